@@ -1,0 +1,38 @@
+# Sourced with $here = the project's folder. Leaves the pinned dependencies installed and their Node in $node.
+# What was installed is remembered as a copy of the lock file: a changed lock file means install again.
+
+node="$here/node_modules/node/bin/node"
+
+if ! cmp -s "$here/package-lock.json" "$here/node_modules/.tandem-lock" || [ ! -x "$node" ]; then
+  if ! command -v npm >/dev/null 2>&1; then
+    echo "tandem: npm is not there; install Node 20 or later with npm, then run this again" >&2
+    exit 2
+  fi
+  # Two first calls at once must not install over each other; a lock older than ten minutes is a leftover.
+  find "$here" -maxdepth 1 -name .installing -mmin +10 -exec rmdir {} \; 2>/dev/null || true
+  until mkdir "$here/.installing" 2>/dev/null; do
+    [ -w "$here" ] || { echo "tandem: $here cannot be written, so its dependencies cannot be installed; clone it where you may write" >&2; exit 2; }
+    sleep 0.2
+  done
+  trap 'rmdir "$here/.installing" 2>/dev/null || true' EXIT
+  trap 'exit 130' INT TERM HUP
+  if ! cmp -s "$here/package-lock.json" "$here/node_modules/.tandem-lock" || [ ! -x "$node" ]; then
+    echo "tandem: installing its pinned dependencies into node_modules (once, about half a minute)" >&2
+    if ! (cd "$here" && npm ci --no-audit --no-fund --loglevel=error) >"$here/.install.log" 2>&1; then
+      cat "$here/.install.log" >&2
+      echo "tandem: npm ci failed; its output is above and in .install.log" >&2
+      exit 2
+    fi
+    rm -f "$here/.install.log"
+    cp "$here/package-lock.json" "$here/node_modules/.tandem-lock"
+  fi
+  rmdir "$here/.installing" 2>/dev/null || true
+  trap - EXIT INT TERM HUP
+fi
+
+if [ ! -x "$node" ]; then
+  # No Node package for this platform: the machine's own will do when it is new enough.
+  node=$(command -v node || true)
+  major=$([ -n "$node" ] && "$node" -p 'process.versions.node.split(".")[0]' || echo 0)
+  [ "$major" -ge 24 ] || { echo "tandem: needs Node 24 or later, and npm brought none for this platform" >&2; exit 2; }
+fi

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { checkOptions, share, wholeNumber } from "./checkOptions.ts";
+import { HarnessError } from "./harnessError.ts";
+
+const allowed = ["model", "tensorParallel", "gpuMemoryUtilization"];
+const rules = { tensorParallel: wholeNumber({ from: 1 }), gpuMemoryUtilization: share };
+
+test("all mistakes are told at once, with what was probably meant", () => {
+  const check = () => checkOptions("simulated()", { modle: "m", tensorParallel: 0, gpuMemoryUtilization: 90 }, allowed, rules);
+  expect(check).toThrow(HarnessError);
+  expect(check).toThrow(
+    'simulated(): there is no option "modle", did you mean "model"?; tensorParallel must be a whole number of at least 1, not 0; ' +
+      "gpuMemoryUtilization must be above 0 and at most 1, not 90",
+  );
+});
+
+test("options left out or undefined are no mistake", () => {
+  expect(() => checkOptions("simulated()", { model: "m", tensorParallel: undefined }, allowed, rules)).not.toThrow();
+});
+
+test("a required option that is missing is told with the rest", () => {
+  const check = () => checkOptions("vllm()", { modle: "m" }, allowed, rules, ["model"]);
+  expect(check).toThrow('vllm(): there is no option "modle", did you mean "model"?; model is missing');
+});

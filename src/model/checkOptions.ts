@@ -1,0 +1,68 @@
+import { HarnessError } from "./harnessError.ts";
+import { nearest } from "./nearest.ts";
+
+/** What is wrong with a value: "must be …"; undefined when nothing is. */
+export type OptionRule = (value: unknown) => string | undefined;
+
+/**
+ * Throws one error with every mistake in an author's options: names that are not `allowed`, values that break their rule, `required`
+ * ones that are missing. Undefined breaks no rule.
+ */
+export function checkOptions(
+  what: string,
+  given: object,
+  allowed: readonly string[],
+  rules: Readonly<Record<string, OptionRule>> = {},
+  required: readonly string[] = [],
+): void {
+  const wrong = Object.entries(given).flatMap(([name, value]) => {
+    if (!allowed.includes(name)) return [unknownOption(name, allowed)];
+    const mistake = value === undefined ? undefined : rules[name]?.(value);
+    return mistake === undefined ? [] : [`${name} ${mistake}, not ${shown(value)}`];
+  });
+  const values: Readonly<Record<string, unknown>> = { ...given };
+  const missing = required.filter((name) => values[name] === undefined).map((name) => `${name} is missing`);
+  const mistakes = [...wrong, ...missing];
+  if (mistakes.length === 0) return;
+  throw new HarnessError("usage", `${what}: ${mistakes.join("; ")}`, { hint: `its options are ${allowed.join(", ")}` });
+}
+
+export function wholeNumber({ from }: { from: number }): OptionRule {
+  return (value) => (Number.isInteger(value) && Number(value) >= from ? undefined : `must be a whole number of at least ${from}`);
+}
+
+export const positive: OptionRule = (value) =>
+  typeof value === "number" && value > 0 && value < Infinity ? undefined : "must be a number above 0";
+
+export const notNegative: OptionRule = (value) =>
+  typeof value === "number" && value >= 0 && value < Infinity ? undefined : "must be a number of at least 0";
+
+/** Of a whole: above 0, at most 1. */
+export const share: OptionRule = (value) =>
+  typeof value === "number" && value > 0 && value <= 1 ? undefined : "must be above 0 and at most 1";
+
+export const yesOrNo: OptionRule = (value) => (typeof value === "boolean" ? undefined : "must be true or false");
+
+export function oneOf(...known: readonly string[]): OptionRule {
+  return (value) => (typeof value === "string" && known.includes(value) ? undefined : `must be one of ${known.join(", ")}`);
+}
+
+export const nonEmptyText: OptionRule = (value) =>
+  typeof value === "string" && value !== "" ? undefined : "must be a text that is not empty";
+
+export const listOfTexts: OptionRule = (value) =>
+  Array.isArray(value) && value.every((text) => typeof text === "string") ? undefined : "must be a list of texts";
+
+export const objectOfTexts: OptionRule = (value) =>
+  typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string")
+    ? undefined
+    : "must be an object of texts";
+
+function unknownOption(name: string, allowed: readonly string[]): string {
+  const meant = nearest(name, allowed);
+  return `there is no option "${name}"${meant === undefined ? "" : `, did you mean "${meant}"?`}`;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value));
+}

@@ -1,0 +1,217 @@
+import type { CacheReuse } from "./proof.ts";
+import type { KeptOutside, ServiceAddress, Services } from "./service.ts";
+import type { Seconds } from "./time.ts";
+
+/** What one engine is granted at a Place. */
+export interface Slot {
+  readonly port: number;
+  /** Ids as CUDA_VISIBLE_DEVICES takes them; empty for none. */
+  readonly gpus: readonly string[];
+  /** Made for this engine alone; whatever it writes goes there. */
+  readonly directory: string;
+  /** Where the services it needs are, by the names it gave them. */
+  readonly services?: Readonly<Record<string, ServiceAddress>>;
+}
+
+/** A program with its arguments and what is added to the environment. Never a shell line. */
+export interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Written into the slot's directory before the start: file name to content. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** What an engine needs to know of the world to say its command: read by the run room, handed over as a value. */
+export interface World {
+  /** Parsed content of each of the engine's `configFiles`, by the path as the author wrote it. */
+  readonly configFiles: Readonly<Record<string, unknown>>;
+  /** What the engine's program says of itself; undefined where it is not here, or lists no flags. */
+  readonly program?: InstalledProgram;
+}
+
+/** An engine's program as it is installed, asked once for each installation. */
+export interface InstalledProgram {
+  readonly version?: string;
+  /** Every flag it knows, with its dashes. */
+  readonly flags: readonly string[];
+}
+
+/** How a client speaks to an engine. */
+export interface Wire {
+  readonly api: "chat" | "completions";
+  /** The model's name in requests; undefined asks `/v1/models` and takes the only one. */
+  readonly model?: string;
+  /** Prompts may be arrays of token ids, so that lengths are exact. Only with `completions`. */
+  readonly takesTokenIds: boolean;
+  /** Added to each of the built-in vocabulary's ids, so that they are ordinary words of the engine's own. */
+  readonly tokenIdOffset: number;
+  /** The engine takes `ignore_eos` and `min_tokens`, so that every answer has the same length. */
+  readonly fixesLength: boolean;
+  /** False where `/v1/models` does not tell what is served: it is then not asked. */
+  readonly listsModels?: boolean;
+  /** Sent as `Authorization: Bearer`; never written anywhere. */
+  readonly apiKey?: string;
+  /** Extra fields of every request body. */
+  readonly extraBody?: Readonly<Record<string, unknown>>;
+}
+
+/** When an engine counts as up: `path` answers 200, then one real completion. */
+export interface Readiness {
+  readonly path: string;
+  readonly within: Seconds;
+}
+
+/** How an engine gets to run. The launcher of that kind takes it from there. */
+export type Launch =
+  | {
+      readonly kind: "process";
+      readonly command: (slot: Slot, world: World) => Command;
+      readonly ready: Readiness;
+      /** Said when the program is not there: what it is and how to get it. */
+      readonly missing: string;
+      /** Arguments with which the program lists its flags; the first that works does. Undefined where it does not. */
+      readonly listsFlags?: readonly (readonly string[])[];
+    }
+  | {
+      readonly kind: "docker";
+      readonly image: string;
+      /** The slot's directory has the same path inside. An empty program is the image's own. */
+      readonly command: (slot: Slot, world: World) => Command;
+      readonly container: ContainerOptions;
+      readonly ready: Readiness;
+    }
+  | { readonly kind: "attached"; readonly url: string; readonly ready: Readiness; readonly acceptAnyCertificate?: boolean }
+  | { readonly kind: "inProcess"; readonly simulation: SimulationOptions };
+
+/** What a container is given beside its image and command. */
+export interface ContainerOptions {
+  /** As Docker writes them: "/host/path:/path/inside" or "/host/path:/path/inside:ro". */
+  readonly volumes?: readonly string[];
+  /** Of /dev/shm, which processes of one engine speak through; 16 unless said. */
+  readonly sharedMemoryGib?: number;
+  /** At most; as much as there is unless said. */
+  readonly memoryGib?: number;
+  /** "host" unless said; on any other the engine's port is published on this machine's loopback address. */
+  readonly network?: string;
+}
+
+/** What a simulated engine is: all of it data, so that it can be handed to a child process. */
+export interface SimulationOptions {
+  /** A name in simulation/models.ts, with or without its organisation. */
+  readonly model: string;
+  /** A name in simulation/gpus.ts. */
+  readonly gpu: string;
+  readonly tensorParallel: number;
+  readonly gpuMemoryUtilization: number;
+  readonly prefixCaching: boolean;
+  readonly chunkedPrefill: boolean;
+  /** KV blocks kept in CPU memory beside the engine's own; undefined for none. */
+  readonly cpuCache?: { readonly gigabytes: number; readonly chunkTokens: number };
+  /** 1 is real time; 0.1 makes every step ten times as fast. Only for demonstrations and tests. */
+  readonly timeScale: number;
+}
+
+/** One of an engine's own counters or gauges, as its metrics page calls it. */
+export interface MetricSource {
+  readonly name: string;
+  /** Only lines with these labels; lines that are left are added up. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Our names for what engines count of themselves. */
+export type MetricName =
+  | "running-requests"
+  | "waiting-requests"
+  | "kv-usage-share"
+  | "preemptions-total"
+  | "prompt-tokens-total"
+  | "computed-prompt-tokens-total"
+  | "prefix-hit-tokens-total"
+  | "external-hit-tokens-total"
+  | "external-memory-hit-tokens-total"
+  | "external-lower-hit-tokens-total"
+  | "external-memory-used-bytes"
+  | "generation-tokens-total";
+
+/** Where an engine counts, and what it calls our names: of several sources the first that is there. */
+export interface EngineMetrics {
+  readonly path: string;
+  readonly series: Readonly<Partial<Record<MetricName, readonly MetricSource[]>>>;
+}
+
+/** Where a property of a running engine can be read. */
+export type TraitSource =
+  /** The first group of the first match in its log. */
+  | { readonly kind: "log"; readonly pattern: RegExp }
+  /** A label of a metric. */
+  | { readonly kind: "metric"; readonly name: string; readonly label: string }
+  /** What its launcher found out: "version". */
+  | { readonly kind: "fact"; readonly name: string };
+
+/** A property that an engine tells of itself once it is up. */
+export interface TraitClaim {
+  readonly what: string;
+  readonly from: TraitSource;
+  /** From the text found to what is compared: "0, 1" to "2 cores". */
+  readonly read?: (text: string) => string;
+  /** What was asked for, as `read` would have it; anything else found is not the engine that was asked for. */
+  readonly wanted?: string;
+  /** What else settles it; `wanted` unless said. Engines that differ in this were asked to differ. */
+  readonly asked?: string;
+}
+
+/** What an engine must show once it is up, to count as the one that was asked for. */
+export interface EngineClaims {
+  readonly traits: readonly TraitClaim[];
+  /** Missing where nobody knows what it keeps: nothing is then proven of it. */
+  readonly reuse?: CacheReuse;
+  /** What its log must not say: a cache that could not be connected. */
+  readonly never?: readonly { readonly what: string; readonly pattern: RegExp }[];
+}
+
+/** How an engine's caches are emptied. */
+export interface CacheResets {
+  /** Requests by POST, one after the other; each answers 200 when it has worked. */
+  readonly paths: readonly string[];
+  /** What must be in the engine's environment for that: added only where an experiment wants it. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A serving engine described. Readonly data; a variation is a function from one Engine to another. */
+export interface Engine {
+  /** "vllm", "simulated", "attached": for people to read, never to be asked about by shared code. */
+  readonly kind: string;
+  readonly model: string;
+  readonly simulated: boolean;
+  /** GPUs it needs; 0 for none. */
+  readonly gpus: number;
+  /** Share of each GPU's memory it takes; two engines on one GPU are allowed when shares add up to 0.95 or less. */
+  readonly gpuShare: number;
+  readonly launch: Launch;
+  readonly wire: Wire;
+  /** What was asked for beyond the model, one phrase each: "prefix caching off", "KV cache in CPU memory, 5 GB". */
+  readonly features: readonly string[];
+  /** Configuration files it names, as the author wrote them. */
+  readonly configFiles: readonly string[];
+  /** Features that only its configuration files tell. Throws for mistakes in them; called before anything boots. */
+  readonly configuredFeatures?: (world: World) => readonly string[];
+  /** Its command line takes vLLM's `--kv-transfer-config`, so that a KV cache can be connected to it. */
+  readonly takesKvConnector?: boolean;
+  /** The simulated engine of the same model and cache settings on that GPU: in virtual time, for `--simulate`. Undefined where none can stand in. */
+  readonly simulation?: (gpu: string, world: World) => SimulationOptions;
+  /** Tokens of prompt it can take at most, where known before asking it. */
+  readonly contextLimit?: number;
+  /** Its own counters. Read once a second and at the edges of each experiment. */
+  readonly metrics?: EngineMetrics;
+  /** What it must show of itself once it is up. */
+  readonly claims?: (world: World) => EngineClaims;
+  /** Undefined where it has no means to empty its caches but a new start. */
+  readonly resets?: CacheResets;
+  /** Side processes it needs, up before it and ended after it. */
+  readonly services?: (world: World) => Services;
+  /** Where it keeps cache outside its own directory. */
+  readonly keepsOutside?: (world: World) => readonly KeptOutside[];
+  /** What of it the simulated engine leaves out, one phrase each: shown with `--simulate`. */
+  readonly simulatedWithout?: (world: World) => readonly string[];
+}

@@ -1,0 +1,56 @@
+import type { Outcome } from "./outcome.ts";
+import type { Request } from "./request.ts";
+import type { Nanoseconds } from "./time.ts";
+
+/** What a piece of a stream carries. Only `text`, `reasoning` and `tool` are generated tokens; the first of them ends TTFT. */
+export type ChunkKind = "text" | "reasoning" | "tool" | "role" | "usage" | "empty" | "error" | "done";
+
+/** Where a count of output tokens came from: the server's usage, the engine's tokenizer on the whole text, or one per event. */
+export type TokenSource = "usage" | "tokenizer" | "events";
+
+/** How an exchange ended: everything known about it that is not a stamp. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly status?: number;
+  readonly promptTokens?: number;
+  readonly cachedTokens?: number;
+  readonly outputTokens?: number;
+  readonly outputTokensSource?: TokenSource;
+  /** Kept only when asked for: replies that a later request contains, or answers to be compared. */
+  readonly text?: string;
+}
+
+/** What an exchange tells while it happens. Called synchronously and in order, with stamps of the clock that drives it. */
+export interface ExchangeListener {
+  /** Just before the bytes are handed to the socket. A second call is the second attempt, on a fresh connection. */
+  sent(at: Nanoseconds, reused: boolean): void;
+  headers(at: Nanoseconds, status: number): void;
+  /** `tokens` is 1 unless the server says otherwise, and 0 for kinds that carry none. Events of one read share `at`. */
+  chunk(at: Nanoseconds, kind: ChunkKind, tokens: number): void;
+  /** Exactly once, last. */
+  ended(at: Nanoseconds, ending: Ending): void;
+}
+
+/** One request on its way to a running engine: bytes out, stamped chunks in. */
+export interface Exchange {
+  /** Ends it now; `ended` follows with this outcome. Nothing happens when it has ended already. */
+  abort(outcome: Outcome): void;
+}
+
+/** A request ready to go: serialised before it is due. Opaque to the driver. */
+export interface Prepared {
+  readonly request: Request;
+}
+
+/** The text of replies that have ended, by request id, for prompts that contain them. */
+export type Replies = (request: number) => string | undefined;
+
+/** The way to one running engine. HTTP is one kind; the simulated engine in virtual time is another. */
+export interface Line {
+  /** Opens connections before the clock starts, so that opening them is not part of the first requests. */
+  open(connections: number): Promise<void>;
+  /** Called before the request is due, once the replies it contains have ended. `keepText` asks for `Ending.text`. */
+  prepare(request: Request, replies: Replies, keepText: boolean): Prepared;
+  send(prepared: Prepared, listener: ExchangeListener): Exchange;
+  close(): void;
+}

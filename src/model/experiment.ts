@@ -1,0 +1,104 @@
+import { checkOptions, nonEmptyText, positive, wholeNumber, type OptionRule } from "./checkOptions.ts";
+import type { Seconds } from "./time.ts";
+import type { Arrivals, WorkloadGenerator } from "./workload.ts";
+
+/** How the engines of an experiment share the time: at once, one after the other, or request by request. */
+export type Order = "together" | "inTurn" | "interleaved";
+
+/**
+ * What engines have in their caches when an experiment starts. `cold`: emptied before each block. `primed`: every context asked about once,
+ * unmeasured. `asItIs`: whatever was left by what ran before.
+ */
+export type CachesBefore = "cold" | "primed" | "asItIs";
+
+export interface Deadlines {
+  readonly connect: Seconds;
+  readonly firstToken: Seconds;
+  /** Between two events of one stream. */
+  readonly idle: Seconds;
+  readonly request: Seconds;
+  /** From the first due request; undefined leaves the sum of the others. */
+  readonly experiment?: Seconds;
+}
+
+export const defaultDeadlines: Deadlines = { connect: 5, firstToken: 120, idle: 60, request: 600 };
+
+/** Every engine of a test case under one workload. */
+export interface Experiment {
+  readonly title: string;
+  readonly workload: WorkloadGenerator;
+  readonly arrivals: Arrivals;
+  /** Undefined: together where the engines' slots are disjoint, else in turn. */
+  readonly order?: Order;
+  /** Blocks: how often the order is gone through. */
+  readonly repeats: number;
+  readonly seed: number;
+  readonly deadlines: Deadlines;
+  /** Undefined: as it is. */
+  readonly cacheState?: CachesBefore;
+}
+
+export interface ExperimentOptions {
+  readonly workload: WorkloadGenerator;
+  readonly arrivals: Arrivals;
+  readonly order?: Order;
+  /** 1 unless said. */
+  readonly repeats?: number;
+  /** 0 unless said. */
+  readonly seed?: number;
+  /** The workload's unless said. */
+  readonly title?: string;
+  /** Those left out are the default ones. */
+  readonly deadlines?: Partial<Deadlines>;
+  /** `asItIs` unless said: prompts of one test never repeat those of another experiment. */
+  readonly cacheState?: CachesBefore;
+}
+
+const orders: readonly unknown[] = ["together", "inTurn", "interleaved"] satisfies readonly Order[];
+
+const cacheStates: readonly unknown[] = ["cold", "primed", "asItIs"] satisfies readonly CachesBefore[];
+
+const rules = {
+  workload: has("generate", "must be a workload, such as documentQa({ … })"),
+  arrivals: has("dueTimes", "must be arrivals, such as every({ seconds: 8 })"),
+  order: (value: unknown) => (orders.includes(value) ? undefined : `must be one of ${orders.join(", ")}`),
+  repeats: wholeNumber({ from: 1 }),
+  seed: wholeNumber({ from: 0 }),
+  title: nonEmptyText,
+  cacheState: (value: unknown) => (cacheStates.includes(value) ? undefined : `must be one of ${cacheStates.join(", ")}`),
+  deadlines: (value: unknown) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+};
+
+const deadlineRules: Readonly<Record<keyof Deadlines, OptionRule>> = {
+  connect: positive,
+  firstToken: positive,
+  idle: positive,
+  request: positive,
+  experiment: positive,
+};
+
+/** One workload for every engine of a test case. */
+export function experiment(options: ExperimentOptions): Experiment {
+  checkOptions("experiment()", options, Object.keys(rules), rules, ["workload", "arrivals"]);
+  const { workload, arrivals, order, repeats = 1, seed = 0, title = workload.title, deadlines = {}, cacheState } = options;
+  checkOptions("experiment(): deadlines", deadlines, Object.keys(deadlineRules), deadlineRules);
+  return {
+    title,
+    workload,
+    arrivals,
+    ...(order === undefined ? {} : { order }),
+    repeats,
+    seed,
+    deadlines: { ...defaultDeadlines, ...deadlines },
+    ...(cacheState === undefined ? {} : { cacheState }),
+  };
+}
+
+/** A description is known by the function it must have. */
+function has(method: string, mistake: string): OptionRule {
+  return (value) => (isDescription(value) && typeof value[method] === "function" ? undefined : mistake);
+}
+
+function isDescription(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,57 @@
+import type { ChunkKind, TokenSource } from "./exchange.ts";
+import type { Outcome } from "./outcome.ts";
+import type { CacheState } from "./request.ts";
+import type { Nanoseconds } from "./time.ts";
+
+/** The pieces of one stream, column by column. */
+export interface Chunks {
+  readonly at: Float64Array;
+  readonly kind: readonly ChunkKind[];
+  readonly tokens: Int32Array;
+}
+
+/** What happened to one request. Stamps are nanoseconds since the start of its experiment. Nothing derived. */
+export interface RequestRecord {
+  readonly experiment: number;
+  readonly block: number;
+  readonly engine: string;
+  readonly request: number;
+  readonly due: Nanoseconds;
+  /** Just before the answered attempt's bytes were written; missing when nothing was sent. */
+  readonly sent?: Nanoseconds;
+  readonly attempts: number;
+  readonly reused?: boolean;
+  readonly headers?: Nanoseconds;
+  readonly chunks: Chunks;
+  /** Missing when the run was cut off while the stream was open. */
+  readonly ended?: Nanoseconds;
+  readonly outcome: Outcome;
+  readonly status?: number;
+  readonly promptTokens?: number;
+  readonly cachedTokens?: number;
+  readonly outputTokens?: number;
+  readonly outputTokensSource?: TokenSource;
+  readonly text?: string;
+  readonly contextTokens: number;
+  readonly questionTokens: number;
+  readonly reusableTokens: number;
+  readonly cache: CacheState;
+}
+
+/** One reading of a probe. */
+export interface Reading {
+  readonly at: Nanoseconds;
+  /** "gpu-memory", "event-loop-delay", …: with its unit in the name. */
+  readonly series: string;
+  /** What it was read of: "gpu-0", an engine's name, "harness". */
+  readonly of: string;
+  readonly value: number;
+}
+
+/** A source read on a clock. */
+export interface Probe {
+  readonly name: string;
+  /** Resolves once the first reading is in, or to false where there is nothing to read (no GPU: no values, never zeros). */
+  start(read: (reading: Reading) => void): Promise<boolean>;
+  stop(): Promise<void>;
+}

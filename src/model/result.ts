@@ -1,0 +1,113 @@
+import type { Verdict } from "./figures.ts";
+import type { CachesBefore, Deadlines, Order } from "./experiment.ts";
+import type { EngineProof } from "./proof.ts";
+import type { Reading, RequestRecord } from "./record.ts";
+import type { RunEvent } from "./runEvent.ts";
+import type { Nanoseconds, Seconds } from "./time.ts";
+import type { Options } from "./workload.ts";
+
+/** Everything a report may say of an engine without having run it; secrets are already masked. Stored in test.json. */
+export interface EngineDescription {
+  readonly name: string;
+  readonly kind: string;
+  readonly model: string;
+  readonly simulated: boolean;
+  readonly features: readonly string[];
+  readonly gpus: readonly string[];
+  /** The command line as it was run, program first; missing for attached engines. */
+  readonly command?: readonly string[];
+  /** What was added to, and what was removed from, the harness's own environment. */
+  readonly environment?: { readonly added: Readonly<Record<string, string>>; readonly removed: readonly string[] };
+  readonly url?: string;
+  readonly api: "chat" | "completions";
+  /** Engines of one batch are up at the same time; batches run one after the other. */
+  readonly batch: number;
+}
+
+/** A side process of a test; secrets are already masked. Stored in test.json. */
+export interface ServiceDescription {
+  readonly name: string;
+  readonly kind: string;
+  /** Engines that need it. */
+  readonly engines: readonly string[];
+  /** The command line as it was run, program first; missing where it was running already. */
+  readonly command?: readonly string[];
+  readonly environment?: { readonly added: Readonly<Record<string, string>>; readonly removed: readonly string[] };
+  /** host:port for each of its ports, by name. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+export interface ExperimentDescription {
+  readonly title: string;
+  readonly workload: { readonly kind: string; readonly options: Options; readonly hash: string; readonly requests: number };
+  readonly arrivals: { readonly kind: string; readonly options: Options };
+  readonly order: Order;
+  readonly repeats: number;
+  readonly seed: number;
+  readonly deadlines: Deadlines;
+  /** As it is unless said. */
+  readonly cacheState?: CachesBefore;
+}
+
+/** What a test was asked to do: written before anything boots. */
+export interface TestDescription {
+  readonly schema: 1;
+  readonly test: string;
+  /** The organisation of `-m org/name`, when given: part of file names, as in lmcache-tests. */
+  readonly organisation?: string;
+  readonly summary?: string;
+  readonly simulated: boolean;
+  readonly baseline?: string;
+  /** Whether the harness's own error was measured: "off" by --no-calibration, "virtual" where nothing was measured at all. */
+  readonly calibration?: "on" | "off" | "virtual";
+  readonly engines: readonly EngineDescription[];
+  readonly services?: readonly ServiceDescription[];
+  readonly experiments: readonly ExperimentDescription[];
+}
+
+/** Of the whole invocation: the only file with wall time, host and versions in it. run.json */
+export interface RunManifest {
+  readonly schema: 1;
+  readonly tandem: string;
+  readonly startedAt: string;
+  readonly commandLine: readonly string[];
+  readonly host: Readonly<Record<string, string>>;
+  readonly simulated: boolean;
+}
+
+export interface ExperimentResult {
+  readonly index: number;
+  readonly description: ExperimentDescription;
+  /** Every request that was due, one record per engine, block and request. */
+  readonly records: readonly RequestRecord[];
+  /** Requests of the schedule that never fell due, because the run ended before. */
+  readonly neverDue: number;
+  readonly readings: readonly Reading[];
+  /** First start to last end, on the run's clock. */
+  readonly span?: { readonly from: Nanoseconds; readonly to: Nanoseconds };
+}
+
+export interface TimedEvent {
+  readonly at: Nanoseconds;
+  readonly event: RunEvent;
+}
+
+/** One test of a run, as read from its journal: the only input of reports. */
+export interface TestResult {
+  readonly description: TestDescription;
+  readonly manifest: RunManifest;
+  readonly experiments: readonly ExperimentResult[];
+  readonly events: readonly TimedEvent[];
+  readonly verdicts: readonly Verdict[];
+  /** What each running engine told of itself, by engine name. */
+  readonly facts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Whether each engine was what was asked for, as often as it was looked at. */
+  readonly proofs?: readonly EngineProof[];
+  /** False when the run was cut off before it could say it had ended. */
+  readonly complete: boolean;
+  /** "from response headers" for CSV files of lmcache-tests; otherwise our own definition. */
+  readonly ttftAnchor: "sent" | "headers";
+  /** True of a CSV: it has the first and the last token of a request, and nothing of those between. */
+  readonly gapsUnknown?: boolean;
+  readonly lasted?: Seconds;
+}

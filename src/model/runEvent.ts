@@ -1,0 +1,54 @@
+import type { FailureCode } from "./outcome.ts";
+import type { EngineProof } from "./proof.ts";
+import type { Seconds } from "./time.ts";
+
+/** What happens in a run, as it happens: for progress on a terminal, the journal's events, later the live page. */
+export type RunEvent =
+  | { readonly kind: "testStarted"; readonly test: string; readonly engines: readonly string[]; readonly experiments: number }
+  | { readonly kind: "booting"; readonly engine: string; readonly command: string; readonly log?: string }
+  | {
+      readonly kind: "ready";
+      readonly engine: string;
+      readonly after: Seconds;
+      readonly url: string;
+      readonly facts: Readonly<Record<string, string>>;
+    }
+  | ({ readonly kind: "proof" } & EngineProof)
+  | { readonly kind: "notUp"; readonly engine: string; readonly message: string }
+  | { readonly kind: "died"; readonly engine: string; readonly message: string }
+  | { readonly kind: "gone"; readonly engine: string; readonly after: Seconds }
+  | { readonly kind: "serviceStarting"; readonly service: string; readonly command: string; readonly log: string }
+  | { readonly kind: "serviceReady"; readonly service: string; readonly after: Seconds; readonly address: string }
+  | { readonly kind: "serviceNotUp"; readonly service: string; readonly message: string }
+  | {
+      readonly kind: "serviceDied";
+      readonly service: string;
+      /** Engines that need it, whether they say so themselves or a service of theirs does. */
+      readonly engines: readonly string[];
+      readonly message: string;
+    }
+  | { readonly kind: "serviceGone"; readonly service: string; readonly after: Seconds }
+  | {
+      readonly kind: "experimentStarted";
+      readonly experiment: number;
+      readonly title: string;
+      readonly order: string;
+      readonly engines: readonly string[];
+      readonly requests: number;
+      /** Until the last request is due. */
+      readonly lasts: Seconds;
+    }
+  | { readonly kind: "sent"; readonly experiment: number; readonly engine: string; readonly request: number }
+  | { readonly kind: "firstToken"; readonly experiment: number; readonly engine: string; readonly request: number; readonly ttft: Seconds }
+  | {
+      readonly kind: "requestEnded";
+      readonly experiment: number;
+      readonly engine: string;
+      readonly request: number;
+      readonly outcome: "completed" | "failed" | "cancelled" | "dropped";
+      readonly code?: FailureCode;
+    }
+  | { readonly kind: "experimentEnded"; readonly experiment: number; readonly took: Seconds }
+  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "interrupted"; readonly signal: string }
+  | { readonly kind: "testEnded"; readonly test: string };

@@ -1,0 +1,92 @@
+import type { Engine, Slot, World } from "./engine.ts";
+import type { Line } from "./exchange.ts";
+import type { Clock } from "./host.ts";
+import type { RunEvent } from "./runEvent.ts";
+import type { Seconds } from "./time.ts";
+
+/** An engine that is up and proven to be what was asked for. Disposing it ends its whole process tree and resolves when it is gone. */
+export interface RunningEngine extends AsyncDisposable {
+  readonly name: string;
+  readonly engine: Engine;
+  /** A base URL to speak HTTP to, or a line into this very process (virtual time). */
+  readonly reach:
+    | { readonly kind: "http"; readonly url: string; readonly acceptAnyCertificate: boolean }
+    | { readonly kind: "line"; readonly line: Line };
+  /** What was found out about it, for the journal and the report: version, served model, process id. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Its served model, as requests must name it. */
+  readonly servedModel: string;
+  /** Files it prints to, where its launcher has them. */
+  readonly logs?: readonly string[];
+  /** Processes of its tree now, where its launcher knows them. */
+  readonly pids?: () => readonly number[];
+  /** Empties its caches without HTTP; false when it could not. */
+  readonly resetCaches?: () => boolean;
+  /** Resolves with the cause when it ends by itself; never after it was disposed. */
+  readonly died: Promise<string>;
+}
+
+export interface LaunchOrder {
+  readonly name: string;
+  readonly engine: Engine;
+  readonly slot: Slot;
+  readonly world: World;
+  /** stdout.log and stderr.log go there and stay. */
+  readonly logDirectory: string;
+  readonly clock: Clock;
+  readonly tell: (event: RunEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How an engine gets to run. One file per kind; `run` looks it up by `engine.launch.kind`. */
+export interface Launcher {
+  readonly kind: Engine["launch"]["kind"];
+  /** Before anything boots: fetches what takes long, and rejects where it can be known that the launch will fail. */
+  prepare?(order: Pick<LaunchOrder, "name" | "engine" | "world" | "tell">): Promise<void>;
+  /** Resolves when the engine is ready and proven; rejects with a HarnessError that a person can act on. */
+  launch(order: LaunchOrder): Promise<RunningEngine>;
+}
+
+/** A process as its place tells of it. */
+export interface ProcessInfo {
+  /** Missing where the system does not tell us: another user's process. */
+  readonly pid?: number;
+  readonly command: string;
+}
+
+/** A program started at a Place. */
+export interface StartedProcess {
+  readonly pid: number;
+  /** Resolves when the program itself has ended: its exit code or signal, within 200 ms of the fact. */
+  readonly ended: Promise<{ readonly code: number | undefined; readonly signal: string | undefined }>;
+  /** Everybody of its tree now. */
+  pids?(): readonly number[];
+  /** SIGTERM to the tree, after `grace` SIGKILL to whoever is left, workers that left the group included. Resolves when nobody is. */
+  end(grace: Seconds): Promise<void>;
+}
+
+/** Where an engine runs. This machine is one; a container, a Slurm node, a pod are others. */
+export interface Place {
+  readonly name: string;
+  /** Whether a program is there to be started with this environment. */
+  has(program: string, env: Readonly<Record<string, string>>): Promise<boolean>;
+  start(
+    command: { program: string; args: readonly string[]; env: Readonly<Record<string, string>>; directory: string },
+    logs: { stdout: string; stderr: string },
+  ): Promise<StartedProcess>;
+  /** A port that nobody listens on now. */
+  freePort(): Promise<number>;
+  /** Who listens on a port there; empty when nobody does. */
+  listeners(port: number): Promise<readonly ProcessInfo[]>;
+  /** Whether a started process's tree listens on the port, and nobody else does. */
+  owns(process: StartedProcess, port: number): Promise<boolean>;
+  /** GPUs there that we may use; empty without any. Memory is missing where the driver does not tell it. */
+  gpus(): Promise<readonly { readonly id: string; readonly name: string; readonly memoryMib?: number }[]>;
+  /** Memory in use on GPUs there, in MiB, and who holds it; undefined, and nobody, where there are none or they do not tell. */
+  readonly gpuMemory?: {
+    used(gpus: readonly string[]): Promise<number | undefined>;
+    holders(gpus: readonly string[]): Promise<readonly string[]>;
+  };
+  /** How often processes there were killed for want of memory so far; undefined where nobody counts. */
+  readonly oomKills?: () => number | undefined;
+}

@@ -1,0 +1,102 @@
+import { checkOptions, type OptionRule } from "./checkOptions.ts";
+import type { Engine } from "./engine.ts";
+import type { Experiment } from "./experiment.ts";
+import type { Check, EngineSummary } from "./figures.ts";
+import { HarnessError } from "./harnessError.ts";
+import { nearest } from "./nearest.ts";
+
+/** What every test function is given. Flags of the command line end up here. */
+export interface Params {
+  readonly model: string;
+  /** From `--set key=value`. */
+  readonly set: Readonly<Record<string, string>>;
+}
+
+/** Checks of one experiment: from each engine's summary to named checks. Evaluated per experiment, never pooled. */
+export type Checks<Name extends string> = (on: Readonly<Record<Name, EngineSummary>>) => Readonly<Record<string, Check>>;
+
+/** Named engines, a list of experiments, checks. */
+export interface TestCase<Name extends string = string> {
+  readonly engines: Readonly<Record<Name, Engine>>;
+  /** The engine the others are compared with. Required with two or more. */
+  readonly baseline?: Name;
+  readonly experiments: readonly Experiment[];
+  readonly checks?: Checks<Name>;
+}
+
+/** An exported function of a test file: from parameters to what should run. Runs nothing itself. */
+export type TestFunction = (params: Params) => TestCase | readonly TestCase[];
+
+/** What an author writes: names are inferred from the engines, and with two or more of them one is the baseline. */
+export type TestCaseOptions<Engines extends Readonly<Record<string, Engine>>> = {
+  readonly engines: Engines;
+  readonly experiments: readonly Experiment[];
+  readonly checks?: Checks<NameOf<Engines>>;
+} & BaselineOf<NameOf<Engines>>;
+
+type NameOf<Engines> = keyof Engines & string;
+
+type BaselineOf<Name extends string> = IsUnion<Name> extends true ? { readonly baseline: Name } : { readonly baseline?: Name };
+
+// Distributes over the names: only where there is one of them is it all of them.
+type IsUnion<All, One = All> = One extends All ? ([All] extends [One] ? false : true) : never;
+
+const rules: Readonly<Record<keyof TestCase, OptionRule>> = {
+  engines: (value) => (Object.keys(entriesOf(value)).length > 0 ? undefined : "must name at least one engine: { plain: vllm({ model }) }"),
+  experiments: (value) =>
+    Array.isArray(value) && value.length > 0 ? undefined : "must be a list of at least one experiment: [experiment({ … })]",
+  baseline: () => undefined,
+  checks: (value) => (typeof value === "function" ? undefined : "must be a function: (on) => ({ … })"),
+};
+
+/** Engines to be compared, under a list of experiments. All mistakes are told at once. */
+export function testCase<const Engines extends Readonly<Record<string, Engine>>>(options: TestCaseOptions<Engines>): TestCase {
+  checkOptions("testCase()", options, Object.keys(rules), rules, ["engines", "experiments"]);
+  const mistakes = [...engineMistakes(options.engines), ...baselineMistakes(options), ...experimentMistakes(options.experiments)];
+  if (mistakes.length > 0) throw new HarnessError("usage", `testCase(): ${mistakes.join("; ")}`);
+  const { engines, baseline, experiments, checks } = options;
+  return {
+    engines,
+    ...(baseline === undefined ? {} : { baseline }),
+    experiments: withPromptsOfTheirOwn(experiments),
+    ...(checks === undefined ? {} : { checks }),
+  };
+}
+
+/** Engines stay up between experiments: one with the seed of an earlier one would find that one's prompts in every cache. */
+function withPromptsOfTheirOwn(experiments: readonly Experiment[]): readonly Experiment[] {
+  const taken = new Set<number>();
+  return experiments.map((experiment) => {
+    let { seed } = experiment;
+    while (taken.has(seed)) seed++;
+    taken.add(seed);
+    return { ...experiment, seed };
+  });
+}
+
+function engineMistakes(engines: Readonly<Record<string, Engine>>): readonly string[] {
+  return Object.entries(engines).flatMap(([name, engine]) => [
+    // Names become directories and columns.
+    ...(/^[A-Za-z0-9][\w.-]*$/.test(name) ? [] : [`engine "${name}" must have a name of letters, digits, "_", "-" and "."`]),
+    ...("launch" in entriesOf(engine) && "wire" in entriesOf(engine) ? [] : [`${name} is not an engine, such as vllm({ model })`]),
+  ]);
+}
+
+function baselineMistakes({ engines, baseline }: Pick<TestCase, "engines" | "baseline">): readonly string[] {
+  const names = Object.keys(engines);
+  if (baseline === undefined) return names.length > 1 ? [`baseline is missing: it is one of ${names.join(", ")}`] : [];
+  if (names.includes(baseline)) return [];
+  const meant = nearest(baseline, names);
+  return [`there is no engine "${baseline}" to be the baseline${meant === undefined ? "" : `, did you mean "${meant}"?`}`];
+}
+
+function experimentMistakes(experiments: readonly Experiment[]): readonly string[] {
+  return experiments.flatMap((experiment, index) =>
+    "deadlines" in entriesOf(experiment) ? [] : [`experiment ${index} is not one: experiment({ workload, arrivals }) makes one`],
+  );
+}
+
+/** Of whatever a JavaScript author wrote. */
+function entriesOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}

@@ -1,0 +1,32 @@
+import type { Draw } from "./draw.ts";
+import type { Request } from "./request.ts";
+import type { Seconds } from "./time.ts";
+
+/** Options as they are printed, stored and hashed: plain data. */
+export type Options = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The requests of one experiment, from a seed: the same for every engine. */
+export interface Workload {
+  readonly kind: string;
+  readonly options: Options;
+  readonly seed: number;
+  readonly requests: readonly Request[];
+}
+
+/** When independent requests are due. */
+export interface Arrivals {
+  readonly kind: string;
+  readonly options: Options;
+  /** `count` offsets from the start of the experiment, ascending, from a seeded stream. */
+  dueTimes(count: number, draw: Draw): readonly Seconds[];
+}
+
+export interface WorkloadGenerator {
+  readonly kind: string;
+  readonly options: Options;
+  /** For a page's heading: "8,192 context tokens, 10 questions". */
+  readonly title: string;
+  generate(arrivals: Arrivals, seed: number): Workload;
+  /** The same workload with another number of requests, for `--requests`. */
+  resized(requests: number): WorkloadGenerator;
+}
