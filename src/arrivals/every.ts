@@ -1,0 +1,22 @@
+import { checkOptions, notNegative, positive } from "../model/checkOptions.ts";
+import type { Seconds } from "../model/time.ts";
+import type { Arrivals } from "../model/workload.ts";
+
+export interface EveryOptions {
+  readonly seconds: Seconds;
+  /** When the first request is due; 0 unless said. */
+  readonly startAfter?: Seconds;
+}
+
+const rules = { seconds: positive, startAfter: notNegative };
+
+/** One request every so many seconds. */
+export function every(options: EveryOptions): Arrivals {
+  checkOptions("every()", options, Object.keys(rules), rules, ["seconds"]);
+  const { seconds, startAfter = 0 } = options;
+  return {
+    kind: "every",
+    options: { seconds, ...(startAfter === 0 ? {} : { startAfter }) },
+    dueTimes: (count) => Array.from({ length: count }, (_, index) => startAfter + index * seconds),
+  };
+}

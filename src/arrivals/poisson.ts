@@ -1,0 +1,23 @@
+import { checkOptions, positive } from "../model/checkOptions.ts";
+import type { Draw } from "../model/draw.ts";
+import type { Seconds } from "../model/time.ts";
+import type { Arrivals } from "../model/workload.ts";
+
+export interface PoissonOptions {
+  readonly perSecond: number;
+}
+
+const rules = { perSecond: positive };
+
+/** Requests of many independent users: so many per second on average, with exponential gaps. */
+export function poisson(options: PoissonOptions): Arrivals {
+  checkOptions("poisson()", options, Object.keys(rules), rules, ["perSecond"]);
+  const { perSecond } = options;
+  return { kind: "poisson", options: { perSecond }, dueTimes: (count, draw) => exponentialGaps(count, perSecond, draw) };
+}
+
+function exponentialGaps(count: number, perSecond: number, draw: Draw): readonly Seconds[] {
+  let due = 0;
+  // 1 - draw() is in (0, 1], so its logarithm is finite.
+  return Array.from({ length: count }, () => (due -= Math.log(1 - draw()) / perSecond));
+}

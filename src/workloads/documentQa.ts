@@ -1,0 +1,79 @@
+import { checkOptions, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
+import { drawBelow, draws } from "../model/draw.ts";
+import type { Passage, Request } from "../model/request.ts";
+import type { Arrivals, Workload, WorkloadGenerator } from "../model/workload.ts";
+import { numberedPassages } from "./numberedPassages.ts";
+
+export interface DocumentQaOptions {
+  /** Tokens of each document. */
+  readonly contextTokens: number;
+  readonly questionTokens: number;
+  readonly documents: number;
+  readonly requests: number;
+  /** 200 unless said. */
+  readonly outputTokens?: number;
+  /** Which document the next question is about: one after the other, again and again, or any. `inTurn` unless said. */
+  readonly pick?: "inTurn" | "random";
+}
+
+const pick: OptionRule = (value) => (value === "inTurn" || value === "random" ? undefined : 'must be "inTurn" or "random"');
+
+const count = wholeNumber({ from: 1 });
+
+const rules = { contextTokens: count, questionTokens: count, documents: count, requests: count, outputTokens: count, pick };
+
+const required = ["contextTokens", "questionTokens", "documents", "requests"];
+
+/** Questions about long documents: a document is cold when it is asked about first, and can be reused from then on. */
+export function documentQa(options: DocumentQaOptions): WorkloadGenerator {
+  checkOptions("documentQa()", options, Object.keys(rules), rules, required);
+  const { outputTokens = 200, pick = "inTurn" } = options;
+  const settled = { ...options, outputTokens, pick };
+  return {
+    kind: "documentQa",
+    options: settled,
+    title: titleOf(options),
+    generate: (arrivals, seed) => generate(settled, arrivals, seed),
+    resized: (requests) => documentQa({ ...options, requests }),
+  };
+}
+
+function titleOf({ contextTokens, documents, requests }: DocumentQaOptions): string {
+  const about = documents === 1 ? "" : ` about ${counted(documents, "document")}`;
+  return `${contextTokens.toLocaleString("en-US")} context tokens, ${counted(requests, "question")}${about}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed: number): Workload {
+  const { contextTokens, questionTokens, outputTokens, requests } = options;
+  const due = arrivals.dueTimes(requests, draws(seed, "arrivals"));
+  const document = numberedPassages(draws(seed, `documentQa documents ${contextTokens}`));
+  const question = numberedPassages(draws(seed, `documentQa questions ${contextTokens}`));
+  const picked = picks(options, seed);
+  const askedAbout = new Map<number, Passage>();
+  const requestOf = (id: number): Request => {
+    const number = picked(id);
+    const known = askedAbout.get(number);
+    const context = known ?? document(number, contextTokens);
+    askedAbout.set(number, context);
+    return {
+      id,
+      arrival: { kind: "at", offset: due[id] ?? 0 },
+      messages: [{ role: "user", parts: [context, question(id, questionTokens)] }],
+      contextTokens,
+      questionTokens,
+      reusableTokens: known === undefined ? 0 : contextTokens,
+      maxOutputTokens: outputTokens,
+    };
+  };
+  return { kind: "documentQa", options, seed, requests: Array.from({ length: requests }, (_, id) => requestOf(id)) };
+}
+
+/** The number of each request's document; called in the requests' order. */
+function picks({ documents, pick }: Required<DocumentQaOptions>, seed: number): (request: number) => number {
+  const draw = draws(seed, "documentQa pick");
+  return pick === "random" ? () => drawBelow(documents, draw) : (request) => request % documents;
+}

@@ -1,0 +1,20 @@
+import { drawBelow, type Draw } from "../model/draw.ts";
+import type { Passage } from "../model/request.ts";
+import { decode, firstWordId, joinPassages, randomPassage, vocabularySize } from "../model/vocabulary.ts";
+
+/** Passages of one workload by number, of exactly `tokens` tokens each. */
+export type NumberedPassages = (number: number, tokens: number) => Passage;
+
+/**
+ * Random passages whose first word is their number, counted from a random word: two of them never begin alike by chance, so that
+ * what requests share is exactly what the workload lets them share. (From the thousandth on first words come again; the rest is random.)
+ */
+export function numberedPassages(draw: Draw): NumberedPassages {
+  const words = vocabularySize - firstWordId;
+  const zero = drawBelow(words, draw);
+  return (number, tokens) => joinPassages([word(firstWordId + ((zero + number) % words)), randomPassage(tokens - 1, draw)]);
+}
+
+function word(id: number): Passage {
+  return { kind: "passage", text: decode([id]), tokenIds: [id] };
+}

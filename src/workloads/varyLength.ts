@@ -1,0 +1,61 @@
+import { checkOptions, wholeNumber } from "../model/checkOptions.ts";
+import { draws } from "../model/draw.ts";
+import type { Request } from "../model/request.ts";
+import type { Arrivals, Workload, WorkloadGenerator } from "../model/workload.ts";
+import { numberedPassages } from "./numberedPassages.ts";
+
+export interface VaryLengthOptions {
+  /** Of the first request; the later ones have twice as many, then three times, … */
+  readonly contextTokens: number;
+  readonly requests: number;
+  /** 16 unless said. */
+  readonly questionTokens?: number;
+  /** 200 unless said. */
+  readonly outputTokens?: number;
+}
+
+const count = wholeNumber({ from: 1 });
+
+const rules = { contextTokens: count, requests: count, questionTokens: count, outputTokens: count };
+
+/** One growing document, of a, 2a, 2a, 3a, 3a, … tokens: a new length finds the shorter one cached, the next request finds all of it. */
+export function varyLength(options: VaryLengthOptions): WorkloadGenerator {
+  checkOptions("varyLength()", options, Object.keys(rules), rules, ["contextTokens", "requests"]);
+  const { questionTokens = 16, outputTokens = 200 } = options;
+  const settled = { ...options, questionTokens, outputTokens };
+  return {
+    kind: "varyLength",
+    options: settled,
+    title: titleOf(options),
+    generate: (arrivals, seed) => generate(settled, arrivals, seed),
+    resized: (requests) => varyLength({ ...options, requests }),
+  };
+}
+
+function titleOf({ contextTokens, requests }: VaryLengthOptions): string {
+  const longest = lengthsOf(requests - 1) * contextTokens;
+  return `${contextTokens.toLocaleString("en-US")} to ${longest.toLocaleString("en-US")} context tokens, ${requests} request${requests === 1 ? "" : "s"}`;
+}
+
+/** How many times the first length request `id` has: 1, 2, 2, 3, 3, … */
+function lengthsOf(id: number): number {
+  return 1 + Math.ceil(id / 2);
+}
+
+function generate(options: Required<VaryLengthOptions>, arrivals: Arrivals, seed: number): Workload {
+  const { contextTokens, questionTokens, outputTokens, requests } = options;
+  const due = arrivals.dueTimes(requests, draws(seed, "arrivals"));
+  // Sections and questions are numbered together: what follows a shorter document is never what a question begins with.
+  const passage = numberedPassages(draws(seed, `varyLength ${contextTokens}`));
+  const sections = Array.from({ length: lengthsOf(requests - 1) }, (_, number) => passage(requests + number, contextTokens));
+  const requestOf = (id: number): Request => ({
+    id,
+    arrival: { kind: "at", offset: due[id] ?? 0 },
+    messages: [{ role: "user", parts: [...sections.slice(0, lengthsOf(id)), passage(id, questionTokens)] }],
+    contextTokens: lengthsOf(id) * contextTokens,
+    questionTokens,
+    reusableTokens: id === 0 ? 0 : lengthsOf(id - 1) * contextTokens,
+    maxOutputTokens: outputTokens,
+  });
+  return { kind: "varyLength", options, seed, requests: Array.from({ length: requests }, (_, id) => requestOf(id)) };
+}
