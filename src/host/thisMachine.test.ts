@@ -1,0 +1,140 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { thisMachine } from "./thisMachine.ts";
+import type { StartedProcess } from "../model/running.ts";
+import { bench, isAlive, until, type Bench, type programs } from "../launch/fixture.ts";
+
+const place = thisMachine();
+let at: Bench;
+beforeEach(() => {
+  at = bench();
+});
+afterEach(() => at[Symbol.dispose]());
+
+test("what a program prints is in its logs to the last byte, after what an earlier start left there", async () => {
+  writeFileSync(at.file("stdout.log"), "an earlier start\n");
+  const started = await start("crashes");
+  expect(await started.ended).toEqual({ code: 1, signal: undefined });
+  expect(at.written("stdout.log")).toBe("an earlier start\nloading weights\n");
+  expect(at.written("stderr.log")).toContain("CUDA out of memory");
+  await started.end(0);
+});
+
+test("a program gets the environment it is given, and nothing of ours but the marks", async () => {
+  const started = await start("answers", { ONE: "1" });
+  await until(() => existsSync(at.file("environment.json")));
+  const seen = Object.keys(JSON.parse(at.written("environment.json")) as object).sort();
+  expect(seen).toEqual(["ONE", "SPT_NOENV", "TANDEM_ENGINE", "TANDEM_RUN"]);
+  await started.end(1);
+});
+
+test("a program that is asked to end has the time to tidy up, and no more is taken", async () => {
+  const started = await start("tidies");
+  await until(() => existsSync(at.file("up")));
+  const from = performance.now();
+  await started.end(20);
+  expect(at.written("tidied")).toBe("yes");
+  expect(performance.now() - from).toBeLessThan(5_000);
+});
+
+test("workers in another session, without our environment and deaf to SIGTERM are killed after the grace", async () => {
+  const started = await start("leavesWorkers", {}, await place.freePort());
+  const workers = await pidsIn("workers");
+  await until(() => existsSync(at.file("deaf")) && at.written("deaf") === "..");
+  expect(workers.map(isAlive)).toEqual([true, true]);
+  const from = performance.now();
+  await started.end(0.5);
+  expect(performance.now() - from).toBeGreaterThan(490);
+  expect([started.pid, ...workers].map(isAlive)).toEqual([false, false, false]);
+});
+
+test("workers are found though the program is dead and was never looked at while it lived", async () => {
+  const started = await start("leavesWorkers", {}, await place.freePort());
+  const workers = await pidsIn("workers");
+  process.kill(started.pid, "SIGKILL");
+  await started.ended;
+  await started.end(0);
+  expect(workers.map(isAlive)).toEqual([false, false]);
+});
+
+test("a second, less patient end cuts the grace of the first short", async () => {
+  const started = await start("leavesWorkers", {}, await place.freePort());
+  await pidsIn("workers");
+  const patient = started.end(60);
+  const from = performance.now();
+  await Promise.all([started.end(0), patient]);
+  expect(performance.now() - from).toBeLessThan(5_000);
+});
+
+test.runIf(process.platform === "linux")("a worker that wrote over its environment is found though its parent is dead", async () => {
+  const started = await start("titled");
+  const [worker = 0] = await pidsIn("worker");
+  expect(readFileSync(`/proc/${worker}/environ`, "latin1")).not.toContain("TANDEM");
+  process.kill(started.pid, "SIGKILL");
+  await started.ended;
+  expect(isAlive(worker)).toBe(true);
+  await started.end(0.2);
+  expect(isAlive(worker)).toBe(false);
+});
+
+test("a port is a program's own only while nobody else listens on it", async () => {
+  const port = await place.freePort();
+  const started = await start("answers", {}, port);
+  await until(async () => place.owns(started, port));
+  const other = await start("tidies");
+  expect(await place.owns(other, port)).toBe(false);
+  const beside = createServer().listen(port, "127.0.0.2");
+  await until(() => beside.listening);
+  expect(await place.owns(started, port)).toBe(false);
+  expect(new Set((await place.listeners(port)).map(({ pid }) => pid))).toEqual(new Set([process.pid, started.pid]));
+  beside.close();
+  await Promise.all([started.end(1), other.end(1)]);
+  expect(await place.listeners(port)).toEqual([]);
+});
+
+test("free ports are never given twice", async () => {
+  const ports = await Promise.all(Array.from({ length: 50 }, async () => place.freePort()));
+  expect(new Set(ports).size).toBe(50);
+});
+
+test("a program is there when it can be started: by path, by name in the given PATH, and node always", async () => {
+  writeFileSync(at.file("tool"), "#!/bin/sh\n");
+  expect(await place.has("tool", { PATH: at.directory })).toBe(false); // not executable yet
+  chmodSync(at.file("tool"), 0o755);
+  expect(await place.has("tool", { PATH: at.directory })).toBe(true);
+  expect(await place.has("tool", { PATH: "/nowhere" })).toBe(false);
+  expect(await place.has(at.file("tool"), {})).toBe(true);
+  expect(await place.has("node", {})).toBe(true);
+});
+
+test("GPUs are those nvidia-smi lists, less what CUDA_VISIBLE_DEVICES withholds, in its order", async () => {
+  const lines = ["0, GPU-aaaa, NVIDIA H200, 143771", "1, GPU-bbbb, NVIDIA H200, 143771", "2, GPU-cccc, NVIDIA GB10, [N/A]"];
+  writeFileSync(at.file("nvidia-smi"), `#!/bin/sh\ncat <<'END'\n${lines.join("\n")}\nEND\n`, { mode: 0o755 });
+  const seen = async (env: NodeJS.ProcessEnv) => thisMachine({ environment: { PATH: `${at.directory}:/usr/bin:/bin`, ...env } }).gpus();
+  expect(await seen({})).toEqual([
+    { id: "0", name: "NVIDIA H200", memoryMib: 143_771 },
+    { id: "1", name: "NVIDIA H200", memoryMib: 143_771 },
+    { id: "2", name: "NVIDIA GB10" },
+  ]);
+  expect((await seen({ CUDA_VISIBLE_DEVICES: "1,0" })).map(({ id }) => id)).toEqual(["1", "0"]);
+  expect((await seen({ CUDA_VISIBLE_DEVICES: "GPU-b" })).map(({ id }) => id)).toEqual(["1"]);
+  expect(await seen({ CUDA_VISIBLE_DEVICES: "" })).toEqual([]);
+});
+
+test("a machine without nvidia-smi has no GPU", async () => {
+  expect(await thisMachine({ environment: { PATH: "/nowhere" } }).gpus()).toEqual([]);
+});
+
+async function start(program: keyof typeof programs, env: Record<string, string> = {}, port = 0): Promise<StartedProcess> {
+  const args = [at.file(`${program}.mjs`), String(port)];
+  const logs = { stdout: at.file("stdout.log"), stderr: at.file("stderr.log") };
+  return place.start({ program: "node", args, env, directory: at.directory }, logs);
+}
+
+async function pidsIn(file: string): Promise<readonly number[]> {
+  await until(() => existsSync(at.file(file)) && at.written(file) !== "");
+  return at.written(file).split(" ").map(Number);
+}

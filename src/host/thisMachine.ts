@@ -1,0 +1,217 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+
+import { HarnessError } from "../model/harnessError.ts";
+import type { Place, StartedProcess } from "../model/running.ts";
+import type { Seconds } from "../model/time.ts";
+import { gpuMemoryHolders, gpuMemoryUsed } from "./gpuMemory.ts";
+import { isHeldBy, listenersOn } from "./listeningSockets.ts";
+import { oomKills } from "./oomKills.ts";
+import { LivingTree, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
+import { startWatchdog, type Watchdog } from "./watchdog.ts";
+
+type Start = Parameters<Place["start"]>;
+type Gpus = Awaited<ReturnType<Place["gpus"]>>;
+
+/** The machine we run on. Nothing started here outlives us. */
+export function thisMachine({ environment = process.env }: { environment?: NodeJS.ProcessEnv } = {}): Place {
+  const run = randomUUID();
+  const trees = new WeakMap<StartedProcess, ProcessTree>();
+  const portsGiven = new Set<number>();
+  let watchdog: Watchdog | undefined;
+  return {
+    name: "this machine",
+    has: async (program, env) => programFile(program, env["PATH"]) !== undefined,
+    start: async (command, logs) => {
+      watchdog ??= startWatchdog(`TANDEM_RUN=${run}`);
+      const tree = await startTree(command, logs, run, watchdog);
+      trees.set(tree, tree);
+      return tree;
+    },
+    freePort: async () => {
+      let port = await unusedPort();
+      while (portsGiven.has(port)) port = await unusedPort();
+      portsGiven.add(port);
+      return port;
+    },
+    listeners: async (port) => listenersOn(port),
+    owns: async (started, port) => {
+      const tree = trees.get(started);
+      return tree !== undefined && isHeldBy(tree.pids(), port);
+    },
+    gpuMemory: {
+      used: async (gpus) => gpuMemoryUsed(gpus, environment),
+      holders: async (gpus) => gpuMemoryHolders(gpus, environment),
+    },
+    oomKills: () => oomKills(),
+    gpus: async () => visible(await gpusByNvidiaSmi(environment), environment["CUDA_VISIBLE_DEVICES"]),
+  };
+}
+
+/** How long SIGKILL may take before a process counts as one that cannot be killed. */
+const patience: Seconds = 10;
+
+/** A program and everybody it brought into the world. */
+class ProcessTree implements StartedProcess {
+  readonly pid: number;
+  readonly ended: StartedProcess["ended"];
+  readonly #tree: LivingTree;
+  readonly #asked: Set<string>;
+  #killFrom: number;
+  #ending: Promise<void> | undefined;
+
+  constructor(root: Root, mark: string, ended: StartedProcess["ended"]) {
+    this.pid = root.pid;
+    this.ended = ended;
+    this.#tree = new LivingTree([root], mark);
+    this.#asked = new Set();
+    this.#killFrom = Infinity;
+    this.#ending = undefined;
+  }
+
+  pids(): readonly number[] {
+    return this.#tree.members().map(({ pid }) => pid);
+  }
+
+  /** Called again, it only gets less patient. */
+  async end(grace: Seconds): Promise<void> {
+    this.#killFrom = Math.min(this.#killFrom, performance.now() + grace * 1000);
+    this.#ending ??= this.#endEverybody();
+    return this.#ending;
+  }
+
+  async #endEverybody(): Promise<void> {
+    for (let left = this.#tree.members(); left.length > 0; left = this.#tree.members()) {
+      const killing = performance.now() - this.#killFrom;
+      if (killing > patience * 1000) throw unkillable(left);
+      for (const entry of left) this.#signal(entry, killing >= 0 ? "SIGKILL" : "SIGTERM");
+      await pause(25);
+    }
+  }
+
+  /** SIGTERM once each: a second one cuts short the clean-up that the first one began. */
+  #signal(entry: ProcessEntry, signal: "SIGTERM" | "SIGKILL"): void {
+    const name = `${entry.pid} ${entry.startedAt}`;
+    if (signal === "SIGTERM" && this.#asked.has(name)) return;
+    this.#asked.add(name);
+    signalProcess(entry, signal);
+  }
+}
+
+function unkillable(left: readonly ProcessEntry[]): HarnessError {
+  const names = left.map(({ pid, name, state }) => `${pid} (${name}, state ${state})`).join(", ");
+  return new HarnessError("engine-exited", `${left.length === 1 ? "a process" : "processes"} could not be killed: ${names}`, {
+    hint: "state D is a process that waits inside a driver; it may hold GPU memory until the driver or the machine is restarted",
+  });
+}
+
+async function startTree(command: Start[0], logs: Start[1], run: string, watchdog: Watchdog): Promise<ProcessTree> {
+  const engine = randomUUID();
+  const child = spawnLogged(command, logs, {
+    ...command.env,
+    TANDEM_RUN: run,
+    TANDEM_ENGINE: engine,
+    // Python's setproctitle otherwise writes its title over the environment that /proc shows, our marks included; vLLM's workers use it.
+    SPT_NOENV: "1",
+  });
+  const ended = endOf(child);
+  // Read before we next let go of the event loop, so that it is there even if it has ended already.
+  const root = child.pid === undefined ? undefined : processEntry(child.pid);
+  if (root !== undefined) watchdog.watch(root);
+  await spawned(child);
+  if (root === undefined) throw new Error(`process ${child.pid} was gone before it could be looked at`);
+  return new ProcessTree(root, `TANDEM_ENGINE=${engine}`, ended);
+}
+
+/** Its output goes straight into the files, so that none is lost and none passes through us. */
+function spawnLogged({ program, args, directory }: Start[0], logs: Start[1], env: Readonly<Record<string, string>>): ChildProcess {
+  if (!statSync(directory).isDirectory()) throw new Error(`${directory} is not a directory`);
+  const stdout = openLog(logs.stdout);
+  const stderr = openLog(logs.stderr);
+  try {
+    const file = programFile(program, env["PATH"]) ?? program;
+    return spawn(file, [...args], { cwd: directory, env, detached: true, stdio: ["ignore", stdout, stderr] });
+  } finally {
+    closeSync(stdout);
+    closeSync(stderr);
+  }
+}
+
+/** Appended to: the log of an earlier start stays. */
+function openLog(path: string): number {
+  mkdirSync(dirname(path), { recursive: true });
+  return openSync(path, "a");
+}
+
+async function spawned(child: ChildProcess): Promise<void> {
+  return new Promise((onSpawned, onFailed) => {
+    child.once("spawn", onSpawned);
+    child.once("error", onFailed);
+  });
+}
+
+function endOf(child: ChildProcess): StartedProcess["ended"] {
+  return new Promise((onEnd) => {
+    child.once("exit", (code, signal) => onEnd({ code: code ?? undefined, signal: signal ?? undefined }));
+  });
+}
+
+/** Where a program is: "node" is the one we run on, a path counts from our own directory, other names are looked up in the given PATH. */
+export function programFile(program: string, path: string | undefined): string | undefined {
+  if (program === "node") return process.execPath;
+  const places = program.includes("/") ? [resolve(program)] : (path ?? "").split(delimiter).filter(isAbsolute);
+  const files = program.includes("/") ? places : places.map((place) => join(place, program));
+  return files.find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** On every address, since an engine may listen on any. */
+async function unusedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((onListening, onFailed) => {
+    server.once("error", onFailed);
+    server.listen(0, onListening);
+  });
+  const address = server.address();
+  await new Promise((onClosed) => server.close(onClosed));
+  if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
+  return address.port;
+}
+
+async function gpusByNvidiaSmi(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const query = ["--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"];
+  try {
+    const { stdout } = await promisify(execFile)("nvidia-smi", query, { env, timeout: 10_000 });
+    return stdout.split("\n").filter((line) => line.includes(","));
+  } catch {
+    return []; // not installed, or no driver: no GPU that an engine could use
+  }
+}
+
+/** Those that CUDA_VISIBLE_DEVICES leaves us, in its order: a job on a shared machine has only some. */
+function visible(lines: readonly string[], chosen: string | undefined): Gpus {
+  const all = lines.map((line) => line.split(",").map((field) => field.trim()));
+  const named = chosen?.split(",").map((id) => id.trim());
+  const ours = named?.flatMap((id) => (id.startsWith("MIG-") ? [[id, id, "a MIG part"]] : all.filter((gpu) => isNamed(gpu, id)))) ?? all;
+  return ours.map(([id = "", , name = "", memory = ""]) => {
+    const memoryMib = Number.parseInt(memory, 10); // "[N/A]" where CPU and GPU share theirs
+    return Number.isNaN(memoryMib) ? { id, name } : { id, name, memoryMib };
+  });
+}
+
+function isNamed([index, uuid]: readonly string[], id: string): boolean {
+  return id === index || (id !== "" && uuid?.startsWith(id) === true);
+}
