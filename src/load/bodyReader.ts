@@ -1,0 +1,176 @@
+import type { Framing } from "./httpHead.ts";
+
+/** Takes the body's own bytes, as they come: `start` to `end` of the bytes just read, valid during the call only. */
+export type TakePiece = (bytes: Buffer, start: number, end: number) => void;
+
+/** Where in a chunked body the next byte falls. */
+type Place = "size" | "extension" | "sizeEnd" | "data" | "dataEnd" | "dataLineFeed" | "trailer" | "trailerLine" | "lastLineFeed";
+
+const carriageReturn = 13;
+const lineFeed = 10;
+const semicolon = 59;
+const space = 32;
+const tab = 9;
+const longestTrailers = 65_536;
+const mostPlainDigits = 6;
+const longestPlainFraming = 2 + mostPlainDigits + 2;
+
+/** Counts off one response body, however its bytes are split: chunked, of known length, or ended by the connection. */
+export class BodyReader {
+  isComplete: boolean;
+  /** What is wrong with the framing; nothing is read after that. */
+  problem: string | undefined;
+  private readonly framing: Framing["kind"];
+  private readonly take: TakePiece;
+  private place: Place;
+  /** Bytes still to come of a body of known length, or of the chunk. */
+  private left: number;
+  private digits: number;
+  private trailerBytes: number;
+
+  constructor(framing: Framing, take: TakePiece) {
+    this.framing = framing.kind;
+    this.take = take;
+    this.left = framing.kind === "length" ? framing.bytes : 0;
+    this.isComplete = framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0);
+    this.problem = undefined;
+    this.place = "size";
+    this.digits = 0;
+    this.trailerBytes = 0;
+  }
+
+  /** Returns where it stopped: `end`, unless the body was complete before. */
+  read(bytes: Buffer, start: number, end: number): number {
+    if (this.isComplete || this.problem !== undefined || start === end) return start;
+    if (this.framing === "chunked") return this.readChunked(bytes, start, end);
+    if (this.framing === "length") return this.readCounted(bytes, start, end);
+    this.take(bytes, start, end);
+    return end;
+  }
+
+  /** The connection has ended: complete, if that is how this body ends. */
+  close(): void {
+    if (this.framing === "close") this.isComplete = true;
+  }
+
+  private readCounted(bytes: Buffer, start: number, end: number): number {
+    const stop = Math.min(end, start + this.left);
+    this.left -= stop - start;
+    this.take(bytes, start, stop);
+    if (this.left === 0) this.isComplete = true;
+    return stop;
+  }
+
+  private readChunked(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    while (at < end && !this.isComplete && this.problem === undefined) {
+      if (this.place === "data") at = this.readData(bytes, at, end);
+      const dataAt = this.plainFraming(bytes, at, end);
+      if (dataAt > 0) at = dataAt;
+      else if (at < end) at = this.readFraming(bytes[at] ?? 0, at);
+    }
+    return at;
+  }
+
+  /** What nearly always stands between two chunks, when all of it is at hand: returns where the data starts. 0: to be read byte by byte. */
+  private plainFraming(bytes: Buffer, start: number, end: number): number {
+    if (end - start < longestPlainFraming || (this.place !== "dataEnd" && (this.place !== "size" || this.digits > 0))) return 0;
+    let at = start;
+    if (this.place === "dataEnd" && (bytes[at++] !== carriageReturn || bytes[at++] !== lineFeed)) return 0;
+    let size = 0;
+    let digits = 0;
+    for (let digit = hexDigit(bytes[at] ?? 0); digit >= 0 && digits < mostPlainDigits; digit = hexDigit(bytes[++at] ?? 0)) {
+      size = size * 16 + digit;
+      digits++;
+    }
+    if (size === 0 || bytes[at++] !== carriageReturn || bytes[at++] !== lineFeed) return 0;
+    this.left = size;
+    this.place = "data";
+    return at;
+  }
+
+  private readData(bytes: Buffer, start: number, end: number): number {
+    const stop = Math.min(end, start + this.left);
+    this.left -= stop - start;
+    if (this.left === 0) this.place = "dataEnd";
+    this.take(bytes, start, stop);
+    return stop;
+  }
+
+  private readFraming(byte: number, at: number): number {
+    switch (this.place) {
+      case "size":
+        this.readSize(byte);
+        break;
+      case "extension":
+        if (byte === lineFeed) this.sizeEnded();
+        break;
+      case "sizeEnd":
+        if (byte === lineFeed) this.sizeEnded();
+        else this.problem = "a chunk's size does not end its line";
+        break;
+      case "dataEnd":
+        if (byte === carriageReturn) this.place = "dataLineFeed";
+        else this.dataEnded(byte);
+        break;
+      case "dataLineFeed":
+        this.dataEnded(byte);
+        break;
+      case "trailer":
+      case "trailerLine":
+      case "lastLineFeed":
+        this.readTrailer(byte);
+        break;
+      case "data":
+        break;
+    }
+    return at + 1;
+  }
+
+  private readSize(byte: number): void {
+    const digit = hexDigit(byte);
+    if (digit >= 0) {
+      this.left = this.left * 16 + digit;
+      if (++this.digits > 12) this.problem = "a chunk of more than 2^48 bytes";
+    } else if (this.digits === 0) {
+      this.problem = "a chunk without a size";
+    } else if (byte === carriageReturn) {
+      this.place = "sizeEnd";
+    } else if (byte === lineFeed) {
+      this.sizeEnded();
+    } else if (byte === semicolon || byte === space || byte === tab) {
+      this.place = "extension";
+    } else {
+      this.problem = "a chunk's size is not a number";
+    }
+  }
+
+  private sizeEnded(): void {
+    this.place = this.left === 0 ? "trailer" : "data";
+    this.digits = 0;
+  }
+
+  private dataEnded(byte: number): void {
+    if (byte === lineFeed) this.place = "size";
+    else this.problem = "a chunk is longer than its size";
+  }
+
+  private readTrailer(byte: number): void {
+    if (this.place === "lastLineFeed" || (this.place === "trailer" && byte === lineFeed)) {
+      if (byte === lineFeed) this.isComplete = true;
+      else this.problem = "the last chunk does not end its line";
+    } else if (this.place === "trailer" && byte === carriageReturn) {
+      this.place = "lastLineFeed";
+    } else {
+      this.place = byte === lineFeed ? "trailer" : "trailerLine";
+    }
+    if (++this.trailerBytes > longestTrailers) this.problem = `trailers of more than ${longestTrailers} bytes`;
+  }
+}
+
+/** -1 for anything else. */
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48;
+  const letter = byte | 32;
+  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
+}

@@ -1,0 +1,127 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { ChunkReader, type EventKind } from "./classify.ts";
+
+const reader = new ChunkReader();
+
+function kindOf(event: string): EventKind {
+  const bytes = Buffer.from(`"},]${event}"}]`);
+  return reader.read(bytes, 4, bytes.length - 3);
+}
+
+describe("one event", () => {
+  const events: readonly [string, EventKind, string][] = [
+    ["text of chat", "text", '{"choices":[{"delta":{"content":"a"}}]}'],
+    ["text of completions", "text", '{"choices":[{"text":" "}]}'],
+    ["text with a role, as some first events have it", "text", '{"choices":[{"delta":{"role":"assistant","content":"Hi"}}]}'],
+    ["text that is one quote", "text", '{"choices":[{"delta":{"content":"\\""}}]}'],
+    ["text that looks like JSON", "text", '{"choices":[{"text":"\\\\\\",\\"error\\":{}"}]}'],
+    [
+      "text with odd white space and order",
+      "text",
+      ' {\n"usage" : null , "choices"\t:[ { "finish_reason":null,\r"delta" : { "content" : "a" } } ] } ',
+    ],
+    ["text with usage", "text", '{"usage":{"completion_tokens":1},"choices":[{"text":"a"}]}'],
+    ["reasoning", "reasoning", '{"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]}'],
+    ["reasoning by its newer name", "reasoning", '{"choices":[{"delta":{"reasoning":"hm"}}]}'],
+    ["a tool call", "tool", '{"choices":[{"delta":{"content":null,"tool_calls":[{"function":{"arguments":"{"}}]}}]}'],
+    ["no tool call", "empty", '{"choices":[{"delta":{"content":null,"tool_calls":[ ]}}]}'],
+    ["a role", "role", '{"choices":[{"delta":{"role":"assistant","content":""}}]}'],
+    ["a role without content", "role", '{"choices":[{"delta":{"role":"assistant"}}],"usage":{"completion_tokens":0}}'],
+    ["empty text", "empty", '{"choices":[{"text":"","finish_reason":"stop"}]}'],
+    ["empty choices", "empty", '{"choices":[],"usage":null}'],
+    ["usage", "usage", '{"choices":[],"usage":{"prompt_tokens":1}}'],
+    ["text elsewhere", "empty", '{"text":"a","delta":{"content":"b"},"choices":[{"logprobs":{"content":[{"text":"x"}]},"delta":{}}]}'],
+    ["an error", "error", '{"error":{"message":"m"}}'],
+    ["an error as text", "error", '{"error":"m","choices":[{"text":"a"}]}'],
+    ["an error as old servers say it", "error", '{"object":"error","message":"m"}'],
+    ["no error", "text", '{"error":null,"choices":[{"text":"a"}]}'],
+    ["done", "done", "[DONE]"],
+    ["done with white space", "done", " [DONE] "],
+    ["an object without anything", "empty", "{}"],
+    ["a number", "malformed", "1"],
+    ["a list", "malformed", "[1]"],
+    ["half an object", "malformed", '{"choices":[{"text":"a"'],
+    ["an object and more", "malformed", '{"choices":[]}{}'],
+    ["a key without a value", "malformed", '{"choices"}'],
+  ];
+  test.each(events)("%s", (_, kind, event) => {
+    expect(kindOf(event)).toBe(kind);
+  });
+
+  test("usage is read wherever its fields stand, and only from whole numbers", () => {
+    kindOf(
+      '{"usage":{"prompt_tokens_details":{"created":1,"cached_tokens": 384 },"completion_tokens": 6,"prompt_tokens":503,"total_tokens":509},"choices":[]}',
+    );
+    expect([reader.promptTokens, reader.cachedTokens, reader.completionTokens]).toEqual([503, 384, 6]);
+    kindOf('{"usage":{"prompt_tokens":null,"completion_tokens":1.5}}');
+    expect([reader.promptTokens, reader.cachedTokens, reader.completionTokens]).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+test("says the same as JSON.parse would, for any chunk in any order with any white space", () => {
+  const text = fc.oneof(fc.constant(""), fc.constant(null), fc.string({ unit: "binary", maxLength: 8 }));
+  const delta = fc.record(
+    { content: text, reasoning: text, role: fc.constantFrom("assistant", null), other: fc.jsonValue({ maxDepth: 2 }) },
+    { requiredKeys: [] },
+  );
+  const choice = fc.record(
+    { delta, text, finish_reason: fc.constantFrom("stop", null), logprobs: fc.jsonValue({ maxDepth: 3 }) },
+    { requiredKeys: [] },
+  );
+  const usage = fc.option(fc.record({ prompt_tokens: fc.nat(), completion_tokens: fc.nat() }, { requiredKeys: [] }));
+  const chunk = fc.record(
+    {
+      id: fc.string(),
+      choices: fc.array(choice, { maxLength: 2 }),
+      usage,
+      error: fc.constantFrom(null, { message: "m" }),
+      extra: fc.jsonValue(),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(chunk, fc.constantFrom(undefined, 1, "\t"), fc.infiniteStream(fc.double()), (value, indent, orders) => {
+      const event = JSON.stringify(
+        shuffled(value, () => orders.next().value ?? 0),
+        undefined,
+        indent,
+      );
+      expect([kindOf(event), reader.completionTokens, reader.isFinished]).toEqual(parsedFacts(JSON.parse(event)));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+function shuffled(value: unknown, draw: () => number): unknown {
+  if (Array.isArray(value)) return value.map((item) => shuffled(item, draw));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, item]) => ({ key, item: shuffled(item, draw), order: draw() }));
+  return Object.fromEntries(entries.sort((a, b) => a.order - b.order).map(({ key, item }) => [key, item]));
+}
+
+// What the events above say, the slow way.
+interface Chunk {
+  error?: unknown;
+  usage?: { completion_tokens?: number } | null;
+  choices?: {
+    text?: string | null;
+    finish_reason?: string | null;
+    delta?: { content?: string | null; reasoning?: string | null; role?: string | null };
+  }[];
+}
+
+function parsedFacts({ error, usage, choices = [] }: Chunk): unknown[] {
+  const any = (is: (choice: NonNullable<Chunk["choices"]>[number]) => unknown) => choices.some((choice) => Boolean(is(choice)));
+  const hasError = error !== undefined && error !== null;
+  const isFinished = any((choice) => typeof choice.finish_reason === "string");
+  const kind = () => {
+    if (hasError) return "error";
+    if (any((choice) => choice.text || choice.delta?.content)) return "text";
+    if (any((choice) => choice.delta?.reasoning)) return "reasoning";
+    if (any((choice) => choice.delta?.role)) return "role";
+    return usage ? "usage" : "empty";
+  };
+  return [kind(), usage?.completion_tokens, isFinished];
+}

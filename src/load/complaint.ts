@@ -1,0 +1,40 @@
+const longest = 300;
+
+/** What a server says is wrong, in one short line: from its JSON, its HTML page or its plain text. Undefined when it says nothing. */
+export function complaintIn(body: string): string | undefined {
+  const said = fromJson(body) ?? (looksLikeHtml(body) ? fromHtml(body) : body);
+  const line = said.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
+  if (line === "") return undefined;
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+}
+
+/** Without the given secrets, wherever a server has put them. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.filter(Boolean).reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
+}
+
+function fromJson(body: string): string | undefined {
+  try {
+    return messageOf(JSON.parse(body));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Servers put it in `error.message`, `error`, `message` or, FastAPI, in `detail`, a text or a list of objects with `msg`. */
+function messageOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return value.map(messageOf).find((message) => message !== undefined);
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  return ["error", "message", "detail", "msg"].map((name) => messageOf(fields.get(name))).find((message) => message !== undefined);
+}
+
+function looksLikeHtml(body: string): boolean {
+  return /^\s*<(!doctype|html|head|body)\b/i.test(body);
+}
+
+function fromHtml(page: string): string {
+  const title = /<title[^>]*>([^<]*)<\/title>/i.exec(page)?.[1];
+  return title ?? page.replaceAll(/<(script|style)[\s\S]*?<\/\1>/gi, " ").replaceAll(/<[^>]*>/g, " ");
+}

@@ -1,0 +1,92 @@
+import { connect as connectPlain, isIP, Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
+
+import type { Clock } from "../model/host.ts";
+import type { Nanoseconds } from "../model/time.ts";
+
+export interface Server {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+  readonly acceptAnyCertificate: boolean;
+}
+
+/** Who is told what happens on a connection. */
+export interface ConnectionUser {
+  /** `bytes` up to `length` are valid during the call only: every connection reads into the same ones. */
+  received(at: Nanoseconds, bytes: Buffer, length: number): void;
+  /** Once, last. `cause` is undefined when the server simply closed it. */
+  lost(at: Nanoseconds, cause: Error | undefined): void;
+}
+
+const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+/** One connection to a server, for one user at a time. */
+export class Connection {
+  user: ConnectionUser | undefined;
+  isOpen: boolean;
+  isLost: boolean;
+  /** Since when nobody has used it. */
+  idleSince: Nanoseconds;
+  private readonly socket: Socket;
+  private readonly clock: Clock;
+  private cause: Error | undefined;
+
+  /** `opened` is called once it can carry bytes; what is written before that waits in the socket. */
+  constructor(server: Server, clock: Clock, opened: (connection: Connection) => void) {
+    this.clock = clock;
+    this.user = undefined;
+    this.isOpen = false;
+    this.isLost = false;
+    this.idleSince = 0;
+    this.cause = undefined;
+    this.socket = this.connect(server, () => {
+      this.isOpen = true;
+      opened(this);
+    });
+    this.socket.setNoDelay(true);
+    this.socket.on("error", (error) => {
+      this.cause ??= error;
+    });
+    this.socket.once("end", () => this.lose());
+    this.socket.once("close", () => this.lose());
+  }
+
+  write(bytes: Buffer): void {
+    this.socket.write(bytes);
+  }
+
+  /** Bytes of the request that the server has not taken yet. */
+  get hasUnsent(): boolean {
+    return this.socket.writableLength > 0;
+  }
+
+  /** Closes it without a word to its user. */
+  destroy(): void {
+    this.isLost = true;
+    this.user = undefined;
+    this.socket.destroy();
+  }
+
+  private connect({ host, port, isTls, acceptAnyCertificate }: Server, opened: () => void): Socket {
+    const onread = { buffer: readBuffer, callback: (length: number) => this.read(length) };
+    if (!isTls) return connectPlain({ host, port, noDelay: true, onread }, opened);
+    const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...(isIP(host) === 0 ? { servername: host } : {}) };
+    return connectTls({ host, port, ALPNProtocols: ["http/1.1"], onread, ...certificate } as TlsOptions, opened);
+  }
+
+  private read(length: number): boolean {
+    const at = this.clock.now(); // the receive stamp: nothing may come before it
+    if (this.user === undefined) this.destroy();
+    else this.user.received(at, readBuffer, length);
+    return true;
+  }
+
+  private lose(): void {
+    if (this.isLost) return;
+    const at = this.clock.now();
+    const { user } = this;
+    this.destroy();
+    user?.lost(at, this.cause);
+  }
+}

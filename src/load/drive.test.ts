@@ -1,0 +1,260 @@
+import { describe, expect, test } from "vitest";
+
+import { virtualClock } from "../host/virtualClock.ts";
+import type { Ending, ExchangeListener, Line, Prepared, Replies } from "../model/exchange.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
+import type { Clock } from "../model/host.ts";
+import type { Outcome } from "../model/outcome.ts";
+import type { Recorder } from "../model/recorder.ts";
+import type { Request } from "../model/request.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { drive, type DriveOptions } from "./drive.ts";
+import { inTurn, together, type Phase } from "./order.ts";
+import { plainRequest } from "./testServer.ts";
+
+const second = 1_000_000_000;
+const completed: Outcome = { kind: "completed" };
+
+/** What an engine does with a request: when tokens come, in seconds after it was sent, and how it ends. */
+interface Behaviour {
+  readonly tokens: readonly number[];
+  readonly ends?: number;
+  readonly outcome?: Outcome;
+}
+
+/** An engine in this process, on the virtual clock. */
+function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts: string[] = []): Line {
+  return {
+    open: async () => {},
+    prepare: (request: Request, replies: Replies): Prepared => {
+      const parts = request.messages.flatMap((message) => message.parts);
+      prompts.push(
+        `${clock.now() / second}: ${parts.map((part) => (part.kind === "passage" ? part.text : replies(part.request))).join("")}`,
+      );
+      return { request };
+    },
+    send: ({ request }: Prepared, listener: ExchangeListener) => {
+      const { tokens, ends = tokens.at(-1), outcome = completed } = behaviour(request);
+      const cancels: (() => void)[] = [];
+      const end = (ending: Ending) => {
+        for (const cancel of cancels) cancel();
+        listener.ended(clock.now(), ending);
+      };
+      listener.sent(clock.now(), false);
+      const start = clock.now();
+      for (const after of tokens) cancels.push(clock.at(start + after * second, () => listener.chunk(clock.now(), "text", 1)));
+      if (ends !== undefined) cancels.push(clock.at(start + ends * second, () => end({ outcome, text: `reply ${request.id}` })));
+      return { abort: (outcome) => end({ outcome }) };
+    },
+    close: () => {},
+  };
+}
+
+/** Records of a run, one line each: "a0 due 0 sent 0 ended 2 completed", seconds from the phase's start. */
+interface Played {
+  readonly records: readonly string[];
+  readonly events: readonly RunEvent[];
+}
+
+async function play(
+  phases: readonly Phase[],
+  behaviours: Readonly<Record<string, (request: Request) => Behaviour>>,
+  options: Partial<DriveOptions> & { readonly begun?: (clock: Clock) => void; readonly prompts?: string[] } = {},
+): Promise<Played> {
+  const clock = virtualClock();
+  const exchanges: { name: string; start: number; due: number; sent?: number; end?: string }[] = [];
+  const events: RunEvent[] = [];
+  const after = (exchange: number, at: number) => (at - (exchanges[exchange]?.start ?? 0)) / second;
+  const recorder: Recorder = {
+    due: ({ engine, request, block, start, due }) =>
+      exchanges.push({ name: `${engine}${request}${block === 0 ? "" : `/${block}`}`, start, due: due / second }) - 1,
+    stamp: (exchange, kind, at) => {
+      const record = exchanges[exchange];
+      if (kind === "sent" && record !== undefined) record.sent = after(exchange, at);
+    },
+    ended: (exchange, at, { outcome }) => {
+      const record = exchanges[exchange];
+      const why = outcome.kind === "failed" ? outcome.code : outcome.kind === "dropped" ? outcome.reason : undefined;
+      if (record !== undefined) record.end = `ended ${after(exchange, at)} ${outcome.kind}${why === undefined ? "" : `: ${why}`}`;
+    },
+    reading: () => {},
+  };
+  const lines = Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options.prompts)]));
+  options.begun?.(clock);
+  await drive({
+    experiment: 0,
+    phases,
+    lines,
+    clock,
+    deadlines: defaultDeadlines,
+    recorder,
+    tell: (event) => events.push(event),
+    signal: new AbortController().signal,
+    keepText: false,
+    ...options,
+  });
+  return {
+    events,
+    records: exchanges.map(({ name, due, sent, end }) => `${name} due ${due} ${sent === undefined ? "" : `sent ${sent} `}${end}`),
+  };
+}
+
+const at = (id: number, offset: number): Request => plainRequest({ id, arrival: { kind: "at", offset } });
+const after = (id: number, request: number, pause = 0): Request => plainRequest({ id, arrival: { kind: "after", request, pause } });
+const workloadOf = (...requests: readonly Request[]) => ({ kind: "test", options: {}, seed: 1, requests });
+const quick = (): Behaviour => ({ tokens: [1, 2] });
+
+describe("the schedule", () => {
+  test("sends at the due time, whatever the answers take", async () => {
+    const slow = (): Behaviour => ({ tokens: [10] });
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 1.5), at(2, 3)), 1), { a: slow });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 10 completed",
+      "a1 due 1.5 sent 1.5 ended 11.5 completed",
+      "a2 due 3 sent 3 ended 13 completed",
+    ]);
+  });
+
+  test("starts each phase when the one before has ended, counting from its own start", async () => {
+    const { records } = await play(inTurn(["a", "b"], workloadOf(at(0, 1)), 2), { a: quick, b: quick });
+    expect(records).toEqual(["a0", "b0", "b0/1", "a0/1"].map((name) => `${name} due 1 sent 1 ended 3 completed`));
+  });
+
+  test("sends a follower when its predecessor has ended and the pause is over", async () => {
+    const workload = workloadOf(at(0, 0), after(1, 0, 0.5), after(2, 1));
+    const { records } = await play(together(["a", "b"], workload, 1), { a: quick, b: () => ({ tokens: [1] }) });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 2 completed",
+      "b0 due 0 sent 0 ended 1 completed",
+      "b1 due 1.5 sent 1.5 ended 2.5 completed",
+      "a1 due 2.5 sent 2.5 ended 4.5 completed",
+      "b2 due 2.5 sent 2.5 ended 3.5 completed",
+      "a2 due 4.5 sent 4.5 ended 6.5 completed",
+    ]);
+  });
+
+  test("prepares a request about half a second ahead, and one that contains a reply as soon as that is there", async () => {
+    const prompts: string[] = [];
+    const passage = { kind: "passage", text: "go on from ", tokenIds: [] } as const;
+    const reply = { kind: "reply", request: 0, source: "own" } as const;
+    const follower = { ...after(1, 0, 3), messages: [{ role: "user", parts: [passage, reply] }] } as const;
+    await play(inTurn(["a"], workloadOf(at(0, 0), follower, at(2, 9)), 1), { a: quick }, { prompts });
+    // The phase starts 0.02 s after its first requests are prepared.
+    expect(prompts).toEqual(["0: say hello", "2.02: go on from reply 0", "8.5327: say hello"]);
+  });
+});
+
+describe("what goes wrong", () => {
+  test("a predecessor that failed drops its followers, and theirs, each with a record", async () => {
+    const failing = (): Behaviour => ({ tokens: [], ends: 1, outcome: { kind: "failed", code: "disconnected", message: "" } });
+    const { records, events } = await play(inTurn(["a"], workloadOf(at(0, 0), after(1, 0, 2), after(2, 1)), 1), { a: failing });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 1 failed: disconnected",
+      "a1 due 3 ended 1 dropped: request 0 before it failed: disconnected",
+      "a2 due 3 ended 1 dropped: request 1 before it was dropped",
+    ]);
+    expect(events.filter(({ kind }) => kind === "requestEnded")).toHaveLength(3);
+  });
+
+  test("a follower of nobody is dropped", async () => {
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), after(1, 7)), 1), { a: quick });
+    expect(records).toContain("a1 due 0 ended 0 dropped: the request before it is not in this workload");
+  });
+
+  test("deadlines: first token, silence within the stream, the whole request", async () => {
+    const deadlines = { connect: 5, firstToken: 3, idle: 2, request: 10 };
+    const steady = Array.from({ length: 20 }, (_, index) => 1 + index);
+    const behaviours = [[], [1, 2.5], steady, [2.5, 4]];
+    const stalling = ({ id }: Request): Behaviour => ({ tokens: behaviours[id] ?? [], ends: id === 3 ? 5 : 100 });
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 0), at(2, 0), at(3, 0)), 1), { a: stalling }, { deadlines });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 3 failed: first-token-timeout",
+      "a1 due 0 sent 0 ended 4.5 failed: idle-timeout",
+      "a2 due 0 sent 0 ended 10 failed: request-timeout",
+      "a3 due 0 sent 0 ended 5 completed",
+    ]);
+  });
+
+  test("when the experiment's time is up, everything still due has its record", async () => {
+    const deadlines = { ...defaultDeadlines, experiment: 4 };
+    const { records } = await play(
+      inTurn(["a"], workloadOf(at(0, 0), at(1, 3), at(2, 6), after(3, 0, 9), after(4, 2)), 1),
+      { a: quick },
+      { deadlines },
+    );
+    const reason = "dropped: the experiment's time of 4 s was up";
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 2 completed",
+      "a1 due 3 sent 3 ended 4 failed: request-timeout",
+      `a2 due 6 ended 4 ${reason}`,
+      "a4 due 6 ended 4 dropped: request 2 before it was dropped",
+      `a3 due 11 ended 4 ${reason}`,
+    ]);
+  });
+
+  test("a recorder that cannot write ends the run with its error", async () => {
+    const full = { due: () => 0, stamp: () => {}, reading: () => {} };
+    const ended = () => {
+      throw new Error("disk full");
+    };
+    await expect(play(inTurn(["a"], workloadOf(at(0, 0), at(1, 50)), 1), { a: quick }, { recorder: { ...full, ended } })).rejects.toThrow(
+      "disk full",
+    );
+  });
+});
+
+describe("an interruption", () => {
+  test("sends nothing more, records nothing more as due, and lets what is under way end", async () => {
+    const interrupt = new AbortController();
+    const { records } = await play(
+      inTurn(["a", "b"], workloadOf(at(0, 0), after(1, 0), at(2, 5)), 1),
+      { a: quick, b: quick },
+      { signal: interrupt.signal, begun: (clock) => clock.at(1 * second, () => interrupt.abort()) },
+    );
+    expect(records).toEqual(["a0 due 0 sent 0 ended 2 completed"]);
+  });
+
+  test("waits 30 s at most", async () => {
+    const interrupt = new AbortController();
+    const { records } = await play(
+      inTurn(["a"], workloadOf(at(0, 0)), 1),
+      { a: () => ({ tokens: [1], ends: 50 }) },
+      { signal: interrupt.signal, begun: (clock) => clock.at(1.02 * second, () => interrupt.abort()) },
+    );
+    expect(records).toEqual(["a0 due 0 sent 0 ended 31 cancelled"]);
+  });
+
+  test("a second one ends everything at once", async () => {
+    const [interrupt, kill] = [new AbortController(), new AbortController()];
+    const { records } = await play(
+      inTurn(["a"], workloadOf(at(0, 0), at(1, 1)), 1),
+      { a: () => ({ tokens: [1], ends: 50 }) },
+      {
+        signal: interrupt.signal,
+        kill: kill.signal,
+        begun: (clock) => {
+          clock.at(1.52 * second, () => interrupt.abort());
+          clock.at(2.52 * second, () => kill.abort());
+        },
+      },
+    );
+    expect(records).toEqual(["a0 due 0 sent 0 ended 2.5 cancelled", "a1 due 1 sent 1 ended 2.5 cancelled"]);
+  });
+});
+
+test("events tell of sending, the first token and the end, once each", async () => {
+  const { events } = await play(inTurn(["a"], workloadOf(at(0, 0)), 1), { a: quick });
+  const name = { experiment: 0, engine: "a", request: 0 };
+  expect(events).toEqual([
+    { kind: "sent", ...name },
+    { kind: "firstToken", ...name, ttft: 1 },
+    { kind: "requestEnded", ...name, outcome: "completed" },
+  ]);
+});
+
+test("a hundred thousand requests over a day of virtual time are all there", async () => {
+  const requests = Array.from({ length: 100_000 }, (_, id) => at(id, id * 0.8));
+  const { records } = await play(inTurn(["a"], workloadOf(...requests), 1), { a: quick });
+  expect(records).toHaveLength(100_000);
+  expect(records.every((record) => record.endsWith("completed"))).toBe(true);
+});

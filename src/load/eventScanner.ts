@@ -1,0 +1,184 @@
+import { GrowingBytes } from "./growingBytes.ts";
+
+/** Takes one event's data: `start` to `end` of `bytes`, valid during the call only. `isError`: its name is "error". */
+export type TakeEvent = (bytes: Buffer, start: number, end: number, isError: boolean) => void;
+
+/** Takes whole events that it knows by their looks, from `start` on, and returns where the first one that it doesn't starts. */
+export type TakeFamiliar = (bytes: Buffer, start: number, end: number) => number;
+
+const lineFeed = 10;
+const carriageReturn = 13;
+const colon = 58;
+const space = 32;
+const data = Buffer.from("data");
+const event = Buffer.from("event");
+const error = Buffer.from("error");
+const newLine = Buffer.from("\n");
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+const largestEvent = 64 * 1024 * 1024;
+
+/** Finds the events of a text/event-stream, however its bytes are split: LF, CRLF or CR, comments, data over several lines. */
+export class EventScanner {
+  /** What is wrong with the stream; nothing is found after that. */
+  problem: string | undefined;
+  private readonly take: TakeEvent;
+  private readonly takeFamiliar: TakeFamiliar;
+  private readonly partialLine: GrowingBytes;
+  /** Data of the event under way that has to outlive the bytes it came in. */
+  private readonly kept: GrowingBytes;
+  /** Data of the event under way within the bytes at hand: the usual case, and nothing is copied. */
+  private dataStart: number;
+  private dataEnd: number;
+  private hasDataAtHand: boolean;
+  private hasDataKept: boolean;
+  private isError: boolean;
+  private afterCarriageReturn: boolean;
+  /** Nothing of the event under way has been read yet. */
+  private isBetweenEvents: boolean;
+
+  constructor(take: TakeEvent, takeFamiliar: TakeFamiliar) {
+    this.take = take;
+    this.takeFamiliar = takeFamiliar;
+    this.problem = undefined;
+    this.partialLine = new GrowingBytes();
+    this.kept = new GrowingBytes();
+    this.dataStart = 0;
+    this.dataEnd = 0;
+    this.hasDataAtHand = false;
+    this.hasDataKept = false;
+    this.isError = false;
+    this.afterCarriageReturn = false;
+    this.isBetweenEvents = true;
+  }
+
+  scan(bytes: Buffer, start: number, end: number): void {
+    if (this.problem !== undefined || start === end) return;
+    let lineStart = start;
+    if (this.afterCarriageReturn && bytes[start] === lineFeed) lineStart++;
+    this.afterCarriageReturn = false;
+    if (this.isBetweenEvents) lineStart = this.takeFamiliar(bytes, lineStart, end);
+    if (lineStart === end) return;
+    const rest = this.hasCarriageReturns(bytes, lineStart, end)
+      ? this.scanAll(bytes, lineStart, end)
+      : this.scanLines(bytes, lineStart, end);
+    this.keepTheRest(bytes, rest, end);
+  }
+
+  /** The body is complete: servers exist that leave out the last blank line. */
+  finish(): void {
+    const { bytes, length } = this.partialLine;
+    if (length > 0) this.lineEnded(bytes, length, length);
+    this.eventEnded(bytes);
+  }
+
+  private hasCarriageReturns(bytes: Buffer, start: number, end: number): boolean {
+    const at = bytes.indexOf(carriageReturn, start);
+    return at >= 0 && at < end;
+  }
+
+  /** Lines that end with a line feed, found by the machine's own search: four times as fast as a look at each byte. */
+  private scanLines(bytes: Buffer, start: number, end: number): number {
+    let lineStart = start;
+    for (;;) {
+      const at = bytes.indexOf(lineFeed, lineStart);
+      if (at < 0 || at >= end) return lineStart;
+      this.lineEnded(bytes, lineStart, at);
+      lineStart = this.isBetweenEvents ? this.takeFamiliar(bytes, at + 1, end) : at + 1;
+    }
+  }
+
+  private scanAll(bytes: Buffer, start: number, end: number): number {
+    let lineStart = start;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at];
+      if (byte !== lineFeed && byte !== carriageReturn) continue;
+      this.lineEnded(bytes, lineStart, at);
+      if (byte === carriageReturn) {
+        if (at + 1 === end) this.afterCarriageReturn = true;
+        else if (bytes[at + 1] === lineFeed) at++;
+      }
+      lineStart = at + 1;
+    }
+    return lineStart;
+  }
+
+  private lineEnded(bytes: Buffer, start: number, end: number): void {
+    this.isBetweenEvents = false;
+    if (this.partialLine.length === 0) {
+      if (start === end) this.eventEnded(bytes);
+      else this.readLine(bytes, start, end);
+      return;
+    }
+    this.partialLine.append(bytes, start, end);
+    this.keepData(bytes);
+    this.readLine(this.partialLine.bytes, 0, this.partialLine.length);
+    this.keepData(this.partialLine.bytes);
+    this.partialLine.clear();
+  }
+
+  private readLine(bytes: Buffer, start: number, end: number): void {
+    if (isField(bytes, start, end, data)) {
+      this.readData(bytes, valueStart(bytes, start + data.length, end), end);
+    } else if (isField(bytes, start, end, event)) {
+      const from = valueStart(bytes, start + event.length, end);
+      this.isError = end - from === error.length && bytes.compare(error, 0, error.length, from, end) === 0;
+    } else if (startsWith(bytes, start, end, byteOrderMark)) {
+      this.readLine(bytes, start + byteOrderMark.length, end);
+    }
+    // Comments and other fields say nothing about tokens.
+  }
+
+  private readData(bytes: Buffer, start: number, end: number): void {
+    this.keepData(bytes);
+    if (this.hasDataKept) this.kept.append(newLine, 0, 1);
+    this.dataStart = start;
+    this.dataEnd = end;
+    this.hasDataAtHand = true;
+  }
+
+  private eventEnded(bytes: Buffer): void {
+    if (this.hasDataKept) {
+      this.keepData(bytes);
+      if (this.kept.length > 0) this.take(this.kept.bytes, 0, this.kept.length, this.isError);
+    } else if (this.hasDataAtHand && this.dataEnd > this.dataStart) {
+      this.take(bytes, this.dataStart, this.dataEnd, this.isError);
+    }
+    this.hasDataAtHand = false;
+    this.hasDataKept = false;
+    this.isError = false;
+    this.isBetweenEvents = true;
+    this.kept.clear();
+  }
+
+  private keepTheRest(bytes: Buffer, lineStart: number, end: number): void {
+    this.keepData(bytes);
+    if (lineStart < end) {
+      this.isBetweenEvents = false;
+      this.partialLine.append(bytes, lineStart, end);
+    }
+    if (this.partialLine.length + this.kept.length > largestEvent) this.problem = `an event of more than ${largestEvent} bytes`;
+  }
+
+  private keepData(bytes: Buffer): void {
+    if (!this.hasDataAtHand) return;
+    this.kept.append(bytes, this.dataStart, this.dataEnd);
+    this.hasDataAtHand = false;
+    this.hasDataKept = true;
+  }
+}
+
+/** Whether a line is a field of that name. */
+function isField(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
+  return startsWith(bytes, start, end, name) && (end - start === name.length || bytes[start + name.length] === colon);
+}
+
+function startsWith(bytes: Buffer, start: number, end: number, beginning: Buffer): boolean {
+  if (end - start < beginning.length) return false;
+  for (let at = 0; at < beginning.length; at++) if (bytes[start + at] !== beginning[at]) return false;
+  return true;
+}
+
+function valueStart(bytes: Buffer, colonAt: number, end: number): number {
+  if (colonAt >= end) return end;
+  return bytes[colonAt + 1] === space && colonAt + 1 < end ? colonAt + 2 : colonAt + 1;
+}

@@ -1,0 +1,95 @@
+import type { ChunkKind, Ending, Exchange, ExchangeListener } from "../model/exchange.ts";
+import type { Deadlines } from "../model/experiment.ts";
+import { failed, type Outcome } from "../model/outcome.ts";
+import type { Recorder } from "../model/recorder.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { toNanoseconds, toSeconds, type Nanoseconds } from "../model/time.ts";
+import type { Member } from "./members.ts";
+import type { Turn } from "./order.ts";
+
+export interface FlightOptions {
+  readonly experiment: number;
+  readonly recorder: Recorder;
+  readonly tell: (event: RunEvent) => void;
+  /** After the recorder has been told. */
+  readonly ended: (flight: Flight, at: Nanoseconds, ending: Ending) => void;
+}
+
+/** One request under way: passes on what is stamped and remembers what its deadlines depend on. */
+export class Flight implements ExchangeListener, Member {
+  place: number;
+  readonly turn: Turn;
+  /** Set once the line has taken it. */
+  exchange: Exchange | undefined;
+  hasEnded: boolean;
+  private readonly number: number;
+  private readonly options: FlightOptions;
+  private sentAt: Nanoseconds;
+  private attempts: number;
+  private lastAt: Nanoseconds;
+  private hasToken: boolean;
+
+  /** `number`: the recorder's for this exchange. `now`: deadlines run from here until it is sent. */
+  constructor(turn: Turn, number: number, now: Nanoseconds, options: FlightOptions) {
+    this.place = -1;
+    this.turn = turn;
+    this.number = number;
+    this.options = options;
+    this.exchange = undefined;
+    this.hasEnded = false;
+    this.sentAt = now;
+    this.attempts = 0;
+    this.lastAt = now;
+    this.hasToken = false;
+  }
+
+  sent(at: Nanoseconds, reused: boolean): void {
+    this.sentAt = at;
+    this.options.recorder.stamp(this.number, "sent", at, reused ? 1 : 0);
+    if (this.attempts++ === 0) this.options.tell({ kind: "sent", ...this.name() });
+  }
+
+  headers(at: Nanoseconds, status: number): void {
+    this.options.recorder.stamp(this.number, "headers", at, status);
+  }
+
+  chunk(at: Nanoseconds, kind: ChunkKind, tokens: number): void {
+    this.options.recorder.stamp(this.number, kind, at, tokens);
+    this.lastAt = at;
+    if (!this.hasToken && (kind === "text" || kind === "reasoning" || kind === "tool")) {
+      this.hasToken = true;
+      this.options.tell({ kind: "firstToken", ...this.name(), ttft: toSeconds(at - this.sentAt) });
+    }
+  }
+
+  ended(at: Nanoseconds, ending: Ending): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    const { recorder, tell, ended } = this.options;
+    recorder.ended(this.number, at, ending);
+    tell({ kind: "requestEnded", ...this.name(), ...outcomeWords(ending.outcome) });
+    ended(this, at, ending);
+  }
+
+  /** When it is too late, if nothing more happens. */
+  expires(deadlines: Deadlines): Nanoseconds {
+    const next = this.hasToken ? this.lastAt + toNanoseconds(deadlines.idle) : this.sentAt + toNanoseconds(deadlines.firstToken);
+    return Math.min(next, this.sentAt + toNanoseconds(deadlines.request));
+  }
+
+  /** What it has missed by then. */
+  expired(now: Nanoseconds, { firstToken, idle, request }: Deadlines): Outcome {
+    if (now >= this.sentAt + toNanoseconds(request)) return failed("request-timeout", `not complete within ${request} s`);
+    if (this.hasToken) return failed("idle-timeout", `nothing came for ${idle} s within the stream`);
+    return failed("first-token-timeout", `no token within ${firstToken} s`);
+  }
+
+  private name(): { experiment: number; engine: string; request: number } {
+    return { experiment: this.options.experiment, engine: this.turn.engine, request: this.turn.request.id };
+  }
+}
+
+/** An outcome as events tell it. */
+export function outcomeWords(outcome: Outcome): Pick<Extract<RunEvent, { kind: "requestEnded" }>, "outcome" | "code"> {
+  return outcome.kind === "failed" ? { outcome: "failed", code: outcome.code } : { outcome: outcome.kind };
+}

@@ -1,0 +1,385 @@
+import { createServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+
+import { afterEach, describe, expect, test } from "vitest";
+
+import { realClock } from "../host/realClock.ts";
+import type { Wire } from "../model/engine.ts";
+import type { Line } from "../model/exchange.ts";
+import { httpLine, type HttpLineOptions } from "./httpLine.ts";
+import {
+  chatRole,
+  chatText,
+  chunkOf,
+  data,
+  done,
+  exchange,
+  lastChunk,
+  listening,
+  plainRequest,
+  streamHead,
+  testServer,
+  type Answer,
+  type Heard,
+} from "./testServer.ts";
+
+const chat: Wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false };
+const usage = data({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 4 } } });
+const hello = streamHead + chunkOf(chatText("hel")) + chunkOf(chatText("lo")) + chunkOf(done) + lastChunk;
+
+const open: Line[] = [];
+afterEach(() => {
+  for (const line of open.splice(0)) line.close();
+});
+
+function lineTo(url: string, options: Partial<HttpLineOptions> = {}): Line {
+  const line = httpLine({ url, wire: chat, servedModel: "tiny", clock: realClock(), ...options });
+  open.push(line);
+  return line;
+}
+
+/** One request to a server that answers like that. */
+async function heardFrom(answer: Answer, wire: Wire = chat, keepText = false): Promise<Heard> {
+  await using server = await testServer(answer);
+  return await exchange(lineTo(server.url, { wire }), plainRequest(), keepText);
+}
+
+const says = (text: string) => async (): Promise<Heard> => heardFrom((socket) => void socket.write(text));
+const saysAndCloses = (text: string) => async (): Promise<Heard> => heardFrom((socket) => void socket.end(text));
+
+function kinds({ chunks }: Heard): readonly string[] {
+  return chunks.map(({ kind }) => kind);
+}
+
+describe("a stream", () => {
+  test("is told event by event, role and usage apart from tokens", async () => {
+    const heard = await says(streamHead + [chatRole, chatText("hel"), chatText("lo"), usage, done].map(chunkOf).join("") + lastChunk)();
+    expect(kinds(heard)).toEqual(["role", "text", "text", "usage", "done"]);
+    expect(heard.chunks.map(({ tokens }) => tokens)).toEqual([0, 1, 1, 0, 0]);
+    expect(heard.ended.ending).toEqual({
+      outcome: { kind: "completed" },
+      status: 200,
+      promptTokens: 9,
+      cachedTokens: 4,
+      outputTokens: 2,
+      outputTokensSource: "usage",
+    });
+    expect(heard.sent.map(({ reused }) => reused)).toEqual([false]);
+  });
+
+  test("whose bytes come one by one is the same stream", async () => {
+    const heard = await heardFrom(
+      (socket) => {
+        const bytes = Buffer.from(streamHead + chunkOf(chatRole + chatText("schön 漢字")) + chunkOf(done) + lastChunk);
+        let at = 0;
+        const next = () => {
+          if (at >= bytes.length) return;
+          socket.write(bytes.subarray(at, ++at));
+          setImmediate(next);
+        };
+        next();
+      },
+      chat,
+      true,
+    );
+    expect(kinds(heard)).toEqual(["role", "text", "done"]);
+    expect(heard.ended.ending).toMatchObject({
+      outcome: { kind: "completed" },
+      text: "schön 漢字",
+      outputTokens: 1,
+      outputTokensSource: "events",
+    });
+  });
+
+  test("in which one event has a megabyte", async () => {
+    const heard = await says(streamHead + chunkOf(chatText("x".repeat(1_000_000))) + chunkOf(done) + lastChunk)();
+    expect(kinds(heard)).toEqual(["text", "done"]);
+  });
+
+  test("with 100-continue before it and trailers after it", async () => {
+    const trailers = "0\r\nx-took: 3\r\nx-more: 4\r\n\r\n";
+    const heard = await says(`HTTP/1.1 100 Continue\r\n\r\n${streamHead}${chunkOf(chatText("a") + done)}${trailers}`)();
+    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+    expect(heard.headers).toHaveLength(1);
+  });
+
+  test("without [DONE] is complete when its last chunk came", async () => {
+    const heard = await says(streamHead + chunkOf(chatText("a")) + lastChunk)();
+    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+  });
+
+  test("that ends with the connection is complete only if the server said that it finished", async () => {
+    const head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    const finish = data({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
+    const cut = await saysAndCloses(head + chatText("a"))();
+    const whole = await saysAndCloses(head + chatText("a") + finish)();
+    const marked = await saysAndCloses(`${head}${chatText("a")}data: [DONE]`)();
+    expect(cut.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+    expect(whole.ended.ending.outcome).toEqual({ kind: "completed" });
+    expect(marked.ended.ending.outcome).toEqual({ kind: "completed" });
+  });
+
+  test("whose body stays open after [DONE] is complete, and was so when [DONE] came", async () => {
+    const heard = await says(streamHead + chunkOf(chatText("a") + done))();
+    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+    expect(heard.ended.at).toBe(heard.chunks.at(-1)?.at);
+  });
+
+  test("of an engine that counts as it goes has the tokens of each event", async () => {
+    const counted = (text: string, total: number) => data({ choices: [{ text }], usage: { prompt_tokens: 5, completion_tokens: total } });
+    const body = counted("a", 1) + counted("bc", 4) + counted("", 5) + counted("d", 6) + done;
+    const heard = await says(streamHead + chunkOf(body) + lastChunk)();
+    expect(heard.chunks.map(({ kind, tokens }) => [kind, tokens])).toEqual([
+      ["text", 1],
+      ["text", 3],
+      ["usage", 0],
+      ["text", 2],
+      ["done", 0],
+    ]);
+  });
+
+  test("read at once shares one stamp", async () => {
+    const { chunks, ended } = await says(hello)();
+    expect(new Set([...chunks.map(({ at }) => at), ended.at]).size).toBe(1);
+  });
+});
+
+describe("a failure has its name:", () => {
+  const failures: readonly [string, string, string, RegExp][] = [
+    [
+      "500 with JSON",
+      document("500 Oops", "application/json", '{"error":{"message":"out of memory","code":5}}'),
+      "http-status",
+      /^HTTP 500: out of memory$/,
+    ],
+    ["500 without a word", document("500 Oops", "text/plain", ""), "http-status", /^HTTP 500$/],
+    [
+      "an HTML error page",
+      document("502 Bad", "text/html", "<html><head><title>Bad Gateway</title></head><p>x</p></html>"),
+      "http-status",
+      /^HTTP 502: Bad Gateway$/,
+    ],
+    [
+      "FastAPI's detail",
+      document("422 No", "application/json", '{"detail":[{"loc":[1],"msg":"required"}]}'),
+      "http-status",
+      /^HTTP 422: required$/,
+    ],
+    [
+      "an error inside the stream",
+      stream(chatText("a") + data({ error: { message: "EngineCore died" } }) + done),
+      "error-event",
+      /^EngineCore died$/,
+    ],
+    ["an event named error", stream(`event: error\n${data({ message: "lost" })}`), "error-event", /^lost$/],
+    ["an event that is not JSON", stream("data: hello\n\n"), "bad-response", /not JSON: hello/],
+    ["no token at all", stream(chatRole + usage + done), "empty", /without a single token/],
+    ["empty choices only", stream(data({ choices: [] }) + done), "empty", /without a single token/],
+    ["a plain completion", document("200 OK", "application/json", '{"choices":[]}'), "bad-response", /ignores stream/],
+    ["an error document with 200", document("200 OK", "application/json", '{"error":"busy"}'), "error-event", /^busy$/],
+    ["the wrong content type", document("200 OK", "text/plain", "hi"), "bad-response", /^text\/plain instead of text\/event-stream: hi$/],
+    ["a compressed body", stream("x").replace("\r\n", "\r\ncontent-encoding: gzip\r\n"), "bad-response", /compressed with gzip/],
+    ["a chunk without a size", `${streamHead}hello\r\n`, "bad-response", /chunk without a size/],
+    ["a chunk longer than its size", `${streamHead}2\r\nhello\r\n`, "bad-response", /longer than its size/],
+    ["two lengths that disagree", `HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nhi`, "bad-response", /not HTTP/],
+    ["a head without end", `HTTP/1.1 200 OK\r\n${"x-a: b\r\n".repeat(9_000)}`, "bad-response", /head of more than 65536 bytes/],
+    ["not HTTP at all", "SSH-2.0-OpenSSH_9.2\r\n", "bad-response", /not HTTP/],
+    ["half a head", "HTTP/1.1 200 OK\r\ncontent-", "disconnected", /within the response head/],
+    [
+      "half a body of known length",
+      document("200 OK", "text/event-stream", chatText("a") + done).slice(0, -20),
+      "disconnected",
+      /before its end/,
+    ],
+  ];
+  test.each(failures)("%s", async (_, answer, code, message) => {
+    const heard = await saysAndCloses(answer)();
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code, message: expect.stringMatching(message) });
+  });
+
+  test("reset within a chunk", async () => {
+    const heard = await heardFrom((socket) => {
+      socket.write(`${streamHead}${chunkOf(chatText("a"))}ff\r\ndata: `);
+      setTimeout(() => socket.resetAndDestroy(), 20);
+    });
+    expect(kinds(heard)).toEqual(["text"]);
+    expect(heard.ended.ending).toMatchObject({ outcome: { kind: "failed", code: "disconnected" }, outputTokens: 1 });
+  });
+
+  test("nothing listens", async () => {
+    const server = await testServer(() => {});
+    await server[Symbol.asyncDispose]();
+    const heard = await exchange(lineTo(server.url));
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "refused", message: expect.stringMatching(/ECONNREFUSED/) });
+    expect(heard.sent).toHaveLength(1);
+  });
+
+  test("a name that does not exist", async () => {
+    const heard = await exchange(lineTo("http://nowhere.invalid:80"));
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "refused" });
+  });
+
+  test("a connection that does not open in time", async () => {
+    // 192.0.2.0/24 is for documentation: nobody answers there. Where the network refuses at once, that is what is told.
+    const heard = await exchange(lineTo("http://192.0.2.1:81", { connectWithin: 0.2 }));
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: expect.stringMatching(/connect-timeout|refused/) });
+  });
+
+  test("the API key is in the request and in no message", async () => {
+    const wire = { ...chat, apiKey: "sk-secret-123" };
+    await using server = await testServer((socket) => {
+      socket.end(document("401 No", "application/json", '{"error":{"message":"Incorrect key: sk-secret-123 !!"}}'));
+    });
+    const heard = await exchange(lineTo(server.url, { wire }));
+    expect(server.requests[0]).toContain("Authorization: Bearer sk-secret-123\r\n");
+    expect(JSON.stringify(heard)).toContain("HTTP 401: Incorrect key: *** !!");
+    expect(JSON.stringify(heard)).not.toContain("secret");
+  });
+
+  test("aborted: with the outcome it was given, counts included, and only once", async () => {
+    await using server = await testServer((socket) => void socket.write(streamHead + chunkOf(chatText("a"))));
+    const line = lineTo(server.url);
+    const endings: unknown[] = [];
+    await new Promise<void>((resolve) => {
+      const flight = line.send(
+        line.prepare(plainRequest(), () => undefined, false),
+        {
+          sent: () => {},
+          headers: () => {},
+          chunk: () => queueMicrotask(() => (flight.abort({ kind: "cancelled" }), flight.abort({ kind: "completed" }), resolve())),
+          ended: (_, ending) => endings.push(ending),
+        },
+      );
+    });
+    expect(endings).toEqual([{ outcome: { kind: "cancelled" }, status: 200, outputTokens: 1, outputTokensSource: "events" }]);
+  });
+});
+
+describe("connections", () => {
+  test("are kept and used again", async () => {
+    await using server = await testServer((socket) => void socket.write(hello));
+    const line = lineTo(server.url);
+    await line.open(1);
+    const heard = [await exchange(line), await exchange(line), await exchange(line)];
+    expect(heard.map(({ sent }) => sent.map(({ reused }) => reused))).toEqual([[true], [true], [true]]);
+    expect(server.connections()).toBe(1);
+  });
+
+  test("opened ahead carry the first requests", async () => {
+    await using server = await testServer((socket) => void socket.write(hello));
+    const line = lineTo(server.url);
+    await line.open(100);
+    const all = await Promise.all(Array.from({ length: 100 }, async () => exchange(line)));
+    expect(all.every(({ sent }) => sent.length === 1 && sent[0]?.reused === true)).toBe(true);
+    expect(server.connections()).toBe(100);
+  });
+
+  test("closed by the server between two requests cost a second attempt, not a failure", async () => {
+    await using server = await testServer((socket, _, count) => {
+      if (count === 0) socket.write(hello);
+      else socket.destroy();
+    });
+    const line = lineTo(server.url);
+    await line.open(1);
+    await exchange(line);
+    const heard = await exchange(line);
+    expect(heard.sent.map(({ reused }) => reused)).toEqual([true, false]);
+    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+  });
+
+  test("closed after the first byte of a reply are the engine's failure: nothing is sent twice", async () => {
+    await using server = await testServer((socket, _, count) => {
+      if (count === 0) socket.write(hello);
+      else socket.end("H");
+    });
+    const line = lineTo(server.url);
+    await line.open(1);
+    await exchange(line);
+    const heard = await exchange(line);
+    expect(heard.sent).toHaveLength(1);
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+  });
+
+  test("that fail twice are not tried a third time", async () => {
+    await using server = await testServer((socket) => void socket.destroy());
+    const line = lineTo(server.url);
+    await line.open(1);
+    const heard = await exchange(line);
+    expect(heard.sent.map(({ reused }) => reused)).toEqual([true, false]);
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+  });
+
+  test("that the server wants closed, or that bring more than the reply, are not used again", async () => {
+    const closing = hello.replace("\r\n", "\r\nconnection: close\r\n");
+    await using server = await testServer(
+      (socket, request) => void socket.write(request.includes("one") ? closing : `${hello}HTTP/1.1 200 OK\r\n`),
+    );
+    const line = lineTo(server.url);
+    const outcomes = [];
+    for (const text of ["one", "two", "three"]) {
+      const request = plainRequest({ messages: [{ role: "user", parts: [{ kind: "passage", text, tokenIds: [] }] }] });
+      outcomes.push((await exchange(line, request)).ended.ending.outcome);
+    }
+    expect(outcomes).toEqual([{ kind: "completed" }, { kind: "completed" }, { kind: "completed" }]);
+  });
+
+  test("on which the server answers before it has read the request are read and given up", async () => {
+    const refusal = "HTTP/1.1 413 Too Large\r\ncontent-length: 9\r\n\r\ntoo large";
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.pause();
+      socket.write(refusal);
+    });
+    const port = await listening(server);
+    const text = "word ".repeat(4_000_000);
+    const heard = await exchange(
+      lineTo(`http://127.0.0.1:${port}`),
+      plainRequest({ messages: [{ role: "user", parts: [{ kind: "passage", text, tokenIds: [] }] }] }),
+    );
+    server.close();
+    expect(heard.ended.ending.outcome).toMatchObject({ code: "http-status", message: "HTTP 413: too large" });
+  });
+});
+
+test("a server that speaks TLS is measured the same way, its certificate checked unless told otherwise", async () => {
+  const { key, cert } = selfSigned;
+  const server = createTlsServer({ key, cert }, (socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => socket.write(hello));
+  });
+  server.on("tlsClientError", () => {});
+  const url = `https://127.0.0.1:${await listening(server)}`;
+  const trusting = await exchange(lineTo(url, { acceptAnyCertificate: true }), plainRequest(), true);
+  const strict = await exchange(lineTo(url));
+  server.close();
+  expect(trusting.ended.ending).toMatchObject({ outcome: { kind: "completed" }, text: "hello" });
+  expect(strict.ended.ending.outcome).toMatchObject({ kind: "failed", code: "refused", message: expect.stringMatching(/self.signed/i) });
+});
+
+function stream(body: string): string {
+  return streamHead + chunkOf(body) + lastChunk;
+}
+
+function document(status: string, type: string, body: string): string {
+  return `HTTP/1.1 ${status}\r\ncontent-type: ${type}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+// Made for this test: it is no secret, and it names nobody.
+const selfSigned = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghBP1aQsx6v1TJQh/
+d7d0NYgCu3pgK+snem2tUZMDME2hRANCAATrCT+jiLgc4csMFIY45CSY1/gmu/SF
+4I5z09m/mecuoH0k46zbjrl47V+kjrGWU5G7iMp62v51MxnpntvZ9rQd
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBfjCCASWgAwIBAgIUb/wHXFRAP8kaXgCtbYmr9tDmlh8wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDExMjgyOVoYDzIxMjYxMDMx
+MTEyODI5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATrCT+jiLgc4csMFIY45CSY1/gmu/SF4I5z09m/mecuoH0k46zbjrl4
+7V+kjrGWU5G7iMp62v51MxnpntvZ9rQdo1MwUTAdBgNVHQ4EFgQU8l5G4IRNiJlj
+AbLyOsfh6Bqq5NQwHwYDVR0jBBgwFoAU8l5G4IRNiJljAbLyOsfh6Bqq5NQwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiALLOHO5TVp85jLImYMPgcn
+I8Pa6dZeTxmKKyhQ4R1+TgIgCJeWo/YykaI58AXRHPev1gOZW+SEd+TElc45qL9m
+bm8=
+-----END CERTIFICATE-----`,
+};

@@ -1,0 +1,197 @@
+import type { Wire } from "../model/engine.ts";
+import type { Ending, Exchange, ExchangeListener, Line, Prepared, Replies } from "../model/exchange.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
+import type { Clock } from "../model/host.ts";
+import { failed, type Outcome } from "../model/outcome.ts";
+import type { Request } from "../model/request.ts";
+import { toNanoseconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+import { withoutSecrets } from "./complaint.ts";
+import type { Connection, ConnectionUser } from "./connection.ts";
+import { Members, type Member } from "./members.ts";
+import { Pool } from "./pool.ts";
+import { ReplyReader } from "./replyReader.ts";
+import { requestWriter, type RequestWriter } from "./requestBytes.ts";
+
+export interface HttpLineOptions {
+  /** Base URL, with or without `/v1`. */
+  readonly url: string;
+  readonly wire: Wire;
+  /** As requests must name it. */
+  readonly servedModel: string;
+  readonly clock: Clock;
+  /** https without looking at the certificate. */
+  readonly acceptAnyCertificate?: boolean;
+  /** How long a connection may take to open. */
+  readonly connectWithin?: Seconds;
+  /** Each request says its id as `X-Request-Id`: only for servers that write down what they did, since real ones refuse an id twice. */
+  readonly namesRequests?: boolean;
+}
+
+/** The way to an engine that speaks HTTP/1.1: one write per request, one stamp per read. */
+export function httpLine(options: HttpLineOptions): Line {
+  return new HttpLine(options);
+}
+
+interface PreparedBytes extends Prepared {
+  readonly bytes: Buffer;
+  readonly keepText: boolean;
+}
+
+/** `[DONE]` came, but the body does not end: no part of the answer is missing, so we do not wait for long. */
+const patienceAfterDone = toNanoseconds(1);
+
+class HttpLine implements Line {
+  readonly clock: Clock;
+  readonly pool: Pool;
+  readonly connectWithin: Nanoseconds;
+  readonly secrets: readonly string[];
+  private readonly write: RequestWriter;
+  readonly inFlight: Members<HttpExchange>;
+  /** Prepared and not sent yet: each will want a connection soon. */
+  private waiting: number;
+
+  constructor(options: HttpLineOptions) {
+    const { url, wire, servedModel, clock, acceptAnyCertificate = false, connectWithin = defaultDeadlines.connect } = options;
+    const parsed = new URL(url);
+    const isTls = parsed.protocol === "https:";
+    this.clock = clock;
+    this.write = requestWriter({ url: parsed, wire, servedModel, namesRequests: options.namesRequests ?? false });
+    const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
+    const port = Number(parsed.port) || (isTls ? 443 : 80);
+    this.connectWithin = toNanoseconds(connectWithin);
+    this.pool = new Pool({ host, port, isTls, acceptAnyCertificate }, clock, this.connectWithin);
+    this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password)].filter(Boolean);
+    this.inFlight = new Members();
+    this.waiting = 0;
+  }
+
+  async open(connections: number): Promise<void> {
+    this.waiting = 0;
+    await this.pool.open(connections);
+  }
+
+  prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
+    this.waiting++;
+    this.pool.refresh(this.waiting);
+    return { request, bytes: this.write(request, replies), keepText };
+  }
+
+  send(prepared: Prepared, listener: ExchangeListener): Exchange {
+    this.waiting = Math.max(0, this.waiting - 1);
+    const { bytes, keepText } = prepared as PreparedBytes; // made by `prepare` of this line, as every Prepared it is given
+    const exchange = new HttpExchange(this, bytes, listener, keepText);
+    this.inFlight.add(exchange);
+    exchange.start();
+    return exchange;
+  }
+
+  close(): void {
+    for (const exchange of this.inFlight.list()) exchange.abort({ kind: "cancelled" });
+    this.pool.close();
+  }
+}
+
+/** One request and its response. */
+class HttpExchange implements Exchange, ConnectionUser, Member {
+  place: number;
+  private readonly line: HttpLine;
+  private readonly bytes: Buffer;
+  private readonly listener: ExchangeListener;
+  private readonly reply: ReplyReader;
+  private connection: Connection | undefined;
+  /** The connection was open before this request: its server may have closed it without our knowing yet. */
+  private isReused: boolean;
+  private hasEnded: boolean;
+  private stopWaiting: () => void;
+
+  constructor(line: HttpLine, bytes: Buffer, listener: ExchangeListener, keepText: boolean) {
+    this.place = -1;
+    this.line = line;
+    this.bytes = bytes;
+    this.listener = listener;
+    this.reply = new ReplyReader({ listener, keepText, secrets: line.secrets });
+    this.connection = undefined;
+    this.isReused = false;
+    this.hasEnded = false;
+    this.stopWaiting = () => {};
+  }
+
+  start(): void {
+    const open = this.line.pool.take();
+    if (open === undefined) this.sendOnFresh();
+    else this.sendOn(open);
+  }
+
+  received(at: Nanoseconds, bytes: Buffer, length: number): void {
+    const wasDone = this.reply.isDone;
+    this.reply.read(at, bytes, length);
+    if (this.reply.isOver) this.end(at, this.reply.ending());
+    else if (this.reply.isDone && !wasDone) this.endSoon(at);
+  }
+
+  lost(at: Nanoseconds, cause: Error | undefined): void {
+    const wasOpen = this.connection?.isOpen === true;
+    this.connection = undefined;
+    if (!wasOpen) {
+      this.end(at, this.reply.ending(failed("refused", this.explained(cause, "the connection could not be opened"))));
+    } else if (this.isReused && !this.reply.hasStarted) {
+      this.sendOnFresh();
+    } else {
+      this.reply.close(cause);
+      this.end(at, this.reply.ending());
+    }
+  }
+
+  abort(outcome: Outcome): void {
+    this.end(this.line.clock.now(), this.reply.ending(outcome));
+  }
+
+  private sendOn(connection: Connection): void {
+    this.connection = connection;
+    this.isReused = true;
+    connection.user = this;
+    this.listener.sent(this.line.clock.now(), true);
+    connection.write(this.bytes);
+  }
+
+  private sendOnFresh(): void {
+    this.isReused = false;
+    const { clock, pool, connectWithin } = this.line;
+    const began = clock.now();
+    this.listener.sent(began, false);
+    const connection = pool.connect(() => this.stopWaiting());
+    this.stopWaiting = clock.at(began + connectWithin, () =>
+      this.abort(failed("connect-timeout", `no connection within ${connectWithin / 1e9} s`)),
+    );
+    this.connection = connection;
+    connection.user = this;
+    connection.write(this.bytes);
+  }
+
+  private endSoon(at: Nanoseconds): void {
+    this.stopWaiting = this.line.clock.at(at + patienceAfterDone, () => this.end(at, this.reply.ending()));
+  }
+
+  private end(at: Nanoseconds, ending: Ending): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.stopWaiting();
+    this.leaveConnection();
+    this.line.inFlight.remove(this);
+    this.listener.ended(at, ending);
+  }
+
+  private leaveConnection(): void {
+    const { connection } = this;
+    this.connection = undefined;
+    if (connection === undefined) return;
+    if (this.reply.leavesOpen && !connection.hasUnsent) this.line.pool.giveBack(connection);
+    else connection.destroy();
+  }
+
+  private explained(cause: Error | undefined, otherwise: string): string {
+    // Where a name has several addresses, Node tries them all and puts what went wrong into one error without a message.
+    const first = cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0] : cause;
+    return withoutSecrets(first?.message ?? otherwise, this.line.secrets);
+  }
+}

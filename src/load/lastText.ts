@@ -1,0 +1,51 @@
+import { Pattern } from "./pattern.ts";
+
+/** Longer events are rare, and copying them would cost what it saves. */
+const longest = 2_048;
+const quote = 34;
+const backslash = 92;
+const space = 32;
+const dataName = Buffer.from("data: ");
+const eventEnd = Buffer.from("\n\n");
+/** Where in a recognised event its data starts. */
+export const dataAt = dataName.length;
+
+/**
+ * The last event of a stream that carried nothing but text, as servers write it. Most events are the same but for the text itself:
+ * those are recognised by comparing what stands before and after it, at a fraction of the cost of finding and reading them.
+ */
+export class LastText {
+  private readonly before: Pattern;
+  private readonly after: Pattern;
+
+  private constructor(before: Pattern, after: Pattern) {
+    this.before = before;
+    this.after = after;
+  }
+
+  /** `textStart`: the text's first byte, in an event's data from `start` to `end`. */
+  static of(bytes: Buffer, start: number, end: number, textStart: number): LastText | undefined {
+    const textEnd = closingQuote(bytes, textStart, end);
+    if (textEnd < 0 || end - start > longest) return undefined;
+    return new LastText(new Pattern(dataName, bytes.subarray(start, textStart)), new Pattern(bytes.subarray(textEnd, end), eventEnd));
+  }
+
+  /** Where the next event starts, if all of one that differs in nothing but its text stands between `start` and `end`; else -1. */
+  endOf(bytes: Buffer, start: number, end: number): number {
+    if (!this.before.isAt(bytes, start, end)) return -1;
+    const textStart = start + this.before.length;
+    const textEnd = closingQuote(bytes, textStart, end);
+    return textEnd > textStart && this.after.isAt(bytes, textEnd, end) ? textEnd + this.after.length : -1;
+  }
+}
+
+/** -1 where there is none: a text in JSON has no line ends. */
+function closingQuote(bytes: Buffer, textStart: number, end: number): number {
+  for (let at = textStart; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === quote) return at;
+    if (byte < space) return -1;
+    if (byte === backslash && (bytes[++at] ?? 0) < space) return -1;
+  }
+  return -1;
+}

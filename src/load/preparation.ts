@@ -1,0 +1,104 @@
+import type { Line, Prepared } from "../model/exchange.ts";
+import type { Clock } from "../model/host.ts";
+import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
+import type { Turn } from "./order.ts";
+
+/** A request is serialised so long before it is due (no round number, or in a regular schedule another one would be due just then)… */
+export const lookAhead: Nanoseconds = 487_300_000;
+/** …but at most so many tokens of prompt, about 64 MB of bytes, and so many requests wait for their time. */
+const mostTokens = 8_000_000;
+const mostRequests = 4_096;
+
+/** Has scheduled requests ready before they are due: each is prepared in a call of the clock of its own, in their order. */
+export class Preparation {
+  private readonly turns: readonly Turn[];
+  private readonly clock: Clock;
+  private readonly prepare: (turn: Turn) => Prepared;
+  private readonly prepared: Prepared[];
+  private next: number;
+  private tokens: number;
+  private start: Nanoseconds;
+  private isWaitingForRoom: boolean;
+  private cancel: () => void;
+
+  /** `turns`: by due time, earliest first. */
+  constructor(turns: readonly Turn[], clock: Clock, prepare: (turn: Turn) => Prepared) {
+    this.turns = turns;
+    this.clock = clock;
+    this.prepare = prepare;
+    this.prepared = [];
+    this.next = 0;
+    this.tokens = 0;
+    this.start = 0;
+    this.isWaitingForRoom = false;
+    this.cancel = () => {};
+  }
+
+  /** Prepares what is due soon after a start that is still to be chosen, then calls `done`. */
+  begin(done: () => void): void {
+    const turn = this.turns[this.next];
+    if (turn === undefined || dueOf(turn) > lookAhead || !this.hasRoom()) return done();
+    this.prepareNext(turn);
+    this.cancel = this.clock.at(this.clock.now(), () => this.begin(done));
+  }
+
+  /** Goes on, now that the start is known. */
+  follow(start: Nanoseconds): void {
+    this.start = start;
+    this.wait();
+  }
+
+  /** The next turn's request; prepared here and now when there was no time before. */
+  take(turn: Turn): Prepared {
+    const prepared = this.prepared.shift();
+    if (prepared === undefined) {
+      this.next++;
+      return this.prepare(turn);
+    }
+    this.tokens -= tokensOf(turn);
+    if (this.isWaitingForRoom) this.wait();
+    return prepared;
+  }
+
+  stop(): void {
+    this.cancel();
+  }
+
+  private wait(): void {
+    const turn = this.turns[this.next];
+    if (turn === undefined) return;
+    this.isWaitingForRoom = !this.hasRoom();
+    if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + dueOf(turn) - lookAhead, () => this.goOn());
+  }
+
+  private goOn(): void {
+    const turn = this.turns[this.next];
+    // Sent in the meantime without us: then the next one's time has not come yet.
+    if (turn !== undefined && this.start + dueOf(turn) - lookAhead <= this.clock.now()) this.prepareNext(turn);
+    this.wait();
+  }
+
+  private prepareNext(turn: Turn): void {
+    this.prepared.push(this.prepare(turn));
+    this.tokens += tokensOf(turn);
+    this.next++;
+  }
+
+  private hasRoom(): boolean {
+    return this.prepared.length < mostRequests && this.tokens < mostTokens;
+  }
+}
+
+export function lineOf(lines: Readonly<Record<string, Line>>, { engine }: Turn): Line {
+  const line = lines[engine];
+  if (line === undefined) throw new Error(`no line to engine ${engine}`);
+  return line;
+}
+
+function dueOf(turn: Turn): Nanoseconds {
+  return toNanoseconds(turn.due ?? 0);
+}
+
+function tokensOf({ request }: Turn): number {
+  return request.contextTokens + request.questionTokens;
+}

@@ -1,0 +1,167 @@
+import { readFileSync } from "node:fs";
+
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import type { Ending } from "../model/exchange.ts";
+import { ReplyReader } from "./replyReader.ts";
+import { chatRole, chatText, chunkOf, data, done, lastChunk, streamHead } from "./testServer.ts";
+
+interface Read {
+  readonly events: readonly string[];
+  readonly ending: Ending;
+}
+
+/** Reads a response that arrives in these pieces; stamps are the pieces' numbers. */
+function readPieces(pieces: readonly Buffer[], isClosed = false): Read {
+  const events: string[] = [];
+  const reader = new ReplyReader({
+    listener: { headers: (_, status) => events.push(`${status}`), chunk: (_, kind, tokens) => events.push(`${kind} ${tokens}`) },
+    keepText: true,
+    secrets: [],
+  });
+  // As on a socket: every read overwrites the bytes of the one before.
+  const room = Buffer.alloc(Math.max(1, ...pieces.map(({ length }) => length)));
+  for (const [index, piece] of pieces.entries()) {
+    piece.copy(room);
+    reader.read(index, room, piece.length);
+    room.fill(0x7b);
+  }
+  if (isClosed) reader.close(undefined);
+  return { events, ending: reader.ending() };
+}
+
+function split(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
+  const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+  return places.slice(1).map((place, index) => bytes.subarray(places[index], place));
+}
+
+const someEvents = [
+  ": a comment\n\n",
+  chatRole,
+  chatText("one"),
+  chatText('"quoted", \\ and\nschön 漢字 🙂'),
+  'event: message\ndata: {\ndata:  "choices": [{"text": "over lines"}]\ndata:}\n\n',
+  "id: 7\nretry: 10\n\n",
+  data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 4 } }),
+  done,
+];
+
+describe("any split of the same bytes gives the same events", () => {
+  const lineEnds = ["\n", "\r\n", "\r"];
+  const framings: Readonly<Record<string, (events: readonly string[]) => string>> = {
+    chunked: (events) => streamHead + events.map(chunkOf).join("") + lastChunk,
+    "chunks that know nothing of events": (events) =>
+      streamHead + (events.join("").match(/[\s\S]{1,7}/gu) ?? []).map(chunkOf).join("") + lastChunk,
+    "known length": (events) =>
+      `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: ${Buffer.byteLength(events.join(""))}\r\n\r\n${events.join("")}`,
+    "until the connection ends": (events) => `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${events.join("")}`,
+    "after 100-continue": (events) => `HTTP/1.1 100 Continue\r\n\r\n${streamHead}${events.map(chunkOf).join("")}0\r\nx-trailer: 1\r\n\r\n`,
+  };
+  const expected: Read = {
+    events: ["200", "role 0", "text 1", "text 1", "text 1", "usage 0", "done 0"],
+    ending: {
+      outcome: { kind: "completed" },
+      status: 200,
+      promptTokens: 3,
+      outputTokens: 4,
+      outputTokensSource: "usage",
+      text: 'one"quoted", \\ and\nschön 漢字 🙂over lines',
+    },
+  };
+  for (const [name, framed] of Object.entries(framings)) {
+    for (const lineEnd of lineEnds) {
+      test(`${name}, lines ending with ${JSON.stringify(lineEnd)}`, () => {
+        const bytes = Buffer.from(framed(someEvents.map((event) => event.replaceAll("\n", lineEnd))));
+        const isClosed = name === "until the connection ends";
+        expect(readPieces([bytes], isClosed)).toEqual(expected);
+        expect(readPieces(split(bytes, [...bytes.keys()]), isClosed)).toEqual(expected);
+        fc.assert(
+          fc.property(fc.array(fc.nat(), { maxLength: 12 }), (cuts) => {
+            expect(readPieces(split(bytes, cuts), isClosed)).toEqual(expected);
+          }),
+          { numRuns: 100 },
+        );
+      });
+    }
+  }
+});
+
+test("no bytes whatever make it fail in another way than by an outcome", () => {
+  const pieces = fc.array(
+    fc.oneof(
+      fc
+        .constantFrom(
+          ...someEvents,
+          ...someEvents.map(chunkOf),
+          streamHead,
+          "0\r\n",
+          "\r\n",
+          "data:",
+          "HTTP/1.1 100 a\r\n\r\n",
+          "ffffffffffffff\r\n",
+        )
+        .map((text) => Buffer.from(text)),
+      fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+    ),
+    { maxLength: 20 },
+  );
+  fc.assert(
+    fc.property(pieces, fc.boolean(), (rest, hasHead) => {
+      const { ending } = readPieces(hasHead ? [Buffer.from(streamHead), ...rest] : rest, true);
+      expect(["completed", "failed"]).toContain(ending.outcome.kind);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("an event that looks like the one before is told as if it were the first", () => {
+  const content = fc.oneof(fc.constantFrom("", '"', "\\", '\\"', '","x":"', null), fc.string({ unit: "binary", maxLength: 4 }));
+  const event = fc.record({
+    content,
+    finish: fc.constantFrom(null, null, "stop"),
+    role: fc.constantFrom(undefined, undefined, "assistant"),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 8 }), (events) => {
+      const written = events.map(({ content, finish, role }) => data({ choices: [{ delta: { role, content }, finish_reason: finish }] }));
+      const alone = written.map((text) => readPieces([Buffer.from(streamHead + chunkOf(text))]).events[1]);
+      const together = readPieces([Buffer.from(streamHead), ...written.map((text) => Buffer.from(chunkOf(text)))]);
+      expect(together.events).toEqual(["200", ...alone]);
+      expect(together.ending.text).toBe(events.map(({ content }) => content ?? "").join(""));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+describe("streams recorded from vLLM", () => {
+  const recorded = (name: string) => readFileSync(new URL(`recorded/${name}.txt`, import.meta.url), "utf8");
+  const read = (name: string) => readPieces([Buffer.from(streamHead + chunkOf(recorded(name)) + lastChunk)]);
+  const sixTokens = { status: 200, outputTokens: 6, outputTokensSource: "usage", outcome: { kind: "completed" } };
+
+  test("chat: a role, six tokens, usage", () => {
+    const { events, ending } = read("sse-chat-usage-only");
+    expect(events).toEqual(["200", "role 0", ...Array.from({ length: 6 }, () => "text 1"), "usage 0", "done 0"]);
+    expect(ending).toEqual({ ...sixTokens, promptTokens: 503, cachedTokens: 384, text: "fter".repeat(6) });
+  });
+
+  test("chat with running usage, with and without token ids: the same", () => {
+    for (const name of ["sse-chat-warm", "sse-chat-token-ids"]) expect(read(name)).toEqual(read("sse-chat-usage-only"));
+  });
+
+  test("completions with running usage", () => {
+    const { events, ending } = read("sse-completions-cold");
+    expect(events).toEqual(["200", ...Array.from({ length: 6 }, () => "text 1"), "usage 0", "done 0"]);
+    expect(ending).toEqual({ ...sixTokens, promptTokens: 600, cachedTokens: 0, text: " tarfile".repeat(6) });
+  });
+
+  test("an engine that died under a 200", () => {
+    const { events, ending } = read("sse-completions-engine-died");
+    expect(events).toEqual(["200", "error 0", "done 0"]);
+    expect(ending.outcome).toMatchObject({
+      kind: "failed",
+      code: "error-event",
+      message: expect.stringMatching(/^EngineCore encountered/),
+    });
+  });
+});

@@ -1,0 +1,310 @@
+import type { Ending, ExchangeListener, TokenSource } from "../model/exchange.ts";
+import { completed, failed, type Outcome } from "../model/outcome.ts";
+import type { Nanoseconds } from "../model/time.ts";
+import { BodyReader } from "./bodyReader.ts";
+import { ChunkReader } from "./classify.ts";
+import { complaintIn, withoutSecrets } from "./complaint.ts";
+import { EventScanner } from "./eventScanner.ts";
+import { GrowingBytes } from "./growingBytes.ts";
+import { HeadReader, type Head } from "./httpHead.ts";
+import { dataAt, LastText } from "./lastText.ts";
+import { textOf } from "./textOf.ts";
+
+export interface ReplyOptions {
+  readonly listener: Pick<ExchangeListener, "headers" | "chunk">;
+  readonly keepText: boolean;
+  /** Never to be seen in a message, whatever the server answers. */
+  readonly secrets: readonly string[];
+}
+
+/** Kept of a body that is not a stream of events, to say what it was. */
+const longestDocument = 65_536;
+/** A pattern takes as long to make as a few events to read. */
+const mostPatterns = 32;
+
+/** One reader for all streams: what it found is used before the next event is read. */
+const chunk = new ChunkReader();
+
+/** One response, from its bytes to what the listener hears of it. Knows no socket. */
+export class ReplyReader {
+  /** Some byte of the response has arrived: the request must not be sent again. */
+  hasStarted: boolean;
+  /** The body is complete, or nothing more is worth reading. */
+  isOver: boolean;
+  /** The last event was `[DONE]`: whatever follows is no part of the answer. */
+  isDone: boolean;
+  private readonly options: ReplyOptions;
+  private readonly headReader: HeadReader;
+  private head: Head | undefined;
+  private body: BodyReader | undefined;
+  private readonly events: EventScanner;
+  /** A body that is not a stream of events. */
+  private readonly document: GrowingBytes;
+  private isStream: boolean;
+  private failure: Outcome | undefined;
+  private at: Nanoseconds;
+  private hasExcess: boolean;
+  private tokenEvents: number;
+  /** Tokens that the events so far have carried, as the usage within them says. */
+  private usageTokens: number;
+  private isFinished: boolean;
+  private promptTokens: number | undefined;
+  private cachedTokens: number | undefined;
+  private completionTokens: number | undefined;
+  private lastText: LastText | undefined;
+  private patterns: number;
+  private texts: string[];
+  private broken: string;
+
+  constructor(options: ReplyOptions) {
+    this.options = options;
+    this.hasStarted = false;
+    this.isOver = false;
+    this.isDone = false;
+    this.headReader = new HeadReader();
+    this.head = undefined;
+    this.body = undefined;
+    this.events = new EventScanner(
+      (bytes, start, end, isError) => this.event(bytes, start, end, isError),
+      (bytes, start, end) => this.familiar(bytes, start, end),
+    );
+    this.document = new GrowingBytes();
+    this.isStream = false;
+    this.failure = undefined;
+    this.at = 0;
+    this.hasExcess = false;
+    this.tokenEvents = 0;
+    this.usageTokens = 0;
+    this.isFinished = false;
+    this.promptTokens = undefined;
+    this.cachedTokens = undefined;
+    this.completionTokens = undefined;
+    this.lastText = undefined;
+    this.patterns = 0;
+    this.texts = [];
+    this.broken = "";
+  }
+
+  /** Bytes received at `at`: one read of the socket. */
+  read(at: Nanoseconds, bytes: Buffer, length: number): void {
+    this.at = at;
+    this.hasStarted = true;
+    const bodyAt = this.head === undefined ? this.readHead(bytes, length) : 0;
+    const body = this.body;
+    if (body === undefined) return;
+    const stopped = body.read(bytes, bodyAt, length);
+    if (stopped < length) this.hasExcess = true;
+    this.checkBody(body);
+  }
+
+  /** The connection has ended: closed by the server, or broken by `cause`. */
+  close(cause: Error | undefined): void {
+    if (cause === undefined) this.body?.close();
+    this.broken = cause === undefined ? "" : ` (${cause.message})`;
+    if (this.body !== undefined) this.checkBody(this.body);
+    this.isOver = true;
+  }
+
+  /** What came of it, `instead` when it was ended before its time. */
+  ending(instead?: Outcome): Ending {
+    const outputTokens = this.completionTokens ?? (this.tokenEvents > 0 ? this.tokenEvents : undefined);
+    const outputTokensSource: TokenSource = this.completionTokens === undefined ? "events" : "usage";
+    return {
+      outcome: instead ?? this.outcome(),
+      ...(this.head === undefined ? {} : { status: this.head.status }),
+      ...(this.promptTokens === undefined ? {} : { promptTokens: this.promptTokens }),
+      ...(this.cachedTokens === undefined ? {} : { cachedTokens: this.cachedTokens }),
+      ...(outputTokens === undefined ? {} : { outputTokens, outputTokensSource }),
+      ...(this.options.keepText && this.isStream ? { text: this.texts.join("") } : {}),
+    };
+  }
+
+  /** Whether the connection can carry another request. */
+  get leavesOpen(): boolean {
+    return this.body?.isComplete === true && !this.hasExcess && this.head?.keepAlive === true;
+  }
+
+  private readHead(bytes: Buffer, length: number): number {
+    const reading = this.headReader.read(bytes, 0, length);
+    if (reading.kind === "more") return 0;
+    if (reading.kind === "bad") {
+      this.fail(failed("bad-response", reading.message));
+      return 0;
+    }
+    const { head } = reading;
+    this.head = head;
+    this.options.listener.headers(this.at, head.status);
+    if (head.status === 101) this.fail(failed("bad-response", "the server wants to switch protocols"));
+    this.isStream = isSuccess(head.status) && head.compression === undefined && isEventStream(head.contentType);
+    this.body = new BodyReader(head.framing, (piece, start, end) => this.piece(piece, start, end));
+    return reading.bodyAt;
+  }
+
+  private piece(bytes: Buffer, start: number, end: number): void {
+    if (this.isStream) this.events.scan(bytes, start, end);
+    else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
+  }
+
+  private checkBody(body: BodyReader): void {
+    if (body.isComplete && !this.isOver) {
+      if (this.isStream) this.events.finish();
+      this.isOver = true;
+    }
+    const problem = body.problem ?? this.events.problem;
+    if (problem !== undefined) this.fail(failed("bad-response", problem));
+  }
+
+  /** Most of a stream: events like the last one, one after the other. */
+  private familiar(bytes: Buffer, start: number, end: number): number {
+    const { lastText } = this;
+    if (lastText === undefined || this.isDone) return start;
+    let at = start;
+    for (let next = lastText.endOf(bytes, at, end); next >= 0; next = lastText.endOf(bytes, at, end)) {
+      this.text(bytes, at + dataAt, next, 1);
+      at = next;
+    }
+    return at;
+  }
+
+  private event(bytes: Buffer, start: number, end: number, isError: boolean): void {
+    if (this.isDone) return;
+    const read = chunk.read(bytes, start, end);
+    const kind = read === "malformed" || (isError && read !== "done") ? "error" : read;
+    if (kind === "done") this.isDone = true;
+    if (kind === "error") this.failed(bytes, start, end, isError || read !== "malformed");
+    if (read !== "malformed") this.countUsage();
+    if (kind === "text") this.text(bytes, start, end, this.tokensOfEvent());
+    else if (kind === "reasoning" || kind === "tool") this.generated(kind, this.tokensOfEvent());
+    else this.options.listener.chunk(this.at, kind, 0);
+    if (chunk.onlyText !== undefined) this.remember(bytes, start, end, chunk.onlyText);
+  }
+
+  /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */
+  private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
+    if (this.tokenEvents > 1 && this.patterns++ < mostPatterns) this.lastText = LastText.of(bytes, start, end, textStart);
+  }
+
+  private text(bytes: Buffer, start: number, end: number, tokens: number): void {
+    this.generated("text", tokens);
+    if (this.options.keepText) this.texts.push(textOf(bytes.toString("utf8", start, end)));
+  }
+
+  private generated(kind: "text" | "reasoning" | "tool", tokens: number): void {
+    this.tokenEvents++;
+    this.options.listener.chunk(this.at, kind, tokens);
+  }
+
+  private countUsage(): void {
+    if (chunk.isFinished) this.isFinished = true;
+    if (!chunk.hasUsage) return;
+    this.promptTokens = chunk.promptTokens ?? this.promptTokens;
+    this.cachedTokens = chunk.cachedTokens ?? this.cachedTokens;
+    this.completionTokens = chunk.completionTokens ?? this.completionTokens;
+  }
+
+  /** One, unless the event says how many tokens there were up to it: then those since the last event that carried any. */
+  private tokensOfEvent(): number {
+    const total = chunk.hasUsage ? chunk.completionTokens : undefined;
+    if (total === undefined) return 1;
+    const tokens = total - this.usageTokens;
+    this.usageTokens = total;
+    return Math.max(0, tokens);
+  }
+
+  private failed(bytes: Buffer, start: number, end: number, saysError: boolean): void {
+    if (this.failure !== undefined) return;
+    const said = this.saidIn(bytes.toString("utf8", start, Math.min(end, start + longestDocument)));
+    this.failure = saysError
+      ? failed("error-event", said ?? "an error event that says nothing")
+      : failed("bad-response", `an event that is not JSON: ${said ?? "only white space"}`);
+  }
+
+  private fail(outcome: Outcome): void {
+    this.failure ??= outcome;
+    this.isOver = true;
+  }
+
+  private outcome(): Outcome {
+    if (this.failure !== undefined) return this.failure;
+    if (this.head === undefined) return failed("disconnected", `${disconnectedBefore(this.hasStarted)}${this.broken}`);
+    if (!isSuccess(this.head.status)) return failed("http-status", withComplaint(`HTTP ${this.head.status}`, this.said()));
+    if (!this.isStream) return this.notAStream(this.head);
+    return this.streamOutcome();
+  }
+
+  /**
+   * A stream is complete with `[DONE]`; without it, when its body is complete and either counted off (chunked, of known length)
+   * or the server has said that it finished: a body that ends with its connection may have been cut anywhere.
+   */
+  private streamOutcome(): Outcome {
+    const isWhole = this.body?.isComplete === true;
+    const isCounted = this.head?.framing.kind !== "close";
+    const saidSo = this.isFinished || this.completionTokens !== undefined;
+    if (!this.isDone && !(isWhole && (isCounted || saidSo))) {
+      return failed("disconnected", `the stream ended after ${this.tokenEvents} events with tokens, before its end${this.broken}`);
+    }
+    return this.tokenEvents > 0 ? completed : failed("empty", "a complete stream without a single token");
+  }
+
+  private notAStream({ contentType, compression }: Head): Outcome {
+    if (compression !== undefined)
+      return failed("bad-response", `a body compressed with ${this.clean(compression)}, which was not asked for`);
+    const type = mediaType(contentType);
+    const text = this.documentText();
+    if (type === "application/json") {
+      const said = errorIn(text);
+      if (said !== undefined) return failed("error-event", this.clean(said));
+      return failed("bad-response", "one JSON document instead of a stream: the server ignores stream: true");
+    }
+    return failed("bad-response", withComplaint(`${this.clean(type)} instead of text/event-stream`, this.said()));
+  }
+
+  private said(): string | undefined {
+    return this.saidIn(this.documentText());
+  }
+
+  private saidIn(text: string): string | undefined {
+    const said = complaintIn(text);
+    return said === undefined ? undefined : this.clean(said);
+  }
+
+  private documentText(): string {
+    return this.document.bytes.toString("utf8", 0, this.document.length);
+  }
+
+  private clean(text: string): string {
+    return withoutSecrets(text, this.options.secrets);
+  }
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** A server that does not say is believed: what it sends is then read as events. */
+function isEventStream(contentType: string | undefined): boolean {
+  return contentType === undefined || mediaType(contentType) === "text/event-stream";
+}
+
+function mediaType(contentType: string | undefined): string {
+  return (contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+function disconnectedBefore(hasStarted: boolean): string {
+  return hasStarted ? "the connection ended within the response head" : "the connection ended before a byte of the reply";
+}
+
+function withComplaint(what: string, said: string | undefined): string {
+  return said === undefined ? what : `${what}: ${said}`;
+}
+
+/** What a JSON document says is wrong, where it has an `error`. */
+function errorIn(text: string): string | undefined {
+  try {
+    const document: unknown = JSON.parse(text);
+    const hasError = typeof document === "object" && document !== null && "error" in document && document.error !== null;
+    return hasError ? complaintIn(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,142 @@
+import type { Wire } from "../model/engine.ts";
+import type { Replies } from "../model/exchange.ts";
+import { partsOf, type Message, type Passage, type ReplyOf, type Request } from "../model/request.ts";
+
+/** Where requests go, apart from the connection itself. */
+export interface Destination {
+  readonly url: URL;
+  readonly wire: Wire;
+  readonly servedModel: string;
+  readonly namesRequests?: boolean;
+}
+
+/** Makes a request's bytes, head and body: before it is due, so that sending it is one write. */
+export type RequestWriter = (request: Request, replies: Replies) => Buffer;
+
+export function requestWriter(destination: Destination): RequestWriter {
+  const { wire, namesRequests } = destination;
+  const headLines = headStart(destination);
+  const head = (bodyLength: number, id: number) =>
+    `${headLines}Content-Length: ${bodyLength}\r\n${namesRequests === true ? `X-Request-Id: ${id}\r\n` : ""}\r\n`;
+  // Nearly all requests of a run differ in nothing but their prompt.
+  const options = new Map<number, string>();
+  return (request, replies) => {
+    const { id, maxOutputTokens } = request;
+    const start = options.get(maxOutputTokens) ?? optionsJson(maxOutputTokens, destination);
+    options.set(maxOutputTokens, start);
+    const ids = promptIds(request, wire);
+    if (ids === undefined) {
+      const body = `${start},${wire.api === "chat" ? messagesJson(request, replies) : promptJson(request, replies)}}`;
+      return Buffer.from(head(Buffer.byteLength(body), id) + body);
+    }
+    const beforeIds = `${start},"prompt":[`;
+    const length = Buffer.byteLength(beforeIds) + ids.length + afterIds.length;
+    return Buffer.concat([Buffer.from(head(length, id) + beforeIds), ids, afterIds]);
+  };
+}
+
+const afterIds = Buffer.from("]}");
+
+/** What is the same in every request's head. */
+function headStart({ url, wire }: Destination): string {
+  const authorization = authorizationOf(url, wire.apiKey);
+  return [
+    `POST ${pathOf(url, wire.api)} HTTP/1.1`,
+    `Host: ${url.host}`,
+    "User-Agent: tandem",
+    "Accept: text/event-stream",
+    "Accept-Encoding: identity",
+    "Content-Type: application/json",
+    ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
+    "",
+  ].join("\r\n");
+}
+
+function pathOf(url: URL, api: Wire["api"]): string {
+  const base = url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
+  return `${base}/v1/${api === "chat" ? "chat/completions" : "completions"}${url.search}`;
+}
+
+function authorizationOf({ username, password }: URL, apiKey: string | undefined): string | undefined {
+  if (apiKey !== undefined) return `Bearer ${apiKey}`;
+  if (username === "" && password === "") return undefined;
+  return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")}`;
+}
+
+/** Everything but the prompt, as an object whose closing brace is left off. */
+function optionsJson(maxOutputTokens: number, { wire, servedModel }: Destination): string {
+  const fixedLength = wire.fixesLength ? { ignore_eos: true, min_tokens: maxOutputTokens } : {};
+  const options = {
+    model: servedModel,
+    max_tokens: maxOutputTokens,
+    temperature: 0,
+    stream: true,
+    stream_options: { include_usage: true },
+    ...fixedLength,
+    ...wire.extraBody,
+  };
+  return JSON.stringify(options).slice(0, -1);
+}
+
+function messagesJson(request: Request, replies: Replies): string {
+  const messages = request.messages.map((message) => ({ role: message.role, content: textOfMessage(message, replies) }));
+  return `"messages":${JSON.stringify(messages)}`;
+}
+
+function promptJson({ messages }: Request, replies: Replies): string {
+  return `"prompt":${JSON.stringify(messages.map((message) => textOfMessage(message, replies)).join(""))}`;
+}
+
+/** Undefined where the prompt goes as text. */
+function promptIds(request: Request, { takesTokenIds, tokenIdOffset, api }: Wire): Buffer | undefined {
+  const passages = takesTokenIds && api === "completions" ? passagesOf(request) : undefined;
+  return passages === undefined ? undefined : idList(passages, tokenIdOffset);
+}
+
+function textOfMessage({ parts }: Message, replies: Replies): string {
+  return parts.map((part) => textOfPart(part, replies)).join("");
+}
+
+function textOfPart(part: Passage | ReplyOf, replies: Replies): string {
+  if (part.kind === "passage") return part.text;
+  const text = part.source === "scripted" ? part.scripted?.text : replies(part.request);
+  if (text === undefined) throw new Error(`the reply of request ${part.request} is not there yet, but a later prompt contains it`);
+  return text;
+}
+
+/** Undefined when some part has no known token ids: an engine's own reply comes as text, and then the whole prompt goes as text. */
+function passagesOf(request: Request): readonly Passage[] | undefined {
+  const passages = partsOf(request).map((part) =>
+    part.kind === "passage" ? part : part.source === "scripted" ? part.scripted : undefined,
+  );
+  return passages.every((passage) => passage !== undefined) ? passages : undefined;
+}
+
+const mostDigits = 10;
+const comma = 44;
+const zero = 48;
+
+/** Digits are written straight into bytes: a prompt of 100 k tokens takes a millisecond, and nobody's stamps wait longer. */
+function idList(passages: readonly Passage[], offset: number): Buffer {
+  const count = passages.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  const bytes = Buffer.allocUnsafe(count * (mostDigits + 1));
+  let at = 0;
+  for (const { tokenIds } of passages) {
+    for (const id of tokenIds) {
+      at = writeNumber(bytes, at, id + offset);
+      bytes[at++] = comma;
+    }
+  }
+  return bytes.subarray(0, Math.max(0, at - 1));
+}
+
+function writeNumber(bytes: Buffer, start: number, value: number): number {
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = Math.trunc(rest / 10)) digits++;
+  let rest = value;
+  for (let at = start + digits - 1; at >= start; at--) {
+    bytes[at] = zero + (rest % 10);
+    rest = Math.trunc(rest / 10);
+  }
+  return start + digits;
+}

@@ -1,0 +1,109 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+
+import { expect, test } from "vitest";
+
+import { realClock, type RealClock } from "../host/realClock.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
+import type { Recorder } from "../model/recorder.ts";
+import { drive } from "./drive.ts";
+import { httpLine } from "./httpLine.ts";
+import { inTurn } from "./order.ts";
+import { plainRequest } from "./testServer.ts";
+import type { TruthOptions } from "./truthServer.ts";
+
+const milliseconds = 1e6;
+
+test("64 streams of 50 tokens/s: every token counted, stamps within 1 ms of the server's own writes at p99", async (context) => {
+  const lateness = await playAgainstTruth({ streams: 64, tokens: 60, over: 1 });
+  const { errors, timerLateness } = lateness;
+  console.log(
+    `stamp error ms: p50 ${ms(at(errors, 0.5))}, p99 ${ms(at(errors, 0.99))}, max ${ms(at(errors, 1))}; bare timer p99 ${ms(timerLateness)}`,
+  );
+  expect(errors).toHaveLength(64 * 60);
+  expect(errors[0]).toBeGreaterThan(0);
+  // A machine on which a bare timer is late by half of the limit cannot tell.
+  if (timerLateness > 0.5 * milliseconds && at(errors, 0.99) > milliseconds)
+    return context.skip("this machine is too busy to time anything");
+  expect(at(errors, 0.99)).toBeLessThan(milliseconds);
+});
+
+interface Truth {
+  /** Receive stamp minus write stamp of every token, ascending. */
+  readonly errors: readonly number[];
+  /** How late a bare 5 ms timer was beyond its millisecond of grain, at p99. */
+  readonly timerLateness: number;
+}
+
+async function playAgainstTruth({ streams, tokens, over }: { streams: number; tokens: number; over: number }): Promise<Truth> {
+  const clock = realClock();
+  const truth: TruthOptions = { origin: clock.origin, tokens, firstAfterMs: 100, everyMs: 20 };
+  const server = fork(new URL("truthServer.ts", import.meta.url).pathname, [JSON.stringify(truth)]);
+  try {
+    const [port] = await once(server, "message");
+    const received = new Map<number, number[]>();
+    const line = httpLine({
+      url: `http://127.0.0.1:${port}`,
+      wire: { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false },
+      servedModel: "m",
+      clock,
+    });
+    const requests = Array.from({ length: streams }, (_, id) =>
+      plainRequest({
+        id,
+        arrival: { kind: "at", offset: (id * over) / streams },
+        messages: [{ role: "user", parts: [{ kind: "passage", text: `stream ${id} `, tokenIds: [] }] }],
+      }),
+    );
+    const phases = inTurn(["truth"], { kind: "truth", options: {}, seed: 0, requests }, 1);
+    const timer = bareTimer(clock);
+    const options = { experiment: 0, phases, lines: { truth: line }, clock, deadlines: defaultDeadlines, keepText: false };
+    await drive({ ...options, recorder: tokenStamps(received), tell: () => {}, signal: new AbortController().signal });
+    line.close();
+    const timerLateness = timer.stop();
+    server.send("stamps");
+    const [written] = await once(server, "message");
+    const errors = [...received].flatMap(([id, stamps]) => stamps.map((stamp, index) => stamp - written[id][index]));
+    return { errors: errors.sort((a, b) => a - b), timerLateness };
+  } finally {
+    server.disconnect();
+  }
+}
+
+function tokenStamps(received: Map<number, number[]>): Recorder {
+  return {
+    due: ({ request }) => (received.set(request, []), request),
+    stamp: (exchange, kind, at) => {
+      if (kind === "text") received.get(exchange)?.push(at);
+    },
+    ended: (_, __, { outcome }) => expect(outcome).toEqual({ kind: "completed" }),
+    reading: () => {},
+  };
+}
+
+function bareTimer(clock: RealClock): { stop(): number } {
+  const late: number[] = [];
+  let last = clock.now();
+  const timer = setInterval(() => {
+    const now = clock.now();
+    late.push(now - last - 6 * milliseconds);
+    last = now;
+  }, 5);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return at(
+        late.sort((a, b) => a - b),
+        0.99,
+      );
+    },
+  };
+}
+
+function at(ascending: readonly number[], share: number): number {
+  return ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)] ?? Number.NaN;
+}
+
+function ms(time: number): string {
+  return (time / milliseconds).toFixed(3);
+}
