@@ -1,0 +1,56 @@
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { HarnessError } from "../model/harnessError.ts";
+
+/** A file that only grows, by whole pieces: one that does not fit is taken back, so that what was written before stays readable. */
+export class AppendFile {
+  readonly path: string;
+  private readonly descriptor: number;
+  private length: number;
+
+  /** `path` must not exist yet: a journal is never written over. */
+  constructor(path: string) {
+    this.path = path;
+    this.descriptor = forWriting(path, () => openSync(path, "wx"));
+    this.length = 0;
+  }
+
+  append(piece: Uint8Array): void {
+    try {
+      forWriting(this.path, () => writeWhole(this.descriptor, piece));
+      this.length += piece.byteLength;
+    } catch (error) {
+      ftruncateSync(this.descriptor, this.length);
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+}
+
+function writeWhole(descriptor: number, piece: Uint8Array): void {
+  let written = 0;
+  while (written < piece.byteLength) written += writeSync(descriptor, piece, written);
+}
+
+/** What `act` returns; what the system answers instead becomes an error a person can act on. */
+export function forWriting<Value>(path: string, act: () => Value): Value {
+  try {
+    return act();
+  } catch (cause) {
+    throw new HarnessError("output", `cannot write ${path}: ${reasonOf(cause)}`, { hint: adviceOn(cause), cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function adviceOn(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
+    return "the disk is full; what was written before is kept and can be read";
+  if (code === "EEXIST") return "a journal is already there and is never written over; use another directory";
+  return "choose a directory that can be written with -o DIR";
+}

@@ -1,0 +1,124 @@
+import { Float64, Int32, Int64, makeData, Uint8, Utf8, type Data } from "apache-arrow";
+import { writeWords } from "./int64.ts";
+
+/** One column of a batch while it is being filled. `data` leaves the rows as they are, so that a write that failed can be tried again. */
+export interface Column {
+  data(rows: number): Data;
+}
+
+export class Int32Column implements Column {
+  private readonly values: Int32Array;
+
+  constructor(capacity: number) {
+    this.values = new Int32Array(capacity);
+  }
+
+  set(row: number, value: number): void {
+    this.values[row] = value;
+  }
+
+  data(rows: number): Data {
+    return makeData({ type: new Int32(), length: rows, nullCount: 0, data: this.values.subarray(0, rows) });
+  }
+}
+
+export class ByteColumn implements Column {
+  private readonly values: Uint8Array;
+
+  constructor(capacity: number) {
+    this.values = new Uint8Array(capacity);
+  }
+
+  set(row: number, value: number): void {
+    this.values[row] = value;
+  }
+
+  data(rows: number): Data {
+    return makeData({ type: new Uint8(), length: rows, nullCount: 0, data: this.values.subarray(0, rows) });
+  }
+}
+
+/** Whole numbers below 2^53, kept as doubles until the batch is written: one store on the path where it matters. */
+export class Int64Column implements Column {
+  private readonly values: Float64Array;
+  private readonly stored: BigInt64Array;
+
+  constructor(capacity: number) {
+    this.values = new Float64Array(capacity);
+    this.stored = new BigInt64Array(capacity);
+  }
+
+  set(row: number, value: number): void {
+    this.values[row] = value;
+  }
+
+  data(rows: number): Data {
+    writeWords(this.values, this.stored, rows);
+    return makeData({ type: new Int64(), length: rows, nullCount: 0, data: this.stored.subarray(0, rows) });
+  }
+}
+
+export class RealColumn implements Column {
+  private readonly values: Float64Array;
+
+  constructor(capacity: number) {
+    this.values = new Float64Array(capacity);
+  }
+
+  set(row: number, value: number): void {
+    this.values[row] = value;
+  }
+
+  data(rows: number): Data {
+    return makeData({ type: new Float64(), length: rows, nullCount: 0, data: this.values.subarray(0, rows) });
+  }
+}
+
+export class OptionalInt32Column implements Column {
+  private readonly values: (number | undefined)[];
+
+  constructor() {
+    this.values = [];
+  }
+
+  set(row: number, value: number | undefined): void {
+    this.values[row] = value;
+  }
+
+  data(rows: number): Data {
+    const present = this.values.slice(0, rows);
+    const data = Int32Array.from(present, (value) => value ?? 0);
+    return makeData({ type: new Int32(), length: rows, data, ...presence(present) });
+  }
+}
+
+export class TextColumn implements Column {
+  private readonly values: (string | undefined)[];
+
+  constructor() {
+    this.values = [];
+  }
+
+  set(row: number, value: string | undefined): void {
+    this.values[row] = value;
+  }
+
+  data(rows: number): Data {
+    const present = this.values.slice(0, rows);
+    const texts = present.map((value) => Buffer.from(value ?? "", "utf8"));
+    const valueOffsets = new Int32Array(rows + 1);
+    for (const [row, text] of texts.entries()) valueOffsets[row + 1] = (valueOffsets[row] ?? 0) + text.byteLength;
+    return makeData({ type: new Utf8(), length: rows, valueOffsets, data: Buffer.concat(texts), ...presence(present) });
+  }
+}
+
+// Arrow's validity bitmap: one bit a row, least significant first, set where there is a value.
+function presence(values: readonly unknown[]): { nullCount: number; nullBitmap?: Uint8Array } {
+  const nullCount = values.filter((value) => value === undefined).length;
+  if (nullCount === 0) return { nullCount };
+  const nullBitmap = new Uint8Array(Math.ceil(values.length / 8));
+  for (const [row, value] of values.entries()) {
+    if (value !== undefined) nullBitmap[row >> 3] = (nullBitmap[row >> 3] ?? 0) | (1 << (row & 7));
+  }
+  return { nullCount, nullBitmap };
+}

@@ -1,0 +1,291 @@
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import * as fc from "fast-check";
+import { Field, Int32, RecordBatchStreamWriter, Schema, tableFromIPC } from "apache-arrow";
+import { expect, test } from "vitest";
+import type { Ending } from "../model/exchange.ts";
+import { completed, dropped, failed } from "../model/outcome.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { TestResult } from "../model/result.ts";
+import { describedTest, documentQuestions } from "./fixture.ts";
+import { freshDirectory } from "./freshDirectory.ts";
+import { eventsFile, manifestFile, tableFile, workloadFile } from "./paths.ts";
+import { readTest } from "./read.ts";
+import { openJournal, writeManifest, type JournalWriter } from "./write.ts";
+
+const SECOND = 1e9;
+const start = 5 * SECOND;
+
+/** A test's directory inside a run, with what is written before anything is sent. */
+function begun(requests = 2): { directory: string; journal: JournalWriter } {
+  const directory = join(freshDirectory(), "test_two");
+  const journal = openJournal(directory, { virtual: true });
+  journal.describe(describedTest(requests));
+  journal.workload(0, documentQuestions(requests), "hash");
+  return { directory, journal };
+}
+
+function dueOn(journal: JournalWriter, engine: string, request: number): number {
+  return journal.due({ experiment: 0, block: 0, engine, request, start, due: request * 8 * SECOND });
+}
+
+function recordsOf(result: TestResult): readonly RequestRecord[] {
+  return result.experiments[0]?.records ?? [];
+}
+
+test("a request comes back as it was stamped, counted from the start of its experiment", async () => {
+  const { directory, journal } = begun();
+  const exchange = dueOn(journal, "cached", 1);
+  journal.stamp(exchange, "sent", start + 8_000_100_000, 1);
+  journal.stamp(exchange, "headers", start + 8_001_000_000, 200);
+  journal.stamp(exchange, "role", start + 8_002_000_000, 0);
+  journal.stamp(exchange, "text", start + 8_100_000_000, 1);
+  journal.stamp(exchange, "text", start + 8_120_000_000, 3);
+  const told = { status: 200, promptTokens: 12, cachedTokens: 0, outputTokens: 4, outputTokensSource: "usage" } as const;
+  journal.ended(exchange, start + 8_121_000_000, { outcome: completed, ...told, text: "grün 🦊" });
+  journal.close();
+
+  const result = await readTest(directory);
+  expect(recordsOf(result)).toEqual([
+    {
+      experiment: 0,
+      block: 0,
+      engine: "cached",
+      request: 1,
+      due: 8_000_000_000,
+      attempts: 1,
+      sent: 8_000_100_000,
+      reused: true,
+      headers: 8_001_000_000,
+      ended: 8_121_000_000,
+      chunks: {
+        at: Float64Array.of(8_002_000_000, 8_100_000_000, 8_120_000_000),
+        kind: ["role", "text", "text"],
+        tokens: Int32Array.of(0, 1, 3),
+      },
+      outcome: completed,
+      ...told,
+      text: "grün 🦊",
+      contextTokens: 9,
+      questionTokens: 3,
+      reusableTokens: 9,
+      cache: "warm",
+    },
+  ]);
+  expect(result.experiments[0]?.span).toEqual({ from: start, to: start + 8_121_000_000 });
+  expect(result.experiments[0]?.neverDue).toBe(3); // two requests on two engines, one of which fell due
+});
+
+test("outcomes keep their reasons, and what was not told stays missing", async () => {
+  const { directory, journal } = begun();
+  const endings: Ending[] = [
+    { outcome: failed("http-status", "503 Service Unavailable"), status: 503 },
+    { outcome: dropped("request 0 failed") },
+    { outcome: { kind: "cancelled" } },
+    { outcome: failed("refused", "nothing listens") },
+  ];
+  for (const [i, ending] of endings.entries())
+    journal.ended(dueOn(journal, i < 2 ? "cached" : "plain", i % 2), start + 20 * SECOND, ending);
+  journal.close();
+
+  const records = recordsOf(await readTest(directory));
+  const byEngine = records.toSorted((a, b) => (a.engine < b.engine ? -1 : 1));
+  expect(byEngine.map(({ outcome, status }) => ({ outcome, status }))).toEqual(endings.map(({ outcome, status }) => ({ outcome, status })));
+  expect(records.every((record) => !("sent" in record) && !("outputTokens" in record) && record.attempts === 0)).toBe(true);
+});
+
+test("of two attempts the answered one is `sent`, and both are counted", async () => {
+  const { directory, journal } = begun();
+  const exchange = dueOn(journal, "plain", 0);
+  journal.stamp(exchange, "sent", start + 10, 1);
+  journal.stamp(exchange, "sent", start + 900, 0);
+  journal.stamp(exchange, "text", start + 5_000, 1);
+  journal.close();
+  expect(recordsOf(await readTest(directory))).toMatchObject([{ sent: 900, reused: false, attempts: 2 }]);
+});
+
+test("a stream that was open when the run was cut off is cancelled, has its chunks and no end", async () => {
+  const { directory, journal } = begun();
+  const exchange = dueOn(journal, "plain", 0);
+  journal.stamp(exchange, "sent", start, 0);
+  journal.stamp(exchange, "text", start + 7, 1);
+  journal.flush(); // and never closed
+
+  const [record] = recordsOf(await readTest(directory));
+  expect(record?.outcome).toEqual({ kind: "cancelled" });
+  expect(record).not.toHaveProperty("ended");
+  expect([...(record?.chunks.at ?? [])]).toEqual([7]);
+});
+
+test("however exchanges and flushes interleave, each record has its own stamps in order", async () => {
+  const step = fc.record({ exchange: fc.nat(5), tokens: fc.nat(9), flush: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const { directory, journal } = begun(3);
+      const exchanges = Array.from({ length: 6 }, (_, i) => dueOn(journal, i % 2 === 0 ? "cached" : "plain", i >> 1));
+      const expected = exchanges.map((): number[][] => []);
+      for (const [i, { exchange, tokens, flush }] of steps.entries()) {
+        journal.stamp(exchange, "text", start + i, tokens);
+        expected[exchange]?.push([i, tokens]);
+        if (flush) journal.flush();
+      }
+      journal.close();
+      const records = recordsOf(await readTest(directory));
+      expect(records.map(({ chunks }) => Array.from(chunks.at, (at, i) => [at, chunks.tokens[i]]))).toEqual(expected);
+      rmSync(dirname(directory), { recursive: true });
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test("batches that fill up are written by themselves: 50,000 stamps are there before any flush", () => {
+  const { directory, journal } = begun();
+  const exchange = dueOn(journal, "plain", 0);
+  for (let i = 0; i < 50_000; i++) journal.stamp(exchange, "text", start + i, 1);
+  const stamps = tableFromIPC(readFileSync(tableFile(directory, "stamps", 0)));
+  expect(stamps.numRows).toBe(3 * 16_384);
+  expect(stamps.getChild("at")?.get(49_151)).toBe(BigInt(start + 49_151));
+  journal.close();
+  expect(tableFromIPC(readFileSync(tableFile(directory, "stamps", 0))).numRows).toBe(50_000);
+});
+
+test("what is stamped is on disk within a second and a half without anybody's asking", async () => {
+  const directory = join(freshDirectory(), "test_two");
+  using journal = openJournal(directory);
+  journal.stamp(dueOn(journal, "plain", 0), "sent", start, 0);
+  await pause(1_500);
+  expect(tableFromIPC(readFileSync(tableFile(directory, "stamps", 0))).numRows).toBe(1);
+});
+
+test("wherever a file of the journal was cut off, what comes before is read", async () => {
+  const { directory, journal } = begun();
+  for (const engine of ["cached", "plain"]) {
+    const exchange = dueOn(journal, engine, 0);
+    journal.stamp(exchange, "sent", start, 0);
+    journal.ended(exchange, start + 100, { outcome: completed });
+    journal.flush();
+  }
+  journal.close();
+  for (const [table, atLeast] of [
+    ["endings", 2],
+    ["stamps", 2],
+    ["exchanges", 0],
+  ] as const) {
+    const path = tableFile(directory, table, 0);
+    const whole = readFileSync(path);
+    for (let length = whole.length; length >= 0; length -= 61) {
+      truncateSync(path, length);
+      const read = recordsOf(await readTest(directory)).length;
+      expect(read).toBeGreaterThanOrEqual(atLeast);
+      expect(read).toBeLessThanOrEqual(2);
+    }
+    writeFileSync(path, whole);
+  }
+  expect(recordsOf(await readTest(directory)).map(({ outcome }) => outcome)).toEqual([completed, completed]);
+});
+
+test("records of two workers are one list, by the time they fell due", async () => {
+  const { directory, journal } = begun();
+  using second = openJournal(directory, { worker: 1, virtual: true });
+  dueOn(second, "cached", 0);
+  dueOn(journal, "plain", 1);
+  dueOn(second, "cached", 1);
+  dueOn(journal, "plain", 0);
+  second.close();
+  journal.close();
+  const records = recordsOf(await readTest(directory));
+  expect(records.map(({ engine, request }) => `${engine} ${request}`)).toEqual(["cached 0", "plain 0", "cached 1", "plain 1"]);
+});
+
+test("readings, events, verdicts and what engines told of themselves come back", async () => {
+  const { directory, journal } = begun();
+  writeManifest(dirname(directory), {
+    schema: 1,
+    tandem: "0.1.0",
+    startedAt: "2026-11-24T09:30:00Z",
+    commandLine: [],
+    host: {},
+    simulated: true,
+  });
+  const reading = { at: 3, series: "gpu-memory-mib", of: "gpu-0", value: 9075 };
+  const verdict = { experiment: 0, check: "every request succeeds", ok: true, observed: 0, wanted: "at most 0" };
+  journal.event(0, { kind: "testStarted", test: "test_two", engines: ["cached", "plain"], experiments: 1 });
+  journal.event(SECOND, { kind: "ready", engine: "plain", after: 1, url: "http://127.0.0.1:8000", facts: { version: "0.24.0" } });
+  journal.event(2 * SECOND, { kind: "sent", experiment: 0, engine: "plain", request: 0 }); // the stamps say it
+  journal.reading(0, reading);
+  journal.verdicts([verdict]);
+  journal.event(9 * SECOND, { kind: "testEnded", test: "test_two" });
+  journal.close();
+
+  const result = await readTest(directory);
+  expect(result.manifest.tandem).toBe("0.1.0");
+  expect(result.experiments[0]?.readings).toEqual([reading]);
+  expect(result.verdicts).toEqual([verdict]);
+  expect(result.facts).toEqual({ plain: { version: "0.24.0" } });
+  expect(result.events.map(({ event }) => event.kind)).toEqual(["testStarted", "ready", "testEnded"]);
+  expect(result).toMatchObject({ complete: true, lasted: 9 });
+});
+
+test("a test that had only been described is read as one in which nothing fell due", async () => {
+  const { directory } = begun();
+  rmSync(join(directory, "journal"), { recursive: true });
+  rmSync(join(directory, "workloads"), { recursive: true });
+  const result = await readTest(directory);
+  expect(result).toMatchObject({ complete: false, events: [], verdicts: [], facts: {}, manifest: { tandem: "unknown" } });
+  expect(result.experiments).toMatchObject([{ records: [], readings: [], neverDue: 4 }]);
+  expect(result).not.toHaveProperty("lasted");
+});
+
+test("an event cut off in its line is left out, damage in the middle is told with its line", async () => {
+  const { directory, journal } = begun();
+  journal.event(1, { kind: "testStarted", test: "test_two", engines: [], experiments: 1 });
+  journal.event(2, { kind: "testEnded", test: "test_two" });
+  journal.close();
+  const whole = readFileSync(eventsFile(directory), "utf8");
+  writeFileSync(eventsFile(directory), whole.slice(0, -5));
+  expect((await readTest(directory)).events).toHaveLength(1);
+  writeFileSync(eventsFile(directory), `oops\n${whole}`);
+  await expect(readTest(directory)).rejects.toThrow("events.jsonl, line 1 is damaged: not JSON");
+});
+
+test("what is no journal of ours, or of another version, is refused and named", async () => {
+  await expect(readTest(freshDirectory())).rejects.toMatchObject({
+    code: "journal",
+    message: expect.stringContaining("test.json cannot be read"),
+  });
+
+  const { directory, journal } = begun();
+  dueOn(journal, "plain", 0);
+  journal.close();
+  writeFileSync(tableFile(directory, "stamps", 0), tableOfVersion("2"));
+  await expect(readTest(directory)).rejects.toThrow(/stamps-0.arrow has journal version 2; this tandem reads version 1/);
+  rmSync(workloadFile(directory, 0));
+  await expect(readTest(directory)).rejects.toMatchObject({ code: "journal" });
+  writeFileSync(join(directory, "test.json"), '{"schema":2}');
+  await expect(readTest(directory)).rejects.toThrow("is not a test of version 1");
+});
+
+function tableOfVersion(version: string): Uint8Array {
+  const schema = new Schema([new Field("exchange", new Int32())], new Map([["tandem.schema", version]]));
+  const writer = new RecordBatchStreamWriter();
+  writer.reset(undefined, schema);
+  writer.finish();
+  return writer.toUint8Array(true);
+}
+
+test("a journal is never written over", () => {
+  const { directory } = begun();
+  expect(() => openJournal(directory)).toThrow(/already/);
+  expect(() => openJournal(directory)).toThrow(expect.objectContaining({ code: "output", exitCode: 2 }));
+});
+
+test("where a directory cannot be made, the error says which and why", () => {
+  const file = join(freshDirectory(), "file");
+  writeFileSync(file, "");
+  expect(() => openJournal(join(file, "test_two"))).toThrow(/cannot write .*file\/test_two\/journal: ENOTDIR/);
+  mkdirSync(`${file}s`);
+  expect(() => writeManifest(file, { schema: 1, tandem: "", startedAt: "", commandLine: [], host: {}, simulated: false })).toThrow(
+    `cannot write ${manifestFile(file)}`,
+  );
+});

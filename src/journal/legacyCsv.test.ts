@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import { HarnessError } from "../model/harnessError.ts";
+import { parseLegacyCsv } from "./legacyCsv.ts";
+
+const header = "expr_id,timestamp,engine_id,request_id,TTFT,throughput,latency,context_len,query_len,gpu_memory";
+const memory = '"{""gpu-0"": 9075, ""gpu-1"": 644}"';
+
+const old = [
+  header,
+  `0,0.0,0,0,4.1,50.0,8.1,24576,16,${memory}`, // 200 chunks in 4 s
+  `0,8.0,0,1,0.25,50.0,4.25,24576,16,${memory}`,
+  `0,0.0,1,0,4.0,40.0,9.0,24576,16,${memory}`,
+  `0,8.0,1,1,-1,-1,-1,24576,16,${memory}`,
+  "",
+].join("\n");
+
+test("a file of lmcache-tests becomes a result: two engines, one experiment, TTFT counted from the headers", () => {
+  const { description, experiments, ttftAnchor } = parseLegacyCsv(old, "outputs/test_lmcache_local_cpu_mistralai.csv");
+  expect(description).toMatchObject({ test: "test_lmcache_local_cpu_mistralai", simulated: false, baseline: "engine 1" });
+  expect(description.engines.map(({ name }) => name)).toEqual(["engine 0", "engine 1"]);
+  expect(description.experiments.map(({ title }) => title)).toEqual(["experiment 0, 24,576 context tokens"]);
+  expect(experiments.map(({ records }) => records.length)).toEqual([4]);
+  expect(ttftAnchor).toBe("headers");
+});
+
+test("TTFT and latency come out as in the file, output tokens as the chunks that were counted", () => {
+  const record = parseLegacyCsv(old, "old.csv").experiments[0]?.records[0];
+  expect(record).toMatchObject({
+    engine: "engine 0",
+    request: 0,
+    due: 0,
+    sent: 0,
+    ended: 8.1e9,
+    outputTokens: 200,
+    outputTokensSource: "events",
+  });
+  expect([...(record?.chunks.at ?? [])]).toEqual([4.1e9, 8.1e9]);
+});
+
+test("-1 is a failure without a time, never a number", () => {
+  const record = parseLegacyCsv(old, "old.csv").experiments[0]?.records.find(
+    ({ engine, request }) => engine === "engine 1" && request === 1,
+  );
+  expect(record?.outcome.kind).toBe("failed");
+  expect(record?.chunks.at).toHaveLength(0);
+  expect(record).not.toHaveProperty("ended");
+  expect(record).not.toHaveProperty("sent");
+  expect(record).not.toHaveProperty("outputTokens");
+});
+
+test("its workloads repeat one context: cold at first, warm after, partial where the context has grown", () => {
+  const rows = [12_288, 24_576, 24_576].map((context, i) => `0,${i * 8},0,${i},1,50,2,${context},16,`);
+  const records = parseLegacyCsv([header, ...rows].join("\n"), "old.csv").experiments[0]?.records ?? [];
+  expect(records.map(({ cache, reusableTokens }) => [cache, reusableTokens])).toEqual([
+    ["cold", 0],
+    ["partial", 12_288],
+    ["warm", 24_576],
+  ]);
+});
+
+test("memory of each GPU becomes a reading; an empty cell and a turn without an experiment number are fine", () => {
+  const text = [header, `-,0.0,0,0,1.0,50.0,2.0,100,16,${memory}`, "-,8.0,0,1,1.0,50.0,2.0,100,16,"].join("\n");
+  const [experiment] = parseLegacyCsv(text, "old.csv").experiments;
+  expect(experiment?.readings).toEqual([
+    { at: 2e9, series: "gpu-memory-mib", of: "gpu-0", value: 9075 },
+    { at: 2e9, series: "gpu-memory-mib", of: "gpu-1", value: 644 },
+  ]);
+  expect(experiment?.records).toHaveLength(2);
+});
+
+test("our own file brings names, blocks, reasons and counts in the columns after those", () => {
+  const columns =
+    "timestamp,engine_id,request_id,TTFT,throughput,latency,context_len,query_len,gpu_memory,expr_id,engine,block,outcome,failure," +
+    "due_seconds,sent_seconds,ttft_due_seconds,ttft_headers_seconds,e2e_due_seconds,tpot_seconds,prompt_tokens,cached_tokens,output_tokens," +
+    "output_tokens_source,attempts,cache,simulated";
+  const good = "0,0,0,0.5,99.5,2.5,8192,16,,0,cached,1,completed,,0,0.001,0.501,0.1,2.501,0.01,8208,8192,200,usage,2,warm,true";
+  const bad = "8,1,0,,,,8192,16,,0,plain,0,failed,http-status: 503 no,8,8.001,,,,,,,,,1,warm,true";
+  const result = parseLegacyCsv([columns, good, bad].join("\r\n"), "test_a.simulated.csv");
+  expect(result).toMatchObject({ ttftAnchor: "sent", description: { test: "test_a", simulated: true, baseline: "plain" } });
+  const records = result.experiments[0]?.records ?? [];
+  expect(records).toMatchObject([
+    {
+      engine: "cached",
+      block: 1,
+      sent: 1_000_000,
+      headers: 101_000_000,
+      ended: 2_501_000_000,
+      attempts: 2,
+      cache: "warm",
+      promptTokens: 8208,
+      cachedTokens: 8192,
+      outputTokens: 200,
+      outputTokensSource: "usage",
+      outcome: { kind: "completed" },
+    },
+    { engine: "plain", block: 0, sent: 8_001_000_000, outcome: { kind: "failed", code: "http-status", message: "503 no" } },
+  ]);
+});
+
+test("all mistakes of a file are told at once, with their lines", () => {
+  const text = [header, "0,zero,0,0,4.1,50,8.1,24576,16,", "0,8,0,1.5,4.1,50,-8,24576,16,{bad}", "0,8,0"].join("\n");
+  expect(mistakesOf(text)).toEqual([
+    "line 4 has 3 cells, the header has 10",
+    'line 2: timestamp is "zero", wanted a number from 0 up, or -1 for a failure',
+    'line 3: request_id is "1.5", wanted a whole number',
+    'line 3: latency is "-8", wanted a number from 0 up, or -1 for a failure',
+    'line 3: gpu_memory is "{bad}", wanted JSON like {"gpu-0": 9075}',
+  ]);
+});
+
+test("a file without the columns, without a request, or without anything is refused for that reason", () => {
+  expect(mistakesOf("a,b\n1,2\n")).toEqual([expect.stringContaining("line 1: no column timestamp, engine_id")]);
+  expect(mistakesOf(header)).toEqual(["no request: the file has a header at most"]);
+  expect(mistakesOf("")).toEqual([expect.stringContaining("no column timestamp")]);
+});
+
+function mistakesOf(text: string): readonly string[] {
+  try {
+    parseLegacyCsv(text, "old.csv");
+  } catch (error) {
+    if (error instanceof HarnessError && error.code === "journal") return error.hint?.split("\n") ?? [];
+    throw error;
+  }
+  return [];
+}

@@ -1,0 +1,164 @@
+import { basename } from "node:path";
+import { defaultDeadlines } from "../model/experiment.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { completed, dropped, failed, type Outcome } from "../model/outcome.ts";
+import type { Chunks, Reading, RequestRecord } from "../model/record.ts";
+import { cacheState } from "../model/request.ts";
+import type { EngineDescription, ExperimentDescription, ExperimentResult, TestResult } from "../model/result.ts";
+import { toNanoseconds } from "../model/time.ts";
+import { parseCsv } from "./csv.ts";
+import { parseRows, type ResultRow } from "./csvRows.ts";
+
+/**
+ * A result from the text of a CSV file: one that lmcache-tests wrote, or ours, which has those columns first.
+ * `path` gives the test its name, as in `<test>[_<org>][.simulated].csv`. All mistakes are told at once.
+ */
+export function parseLegacyCsv(text: string, path: string): TestResult {
+  const csv = parseCsv(text);
+  const { rows, mistakes } = parseRows(csv);
+  const all = [...csv.mistakes, ...mistakes];
+  if (all.length > 0) throw new HarnessError("journal", `${path} is not a result that can be read`, { hint: all.join("\n") });
+  return resultOf(rows, basename(path), csv.columns.includes("outcome"));
+}
+
+function resultOf(rows: readonly ResultRow[], fileName: string, ours: boolean): TestResult {
+  const engines = enginesOf(rows);
+  const simulated = engines.some((engine) => engine.simulated);
+  const experiments = [...Map.groupBy(rows, ({ experiment }) => experiment)];
+  return {
+    description: {
+      schema: 1,
+      test: fileName.replace(/(\.simulated)?\.csv$/i, ""),
+      simulated,
+      ...baselineOf(engines),
+      engines,
+      experiments: experiments.map(([title, of]) => descriptionOf(title, of, engines.length)),
+    },
+    manifest: {
+      schema: 1,
+      tandem: ours ? "unknown" : "none: written by lmcache-tests",
+      startedAt: "unknown",
+      commandLine: [],
+      host: {},
+      simulated,
+    },
+    experiments: experiments.map(([title, of], index) => experimentOf(index, descriptionOf(title, of, engines.length), of)),
+    events: [],
+    verdicts: [],
+    facts: {},
+    complete: true,
+    ttftAnchor: ours ? "sent" : "headers",
+    gapsUnknown: true,
+  };
+}
+
+function enginesOf(rows: readonly ResultRow[]): readonly EngineDescription[] {
+  const byId = new Map(rows.map((row) => [row.engineId, row]));
+  return [...byId.values()].sort((a, b) => a.engineId - b.engineId).map(engineOf);
+}
+
+function engineOf({ engine: name, simulated }: ResultRow): EngineDescription {
+  return { name, simulated, kind: "unknown", model: "unknown", features: [], gpus: [], api: "chat", batch: 0 };
+}
+
+/** lmcache-tests puts the engine under test first and the one it is compared with last; so do most of our tests. The file does not say. */
+function baselineOf(engines: readonly EngineDescription[]): { baseline?: string } {
+  const last = engines.at(-1);
+  return engines.length > 1 && last !== undefined ? { baseline: last.name } : {};
+}
+
+function descriptionOf(title: string, rows: readonly ResultRow[], engines: number): ExperimentDescription {
+  const repeats = 1 + Math.max(...rows.map(({ block }) => block));
+  const requests = new Set(rows.map(({ request }) => request)).size;
+  const contexts = rows.map(({ contextTokens }) => contextTokens);
+  return {
+    title: `experiment ${title}, ${spread(contexts)} context tokens`,
+    workload: { kind: "unknown", options: {}, hash: "", requests },
+    arrivals: { kind: "traced", options: {} },
+    order: engines > 1 ? "together" : "inTurn",
+    repeats,
+    seed: 0,
+    deadlines: defaultDeadlines,
+  };
+}
+
+function spread(values: readonly number[]): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => value.toLocaleString("en-US"));
+  return low === high ? `${low}` : `${low} to ${high}`;
+}
+
+function experimentOf(index: number, description: ExperimentDescription, rows: readonly ResultRow[]): ExperimentResult {
+  const records = [...Map.groupBy(rows, ({ engine, block }) => `${block} ${engine}`).values()].flatMap((of) => recordsOf(index, of));
+  const readings = rows.flatMap(readingsOf);
+  const to = Math.max(0, ...records.map(({ ended, due }) => ended ?? due));
+  return { index, description, records, neverDue: 0, readings, span: { from: 0, to } };
+}
+
+/** Of one engine and block, in the order of their due times: what came before says what a cache could have. */
+function recordsOf(experiment: number, rows: readonly ResultRow[]): readonly RequestRecord[] {
+  const inOrder = [...rows].sort((a, b) => a.due - b.due || a.request - b.request);
+  return inOrder.map((row, i) => recordOf(experiment, row, longestContext(inOrder.slice(0, i))));
+}
+
+function longestContext(rows: readonly ResultRow[]): number {
+  return Math.max(0, ...rows.map(({ contextTokens }) => contextTokens));
+}
+
+function recordOf(experiment: number, row: ResultRow, seen: number): RequestRecord {
+  const { block, engine, request, contextTokens, questionTokens, attempts } = row;
+  const reusableTokens = Math.min(seen, contextTokens);
+  const cache = row.cache ?? cacheState({ reusableTokens, contextTokens });
+  const outcome = outcomeOf(row);
+  const of = { experiment, block, engine, request, contextTokens, questionTokens, attempts, reusableTokens, cache, outcome };
+  return { ...of, due: toNanoseconds(row.due), chunks: noChunks, ...stampsOf(row), ...countsOf(row) };
+}
+
+const noChunks: Chunks = { at: new Float64Array(), kind: [], tokens: new Int32Array() };
+
+/** First and last token, as far as the row has them. What lay between them is not in the file: gaps between tokens cannot be had from it. */
+function stampsOf(row: ResultRow): Partial<Pick<RequestRecord, "sent" | "ended" | "chunks" | "headers">> {
+  const { due, sent = due, ttft, e2e } = row;
+  if (ttft === undefined) return row.sent === undefined ? {} : { sent: toNanoseconds(row.sent) };
+  const tokens = outputTokensOf(row);
+  const last = e2e === undefined || tokens === 1 ? [] : [{ after: e2e, tokens: Math.max(1, (tokens ?? 2) - 1) }];
+  const all = [{ after: ttft, tokens: 1 }, ...last];
+  return {
+    sent: toNanoseconds(sent),
+    ...(row.headersAfter === undefined ? {} : { headers: toNanoseconds(sent + row.headersAfter) }),
+    chunks: {
+      at: Float64Array.from(all, ({ after }) => toNanoseconds(sent + after)),
+      kind: all.map(() => "text"),
+      tokens: Int32Array.from(all, ({ tokens }) => tokens),
+    },
+    ...(e2e === undefined ? {} : { ended: toNanoseconds(sent + e2e) }),
+  };
+}
+
+function countsOf(row: ResultRow): Partial<Pick<RequestRecord, "promptTokens" | "cachedTokens" | "outputTokens" | "outputTokensSource">> {
+  const outputTokens = outputTokensOf(row);
+  return {
+    ...(row.promptTokens === undefined ? {} : { promptTokens: row.promptTokens }),
+    ...(row.cachedTokens === undefined ? {} : { cachedTokens: row.cachedTokens }),
+    ...(outputTokens === undefined ? {} : { outputTokens, outputTokensSource: row.outputTokensSource ?? "events" }),
+  };
+}
+
+/** lmcache-tests divides the number of chunks by the time from the first token to the last: that number comes back. */
+function outputTokensOf({ outputTokens, throughput, ttft, e2e }: ResultRow): number | undefined {
+  if (outputTokens !== undefined) return outputTokens;
+  if (throughput === undefined || ttft === undefined || e2e === undefined) return undefined;
+  const tokens = Math.round(throughput * (e2e - ttft));
+  return tokens > 0 ? tokens : undefined;
+}
+
+function outcomeOf({ outcome, failure, ttft }: ResultRow): Outcome {
+  if (outcome === "dropped") return dropped(failure?.message ?? "");
+  if (outcome === "cancelled") return { kind: "cancelled" };
+  if (outcome === "completed" || (outcome === undefined && ttft !== undefined)) return completed;
+  return failed(failure?.code ?? "bad-response", failure?.message ?? "the file says -1; lmcache-tests keeps no reason");
+}
+
+function readingsOf({ due, sent = due, e2e = 0, gpuMemory }: ResultRow): readonly Reading[] {
+  const at = toNanoseconds(sent + e2e);
+  return Object.entries(gpuMemory).map(([of, value]) => ({ at, series: "gpu-memory-mib", of, value }));
+}

@@ -1,0 +1,102 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { HarnessError } from "../model/harnessError.ts";
+
+/** Tables of a journal with one file per worker. */
+export type WorkerTable = "exchanges" | "stamps" | "endings";
+
+/** `runs/20261124T093000Z-3f2a`: sorts by time. `suffix` is four hexadecimal digits. */
+export function runDirectory(outputs: string, startedAt: Date, suffix: string): string {
+  const stamp = startedAt.toISOString().replace(/\.\d+/, "").replaceAll(/[-:]/g, "");
+  return join(outputs, "runs", `${stamp}-${suffix}`);
+}
+
+export function manifestFile(run: string): string {
+  return join(run, "run.json");
+}
+
+export function testDirectory(run: string, test: string): string {
+  return join(run, asFileName(test));
+}
+
+export function descriptionFile(test: string): string {
+  return join(test, "test.json");
+}
+
+export function journalDirectory(test: string): string {
+  return join(test, "journal");
+}
+
+export function tableFile(test: string, table: WorkerTable, worker: number): string {
+  return join(journalDirectory(test), `${table}-${worker}.arrow`);
+}
+
+export function readingsFile(test: string): string {
+  return join(journalDirectory(test), "readings.arrow");
+}
+
+export function eventsFile(test: string): string {
+  return join(journalDirectory(test), "events.jsonl");
+}
+
+export function verdictsFile(test: string): string {
+  return join(journalDirectory(test), "verdicts.jsonl");
+}
+
+export function workloadFile(test: string, experiment: number): string {
+  return join(test, "workloads", `${experiment}.json`);
+}
+
+/** Where an engine's stdout.log and stderr.log go. */
+export function engineDirectory(test: string, engine: string): string {
+  return join(test, "engines", asFileName(engine));
+}
+
+/** The same of a service. */
+export function serviceDirectory(test: string, service: string): string {
+  return join(test, "services", asFileName(service));
+}
+
+/** The directories of the tests in `path`: one test's own, a run's, or those of the latest run of an outputs directory. */
+export async function findTests(path: string): Promise<readonly string[]> {
+  const entries = await entriesOf(path);
+  if (entries.includes("test.json")) return [path];
+  if (entries.includes("runs")) return findTests(join(path, "runs"));
+  const latest = entries.filter(isRunName).sort().at(-1);
+  if (latest !== undefined) return findTests(join(path, latest));
+  const tests = await testsAmong(path, entries);
+  if (tests.length > 0) return tests;
+  throw new HarnessError("journal", `${path} holds no test of a run`, { hint: whatToGive });
+}
+
+const whatToGive = "give an outputs directory, one of its runs/…, or one test's directory in it (it has a test.json)";
+
+async function entriesOf(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
+    throw new HarnessError("journal", `${path} is not a directory that can be read`, { hint: whatToGive, cause });
+  }
+}
+
+async function testsAmong(path: string, entries: readonly string[]): Promise<readonly string[]> {
+  const directories = [...entries].sort().map((entry) => join(path, entry));
+  const found = await Promise.all(directories.map((directory) => isFile(descriptionFile(directory))));
+  return directories.filter((_, i) => found[i]);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+function isRunName(name: string): boolean {
+  return /^\d{8}T\d{6}Z-[0-9a-f]{4}$/.test(name);
+}
+
+// Names come from test files: any character is possible, and two names must not share a directory.
+function asFileName(name: string): string {
+  return encodeURIComponent(name).replace(/^\.+/, (dots) => "%2E".repeat(dots.length));
+}

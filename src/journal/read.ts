@@ -1,0 +1,177 @@
+import { readdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Float64, Int32, Int64, RecordBatch } from "apache-arrow";
+import type { Verdict } from "../model/figures.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Reading, RequestRecord } from "../model/record.ts";
+import type { ExperimentDescription, ExperimentResult, RunManifest, TestDescription, TestResult, TimedEvent } from "../model/result.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
+import { numbersOf } from "./int64.ts";
+import * as paths from "./paths.ts";
+import { readBatches, valuesOf } from "./readTable.ts";
+import { readRecords, type JournalRecord } from "./readRecords.ts";
+
+/** One test of a run, from its directory. What was cut off is missing from it, and nothing else. */
+export async function readTest(test: string): Promise<TestResult> {
+  const description = await readDescription(test);
+  const events = await readLines(paths.eventsFile(test), isTimedEvent);
+  const records = await readRecords(test, await workersOf(test), description);
+  const readings = await readReadings(test);
+  const lasted = lengthOf(events);
+  return {
+    description,
+    manifest: await readManifest(dirname(test), description),
+    experiments: description.experiments.map((experiment, index) =>
+      experimentResult(index, experiment, description.engines.length, records[index] ?? [], readings[index] ?? []),
+    ),
+    events,
+    verdicts: await readVerdicts(test),
+    facts: factsOf(events),
+    proofs: proofsOf(events),
+    complete: events.some(({ event }) => event.kind === "testEnded"),
+    ttftAnchor: "sent",
+    ...(lasted === undefined ? {} : { lasted }),
+  };
+}
+
+async function readDescription(test: string): Promise<TestDescription> {
+  const path = paths.descriptionFile(test);
+  const description = parseJson(await readRequired(path), path);
+  if (isOfSchemaOne(description)) return description as unknown as TestDescription; // the version vouches for the rest: `describe` wrote it
+  throw new HarnessError("journal", `${path} is not a test of version 1`, { hint: "it was written by another version of tandem" });
+}
+
+async function readRequired(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause: unknown) => {
+    throw new HarnessError("journal", `${path} cannot be read`, {
+      hint: "the directory of one test of a run has a test.json in it",
+      cause,
+    });
+  });
+}
+
+/** Only says when and where the run was made: without it, the numbers still stand. */
+async function readManifest(run: string, { simulated }: TestDescription): Promise<RunManifest> {
+  const path = paths.manifestFile(run);
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  const manifest = text === undefined ? undefined : parseJson(text, path);
+  if (isOfSchemaOne(manifest)) return manifest as unknown as RunManifest; // as above: `writeManifest` wrote it
+  return { schema: 1, tandem: "unknown", startedAt: "unknown", commandLine: [], host: {}, simulated };
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HarnessError("journal", `${path} is damaged: not JSON`, { cause });
+  }
+}
+
+function isOfSchemaOne(value: unknown): value is { schema: 1 } {
+  return typeof value === "object" && value !== null && "schema" in value && value.schema === 1;
+}
+
+async function workersOf(test: string): Promise<readonly number[]> {
+  const files = await readdir(paths.journalDirectory(test)).catch(() => []);
+  const numbers = files.map((file) => /^exchanges-(\d+)\.arrow$/.exec(file)?.[1]).filter((number) => number !== undefined);
+  return numbers.map(Number).sort((a, b) => a - b);
+}
+
+function experimentResult(
+  index: number,
+  description: ExperimentDescription,
+  engines: number,
+  found: readonly JournalRecord[],
+  readings: readonly Reading[],
+): ExperimentResult {
+  const span = spanOf(found);
+  const scheduled = description.workload.requests * engines * description.repeats;
+  return {
+    index,
+    description,
+    records: found.map(({ record }) => record),
+    neverDue: Math.max(0, scheduled - found.length),
+    readings,
+    ...(span === undefined ? {} : { span }),
+  };
+}
+
+function spanOf(found: readonly JournalRecord[]): ExperimentResult["span"] {
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  for (const { start, record } of found) {
+    from = Math.min(from, start);
+    to = Math.max(to, start + lastStamp(record));
+  }
+  return found.length > 0 ? { from, to } : undefined;
+}
+
+function lastStamp({ ended, chunks, headers, sent, due }: RequestRecord): number {
+  return ended ?? chunks.at.at(-1) ?? headers ?? sent ?? due;
+}
+
+/** By experiment. */
+async function readReadings(test: string): Promise<readonly (readonly Reading[])[]> {
+  const readings: Reading[][] = [];
+  for (const batch of await readBatches(paths.readingsFile(test))) {
+    const experiments = valuesOf<Int32>(batch, "experiment");
+    for (const [row, reading] of readingsIn(batch).entries()) (readings[experiments[row] ?? 0] ??= []).push(reading);
+  }
+  return readings;
+}
+
+function readingsIn(batch: RecordBatch): readonly Reading[] {
+  const series = batch.getChild("series");
+  const of = batch.getChild("of");
+  const values = valuesOf<Float64>(batch, "value");
+  const moments = numbersOf(valuesOf<Int64>(batch, "at"));
+  return Array.from(moments, (at, row) => ({
+    at,
+    series: String(series?.get(row)),
+    of: String(of?.get(row)),
+    value: values[row] ?? Number.NaN,
+  }));
+}
+
+/** The last line may have been cut off; any other that is not right is damage. */
+async function readLines<Line>(path: string, isRight: (line: unknown) => line is Line): Promise<readonly Line[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line, i) => {
+    const value = parseJson(line, `${path}, line ${i + 1}`);
+    if (isRight(value)) return value;
+    throw new HarnessError("journal", `${path}, line ${i + 1} is not what this version of tandem writes there`);
+  });
+}
+
+function isTimedEvent(line: unknown): line is TimedEvent {
+  if (typeof line !== "object" || line === null || !("at" in line) || !("event" in line)) return false;
+  return typeof line.at === "number" && typeof line.event === "object" && line.event !== null && "kind" in line.event;
+}
+
+async function readVerdicts(test: string): Promise<readonly Verdict[]> {
+  return readLines(paths.verdictsFile(test), isVerdict);
+}
+
+function isVerdict(line: unknown): line is Verdict {
+  return typeof line === "object" && line !== null && "check" in line && "ok" in line && "experiment" in line;
+}
+
+function factsOf(events: readonly TimedEvent[]): TestResult["facts"] {
+  const ready = events.map(({ event }) => event).filter((event) => event.kind === "ready");
+  return Object.fromEntries(ready.map(({ engine, facts }) => [engine, facts]));
+}
+
+function proofsOf(events: readonly TimedEvent[]): NonNullable<TestResult["proofs"]> {
+  return events.flatMap(({ event }) => {
+    if (event.kind !== "proof") return [];
+    const { kind: _kind, ...proof } = event;
+    return [proof];
+  });
+}
+
+function lengthOf(events: readonly TimedEvent[]): Seconds | undefined {
+  const started = events.find(({ event }) => event.kind === "testStarted");
+  const ended = events.findLast(({ event }) => event.kind === "testEnded");
+  return started && ended && toSeconds(ended.at - started.at);
+}

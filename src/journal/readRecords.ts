@@ -1,0 +1,222 @@
+import type { Int32, Int64, RecordBatch, Utf8, Vector } from "apache-arrow";
+import type { Ending, TokenSource } from "../model/exchange.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { dropped, failed, type FailureCode, type Outcome } from "../model/outcome.ts";
+import type { RequestRecord } from "../model/record.ts";
+import { cacheState } from "../model/request.ts";
+import type { TestDescription } from "../model/result.ts";
+import type { Nanoseconds } from "../model/time.ts";
+import { numbersOf } from "./int64.ts";
+import { tableFile, workloadFile } from "./paths.ts";
+import { readBatches, valuesOf } from "./readTable.ts";
+import { StampsByExchange } from "./stamps.ts";
+import { readStoredWorkload, type StoredRequest } from "./workloadFile.ts";
+
+export interface JournalRecord {
+  /** What the record's times count from, on the run's clock. */
+  readonly start: Nanoseconds;
+  readonly record: RequestRecord;
+}
+
+/** The records of each experiment: by block, then in the order in which they fell due. */
+export async function readRecords(
+  test: string,
+  workers: readonly number[],
+  description: TestDescription,
+): Promise<readonly JournalRecord[][]> {
+  const records: JournalRecord[][] = [];
+  const lengths = new Lengths(test);
+  const isCold = (experiment: number) => description.experiments[experiment]?.cacheState === "cold";
+  for (const worker of workers) {
+    for (const found of await recordsOfWorker(test, worker, lengths, isCold)) (records[found.record.experiment] ??= []).push(found);
+  }
+  const engines = description.engines.map(({ name }) => name);
+  for (const ofExperiment of records) ofExperiment?.sort(byBlockAndDue(engines));
+  return records;
+}
+
+async function recordsOfWorker(
+  test: string,
+  worker: number,
+  lengths: Lengths,
+  isCold: (experiment: number) => boolean,
+): Promise<readonly JournalRecord[]> {
+  const exchanges = (await readBatches(tableFile(test, "exchanges", worker))).flatMap(exchangesIn);
+  const starts = Float64Array.from(exchanges, ({ start }) => start);
+  const stamps = new StampsByExchange(await readBatches(tableFile(test, "stamps", worker)), starts);
+  const endings = endingsByExchange(await readBatches(tableFile(test, "endings", worker)));
+  for (const { experiment } of exchanges) await lengths.load(experiment);
+  return exchanges.map((exchange, number) => ({
+    start: exchange.start,
+    record: recordOf(exchange, stamps, number, endings.get(number), asSent(lengths.of(exchange), exchange, isCold)),
+  }));
+}
+
+/** A row of `exchanges`. Its number is its position: a worker numbers them as it writes them. */
+interface ExchangeRow {
+  readonly experiment: number;
+  readonly block: number;
+  readonly engine: string;
+  readonly request: number;
+  readonly start: Nanoseconds;
+  readonly due: Nanoseconds;
+}
+
+function exchangesIn(batch: RecordBatch): readonly ExchangeRow[] {
+  const experiments = valuesOf<Int32>(batch, "experiment");
+  const blocks = valuesOf<Int32>(batch, "block");
+  const engines = batch.getChild("engine");
+  const requests = valuesOf<Int32>(batch, "request");
+  const starts = numbersOf(valuesOf<Int64>(batch, "start"));
+  const dues = numbersOf(valuesOf<Int64>(batch, "due"));
+  return Array.from(dues, (due, row) => ({
+    experiment: experiments[row] ?? 0,
+    block: blocks[row] ?? 0,
+    engine: String(engines?.get(row)),
+    request: requests[row] ?? 0,
+    start: starts[row] ?? 0,
+    due,
+  }));
+}
+
+interface EndingRow extends Ending {
+  readonly at: Nanoseconds;
+}
+
+function endingsByExchange(batches: readonly RecordBatch[]): ReadonlyMap<number, EndingRow> {
+  const endings = new Map<number, EndingRow>();
+  for (const batch of batches) {
+    const exchanges = valuesOf<Int32>(batch, "exchange");
+    const ending = endingsIn(batch);
+    for (let row = 0; row < exchanges.length; row++) endings.set(exchanges[row] ?? 0, ending(row));
+  }
+  return endings;
+}
+
+function endingsIn(batch: RecordBatch): (row: number) => EndingRow {
+  const at = numbersOf(valuesOf<Int64>(batch, "at"));
+  const [outcome, code, message, source, text] = ["outcome", "code", "message", "output_tokens_source", "text"].map(textsIn(batch));
+  const [status, promptTokens, cachedTokens, outputTokens] = ["status", "prompt_tokens", "cached_tokens", "output_tokens"].map(
+    countsIn(batch),
+  );
+  return (row) => ({
+    at: at[row] ?? 0,
+    outcome: outcomeOf(outcome?.(row), code?.(row), message?.(row)),
+    ...known({
+      status: status?.(row),
+      promptTokens: promptTokens?.(row),
+      cachedTokens: cachedTokens?.(row),
+      outputTokens: outputTokens?.(row),
+      outputTokensSource: source?.(row) as TokenSource | undefined, // written from an Ending
+      text: text?.(row),
+    }),
+  });
+}
+
+function textsIn(batch: RecordBatch): (column: string) => (row: number) => string | undefined {
+  return (column) => {
+    const texts = batch.getChild<string>(column) as Vector<Utf8> | null; // see tables.ts
+    return (row) => texts?.get(row) ?? undefined;
+  };
+}
+
+function countsIn(batch: RecordBatch): (column: string) => (row: number) => number | undefined {
+  return (column) => {
+    const counts = batch.getChild<string>(column) as Vector<Int32> | null; // see tables.ts
+    return (row) => counts?.get(row) ?? undefined;
+  };
+}
+
+function outcomeOf(kind: string | undefined, code = "", message = ""): Outcome {
+  switch (kind) {
+    case "completed":
+    case "cancelled":
+      return { kind };
+    case "dropped":
+      return dropped(message);
+    case "failed":
+      return failed(code as FailureCode, message); // written from an Outcome
+    default:
+      throw new HarnessError("journal", `the journal has an outcome ${kind} that this version of tandem does not know`);
+  }
+}
+
+/** A later block sends the very prompts of the first again, to caches that still have them unless they were emptied. */
+function asSent(stored: StoredRequest, { block, experiment }: ExchangeRow, isCold: (experiment: number) => boolean): StoredRequest {
+  if (block === 0 || isCold(experiment)) return stored;
+  return { ...stored, reusableTokens: stored.contextTokens + stored.questionTokens };
+}
+
+function recordOf(
+  { experiment, block, engine, request, start, due }: ExchangeRow,
+  stamps: StampsByExchange,
+  exchange: number,
+  ending: EndingRow | undefined,
+  stored: StoredRequest,
+): RequestRecord {
+  const { contextTokens, questionTokens, reusableTokens } = stored;
+  const { attempts, chunks, ...stamped } = stamps.of(exchange);
+  const { at, outcome, ...told } = ending ?? { at: undefined, outcome: cutOff };
+  const cache = cacheState({ reusableTokens, contextTokens });
+  const ended = at === undefined ? undefined : at - start;
+  return {
+    experiment,
+    block,
+    engine,
+    request,
+    due,
+    attempts,
+    chunks,
+    outcome,
+    contextTokens,
+    questionTokens,
+    reusableTokens,
+    cache,
+    ...known({ ...stamped, ended }),
+    ...told,
+  };
+}
+
+/** Of a request that was under way when the run was cut off: nobody knows how it would have ended. */
+const cutOff: Outcome = { kind: "cancelled" };
+
+/** Requests as the workload files have them, each file read once and only where something was sent. */
+class Lengths {
+  private readonly test: string;
+  private readonly workloads: Map<number, readonly StoredRequest[]>;
+
+  constructor(test: string) {
+    this.test = test;
+    this.workloads = new Map();
+  }
+
+  async load(experiment: number): Promise<void> {
+    if (this.workloads.has(experiment)) return;
+    const { requests } = await readStoredWorkload(this.test, experiment);
+    this.workloads.set(experiment, requests);
+  }
+
+  of({ experiment, request }: ExchangeRow): StoredRequest {
+    const found = this.workloads.get(experiment)?.[request];
+    if (found !== undefined) return found;
+    throw new HarnessError("journal", `${workloadFile(this.test, experiment)} has no request ${request}, but one was sent`, {
+      hint: "the files are not of one run",
+    });
+  }
+}
+
+function byBlockAndDue(engines: readonly string[]): (a: JournalRecord, b: JournalRecord) => number {
+  const place = new Map(engines.map((name, i) => [name, i]));
+  const placeOf = ({ engine }: RequestRecord) => place.get(engine) ?? engines.length;
+  return ({ record: a, start: startA }, { record: b, start: startB }) =>
+    a.block - b.block || startA + a.due - (startB + b.due) || placeOf(a) - placeOf(b) || a.request - b.request;
+}
+
+type Known<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+/** The fields that have a value. A loop, since there may be a million records. */
+function known<Fields extends object>(fields: Fields): Known<Fields> {
+  const found: Partial<Fields> = {};
+  for (const name of Object.keys(fields) as (keyof Fields)[]) if (fields[name] !== undefined) found[name] = fields[name];
+  return found as Known<Fields>; // no value in it is undefined
+}

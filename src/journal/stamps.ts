@@ -1,0 +1,145 @@
+import type { Int32, Int64, RecordBatch, Uint8 } from "apache-arrow";
+import type { ChunkKind } from "../model/exchange.ts";
+import type { Chunks } from "../model/record.ts";
+import { stampCodes } from "../model/recorder.ts";
+import type { Nanoseconds } from "../model/time.ts";
+import { numbersOf } from "./int64.ts";
+import { valuesOf } from "./readTable.ts";
+
+/** What was stamped of one exchange, on the run's clock moved by `start`. */
+export interface ExchangeStamps {
+  /** Of the last attempt, which is the one that was answered. */
+  readonly sent: Nanoseconds | undefined;
+  readonly reused: boolean | undefined;
+  readonly attempts: number;
+  readonly headers: Nanoseconds | undefined;
+  readonly chunks: Chunks;
+}
+
+// First codes of chunks; smaller ones are stamps of the exchange itself.
+const FIRST_CHUNK = 10;
+
+const chunkKinds: readonly (ChunkKind | undefined)[] = kindsByCode();
+
+/** Stamps by exchange number. They lie in the journal in the order of time: a counting sort brings each exchange's together, without an object for each. */
+export class StampsByExchange {
+  private readonly ends: Int32Array;
+  private readonly at: Float64Array;
+  private readonly kind: Uint8Array;
+  private readonly tokens: Int32Array;
+  private readonly sent: Float64Array;
+  private readonly reused: Uint8Array;
+  private readonly attempts: Int32Array;
+  private readonly headers: Float64Array;
+
+  /** `starts[exchange]` is taken from each of its stamps. Stamps of other exchanges are left out. */
+  constructor(batches: readonly RecordBatch[], starts: Float64Array) {
+    const exchanges = starts.length;
+    this.ends = chunkCounts(batches, exchanges);
+    const chunks = becomeOffsets(this.ends);
+    this.at = new Float64Array(chunks);
+    this.kind = new Uint8Array(chunks);
+    this.tokens = new Int32Array(chunks);
+    this.sent = new Float64Array(exchanges);
+    this.reused = new Uint8Array(exchanges);
+    this.attempts = new Int32Array(exchanges);
+    this.headers = new Float64Array(exchanges).fill(Number.NaN);
+    for (const batch of batches) this.place(columnsOf(batch), starts);
+  }
+
+  of(exchange: number): ExchangeStamps {
+    const from = this.ends[exchange - 1] ?? 0;
+    const to = this.ends[exchange] ?? from;
+    const attempts = this.attempts[exchange] ?? 0;
+    const headers = this.headers[exchange] ?? Number.NaN;
+    return {
+      attempts,
+      sent: attempts > 0 ? this.sent[exchange] : undefined,
+      reused: attempts > 0 ? this.reused[exchange] === 1 : undefined,
+      headers: Number.isNaN(headers) ? undefined : headers,
+      chunks: { at: this.at.subarray(from, to), kind: kindsOf(this.kind, from, to), tokens: this.tokens.subarray(from, to) },
+    };
+  }
+
+  // Before this, `ends[exchange]` is where its chunks begin; each one placed moves it on, to where they end.
+  private place({ exchange, kind, at, tokens }: StampColumns, starts: Float64Array): void {
+    for (let row = 0; row < exchange.length; row++) {
+      const of = exchange[row] ?? -1;
+      const start = starts[of];
+      if (start === undefined) continue;
+      const code = kind[row] ?? 0;
+      const moment = (at[row] ?? 0) - start;
+      if (code >= FIRST_CHUNK) this.placeChunk(of, code, moment, tokens[row] ?? 0);
+      else this.placeOwn(of, code, moment, tokens[row] ?? 0);
+    }
+  }
+
+  private placeChunk(exchange: number, code: number, moment: Nanoseconds, tokens: number): void {
+    const place = this.ends[exchange] ?? 0;
+    this.ends[exchange] = place + 1;
+    this.at[place] = moment;
+    this.kind[place] = code;
+    this.tokens[place] = tokens;
+  }
+
+  private placeOwn(exchange: number, code: number, moment: Nanoseconds, tokens: number): void {
+    if (code === stampCodes.headers) this.headers[exchange] = moment;
+    if (code !== stampCodes.sent) return;
+    this.sent[exchange] = moment;
+    this.reused[exchange] = tokens;
+    this.attempts[exchange] = (this.attempts[exchange] ?? 0) + 1;
+  }
+}
+
+interface StampColumns {
+  readonly exchange: Int32Array;
+  readonly kind: Uint8Array;
+  readonly at: Float64Array;
+  readonly tokens: Int32Array;
+}
+
+function columnsOf(batch: RecordBatch): StampColumns {
+  return {
+    exchange: valuesOf<Int32>(batch, "exchange"),
+    kind: valuesOf<Uint8>(batch, "kind"),
+    at: numbersOf(valuesOf<Int64>(batch, "at")),
+    tokens: valuesOf<Int32>(batch, "tokens"),
+  };
+}
+
+function chunkCounts(batches: readonly RecordBatch[], exchanges: number): Int32Array {
+  const counts = new Int32Array(exchanges);
+  for (const batch of batches) {
+    const exchange = valuesOf<Int32>(batch, "exchange");
+    const kind = valuesOf<Uint8>(batch, "kind");
+    for (let row = 0; row < exchange.length; row++) {
+      const of = exchange[row] ?? exchanges;
+      if (of < exchanges && (kind[row] ?? 0) >= FIRST_CHUNK) counts[of] = (counts[of] ?? 0) + 1;
+    }
+  }
+  return counts;
+}
+
+/** Counts become where each one's first lies; returns how many there are in all. */
+function becomeOffsets(counts: Int32Array): number {
+  let offset = 0;
+  for (let i = 0; i < counts.length; i++) {
+    const count = counts[i] ?? 0;
+    counts[i] = offset;
+    offset += count;
+  }
+  return offset;
+}
+
+function kindsOf(codes: Uint8Array, from: number, to: number): readonly ChunkKind[] {
+  const kinds: ChunkKind[] = [];
+  for (let i = from; i < to; i++) kinds.push(chunkKinds[codes[i] ?? 0] ?? "empty");
+  return kinds;
+}
+
+function kindsByCode(): readonly (ChunkKind | undefined)[] {
+  const kinds: (ChunkKind | undefined)[] = [];
+  const { sent: _sent, headers: _headers, ...chunks } = stampCodes;
+  for (const [kind, code] of Object.entries(chunks)) kinds[code] = kind as ChunkKind; // keys of stampCodes but for the two taken out
+  return kinds;
+}

@@ -1,0 +1,257 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Ending } from "../model/exchange.ts";
+import type { Verdict } from "../model/figures.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Outcome } from "../model/outcome.ts";
+import type { Reading } from "../model/record.ts";
+import { stampCodes, type Recorder, type StampKind } from "../model/recorder.ts";
+import type { RunManifest, TestDescription } from "../model/result.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import type { Nanoseconds } from "../model/time.ts";
+import type { Workload } from "../model/workload.ts";
+import { AppendFile, forWriting } from "./appendFile.ts";
+import { ByteColumn, Int32Column, Int64Column, OptionalInt32Column, RealColumn, TextColumn } from "./columns.ts";
+import * as paths from "./paths.ts";
+import { endingsSchema, exchangesSchema, readingsSchema, stampsSchema } from "./tables.ts";
+import { TableWriter } from "./tableWriter.ts";
+import { encodeWorkload } from "./workloadFile.ts";
+
+export interface JournalOptions {
+  /** Of several workers: the number in its files' names. Events, verdicts and readings belong to worker 0. */
+  readonly worker?: number;
+  /** A virtual clock runs hours in seconds: rows are then written by number and at the end, not by a timer. */
+  readonly virtual?: boolean;
+}
+
+/** Opens the journal of one test in `directory`, which is made where missing. Nothing that is there is written over. */
+export function openJournal(directory: string, options: JournalOptions = {}): JournalWriter {
+  const journal = paths.journalDirectory(directory);
+  forWriting(journal, () => mkdirSync(journal, { recursive: true }));
+  return new JournalWriter(directory, options);
+}
+
+export function writeManifest(run: string, manifest: RunManifest): void {
+  writeWhole(paths.manifestFile(run), legible(manifest));
+}
+
+// 16,384 stamps are 280 KB and take well under a millisecond to write: the load shares this thread.
+const stampsInBatch = 16_384;
+const requestsInBatch = 1_024;
+const flushEveryMilliseconds = 1_000;
+
+/** What happens in one test, appended to its journal as it happens. */
+export class JournalWriter implements Recorder, Disposable {
+  /** Resolves when a write by the timer failed: nobody else would hear of it. */
+  readonly failed: Promise<HarnessError>;
+  private readonly directory: string;
+  private readonly exchanges: ReturnType<typeof exchangesTable>;
+  private readonly stamps: ReturnType<typeof stampsTable>;
+  private readonly endings: ReturnType<typeof endingsTable>;
+  private readings: ReturnType<typeof readingsTable> | undefined;
+  private events: AppendFile | undefined;
+  private verdictLines: AppendFile | undefined;
+  private readonly timer: NodeJS.Timeout | undefined;
+  private count: number;
+  private closed: boolean;
+
+  constructor(directory: string, { worker = 0, virtual = false }: JournalOptions) {
+    const { promise, resolve } = Promise.withResolvers<HarnessError>();
+    this.failed = promise;
+    this.directory = directory;
+    this.exchanges = exchangesTable(paths.tableFile(directory, "exchanges", worker));
+    this.stamps = stampsTable(paths.tableFile(directory, "stamps", worker));
+    this.endings = endingsTable(paths.tableFile(directory, "endings", worker));
+    this.timer = virtual ? undefined : setInterval(() => this.flushOrTell(resolve), flushEveryMilliseconds).unref();
+    this.count = 0;
+    this.closed = false;
+  }
+
+  describe(description: TestDescription): void {
+    writeWhole(paths.descriptionFile(this.directory), legible(description));
+  }
+
+  /** `hash` is `workloadHash(workload)`. */
+  workload(experiment: number, workload: Workload, hash: string): void {
+    writeWhole(paths.workloadFile(this.directory, experiment), encodeWorkload(workload, hash));
+  }
+
+  due(of: Parameters<Recorder["due"]>[0]): number {
+    if (this.exchanges.isFull) this.flush();
+    const { columns } = this.exchanges;
+    const row = this.exchanges.nextRow();
+    const exchange = this.count++;
+    columns.exchange.set(row, exchange);
+    columns.experiment.set(row, of.experiment);
+    columns.block.set(row, of.block);
+    columns.engine.set(row, of.engine);
+    columns.request.set(row, of.request);
+    columns.start.set(row, of.start);
+    columns.due.set(row, of.due);
+    return exchange;
+  }
+
+  stamp(exchange: number, kind: StampKind, at: Nanoseconds, tokens: number): void {
+    if (this.stamps.isFull) this.flush();
+    const { columns } = this.stamps;
+    const row = this.stamps.nextRow();
+    columns.exchange.set(row, exchange);
+    columns.kind.set(row, stampCodes[kind]);
+    columns.at.set(row, at);
+    columns.tokens.set(row, tokens);
+  }
+
+  ended(exchange: number, at: Nanoseconds, ending: Ending): void {
+    if (this.endings.isFull) this.flush();
+    const { columns } = this.endings;
+    const row = this.endings.nextRow();
+    const { code, message } = reasonOf(ending.outcome);
+    columns.exchange.set(row, exchange);
+    columns.at.set(row, at);
+    columns.outcome.set(row, ending.outcome.kind);
+    columns.code.set(row, code);
+    columns.message.set(row, message);
+    columns.status.set(row, ending.status);
+    columns.promptTokens.set(row, ending.promptTokens);
+    columns.cachedTokens.set(row, ending.cachedTokens);
+    columns.outputTokens.set(row, ending.outputTokens);
+    columns.outputTokensSource.set(row, ending.outputTokensSource);
+    columns.text.set(row, ending.text);
+  }
+
+  reading(experiment: number, reading: Reading): void {
+    this.readings ??= readingsTable(paths.readingsFile(this.directory));
+    if (this.readings.isFull) this.readings.flush();
+    const { columns } = this.readings;
+    const row = this.readings.nextRow();
+    columns.experiment.set(row, experiment);
+    columns.at.set(row, reading.at);
+    columns.series.set(row, reading.series);
+    columns.of.set(row, reading.of);
+    columns.value.set(row, reading.value);
+  }
+
+  /** Written at once, except what the stamps say already, which would be three more lines for every request. */
+  event(at: Nanoseconds, event: RunEvent): void {
+    if (event.kind === "sent" || event.kind === "firstToken" || event.kind === "requestEnded") return;
+    this.events ??= new AppendFile(paths.eventsFile(this.directory));
+    this.events.append(jsonLine({ at, event }));
+  }
+
+  verdicts(verdicts: readonly Verdict[]): void {
+    this.verdictLines ??= new AppendFile(paths.verdictsFile(this.directory));
+    for (const verdict of verdicts) this.verdictLines.append(jsonLine(verdict));
+  }
+
+  /** In this order, so that whatever is cut off, a stamp on disk has its exchange, and an ending its stamps. */
+  flush(): void {
+    this.exchanges.flush();
+    this.stamps.flush();
+    this.endings.flush();
+    this.readings?.flush();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.timer);
+    try {
+      this.flush();
+    } finally {
+      for (const file of [this.exchanges, this.stamps, this.endings, this.readings, this.events, this.verdictLines]) file?.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  private flushOrTell(tell: (error: HarnessError) => void): void {
+    try {
+      this.flush();
+    } catch (error) {
+      if (!(error instanceof HarnessError)) throw error;
+      tell(error);
+    }
+  }
+}
+
+function exchangesTable(path: string) {
+  const rows = requestsInBatch;
+  return new TableWriter(path, exchangesSchema, rows, {
+    exchange: new Int32Column(rows),
+    experiment: new Int32Column(rows),
+    block: new Int32Column(rows),
+    engine: new TextColumn(),
+    request: new Int32Column(rows),
+    start: new Int64Column(rows),
+    due: new Int64Column(rows),
+  });
+}
+
+function stampsTable(path: string) {
+  const rows = stampsInBatch;
+  return new TableWriter(path, stampsSchema, rows, {
+    exchange: new Int32Column(rows),
+    kind: new ByteColumn(rows),
+    at: new Int64Column(rows),
+    tokens: new Int32Column(rows),
+  });
+}
+
+function endingsTable(path: string) {
+  const rows = requestsInBatch;
+  return new TableWriter(path, endingsSchema, rows, {
+    exchange: new Int32Column(rows),
+    at: new Int64Column(rows),
+    outcome: new TextColumn(),
+    code: new TextColumn(),
+    message: new TextColumn(),
+    status: new OptionalInt32Column(),
+    promptTokens: new OptionalInt32Column(),
+    cachedTokens: new OptionalInt32Column(),
+    outputTokens: new OptionalInt32Column(),
+    outputTokensSource: new TextColumn(),
+    text: new TextColumn(),
+  });
+}
+
+function readingsTable(path: string) {
+  const rows = requestsInBatch;
+  return new TableWriter(path, readingsSchema, rows, {
+    experiment: new Int32Column(rows),
+    at: new Int64Column(rows),
+    series: new TextColumn(),
+    of: new TextColumn(),
+    value: new RealColumn(rows),
+  });
+}
+
+function reasonOf(outcome: Outcome): { code?: string; message?: string } {
+  switch (outcome.kind) {
+    case "failed":
+      return { code: outcome.code, message: outcome.message };
+    case "dropped":
+      return { message: outcome.reason };
+    case "completed":
+    case "cancelled":
+      return {};
+  }
+}
+
+function jsonLine(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value)}\n`, "utf8");
+}
+
+function legible(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+// By way of a second name, so that a reader sees all of the file or nothing of it.
+function writeWhole(path: string, text: string): void {
+  forWriting(path, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.part`, text);
+    renameSync(`${path}.part`, path);
+  });
+}

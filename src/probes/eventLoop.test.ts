@@ -1,0 +1,60 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { Reading } from "../model/record.ts";
+import { eventLoop } from "./eventLoop.ts";
+
+const clock = { now: () => Number(process.hrtime.bigint()) };
+
+/** Keeps this thread busy for that long, and says how long it really was. */
+function block(milliseconds: number): number {
+  const from = performance.now();
+  while (performance.now() - from < milliseconds);
+  return performance.now() - from;
+}
+
+function valuesOf(readings: readonly Reading[], series: string): readonly number[] {
+  return readings.filter((reading) => reading.series === series).map(({ value }) => value);
+}
+
+test("a thread that was blocked for 80 ms is seen to have been late by that, and not by more than it was", async () => {
+  const readings: Reading[] = [];
+  const probe = eventLoop(clock);
+  expect(await probe.start((reading) => readings.push(reading))).toBe(true);
+  expect(readings.map(({ series, of }) => [series, of])).toEqual([["rss-bytes", "harness"]]); // the first, at once
+  await pause(100);
+  const blocked = block(80) / 1e3;
+  const began = performance.now();
+  await pause(1_200);
+  const slack = (performance.now() - began - 1_200) / 1e3; // how late this machine was besides
+  await probe.stop();
+
+  const [longest = 0] = valuesOf(readings, "event-loop-delay-max-seconds");
+  expect(longest).toBeGreaterThan(0.078);
+  expect(longest).toBeLessThan(blocked + slack + 0.1);
+  expect(valuesOf(readings, "event-loop-delay-seconds")[0]).toBeLessThanOrEqual(longest);
+  expect(valuesOf(readings, "rss-bytes").every((bytes) => bytes > 20e6)).toBe(true);
+});
+
+test("the CPU share is the CPU time it took by the time that passed", async () => {
+  const readings: Reading[] = [];
+  const probe = eventLoop(clock);
+  await probe.start((reading) => readings.push(reading));
+  const from = { cpu: process.cpuUsage(), at: performance.now() };
+  while (valuesOf(readings, "cpu-share").length === 0) {
+    block(20);
+    await pause(10);
+  }
+  const { user, system } = process.cpuUsage(from.cpu);
+  await probe.stop();
+  const share = (user + system) / 1e3 / (performance.now() - from.at);
+  expect(Math.abs((valuesOf(readings, "cpu-share")[0] ?? 0) - share)).toBeLessThan(0.1);
+});
+
+test("after stop nothing more is read", async () => {
+  const readings: Reading[] = [];
+  const probe = eventLoop(clock);
+  await probe.start((reading) => readings.push(reading));
+  await probe.stop();
+  await pause(1_100);
+  expect(readings).toHaveLength(1);
+});

@@ -1,0 +1,66 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Clock } from "../model/host.ts";
+import type { Probe, Reading } from "../model/record.ts";
+
+/** Resident memory of this process. */
+const rss = "rss-bytes";
+/** Of the last second: how late this process came to what was waiting for it, at p99 and at most. */
+const delay = "event-loop-delay-seconds";
+const longestDelay = "event-loop-delay-max-seconds";
+/** Of the last second: CPU time of this process, all its threads, by the time that passed. 1 is one core. */
+const cpuShare = "cpu-share";
+
+const everyMilliseconds = 1_000;
+const tickMilliseconds = 1;
+
+type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>;
+
+/** The harness watching itself, once a second: was it in the way of what it measures? */
+export function eventLoop(clock: Pick<Clock, "now">): Probe {
+  let histogram: IntervalHistogram | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    name: "event-loop",
+    async start(read) {
+      histogram = monitorEventLoopDelay({ resolution: tickMilliseconds });
+      histogram.enable();
+      const share = cpuShareSince(clock);
+      const tell = (series: string, value: number) => read({ at: clock.now(), series, of: "harness", value } satisfies Reading);
+      tell(rss, process.memoryUsage.rss());
+      timer = setInterval(readSecond, everyMilliseconds, histogram, share, tell).unref();
+      return true;
+    },
+    async stop() {
+      clearInterval(timer);
+      histogram?.disable();
+    },
+  };
+}
+
+function readSecond(histogram: IntervalHistogram, share: () => number, tell: (series: string, value: number) => void): void {
+  tell(rss, process.memoryUsage.rss());
+  tell(cpuShare, share());
+  if (histogram.count > 0) {
+    tell(delay, lateness(histogram.percentile(99)));
+    tell(longestDelay, lateness(histogram.max));
+  }
+  histogram.reset();
+}
+
+/** The histogram has the nanoseconds between two ticks, of which one tick's length was meant to be. */
+function lateness(betweenTicks: number): number {
+  return Math.max(0, betweenTicks / 1e9 - tickMilliseconds / 1e3);
+}
+
+function cpuShareSince(clock: Pick<Clock, "now">): () => number {
+  let since = clock.now();
+  let before = process.cpuUsage();
+  return () => {
+    const now = clock.now();
+    const { user, system } = process.cpuUsage(before);
+    const share = ((user + system) * 1e3) / (now - since);
+    before = process.cpuUsage();
+    since = now;
+    return share;
+  };
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { Reading } from "../model/record.ts";
+import { metrics } from "./metrics.ts";
+import { parseMetrics } from "./parseMetrics.ts";
+
+const recorded = readFileSync(new URL("recorded/vllm-cpu.metrics.txt", import.meta.url), "utf8");
+const clock = { now: () => Number(process.hrtime.bigint()) };
+
+const series = {
+  "requests-running": "vllm:num_requests_running",
+  "prefix-cache-hit-tokens": "vllm:prefix_cache_hits_total",
+  "prompt-tokens": "vllm:prompt_tokens_total",
+  "not-there": "vllm:no_such_metric",
+};
+
+test("a recorded page of vLLM: every line that is no comment is a value with its labels", () => {
+  const found = parseMetrics(recorded);
+  expect(found).toHaveLength(recorded.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length);
+  expect(found).toContainEqual({ name: "vllm:prefix_cache_hits_total", labels: { engine: "0", model_name: "tiny" }, value: 2048 });
+  expect(found).toContainEqual({ name: "process_resident_memory_bytes", labels: {}, value: 664_182_784 });
+  expect(found.find(({ name }) => name === "vllm:cache_config_info")?.labels).toMatchObject({ block_size: "128", engine: "0" });
+  expect(found.findLast(({ name }) => name.endsWith("_bucket"))).toMatchObject({ labels: { le: "+Inf" }, value: 8 });
+});
+
+test("escaped labels, stamps, infinities and what is no metric", () => {
+  const text = String.raw`# HELP a {b="c"} 1
+a{path="C:\\x",say="\"hi, {you}\"\n",empty=""} 3 1395066363000
+b +Inf
+c NaN
+<html>not found</html>
+d{}  4.5e-3
+e
+f one`;
+  expect(parseMetrics(text)).toEqual([
+    { name: "a", labels: { path: "C:\\x", say: '"hi, {you}"\n', empty: "" }, value: 3 },
+    { name: "b", labels: {}, value: Number.POSITIVE_INFINITY },
+    { name: "c", labels: {}, value: Number.NaN },
+    { name: "d", labels: {}, value: 0.0045 },
+  ]);
+});
+
+async function serving(answer: () => { status: number; body: string }): Promise<{ server: Server; url: string }> {
+  const server = createServer((_, response) => {
+    const { status, body } = answer();
+    response.writeHead(status).end(body);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics` };
+}
+
+test("each scrape is a reading of every series that is there; several processes are added up", async () => {
+  const { server, url } = await serving(() => ({ status: 200, body: `${recorded}vllm:num_requests_running{engine="1"} 3\n` }));
+  const readings: Reading[] = [];
+  const probe = metrics(clock, { name: "cached", url, series, everySeconds: 0.1 });
+  expect(await probe.start((reading) => readings.push(reading))).toBe(true);
+  expect(readings.map(({ series, of, value }) => [series, of, value])).toEqual([
+    ["requests-running", "cached", 3],
+    ["prefix-cache-hit-tokens", "cached", 2048],
+    ["prompt-tokens", "cached", 3716],
+  ]);
+  while (readings.length < 3 * 3) await pause(10);
+  await probe.stop();
+  const told = readings.length;
+  await pause(250);
+  expect(readings).toHaveLength(told);
+  server.close();
+  server.closeAllConnections();
+});
+
+test("an engine without such a page has nothing to read; one that fails for a while has readings less, no zeros", async () => {
+  const absent = await serving(() => ({ status: 404, body: "vllm:num_requests_running 1\n" }));
+  expect(await metrics(clock, { name: "plain", url: absent.url, series }).start(() => {})).toBe(false);
+  absent.server.closeAllConnections();
+  absent.server.close();
+
+  const scrapes = { count: 0 };
+  const flaky = await serving(() => (++scrapes.count % 2 === 1 ? { status: 200, body: recorded } : { status: 503, body: "" }));
+  const readings: Reading[] = [];
+  const probe = metrics(clock, { name: "plain", url: flaky.url, series, everySeconds: 0.05 });
+  await probe.start((reading) => readings.push(reading));
+  while (scrapes.count < 6) await pause(10);
+  await probe.stop();
+  expect(readings.filter(({ series }) => series === "prompt-tokens").every(({ value }) => value === 3716)).toBe(true);
+  expect(readings.length).toBeLessThan(scrapes.count * 3);
+  flaky.server.closeAllConnections();
+  flaky.server.close();
+});

@@ -1,0 +1,112 @@
+import { Agent as HttpAgent, get as httpGet } from "node:http";
+import { Agent as HttpsAgent, get as httpsGet } from "node:https";
+import type { MetricSource } from "../model/engine.ts";
+import type { Clock } from "../model/host.ts";
+import type { Probe, Reading } from "../model/record.ts";
+import { parseMetrics, type Metric } from "./parseMetrics.ts";
+
+export interface MetricsOptions {
+  /** Whose they are: the engine's name. */
+  readonly name: string;
+  /** "http://127.0.0.1:8000/metrics" */
+  readonly url: string;
+  /** From our series to the engine's metric, "running-requests" to "vllm:num_requests_running": of several the first that is there. */
+  readonly series: Readonly<Record<string, string | readonly MetricSource[]>>;
+  readonly everySeconds?: number;
+}
+
+/**
+ * What an engine tells of itself: at the start, once a second, and at the end. Several processes of one engine are added up.
+ * A scrape that fails is a reading less, never a zero.
+ */
+export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySeconds = 1 }: MetricsOptions): Probe {
+  let timer: NodeJS.Timeout | undefined;
+  let underWay = new AbortController();
+  let readLast = async (): Promise<unknown> => undefined;
+  return {
+    name: `metrics of ${name}`,
+    async start(read) {
+      underWay = new AbortController();
+      const { signal } = underWay;
+      const readOnce = async () => {
+        const found = await scrape(url, AbortSignal.any([signal, AbortSignal.timeout(everySeconds * 1e3)]), namesIn(series));
+        const readings = readingsIn(found, series, name, clock.now());
+        for (const reading of signal.aborted ? [] : readings) read(reading);
+        return readings.length > 0;
+      };
+      if (!(await readOnce())) return false;
+      timer = setInterval(readOnce, everySeconds * 1e3).unref();
+      readLast = readOnce;
+      return true;
+    },
+    async stop() {
+      clearInterval(timer);
+      await readLast();
+      underWay.abort();
+    },
+  };
+}
+
+// One connection stays open; asking by fetch costs five times the CPU.
+const agents = { "http:": new HttpAgent({ keepAlive: true }), "https:": new HttpsAgent({ keepAlive: true }) };
+
+/** The metrics of a page, of these names alone where some are given; none where it is not up, gone, or too busy to answer. */
+export async function scrape(url: string, signal: AbortSignal, names?: readonly string[]): Promise<readonly Metric[]> {
+  try {
+    const text = await page(new URL(url), signal);
+    return parseMetrics(names === undefined ? text : linesOf(text, names));
+  } catch {
+    return [];
+  }
+}
+
+async function page(url: URL, signal: AbortSignal): Promise<string> {
+  const secure = url.protocol === "https:";
+  return new Promise((onPage, onFailed) => {
+    const options = { agent: secure ? agents["https:"] : agents["http:"], signal };
+    const request = (secure ? httpsGet : httpGet)(url, options, (response) => {
+      const pieces: Buffer[] = [];
+      response.on("data", (piece: Buffer) => pieces.push(piece));
+      response.on("error", onFailed);
+      response.on("end", () => onPage(response.statusCode === 200 ? Buffer.concat(pieces).toString("utf8") : ""));
+    });
+    request.on("error", onFailed);
+  });
+}
+
+/** Most of a page is histograms that nobody asked for: they are passed over before they cost anything. */
+function linesOf(text: string, names: readonly string[]): string {
+  return names.flatMap((name) => linesFrom(text, name)).join("\n");
+}
+
+function linesFrom(text: string, name: string): readonly string[] {
+  const lines: string[] = [];
+  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + name.length)) {
+    const end = text.indexOf("\n", at);
+    const isStart = at === 0 || text[at - 1] === "\n";
+    if (isStart && /^[{ ]/.test(text.slice(at + name.length, at + name.length + 1)))
+      lines.push(text.slice(at, end === -1 ? text.length : end));
+  }
+  return lines;
+}
+
+function namesIn(series: MetricsOptions["series"]): readonly string[] {
+  const sources = Object.values(series).flatMap((theirs) => (typeof theirs === "string" ? [theirs] : theirs.map(({ name }) => name)));
+  return [...new Set(sources)];
+}
+
+function readingsIn(found: readonly Metric[], series: MetricsOptions["series"], of: string, at: number): readonly Reading[] {
+  const byName = Map.groupBy(found, ({ name }) => name);
+  return Object.entries(series).flatMap(([ours, theirs]) => {
+    const sources = typeof theirs === "string" ? [{ name: theirs }] : theirs;
+    const values = sources.map((source) => valuesOf(byName.get(source.name) ?? [], source)).find(({ length }) => length > 0);
+    return values === undefined ? [] : [{ at, series: ours, of, value: values.reduce((sum, value) => sum + value, 0) }];
+  });
+}
+
+function valuesOf(lines: readonly Metric[], { labels = {} }: MetricSource): readonly number[] {
+  const wanted = Object.entries(labels);
+  return lines
+    .filter((line) => Number.isFinite(line.value) && wanted.every(([label, value]) => line.labels[label] === value))
+    .map(({ value }) => value);
+}
