@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import type { EngineProof } from "../model/proof.ts";
+import type { TestResult } from "../model/result.ts";
+import { cacheTokens, expectedCachedTokens } from "./cacheTokens.ts";
+import { proofReasons, reuseOf } from "./proofs.ts";
+
+const warm = { contextTokens: 8_192, questionTokens: 16, reusableTokens: 8_192, promptTokens: 8_208 };
+
+test("a cache beside the engine finds whole chunks of what the workload shares", () => {
+  const chunks = { own: false, external: true, externalPiece: 256 };
+  expect(expectedCachedTokens(warm, chunks)).toBe(8_192);
+  expect(expectedCachedTokens({ ...warm, contextTokens: 8_000, reusableTokens: 8_000, promptTokens: 8_016 }, chunks)).toBe(7_936); // 31 x 256
+  expect(expectedCachedTokens({ ...warm, reusableTokens: 0 }, chunks)).toBe(0);
+});
+
+test("seen on real engines: a whole prompt of 2,048 again is 2,047 tokens from LMCache, and 1,920 in blocks of 128", () => {
+  const again = { contextTokens: 2_048, questionTokens: 0, reusableTokens: 2_048, promptTokens: 2_048 };
+  expect(expectedCachedTokens(again, { own: false, external: true, externalPiece: 256 })).toBe(2_047);
+  expect(expectedCachedTokens(again, { own: true, ownPiece: 128, external: false })).toBe(1_920);
+  expect(expectedCachedTokens(again, { own: true, ownPiece: 128, external: true, externalPiece: 256 })).toBe(2_047);
+});
+
+test("nothing is expected where our tokens are not the engine's, or its blocks are not known", () => {
+  expect(expectedCachedTokens({ ...warm, promptTokens: 8_226 }, { own: false, external: true, externalPiece: 256 })).toBeUndefined();
+  expect(expectedCachedTokens(warm, { own: true, external: false })).toBeUndefined();
+});
+
+const keeps = { own: false, external: true, externalPiece: 256 };
+
+function resultOf(cached: readonly number[], checks: EngineProof["checks"] = []): TestResult {
+  const records = cached.map((cachedTokens, request) => ({
+    ...warm,
+    reusableTokens: request === 0 ? 0 : 8_192,
+    engine: "cached",
+    cachedTokens,
+    outcome: { kind: "completed" },
+  }));
+  const readings = [100, 150, 16_484].map((value) => ({ at: 0, series: "external-hit-tokens-total", of: "cached", value }));
+  const experiments = [{ index: 0, records, readings }];
+  const proofs = [{ engine: "cached", checks, traits: [], reuse: keeps }];
+  return { proofs, experiments, description: { engines: [{ name: "cached", kind: "vllm" }] } } as unknown as TestResult; // all that is looked at
+}
+
+function reasonsOf(result: TestResult) {
+  const [experiment] = result.experiments;
+  return experiment === undefined ? [] : proofReasons(0, result, [cacheTokens("cached", experiment, reuseOf("cached", result))]);
+}
+
+test("expected and observed tokens stand beside what the engine counted itself", () => {
+  const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
+  expect(experiment && cacheTokens("cached", experiment, keeps)).toEqual({
+    engine: "cached",
+    promptTokens: 3 * 8_208,
+    expected: 2 * 8_192,
+    observed: 2 * 8_192,
+    external: 16_384,
+  });
+});
+
+test("to the token is well; beyond 2 % of the prompt tokens degrades the run, with what to make of it", () => {
+  expect(reasonsOf(resultOf([0, 8_192, 8_192]))).toEqual([]);
+  expect(reasonsOf(resultOf([0, 8_192, 7_936]))).toEqual([]); // one chunk of 256 in 24,624
+  expect(reasonsOf(resultOf([0, 8_192, 0]))).toMatchObject([
+    { state: "DEGRADED", what: "found 8,192 prompt tokens in its caches where the workload makes 16,384 possible", engine: "cached" },
+  ]);
+  expect(reasonsOf(resultOf([8_192, 8_192, 8_192]))[0]?.advice).toMatch(/cacheState cold/);
+});
+
+test("a check that failed is INVALID, one that nobody could make is not", () => {
+  const check = { what: "a prompt asked twice", wanted: "found in the cache, 1024 tokens", found: "0 of 1088 tokens cached" };
+  expect(reasonsOf(resultOf([0, 8_192, 8_192], [{ ...check, ok: false }]))).toMatchObject([
+    {
+      state: "INVALID",
+      what: "is not what was asked for: a prompt asked twice: wanted found in the cache, 1024 tokens, found 0 of 1088 tokens cached",
+    },
+  ]);
+  expect(reasonsOf(resultOf([0, 8_192, 8_192], [check]))).toEqual([]);
+});
+
+test("what was found just before another experiment says nothing of this one", () => {
+  const result = resultOf([0, 8_192, 8_192]);
+  const later = {
+    engine: "cached",
+    checks: [{ what: "caches emptied", wanted: "none", found: "8192", ok: false }],
+    traits: [],
+    experiment: 1,
+  };
+  expect(reasonsOf({ ...result, proofs: [...(result.proofs ?? []), later] })).toEqual([]);
+  expect(reasonsOf({ ...result, proofs: [...(result.proofs ?? []), { ...later, experiment: 0 }] })).toHaveLength(1);
+});

@@ -1,0 +1,70 @@
+import type { CacheReuse } from "../model/proof.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { ExperimentResult } from "../model/result.ts";
+import { isCompleted } from "./summary.ts";
+
+/** Prompt tokens of one engine in one experiment that came out of a cache. */
+export interface CacheTokens {
+  readonly engine: string;
+  /** Of requests whose prompts are known to the token and whose replies tell what was cached. */
+  readonly promptTokens: number;
+  /** From the workload's own prefixes, and the pieces in which this engine finds them again. */
+  readonly expected?: number;
+  /** From the replies' usage. */
+  readonly observed?: number;
+  /** From the engine's own counters, of everything it did meanwhile. */
+  readonly own?: number;
+  readonly external?: number;
+}
+
+/** The part of a prompt that an engine finds again, if whoever sent it first has been answered and stored; undefined where that cannot be known. */
+export function expectedCachedTokens(
+  {
+    contextTokens,
+    questionTokens,
+    reusableTokens,
+    promptTokens,
+  }: Pick<RequestRecord, "contextTokens" | "questionTokens" | "reusableTokens" | "promptTokens">,
+  reuse: CacheReuse,
+): number | undefined {
+  // With a chat template or another tokenizer, our prefixes are not the engine's.
+  if (promptTokens === undefined || promptTokens !== contextTokens + questionTokens) return undefined;
+  // Whoever finds everything still computes the last token, to have something to go on from.
+  const most = promptTokens - 1;
+  const own = reuse.own ? wholePieces(Math.min(reusableTokens, most), reuse.ownPiece) : 0;
+  const external = reuse.external ? wholePieces(reusableTokens, reuse.externalPiece) : 0;
+  return own === undefined || external === undefined ? undefined : Math.min(Math.max(own, external), most);
+}
+
+function wholePieces(tokens: number, piece: number | undefined): number | undefined {
+  return piece === undefined ? undefined : Math.floor(tokens / piece) * piece;
+}
+
+export function cacheTokens(engine: string, { records, readings }: ExperimentResult, reuse: CacheReuse | undefined): CacheTokens {
+  const told = records.filter((record) => record.engine === engine && isCompleted(record) && record.cachedTokens !== undefined);
+  const known = told.flatMap((record) => {
+    const expected = reuse === undefined ? undefined : expectedCachedTokens(record, reuse);
+    return expected === undefined ? [] : [{ expected, observed: record.cachedTokens ?? 0, prompt: record.promptTokens ?? 0 }];
+  });
+  const growth = (series: string) => grownBy(readings.filter((reading) => reading.of === engine && reading.series === series));
+  const [own, external] = [growth("prefix-hit-tokens-total"), growth("external-hit-tokens-total")];
+  const observed = known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
+  return {
+    engine,
+    promptTokens: sum(known.map(({ prompt }) => prompt)),
+    ...(known.length === 0 ? {} : { expected: sum(known.map(({ expected }) => expected)) }),
+    ...(observed.length === 0 ? {} : { observed: sum(observed) }),
+    ...(own === undefined ? {} : { own }),
+    ...(external === undefined ? {} : { external }),
+  };
+}
+
+/** A counter that went back was started anew: then nobody knows. Engines in turn have several stretches, each with its own edges. */
+function grownBy(readings: readonly { readonly value: number }[]): number | undefined {
+  const [first, last] = [readings[0], readings.at(-1)];
+  return first === undefined || last === undefined || last.value < first.value ? undefined : last.value - first.value;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

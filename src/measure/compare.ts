@@ -1,0 +1,166 @@
+import { draws } from "../model/draw.ts";
+import type { ComparedMetric, Comparison, Interval } from "../model/figures.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { CacheState } from "../model/request.ts";
+import type { ExperimentResult } from "../model/result.ts";
+import { bootstrapInterval } from "./bootstrap.ts";
+import { known } from "./known.ts";
+import { throughput, ttft } from "./latency.ts";
+import { isCompleted } from "./summary.ts";
+
+type ErrorShare = Readonly<Partial<Record<ComparedMetric, number>>>;
+
+/** What a difference must exceed to count as one. Shares: 0.05 is 5 %. The largest of them rules. */
+export interface Margins {
+  /** The smallest difference anyone would act on. */
+  readonly practical: number;
+  /** The harness's own error at this load. */
+  readonly harness?: ErrorShare;
+  /** What an engine differs by from itself, where an A/A run has told. */
+  readonly engine?: ErrorShare;
+}
+
+export const defaultMargins: Margins = { practical: 0.05 };
+
+/** Pairs it takes for a verdict. */
+export const fewestPairs = 6;
+/** Engines whose shares of requests that did not complete are farther apart are not judged: what is left is not the same population. */
+export const failureTolerance = 0.01;
+
+/** Every other engine against the baseline, paired by request; cold, partial and warm apart, "all" where there is only one of them. */
+export function compare(result: ExperimentResult, baseline: string, margins: Margins = defaultMargins): readonly Comparison[] {
+  const others = [...new Set(result.records.map(({ engine }) => engine))].filter((engine) => engine !== baseline).sort();
+  const populations = populationsOf(result.records);
+  return others.flatMap((other) =>
+    populations.flatMap(({ cache, records }) => {
+      const arms = { base: records.filter(({ engine }) => engine === baseline), other: records.filter(({ engine }) => engine === other) };
+      return metrics.map((metric) => compareArms({ experiment: result.index, metric, cache, baseline, other }, arms, margins));
+    }),
+  );
+}
+
+const metrics = ["ttft", "throughput"] as const satisfies readonly ComparedMetric[];
+const states = ["cold", "partial", "warm"] as const satisfies readonly CacheState[];
+
+interface Population {
+  readonly cache: Comparison["cache"];
+  readonly records: readonly RequestRecord[];
+}
+
+function populationsOf(records: readonly RequestRecord[]): readonly Population[] {
+  const apart = Map.groupBy(records, ({ cache }) => cache);
+  if (apart.size < 2) return [{ cache: "all", records }];
+  return states.map((cache) => ({ cache, records: apart.get(cache) ?? [] })).filter((population) => population.records.length > 0);
+}
+
+interface Arms {
+  readonly base: readonly RequestRecord[];
+  readonly other: readonly RequestRecord[];
+}
+
+type Subject = Pick<Comparison, "experiment" | "metric" | "cache" | "baseline" | "other">;
+
+function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison {
+  const logs = pairedLogRatios(subject.metric, arms);
+  const mean = logs.length === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / logs.length;
+  const { margin, why } = marginFor(subject.metric, margins);
+  const difference = mean === undefined ? undefined : { mean, interval: intervalOf(logs, mean, subject), pairs: logs.length, margin, why };
+  return known({
+    ...subject,
+    pairs: logs.length,
+    effect: mean === undefined ? undefined : Math.exp(mean),
+    interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
+    margin,
+    ...(blockedBy(arms) ?? (difference === undefined ? withoutPairs(subject.metric) : judge(difference))),
+  });
+}
+
+/** Log of the effect, pair by pair, in ascending order: above 0 is better for the other engine. */
+function pairedLogRatios(metric: ComparedMetric, { base, other }: Arms): Float64Array {
+  const measure = metric === "ttft" ? ttft : throughput;
+  const direction = metric === "ttft" ? -1 : 1;
+  const ofBase = new Map(base.filter(isCompleted).map((record) => [pairOf(record), measure(record)]));
+  const logs = other.filter(isCompleted).flatMap((record) => {
+    const [theirs, ours] = [ofBase.get(pairOf(record)), measure(record)];
+    if (theirs === undefined || ours === undefined || theirs <= 0 || ours <= 0) return [];
+    return [direction * Math.log(ours / theirs)];
+  });
+  return Float64Array.from(logs).sort();
+}
+
+/** One number for a block and a request: there may be a million of them, and texts would be slow. */
+function pairOf({ block, request }: RequestRecord): number {
+  return block * 2 ** 32 + request;
+}
+
+function intervalOf(logs: Float64Array, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
+  if (logs.length < fewestPairs) return undefined;
+  return bootstrapInterval(logs, mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
+}
+
+function marginFor(metric: ComparedMetric, { practical, harness, engine }: Margins): { margin: number; why: string } {
+  const candidates = [
+    { margin: practical, why: "margin" },
+    { margin: harness?.[metric] ?? 0, why: "harness's own error" },
+    { margin: engine?.[metric] ?? 0, why: "noise of one engine against itself" },
+  ];
+  return candidates.reduce((largest, candidate) => (candidate.margin > largest.margin ? candidate : largest));
+}
+
+type Judgement = Pick<Comparison, "verdict" | "reason" | "morePairs">;
+
+/** The mean of the log ratios of some pairs, and the margin it is held against. */
+interface Difference {
+  readonly mean: number;
+  /** Of logs; missing below the fewest pairs. */
+  readonly interval: Interval | undefined;
+  readonly pairs: number;
+  readonly margin: number;
+  /** Whose margin it is, in words. */
+  readonly why: string;
+}
+
+function blockedBy({ base, other }: Arms): Judgement | undefined {
+  const shares = [other, base].map((records) => records.filter((record) => !isCompleted(record)).length / Math.max(1, records.length));
+  const [ofOther = 0, ofBase = 0] = shares;
+  if (Math.abs(ofOther - ofBase) <= failureTolerance) return undefined;
+  const reason = `the engines fail differently often, ${percent(ofOther)} against ${percent(ofBase)} of requests: what is left cannot be compared`;
+  return { verdict: "inconclusive", reason };
+}
+
+function withoutPairs(metric: ComparedMetric): Judgement {
+  const condition = metric === "ttft" ? "completed" : "completed, with two tokens or more that did not come at once,";
+  return { verdict: "inconclusive", reason: `no request ${condition} on both engines` };
+}
+
+function judge({ mean, interval, pairs, margin, why }: Difference): Judgement {
+  if (interval === undefined) {
+    const reason = `a verdict needs at least ${fewestPairs} pairs`;
+    return { verdict: "inconclusive", reason, morePairs: fewestPairs - pairs };
+  }
+  const [low, high] = interval;
+  const edge = Math.log1p(margin);
+  if (low > edge) return { verdict: "better" };
+  if (high < -edge) return { verdict: "worse" };
+  if (low > -edge && high < edge) return { verdict: "equivalent" };
+  const isDifferent = low > 0 || high < 0;
+  const open = isDifferent ? "there is a difference, but it may be below" : "the interval is too wide for";
+  return known({
+    verdict: "inconclusive" as const,
+    reason: `${open} the ${why} of ${percent(margin)}`,
+    morePairs: pairsToSettle((high - low) / 2, Math.abs(Math.abs(mean) - edge), pairs),
+  });
+}
+
+const mostPairs = 100_000;
+
+/** The half width shrinks with the root of the number of pairs; it must fit between the mean and the nearer edge of the margin. */
+function pairsToSettle(half: number, room: number, pairs: number): number | undefined {
+  const more = Math.max(1, Math.ceil(pairs * (half / room) ** 2) - pairs);
+  // On the edge itself no number of pairs settles it.
+  return more > mostPairs ? undefined : more;
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`;
+}

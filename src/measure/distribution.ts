@@ -1,0 +1,136 @@
+import type { Distribution, Interval } from "../model/figures.ts";
+import { known } from "./known.ts";
+import type { Gaps } from "./latency.ts";
+import { studentT } from "./studentT.ts";
+
+/**
+ * The fewest values that carry a percentile at 99 % confidence: below them it is missing.
+ * MLPerf early stopping: 64 values for p90, 662 for p99.
+ */
+export const fewestFor = { p90: 64, p99: 662 } as const;
+
+/** Values of one metric; missing ones are left out and never count as 0. */
+export function distribution(values: readonly (number | undefined)[]): Distribution {
+  const sorted = sortedValues(values);
+  const mean = meanOf(sorted);
+  return known({
+    ...ranks(sorted, (share) => nearestRank(sorted, share)),
+    mean,
+    meanInterval: mean === undefined ? undefined : intervalOfMean(sorted, mean),
+  });
+}
+
+/** Gaps of many streams, where a gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. */
+export function gapDistribution(streams: readonly Gaps[]): Distribution {
+  const inOrder = inOrderOfLength(joined(streams));
+  const totals = streams.map(totalOf).filter(({ weight }) => weight > 0);
+  const weight = totals.reduce((sum, stream) => sum + stream.weight, 0);
+  const mean = weight === 0 ? undefined : totals.reduce((sum, { seconds }) => sum + seconds, 0) / weight;
+  return known({
+    ...ranks(inOrder.seconds, (share) => weightedRank(inOrder, share * weight)),
+    mean,
+    meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, mean),
+  });
+}
+
+export function sortedValues(values: readonly (number | undefined)[]): Float64Array {
+  const found = new Float64Array(values.length);
+  let count = 0;
+  for (const value of values) if (value !== undefined) found[count++] = value;
+  return found.subarray(0, count).sort();
+}
+
+/** Always one of the values: the smallest that at least `share` of all are not above. */
+export function nearestRank(sorted: Float64Array, share: number): number | undefined {
+  return sorted[rankOf(share * sorted.length) - 1];
+}
+
+/** The p99, or where there are too few values for one, the highest of them: what limits are held against. */
+export function tailOf(sorted: Float64Array): number | undefined {
+  return sorted.length < fewestFor.p99 ? sorted.at(-1) : nearestRank(sorted, 0.99);
+}
+
+function rankOf(position: number): number {
+  return Math.max(1, Math.ceil(position));
+}
+
+function ranks(sorted: Float64Array, rank: (share: number) => number | undefined) {
+  const count = sorted.length;
+  return {
+    count,
+    min: sorted[0],
+    p50: rank(0.5),
+    p90: count < fewestFor.p90 ? undefined : rank(0.9),
+    p99: count < fewestFor.p99 ? undefined : rank(0.99),
+    max: sorted.at(-1),
+  };
+}
+
+function meanOf(values: Float64Array): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** At 95 %, by Student's t; missing below two values. */
+export function intervalOfMean(values: Float64Array, mean: number): Interval | undefined {
+  const count = values.length;
+  const t = studentT(count - 1);
+  if (t === undefined) return undefined;
+  const half = t * Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1) / count);
+  return [mean - half, mean + half];
+}
+
+interface StreamTotal {
+  /** Of all its gaps, each as often as it weighs. */
+  readonly seconds: number;
+  readonly weight: number;
+}
+
+function totalOf({ seconds, weights }: Gaps): StreamTotal {
+  let [sum, weight] = [0, 0];
+  for (let i = 0; i < seconds.length; i++) {
+    const times = weights[i] ?? 0;
+    sum += (seconds[i] ?? 0) * times;
+    weight += times;
+  }
+  return { seconds: sum, weight };
+}
+
+/** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. */
+function intervalOverStreams(streams: readonly StreamTotal[], mean: number): Interval | undefined {
+  const count = streams.length;
+  const t = studentT(count - 1);
+  if (t === undefined) return undefined;
+  const squares = streams.reduce((sum, { seconds, weight }) => sum + (seconds - mean * weight) ** 2, 0);
+  const all = streams.reduce((sum, { weight }) => sum + weight, 0);
+  const half = (t * Math.sqrt((squares * count) / (count - 1))) / all;
+  return [mean - half, mean + half];
+}
+
+function joined(streams: readonly Gaps[]): Gaps {
+  const length = streams.reduce((sum, { seconds }) => sum + seconds.length, 0);
+  const all = { seconds: new Float64Array(length), weights: new Int32Array(length) };
+  let at = 0;
+  for (const { seconds, weights } of streams) {
+    all.seconds.set(seconds, at);
+    all.weights.set(weights, at);
+    at += seconds.length;
+  }
+  return all;
+}
+
+function inOrderOfLength({ seconds, weights }: Gaps): Gaps {
+  // One token per event, as most engines stream: sorting numbers is ten times as fast as sorting places by them.
+  if (weights.every((weight) => weight === 1)) return { seconds: seconds.sort(), weights };
+  const places = Uint32Array.from(seconds.keys()).sort((a, b) => (seconds[a] ?? 0) - (seconds[b] ?? 0));
+  return {
+    seconds: Float64Array.from(places, (place) => seconds[place] ?? 0),
+    weights: Int32Array.from(places, (place) => weights[place] ?? 0),
+  };
+}
+
+function weightedRank({ seconds, weights }: Gaps, position: number): number | undefined {
+  const rank = rankOf(position);
+  let passed = 0;
+  const place = weights.findIndex((weight) => (passed += weight) >= rank);
+  return seconds[place];
+}

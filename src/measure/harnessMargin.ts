@@ -1,0 +1,40 @@
+import type { ComparedMetric, EngineSummary, Summary } from "../model/figures.ts";
+import type { ExperimentResult } from "../model/result.ts";
+import type { Seconds } from "../model/time.ts";
+import { rulerErrorOf, type ErrorSize, type RulerSource } from "./rulerError.ts";
+
+const sources = ["control stream", "replay after"] as const satisfies readonly RulerSource[];
+
+/** The harness's own error in an experiment, as a share of what was measured: smaller differences cannot be told. Empty where it is unknown. */
+export function harnessMargin(
+  experiment: ExperimentResult,
+  summaries: readonly EngineSummary[],
+): Readonly<Partial<Record<ComparedMetric, number>>> {
+  const [ttft, stamp] = [largest(experiment, "ttft"), largest(experiment, "stamp")];
+  const shortestTtft = least(summaries, (summary) => summary.ttft.p50);
+  const shortestDecode = least(summaries, ({ e2e, ttft: first }) =>
+    e2e.p50 === undefined || first.p50 === undefined ? undefined : e2e.p50 - first.p50,
+  );
+  return {
+    ...(ttft === undefined || shortestTtft === undefined ? {} : { ttft: ttft / shortestTtft }),
+    // Throughput within a request lies between two stamps, each as wrong as any.
+    ...(stamp === undefined || shortestDecode === undefined ? {} : { throughput: (2 * stamp) / shortestDecode }),
+  };
+}
+
+/** The larger of what the stream of control and the replay found: p99, or where there are too few values for one the largest. */
+export function largest({ readings }: ExperimentResult, of: "ttft" | "stamp" | "gap"): Seconds | undefined {
+  const found = sources.map((source) => tail(rulerErrorOf(readings, source)?.[of])).filter((error) => error !== undefined);
+  return found.length === 0 ? undefined : Math.max(...found);
+}
+
+function tail(size: ErrorSize | undefined): Seconds | undefined {
+  return size?.p99 ?? size?.max;
+}
+
+function least(summaries: readonly EngineSummary[], value: (summary: Summary) => number | undefined): number | undefined {
+  const values = summaries
+    .flatMap(({ cold, partial, warm, ...all }) => [cold, partial, warm, all].map(value))
+    .filter((one) => one !== undefined && one > 0);
+  return values.length === 0 ? undefined : Math.min(...(values as number[])); // filtered just above
+}

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { record } from "./fixture.ts";
+import { e2e, e2eFromDue, gaps, sendLag, throughput, timeToHeaders, tokensOfEvents, tpot, ttft, ttftFromDue } from "./latency.ts";
+
+// Due at 1 s, sent 2 ms late, headers 30 ms later, a role, four tokens in three events, then usage.
+const usual = record([[1.5, "role"], [2.002], [2.102], [2.202, "text", 2], [2.3, "usage"], [2.3, "done"]], {
+  due: 1,
+  sent: 1.002,
+  headers: 1.032e9,
+});
+
+test("TTFT runs from sent to the first generated event, not to the role", () => {
+  expect(ttft(usual)).toBeCloseTo(1, 9);
+  expect(ttftFromDue(usual)).toBeCloseTo(1.002, 9);
+});
+
+test("reasoning and tool calls are generated tokens; empty events are not", () => {
+  expect(ttft(record([[0.1, "empty"], [0.2, "reasoning", 1], [0.3]]))).toBeCloseTo(0.2, 9);
+  expect(
+    ttft(
+      record([
+        [0.1, "usage"],
+        [0.4, "tool", 1],
+      ]),
+    ),
+  ).toBeCloseTo(0.4, 9);
+});
+
+test("E2E latency ends with the last generated event, not with usage or the end of the body", () => {
+  expect(e2e(usual)).toBeCloseTo(1.2, 9);
+  expect(e2eFromDue(usual)).toBeCloseTo(1.202, 9);
+});
+
+test("time to headers and send lag have their own stamps", () => {
+  expect(timeToHeaders(usual)).toBeCloseTo(0.03, 9);
+  expect(sendLag(usual)).toBeCloseTo(0.002, 9);
+});
+
+test("TPOT is (E2E - TTFT) / (tokens - 1), throughput its inverse", () => {
+  expect(tpot(usual)).toBeCloseTo(0.2 / 3, 9);
+  expect(throughput(usual)).toBeCloseTo(15, 9);
+});
+
+test("TPOT and throughput are missing below two tokens, and where all came at once", () => {
+  const oneInTwoEvents = record([[1], [2]], { outputTokens: 1 });
+  for (const reply of [record([]), record([[1]]), oneInTwoEvents, record([[1], [1]]), record([[1, "text", 20]])]) {
+    expect([tpot(reply), throughput(reply)]).toEqual([undefined, undefined]);
+  }
+});
+
+test("a reply of two tokens has one gap", () => {
+  expect(tpot(record([[1], [1.5]]))).toBeCloseTo(0.5, 9);
+});
+
+test("an event of k tokens is one gap of weight k; role, usage and done open none", () => {
+  const { seconds, weights } = gaps(usual);
+  expect([...seconds].map((gap) => gap.toFixed(6))).toEqual(["0.100000", "0.100000"]);
+  expect([...weights]).toEqual([1, 2]);
+});
+
+test("an event that says it brought no token lies within a gap", () => {
+  const { seconds, weights } = gaps(record([[1], [1.1, "text", 0], [1.3]]));
+  expect([[...seconds].map((gap) => gap.toFixed(6)), [...weights]]).toEqual([["0.300000"], [1]]);
+});
+
+test("tokens of events are counted without what carries none", () => {
+  expect(tokensOfEvents(usual)).toBe(4);
+});
+
+test("what was not stamped is missing", () => {
+  const { sent: _, ...unsent } = record([]);
+  expect([ttft, ttftFromDue, timeToHeaders, e2e, e2eFromDue, sendLag, tpot, throughput].map((metric) => metric(unsent))).toEqual(
+    Array.from({ length: 8 }),
+  );
+  expect(gaps(unsent).seconds).toHaveLength(0);
+});

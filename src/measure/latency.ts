@@ -1,0 +1,100 @@
+import type { ChunkKind } from "../model/exchange.ts";
+import type { RequestRecord } from "../model/record.ts";
+import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+
+// Everything here is of one request, and missing where its stamps are: docs/measurement.md says what each number means.
+
+/** From just before the bytes were written to the first event with generated text, reasoning or a tool call. */
+export function ttft(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.sent, firstToken(record));
+}
+
+/** The same from when the schedule said it should go out: what a user waits who does not care why. */
+export function ttftFromDue(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.due, firstToken(record));
+}
+
+export function timeToHeaders(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.sent, record.headers);
+}
+
+/** From just before the bytes were written to the last generated event. */
+export function e2e(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.sent, lastToken(record));
+}
+
+export function e2eFromDue(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.due, lastToken(record));
+}
+
+/** How late the harness itself was. */
+export function sendLag(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.due, record.sent);
+}
+
+/** (E2E - TTFT) / (output tokens - 1). */
+export function tpot(record: RequestRecord): Seconds | undefined {
+  const decoding = decodingOf(record);
+  return decoding === undefined ? undefined : decoding.seconds / decoding.tokens;
+}
+
+/** (output tokens - 1) / (E2E - TTFT), tokens/s. */
+export function throughput(record: RequestRecord): number | undefined {
+  const decoding = decodingOf(record);
+  return decoding === undefined ? undefined : decoding.tokens / decoding.seconds;
+}
+
+/** The gaps between the events of one stream that carry tokens, column by column: a gap weighs the tokens of the event that ends it. */
+export interface Gaps {
+  readonly seconds: Float64Array;
+  readonly weights: Int32Array;
+}
+
+/** ITL: an event of k tokens is one gap of weight k, never split. A role-only event opens none. */
+export function gaps({ chunks }: RequestRecord): Gaps {
+  const seconds = new Float64Array(chunks.at.length);
+  const weights = new Int32Array(chunks.at.length);
+  let count = 0;
+  let before: Nanoseconds | undefined;
+  for (let i = 0; i < chunks.at.length; i++) {
+    const [at, tokens] = [chunks.at[i] ?? 0, chunks.tokens[i] ?? 0];
+    if (tokens === 0 || !isGenerated(chunks.kind[i])) continue;
+    if (before !== undefined) {
+      seconds[count] = toSeconds(at - before);
+      weights[count++] = tokens;
+    }
+    before = at;
+  }
+  return { seconds: seconds.subarray(0, count), weights: weights.subarray(0, count) };
+}
+
+/** Output tokens as its events tell them: one for each, unless the server said how many. */
+export function tokensOfEvents({ chunks }: RequestRecord): number {
+  let tokens = 0;
+  for (let i = 0; i < chunks.at.length; i++) if (isGenerated(chunks.kind[i])) tokens += chunks.tokens[i] ?? 0;
+  return tokens;
+}
+
+function isGenerated(kind: ChunkKind | undefined): boolean {
+  return kind === "text" || kind === "reasoning" || kind === "tool";
+}
+
+function firstToken({ chunks }: RequestRecord): Nanoseconds | undefined {
+  return chunks.at[chunks.kind.findIndex(isGenerated)];
+}
+
+function lastToken({ chunks }: RequestRecord): Nanoseconds | undefined {
+  return chunks.at[chunks.kind.findLastIndex(isGenerated)];
+}
+
+/** From the first token to the last. A reply that came all at once tells nothing of how long a token takes. */
+function decodingOf(record: RequestRecord): { seconds: Seconds; tokens: number } | undefined {
+  const { outputTokens } = record;
+  const seconds = elapsed(firstToken(record), lastToken(record));
+  if (outputTokens === undefined || outputTokens < 2 || seconds === undefined || seconds <= 0) return undefined;
+  return { seconds, tokens: outputTokens - 1 };
+}
+
+function elapsed(from: Nanoseconds | undefined, to: Nanoseconds | undefined): Seconds | undefined {
+  return from === undefined || to === undefined ? undefined : toSeconds(to - from);
+}

@@ -1,0 +1,115 @@
+import type { ValidityReason } from "../model/figures.ts";
+import type { CacheReuse, EngineProof, Trait } from "../model/proof.ts";
+import type { TestResult } from "../model/result.ts";
+import type { CacheTokens } from "./cacheTokens.ts";
+
+/** Beyond this share of the prompt tokens, what came out of a cache is not what the workload made possible. */
+export const cacheTolerance = 0.02;
+
+/** Unlike in one of these, engines are unlike machines: what differs may be that alone. */
+const decisive: ReadonlySet<string> = new Set(["cores", "cores allowed", "dtype", "quantization"]);
+
+/** Every kind of engine has these; the others mean something within one kind only. */
+const common: ReadonlySet<string> = new Set(["cores", "cores allowed", "dtype", "context limit"]);
+
+/** A second boot finds a little more or less memory free: 0.5 % was seen on an H100. */
+const sizeTolerance = 0.02;
+
+/** The last word on what an engine keeps, and in which pieces. */
+export function reuseOf(engine: string, { proofs = [] }: TestResult): CacheReuse | undefined {
+  return proofs.findLast((proof) => proof.engine === engine && proof.reuse !== undefined)?.reuse;
+}
+
+/** What the engines' proofs say against an experiment. */
+export function proofReasons(experiment: number, result: TestResult, tokens: readonly CacheTokens[]): readonly ValidityReason[] {
+  const { proofs = [] } = result;
+  const bearing = proofs.filter((proof) => proof.experiment === undefined || proof.experiment === experiment);
+  return [
+    ...bearing.flatMap(unproven),
+    ...differences(result)
+      .filter(({ wasAsked }) => !wasAsked)
+      .map(reasonOf),
+    ...tokens.flatMap(unexpected),
+  ];
+}
+
+function unproven({ engine, checks }: EngineProof): readonly ValidityReason[] {
+  return checks
+    .filter(({ ok }) => ok === false)
+    .map(({ what, wanted, found }) => ({
+      state: "INVALID",
+      what: `is not what was asked for: ${what}: wanted ${wanted}, found ${found}`,
+      advice: "read its log, and run again when it does what its description says",
+      engine,
+    }));
+}
+
+export interface Difference {
+  readonly what: string;
+  /** By engine, those that tell of it. */
+  readonly found: readonly { readonly engine: string; readonly value: string }[];
+  readonly wasAsked: boolean;
+}
+
+/** Where engines of a test are unlike, asked for or not. */
+export function differences({ proofs = [], description }: TestResult): readonly Difference[] {
+  const kinds = new Map(description.engines.map(({ name, kind }) => [name, kind]));
+  const traits = proofs.flatMap(({ engine, traits }) => traits.map((trait) => ({ engine, trait })));
+  const comparable = Map.groupBy(traits, ({ engine, trait }) =>
+    common.has(trait.what) ? trait.what : `${trait.what} of ${kinds.get(engine) ?? ""}`,
+  );
+  return [...comparable.values()].flatMap((told) => {
+    const found = told.map(({ engine, trait }) => ({ engine, value: trait.found }));
+    const all = told.map(({ trait }) => trait);
+    return areAlike(all) ? [] : [{ what: all[0]?.what ?? "", found, wasAsked: wereAsked(all) }];
+  });
+}
+
+function areAlike(traits: readonly Trait[]): boolean {
+  const sizes = traits.map(({ found }) => sizeIn(found));
+  const known = sizes.filter((size) => size !== undefined);
+  if (known.length === traits.length) return Math.max(...known) <= Math.min(...known) * (1 + sizeTolerance);
+  return new Set(traits.map(({ found }) => found)).size < 2;
+}
+
+/** "385,104 tokens" */
+function sizeIn(found: string): number | undefined {
+  const digits = /^([\d,]+) \w+$/.exec(found)?.[1];
+  return digits === undefined ? undefined : Number(digits.replaceAll(",", ""));
+}
+
+/** Who was asked for the same must be the same. */
+function wereAsked(traits: readonly Trait[]): boolean {
+  return [...Map.groupBy(traits, ({ asked = "" }) => asked).values()].every(areAlike);
+}
+
+function reasonOf({ what, found }: Difference): ValidityReason {
+  const values = found.map(({ engine, value }) => `${engine} ${value}`).join(", ");
+  return {
+    state: decisive.has(what) ? "INVALID" : "DEGRADED",
+    what: `the engines differ in more than what was asked for: ${what}: ${values}`,
+    advice: what.startsWith("cores")
+      ? "give every engine the same cores (VLLM_CPU_OMP_THREADS_BIND in each one's env, taskset, cpusets), and run again"
+      : `ask for the same ${what} in every engine, or read the comparison as one of both differences`,
+  };
+}
+
+function unexpected({ engine, expected, observed, promptTokens }: CacheTokens): readonly ValidityReason[] {
+  if (expected === undefined || observed === undefined) return [];
+  if (Math.abs(observed - expected) <= cacheTolerance * promptTokens) return [];
+  const less = observed < expected;
+  return [
+    {
+      state: "DEGRADED",
+      what: `found ${grouped(observed)} prompt tokens in its caches where the workload makes ${grouped(expected)} possible`,
+      advice: less
+        ? "its caches were too small, or too slow to store; read warm figures as those of partly warm requests"
+        : "something was in its caches before: ask for cacheState cold, or read cold figures as those of partly warm requests",
+      engine,
+    },
+  ];
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString("en-US");
+}

@@ -1,0 +1,105 @@
+import type { Reading } from "../model/record.ts";
+import type { Nanoseconds, Seconds } from "../model/time.ts";
+import { nearestRank } from "./distribution.ts";
+
+/** What the ground-truth engine wrote down of one request: when it had read it, and when it wrote each token. */
+export interface Truth {
+  readonly id: string;
+  readonly received: Nanoseconds;
+  readonly written: readonly Nanoseconds[];
+}
+
+/** What our own client stamped of the same request, on the same clock. */
+export interface Stamped {
+  readonly id: string;
+  readonly due: Nanoseconds;
+  readonly sent: Nanoseconds;
+  readonly tokens: readonly Nanoseconds[];
+}
+
+/** How wrong the harness was: absolute errors, over `count` values. p99 is missing below 662 of them. */
+export interface ErrorSize {
+  readonly count: number;
+  readonly p50: Seconds;
+  readonly p99?: Seconds;
+  readonly max: Seconds;
+}
+
+/** Our own error at one load. */
+export interface RulerError {
+  /** TTFT as we stamped it against what the engine did: its writing less its reading. */
+  readonly ttft?: ErrorSize;
+  /** Each token's receive stamp less the engine's stamp just before its write. */
+  readonly stamp?: ErrorSize;
+  /** Gaps between tokens, ours against the engine's. */
+  readonly gap?: ErrorSize;
+  /** How late requests went out. */
+  readonly slip?: ErrorSize;
+}
+
+/** Compares what we stamped with what the engine wrote down, request by request. Streams that were cut off count as far as they came. */
+export function rulerError(stamped: readonly Stamped[], truths: readonly Truth[]): RulerError {
+  const byId = new Map(truths.map((truth) => [truth.id, truth]));
+  const errors = { ttft: [] as number[], stamp: [] as number[], gap: [] as number[], slip: [] as number[] };
+  for (const { id, due, sent, tokens } of stamped) {
+    errors.slip.push(sent - due);
+    const truth = byId.get(id);
+    if (truth === undefined) continue;
+    const count = Math.min(tokens.length, truth.written.length);
+    for (let i = 0; i < count; i++) {
+      const received = tokens[i] as number;
+      const written = truth.written[i] as number;
+      errors.stamp.push(received - written);
+      if (i === 0) errors.ttft.push(received - sent - (written - truth.received));
+      else errors.gap.push(received - (tokens[i - 1] as number) - (written - (truth.written[i - 1] as number)));
+    }
+  }
+  const sizes = Object.entries(errors).flatMap(([name, values]) => {
+    const size = sizeOf(values);
+    return size === undefined ? [] : [[name, size] as const];
+  });
+  return Object.fromEntries(sizes) as RulerError; // the names are those of `errors`, which are those of RulerError
+}
+
+/** Where a figure of our own error comes from. */
+export type RulerSource = "check before" | "control stream" | "replay after";
+
+const prefix = "harness-error";
+
+/** Our own error as the journal's readings have it: "harness-error-ttft-p99-seconds" of "control stream". */
+export function rulerReadings(source: RulerSource, error: RulerError): readonly Omit<Reading, "at">[] {
+  return (Object.entries(error) as [keyof RulerError, ErrorSize][]).flatMap(([what, { count, p50, p99, max }]) => {
+    const sizes = { p50, p99, max };
+    const times = Object.entries(sizes).flatMap(([name, value]) =>
+      value === undefined ? [] : [{ series: `${prefix}-${what}-${name}-seconds`, of: source, value }],
+    );
+    return [{ series: `${prefix}-${what}-count`, of: source, value: count }, ...times];
+  });
+}
+
+/** The same, read back; undefined where that source told nothing. */
+export function rulerErrorOf(readings: readonly Reading[], source: RulerSource): RulerError | undefined {
+  const own = readings.filter((reading) => reading.of === source && reading.series.startsWith(prefix));
+  const value = (series: string) => own.findLast((reading) => reading.series === `${prefix}-${series}`)?.value;
+  const sizes = (["ttft", "stamp", "gap", "slip"] as const).flatMap((what) => {
+    const [count, p50, p99, max] = [
+      value(`${what}-count`),
+      value(`${what}-p50-seconds`),
+      value(`${what}-p99-seconds`),
+      value(`${what}-max-seconds`),
+    ];
+    if (count === undefined || p50 === undefined || max === undefined) return [];
+    return [[what, { count, p50, max, ...(p99 === undefined ? {} : { p99 }) }] as const];
+  });
+  return sizes.length === 0 ? undefined : (Object.fromEntries(sizes) as RulerError); // the names are RulerError's own
+}
+
+/** p99 needs this many values: see distribution.ts. */
+const fewestForP99 = 662;
+
+function sizeOf(errors: readonly Nanoseconds[]): ErrorSize | undefined {
+  if (errors.length === 0) return undefined;
+  const sorted = Float64Array.from(errors, Math.abs).sort();
+  const at = (share: number) => (nearestRank(sorted, share) as number) / 1e9;
+  return { count: sorted.length, p50: at(0.5), ...(sorted.length >= fewestForP99 ? { p99: at(0.99) } : {}), max: at(1) };
+}

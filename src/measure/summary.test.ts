@@ -1,0 +1,102 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { dropped, failed } from "../model/outcome.ts";
+import { answered, record } from "./fixture.ts";
+import { engineSummary, summarise } from "./summary.ts";
+
+const timeout = failed("first-token-timeout", "no token within 120 s");
+
+test("every metric is where its name is", () => {
+  // Due at 1, sent at 1.5, headers at 2, tokens at 3, 4 and 6.
+  const summary = summarise([record([[3], [4], [6]], { due: 1, sent: 1.5, headers: 2e9 })]);
+  const { ttft, ttftFromDue, timeToHeaders, e2e, e2eFromDue, itl, tpot, throughput, sendLag } = summary;
+  expect([ttft, ttftFromDue, timeToHeaders, e2e, e2eFromDue, itl, tpot, throughput, sendLag].map(({ max }) => max)).toEqual([
+    1.5,
+    2,
+    0.5,
+    4.5,
+    5,
+    2,
+    1.5,
+    2 / 3,
+    0.5,
+  ]);
+});
+
+test("a failed request has no latency, but stays in the counts and in the span", () => {
+  const good = record([[1], [2]], { ended: 2 });
+  const cutShort = record([[0.001]], { request: 1, due: 0, ended: 4, outcome: failed("disconnected", "") });
+  const { requests, completed, failures, ttft, itl, span, requestsPerSecond, outputTokensPerSecond } = summarise([good, cutShort]);
+  expect({ requests, completed, failures, span, requestsPerSecond, outputTokensPerSecond }).toEqual({
+    requests: 2,
+    completed: 1,
+    failures: 1,
+    span: 4,
+    requestsPerSecond: 0.25,
+    outputTokensPerSecond: 0.5,
+  });
+  expect([ttft.count, ttft.p50, itl.count]).toEqual([1, 1, 1]);
+});
+
+test("dropped requests are failures, cancelled ones are neither", () => {
+  const records = [
+    record([], { outcome: timeout }),
+    record([], { outcome: timeout }),
+    record([], { outcome: dropped("the request before it failed") }),
+    record([], { outcome: { kind: "cancelled" } }),
+    record([[1]]),
+  ];
+  const { requests, completed, failures, cancelled, failuresByCode } = summarise(records);
+  expect({ requests, completed, failures, cancelled }).toEqual({ requests: 5, completed: 1, failures: 3, cancelled: 1 });
+  expect(failuresByCode).toEqual({ dropped: 1, "first-token-timeout": 2 });
+});
+
+test("nothing measured is missing, never 0", () => {
+  const { sent: _, ended: __, ...unsent } = record([], { outcome: dropped("") });
+  const summary = summarise([unsent]);
+  expect(summary.ttft).toEqual({ count: 0 });
+  expect([summary.span, summary.requestsPerSecond, summary.outputTokensPerSecond]).toEqual([undefined, undefined, undefined]);
+  expect("span" in summary).toBe(false);
+});
+
+test("send lag is of every request that was sent, failed or not", () => {
+  const { sendLag } = summarise([record([], { due: 1, sent: 1.5, outcome: timeout }), record([[3]], { due: 2 })]);
+  expect([sendLag.count, sendLag.max]).toEqual([2, 0.5]);
+});
+
+test("blocks have clocks of their own: their spans are added up, and the time between them is nobody's", () => {
+  const blocks = [0, 1].map((block) => record([[1], [2]], { block, ended: 2 }));
+  expect(summarise(blocks).span).toBe(4);
+  expect(summarise(blocks).requestsPerSecond).toBe(0.5);
+});
+
+test("a sum of tokens is missing when one request's are; cached tokens that were left out are 0", () => {
+  const told = record([[1]], { promptTokens: 100, cachedTokens: 64, outputTokens: 1 });
+  const untold = record([[1]], { promptTokens: 100 });
+  const { outputTokens: _, ...withoutOutput } = untold;
+  expect(summarise([told, withoutOutput]).outputTokens).toBeUndefined();
+  expect(summarise([told, withoutOutput]).promptTokens).toBe(200);
+  expect(summarise([told, withoutOutput]).cachedTokens).toBe(64);
+  expect(summarise([withoutOutput]).cachedTokens).toBeUndefined();
+});
+
+test("an engine's summary has its own requests only, and its cold and warm ones apart", () => {
+  const records = [...answered("cached", [4]), ...answered("cached", [0.2, 0.4], { cache: "warm" }), ...answered("plain", [9, 9, 9])];
+  const { engine, requests, cold, partial, warm, ttft } = engineSummary("cached", records);
+  expect([engine, requests, cold.requests, partial.requests, warm.requests]).toEqual(["cached", 3, 1, 0, 2]);
+  expect([cold.ttft.p50, warm.ttft.p50, ttft.p50].map((value) => value?.toFixed(3))).toEqual(["4.000", "0.200", "0.400"]);
+});
+
+test("the order of the records changes no count and no percentile", () => {
+  const waits = fc.array(fc.double({ min: 0.001, max: 5, noNaN: true }), { minLength: 2, maxLength: 100 });
+  fc.assert(
+    fc.property(waits, (waits) => {
+      const records = answered("plain", waits);
+      const [there, back] = [summarise(records), summarise(records.toReversed())];
+      expect({ ...back, itl: 0, outputTokensPerSecond: 0 }).toEqual({ ...there, itl: 0, outputTokensPerSecond: 0 });
+      expect(back.itl.p50).toBe(there.itl.p50);
+      expect(back.itl.mean).toBeCloseTo(there.itl.mean ?? Number.NaN, 12);
+    }),
+    { numRuns: 30 },
+  );
+});

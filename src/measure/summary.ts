@@ -1,0 +1,98 @@
+import type { EngineSummary, Summary } from "../model/figures.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { CacheState } from "../model/request.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
+import { distribution, gapDistribution } from "./distribution.ts";
+import { known } from "./known.ts";
+import { e2e, e2eFromDue, gaps, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue } from "./latency.ts";
+
+/** One population of requests. Latencies are of completed ones; every request that was due stays in the denominators. */
+export function summarise(records: readonly RequestRecord[]): Summary {
+  const completed = records.filter(isCompleted);
+  const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric));
+  const outputTokens = sumOfAll(completed.map(({ outputTokens }) => outputTokens));
+  return known({
+    ...countsOf(records),
+    ttft: over(ttft),
+    ttftFromDue: over(ttftFromDue),
+    timeToHeaders: over(timeToHeaders),
+    e2e: over(e2e),
+    e2eFromDue: over(e2eFromDue),
+    itl: gapDistribution(completed.map(gaps)),
+    tpot: over(tpot),
+    throughput: over(throughput),
+    // The harness's own: it is late or not whatever becomes of the request.
+    sendLag: distribution(records.map(sendLag)),
+    promptTokens: sumOfAll(completed.map(({ promptTokens }) => promptTokens)),
+    cachedTokens: sumOfTold(completed.map(({ cachedTokens }) => cachedTokens)),
+    outputTokens,
+    ...rates(spanOf(records), completed.length, outputTokens),
+  });
+}
+
+/** What became of them. */
+export function countsOf(
+  records: readonly RequestRecord[],
+): Pick<Summary, "requests" | "completed" | "failures" | "cancelled" | "failuresByCode"> {
+  const completed = records.filter(isCompleted).length;
+  const failures = records.filter(isFailure);
+  const cancelled = records.length - completed - failures.length;
+  return { requests: records.length, completed, failures: failures.length, cancelled, failuresByCode: byCode(failures) };
+}
+
+/** An engine's whole population, and its cold, partial and warm parts. */
+export function engineSummary(engine: string, records: readonly RequestRecord[]): EngineSummary {
+  const own = records.filter((record) => record.engine === engine);
+  const part = (state: CacheState) => summarise(own.filter(({ cache }) => cache === state));
+  return { engine, ...summarise(own), cold: part("cold"), partial: part("partial"), warm: part("warm") };
+}
+
+export function isCompleted({ outcome }: RequestRecord): boolean {
+  return outcome.kind === "completed";
+}
+
+function isFailure({ outcome }: RequestRecord): boolean {
+  return outcome.kind === "failed" || outcome.kind === "dropped";
+}
+
+// In the order of the alphabet, whatever failed first.
+function byCode(failures: readonly RequestRecord[]): Readonly<Record<string, number>> {
+  const codes = Map.groupBy(failures, ({ outcome }) => (outcome.kind === "failed" ? outcome.code : outcome.kind));
+  return Object.fromEntries([...codes].map(([code, of]) => [code, of.length] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Missing when one of them is: the sum of the others would pass for the sum of all. */
+function sumOfAll(values: readonly (number | undefined)[]): number | undefined {
+  return values.includes(undefined) ? undefined : sumOfTold(values);
+}
+
+/** Missing only when nobody told: engines leave out a count of cached tokens that is 0. */
+function sumOfTold(values: readonly (number | undefined)[]): number | undefined {
+  const told = values.filter((value) => value !== undefined);
+  return told.length === 0 ? undefined : told.reduce((sum, value) => sum + value, 0);
+}
+
+function rates(span: Seconds | undefined, completed: number, outputTokens: number | undefined) {
+  if (span === undefined) return {};
+  return {
+    span,
+    requestsPerSecond: completed / span,
+    outputTokensPerSecond: outputTokens === undefined ? undefined : outputTokens / span,
+  };
+}
+
+/** First sent to last ended, block by block: each has a clock of its own, and between them this engine may have had nothing to do. */
+function spanOf(records: readonly RequestRecord[]): Seconds | undefined {
+  const blocks = Map.groupBy(records, ({ block }) => block);
+  const span = [...blocks.values()].reduce((sum, block) => sum + spanOfBlock(block), 0);
+  return span > 0 ? span : undefined;
+}
+
+function spanOfBlock(records: readonly RequestRecord[]): Seconds {
+  let [from, to] = [Infinity, -Infinity];
+  for (const { sent, ended } of records) {
+    if (sent !== undefined) from = Math.min(from, sent);
+    if (ended !== undefined) to = Math.max(to, ended);
+  }
+  return to > from ? toSeconds(to - from) : 0;
+}

@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import type { Verdict } from "../model/figures.ts";
+import { failed } from "../model/outcome.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { TestResult } from "../model/result.ts";
+import { answered, experimentOf } from "./fixture.ts";
+import { figuresOf, totalsOf } from "./testFigures.ts";
+
+const fast = Array<number>(10).fill(0.5);
+const slow = Array<number>(10).fill(1);
+
+test("figures join summaries, comparisons, cache answers, validity and verdicts of each experiment", () => {
+  const { experiments, validity } = figuresOf(resultOf([...answered("plain", slow), ...answered("b", slow), ...answered("a", fast)]));
+  const [figures] = experiments;
+  expect(figures?.summaries.map(({ engine, requests }) => [engine, requests])).toEqual([
+    ["b", 10],
+    ["a", 10],
+    ["plain", 10],
+  ]);
+  expect(figures?.comparisons.map(({ other, metric, verdict }) => `${other} ${metric} ${verdict}`)).toEqual([
+    "b ttft equivalent",
+    "b throughput equivalent",
+    "a ttft better",
+    "a throughput equivalent",
+  ]);
+  expect(figures?.cacheAnswers.map(({ engine, cold }) => `${engine} ${cold}`)).toEqual(["b 1", "a 0.5", "plain 1"]);
+  expect(validity.state).toBe("VALID");
+});
+
+test("without a baseline nothing is compared", () => {
+  const { baseline: _, ...alone } = resultOf(answered("plain", slow)).description;
+  expect(figuresOf({ ...resultOf(answered("plain", slow)), description: alone }).experiments[0]?.comparisons).toEqual([]);
+});
+
+test("an experiment has its own verdicts only", () => {
+  const verdicts = [verdict({ experiment: 0, check: "mine" }), verdict({ experiment: 1, check: "another's" })];
+  const figures = figuresOf(resultOf(answered("plain", slow), verdicts));
+  expect(figures.experiments[0]?.verdicts.map(({ check }) => check)).toEqual(["mine"]);
+});
+
+test("a check that is met by the failures there were allows them, one of something else does not", () => {
+  const records = ["a", "b", "plain"].flatMap((engine) => answered(engine, slow).map((one) => failingFirst(one, engine === "a" ? 2 : 0)));
+  const stateWith = (...verdicts: readonly Verdict[]) => figuresOf(resultOf(records, verdicts)).validity.state;
+  expect(stateWith()).toBe("INVALID");
+  expect(stateWith(verdict({ observed: 2, wanted: "at most 3" }))).toBe("DEGRADED");
+  expect(stateWith(verdict({ observed: 0.2, wanted: "at most 0.25" }))).toBe("DEGRADED");
+  expect(stateWith(verdict({ observed: 2, wanted: "at most 1", ok: false }))).toBe("INVALID");
+  expect(stateWith(verdict({ observed: 2, wanted: "at least 1" }))).toBe("INVALID");
+  expect(stateWith(verdict({ observed: 0, wanted: "at most 0" }))).toBe("INVALID");
+});
+
+test("totals count every engine's requests, and those that never fell due", () => {
+  const records = [...answered("a", fast), ...answered("plain", slow).map((one) => failingFirst(one, 3))];
+  expect(totalsOf(resultOf(records, [], 4))).toEqual({ requests: 20, completed: 17, failures: 3, cancelled: 0, neverDue: 4 });
+});
+
+test("the same result gives the same figures to the last bit", () => {
+  const noisy = (engine: string) =>
+    answered(
+      engine,
+      Array.from({ length: 12 }, (_, index) => 1 + 0.3 * Math.sin(index * engine.length * 1.7)),
+    );
+  const result = resultOf([...noisy("plain"), ...noisy("a"), ...noisy("b")]);
+  expect(JSON.stringify(figuresOf(result))).toBe(JSON.stringify(figuresOf(result)));
+});
+
+function resultOf(records: readonly RequestRecord[], verdicts: readonly Verdict[] = [], neverDue = 0): TestResult {
+  const experiment = experimentOf(records, [], neverDue);
+  const names = ["b", "a", "plain"].filter((name) => records.some(({ engine }) => engine === name));
+  return {
+    description: {
+      schema: 1,
+      test: "test_figures",
+      simulated: true,
+      baseline: "plain",
+      engines: names.map((name) => ({
+        name,
+        kind: "simulated",
+        model: "m",
+        simulated: true,
+        features: [],
+        gpus: [],
+        api: "chat",
+        batch: 0,
+      })),
+      experiments: [experiment.description],
+    },
+    manifest: { schema: 1, tandem: "0.1.0", startedAt: "2026-11-24T10:00:00.000Z", commandLine: [], host: {}, simulated: true },
+    experiments: [experiment],
+    events: [],
+    verdicts,
+    facts: {},
+    complete: true,
+    ttftAnchor: "sent",
+  };
+}
+
+function verdict(differing: Partial<Verdict>): Verdict {
+  return { experiment: 0, check: "a check", ok: true, wanted: "at most 0", ...differing };
+}
+
+function failingFirst(record: RequestRecord, count: number): RequestRecord {
+  return record.request < count ? { ...record, outcome: failed("idle-timeout", "") } : record;
+}

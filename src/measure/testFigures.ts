@@ -1,0 +1,94 @@
+import type { Comparison, EngineSummary, Summary, Validity, Verdict } from "../model/figures.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { cacheAnswers, type CacheAnswer } from "./cacheAnswer.ts";
+import { cacheTokens, type CacheTokens } from "./cacheTokens.ts";
+import { compare, defaultMargins, type Margins } from "./compare.ts";
+import { harnessMargin } from "./harnessMargin.ts";
+import { proofReasons, reuseOf } from "./proofs.ts";
+import { serviceReasons } from "./servicesDied.ts";
+import { countsOf, engineSummary } from "./summary.ts";
+import { joined, validity } from "./validity.ts";
+
+export type { CacheAnswer } from "./cacheAnswer.ts";
+
+/** Everything computed of one experiment. */
+export interface ExperimentFigures {
+  /** In the order in which the engines were declared. */
+  readonly summaries: readonly EngineSummary[];
+  readonly comparisons: readonly Comparison[];
+  readonly cacheAnswers: readonly CacheAnswer[];
+  readonly cacheTokens: readonly CacheTokens[];
+  readonly validity: Validity;
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Requests of all engines and experiments together. */
+export interface TestTotals {
+  /** All that were due. */
+  readonly requests: number;
+  readonly completed: number;
+  readonly failures: number;
+  readonly cancelled: number;
+  /** Scheduled, but the run ended before. */
+  readonly neverDue: number;
+}
+
+/** Everything computed of one test: what reports, the console and the exit code say, from one place. */
+export interface TestFigures {
+  readonly experiments: readonly ExperimentFigures[];
+  readonly validity: Validity;
+}
+
+export function figuresOf(result: TestResult, margins: Margins = defaultMargins): TestFigures {
+  const experiments = result.experiments.map((experiment) => experimentFigures(experiment, result, margins));
+  const titled = experiments.map(({ validity }, index) => ({ title: result.experiments[index]?.description.title ?? "", validity }));
+  return { experiments, validity: joined(titled) };
+}
+
+export function totalsOf({ experiments }: TestResult): TestTotals {
+  const { requests, completed, failures, cancelled } = countsOf(experiments.flatMap(({ records }) => records));
+  return { requests, completed, failures, cancelled, neverDue: sum(experiments.map(({ neverDue }) => neverDue)) };
+}
+
+function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins): ExperimentFigures {
+  const { description, verdicts } = result;
+  const { engines, baseline } = description;
+  const measured = engines.map(({ name }) => engineSummary(name, experiment.records));
+  const summaries = result.gapsUnknown === true ? measured.map(withoutGaps) : measured;
+  const harness = { ...harnessMargin(experiment, summaries), ...margins.harness };
+  const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, harness });
+  const own = verdicts.filter((verdict) => verdict.experiment === experiment.index);
+  const tokens = engines.map(({ name }) => cacheTokens(name, experiment, reuseOf(name, result)));
+  return {
+    summaries,
+    comparisons: engines.flatMap(({ name }) => comparisons.filter(({ other }) => other === name)),
+    cacheAnswers: cacheAnswers(summaries, baseline),
+    cacheTokens: tokens,
+    validity: validity(experiment, summaries, {
+      failuresAllowed: allowFailures(own, summaries),
+      uncalibrated: description.calibration === "off",
+      besides: [...proofReasons(experiment.index, result, tokens), ...serviceReasons(experiment, result.events)],
+    }),
+    verdicts: own,
+  };
+}
+
+/** Of a CSV: the time from the first to the last token is no gap between two. */
+function withoutGaps({ cold, partial, warm, ...all }: EngineSummary): EngineSummary {
+  const without = (summary: Summary): Summary => ({ ...summary, itl: { count: 0 } });
+  return { ...all, itl: { count: 0 }, cold: without(cold), partial: without(partial), warm: without(warm) };
+}
+
+/**
+ * Whether a check says that these failures are all right: met, with "at most", and about as many of them as there were.
+ * A verdict keeps what it observed, not what that was; a number or share of failures is known by its value.
+ */
+function allowFailures(verdicts: readonly Verdict[], summaries: readonly EngineSummary[]): boolean {
+  const failures = summaries.flatMap((summary) => [summary.failures, summary.failures / summary.requests]);
+  const known = new Set([...failures, sum(summaries.map((summary) => summary.failures))].filter((value) => value > 0));
+  return verdicts.some(({ ok, observed, wanted }) => ok && wanted.startsWith("at most") && observed !== undefined && known.has(observed));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

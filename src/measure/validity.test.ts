@@ -1,0 +1,212 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { Validity } from "../model/figures.ts";
+import { failed } from "../model/outcome.ts";
+import type { Reading, RequestRecord } from "../model/record.ts";
+import { answered, experimentOf, record } from "./fixture.ts";
+import { engineSummary } from "./summary.ts";
+import { joined, limits, validity } from "./validity.ts";
+
+const ten = Array<number>(10).fill(0.5);
+const good = answered("plain", ten);
+
+test("a run without anything in the way is VALID, also without a reading: virtual time has no host", () => {
+  expect(validityOf(good)).toEqual({ state: "VALID", reasons: [] });
+});
+
+test.each([
+  [1, 0.005, "VALID"],
+  [1, 0.0051, "DEGRADED"],
+  [1, 0.0501, "DEGRADED"],
+  [2, 0.05, "DEGRADED"],
+  [2, 0.0501, "INVALID"],
+] as const)("%d of about ten requests sent %d s late makes the run %s", (many, lag, state) => {
+  const late = Array.from({ length: many }, (_, index) => record([[2]], { due: 1, sent: 1 + lag, request: 10 + index }));
+  expect(validityOf([...good, ...late]).state).toBe(state);
+});
+
+test("what is late says by how much, and what to do", () => {
+  expect(validityOf([record([[2]], { due: 1, sent: 1.0123 })]).reasons).toEqual([
+    {
+      state: "DEGRADED",
+      what: "the harness sent requests late (up to 12.3 ms)",
+      advice: "close other work on this machine, or lower the rate",
+    },
+  ]);
+});
+
+test("from 662 values on the p99 of send lag counts, and 6 late requests of 700 are no reason", () => {
+  const records = (late: number) => Array.from({ length: 700 }, (_, i) => record([[9]], { request: i, sent: i < late ? 0.02 : 0 }));
+  expect([6, 8].map((late) => validityOf(records(late)).state)).toEqual(["VALID", "DEGRADED"]);
+});
+
+test.each([
+  ["event-loop-delay-seconds", 0.01, "VALID"],
+  ["event-loop-delay-seconds", 0.02, "DEGRADED"],
+  ["event-loop-delay-seconds", 0.2, "INVALID"],
+  ["cpu-share", 0.8, "VALID"],
+  ["cpu-share", 0.81, "DEGRADED"],
+  ["cpu-share", 4, "DEGRADED"],
+] as const)("%s of %d in more than one second of ten makes the run %s, in two of twenty it does not", (series, value, state) => {
+  expect(validityOf(good, [...readings(series, 17, 0), ...readings(series, 3, value)]).state).toBe(state);
+  expect(validityOf(good, [...readings(series, 18, 0), ...readings(series, 2, value)]).state).toBe("VALID");
+});
+
+test("readings of an engine are not the harness's", () => {
+  const ofEngine = readings("cpu-share", 10, 3).map((reading) => ({ ...reading, of: "plain" }));
+  expect(validityOf(good, ofEngine).state).toBe("VALID");
+});
+
+test("a run that ended before its last request was due is INVALID", () => {
+  expect(validityOf(good, [], { neverDue: 3 }).reasons).toEqual([
+    {
+      state: "INVALID",
+      what: "the run ended before 3 of 13 requests were due",
+      advice: "run it again to its end; what there is was kept",
+    },
+  ]);
+});
+
+test("a request without an ending, or cancelled, degrades; more than 5 % of them withhold verdicts", () => {
+  const cutOff = (count: number, of: number) => withoutEnding(answered("plain", Array<number>(of).fill(0.5)), count);
+  expect([cutOff(1, 20), cutOff(2, 20)].map((records) => validityOf(records).state)).toEqual(["DEGRADED", "INVALID"]);
+  const cancelled = good.map((one) => (one.request === 0 ? { ...one, outcome: { kind: "cancelled" } as const } : one));
+  expect(validityOf(cancelled).reasons[0]?.what).toBe("1 of 10 requests were cancelled or cut off");
+});
+
+test("5 % failures mark the numbers, more withhold the verdict, unless a check allows them", () => {
+  const twenty = answered("plain", Array<number>(20).fill(0.5));
+  expect([0, 1, 2].map((count) => validityOf(failing(twenty, count)).state)).toEqual(["VALID", "DEGRADED", "INVALID"]);
+  expect(validityOf(failing(twenty, 2), [], { failuresAllowed: true }).state).toBe("DEGRADED");
+  expect(validityOf(failing(twenty, 2)).reasons[0]).toEqual({
+    state: "INVALID",
+    engine: "plain",
+    what: "failed 2 of 20 requests, and the others may be the easier ones",
+    advice: "see why in the CSV and in the engine's log (idle-timeout 2), or say in a check how many may fail",
+  });
+});
+
+test("an engine without a success is INVALID, whatever a check allows", () => {
+  expect(validityOf(failing(good, 10), [], { failuresAllowed: true })).toMatchObject({
+    state: "INVALID",
+    reasons: [{ what: "completed none of 10 requests", engine: "plain" }],
+  });
+  expect(validityOf(good, [], { engines: ["plain", "cached"] }).reasons).toMatchObject([
+    { state: "INVALID", what: "was sent no request", engine: "cached" },
+  ]);
+});
+
+test("stamps that run backwards are INVALID", () => {
+  const backwards = [
+    record([[1], [0.9]]),
+    record([[1]], { due: 0.5, sent: 0.4 }),
+    record([[1]], { headers: 1.5e9 }),
+    record([[1]], { sent: 0.5, headers: 0.4e9 }),
+  ];
+  for (const one of backwards) expect(validityOf([one]).state).toBe("INVALID");
+});
+
+test("tokens counted by events are said to be", () => {
+  const guessed = good.map((one) => ({ ...one, outputTokensSource: "events" as const }));
+  expect(validityOf(guessed)).toMatchObject({
+    state: "DEGRADED",
+    reasons: [{ engine: "plain", what: expect.stringMatching(/^output tokens of 10 replies are counted as one for each event/) }],
+  });
+});
+
+test("usage and events may differ by 1 % beyond the token that ends a text", () => {
+  const reply = (outputTokens: number) =>
+    record(
+      Array.from({ length: 200 }, (_, index) => [1 + index / 100] as const),
+      { outputTokens },
+    );
+  const states = [200, 201, 203, 204, 197].map((tokens) => validityOf([reply(tokens)]).state);
+  expect(states).toEqual(["VALID", "VALID", "VALID", "DEGRADED", "DEGRADED"]);
+  expect(validityOf([reply(400)]).reasons[0]?.what).toBe("usage tells 400 output tokens, the events carried 200");
+});
+
+test("the same request with other token counts on another engine is no like for like", () => {
+  const cached = answered("cached", ten, { promptTokens: 110 });
+  const others = {
+    prompt: answered("plain", ten, { promptTokens: 131 }),
+    output: answered("plain", ten, { promptTokens: 110, outputTokens: 2 }),
+  };
+  expect(validityOf([...cached, ...answered("plain", ten, { promptTokens: 110 })], [], { engines: ["cached", "plain"] }).state).toBe(
+    "VALID",
+  );
+  expect(validityOf([...cached, ...others.prompt]).reasons.map(({ what }) => what)).toEqual([
+    "10 requests had another number of prompt tokens on another engine",
+  ]);
+  expect(validityOf([...cached, ...others.output]).reasons.map(({ what }) => what)).toEqual([
+    "10 requests got an answer of another length on another engine",
+  ]);
+});
+
+test("cold requests that an engine found in its cache were not cold; a shared first block is none of that", () => {
+  const found = (cachedTokens: number) => validityOf(answered("plain", ten, { promptTokens: 1_000, cachedTokens }));
+  expect(found(16).state).toBe("VALID");
+  expect(found(900)).toMatchObject({
+    state: "DEGRADED",
+    reasons: [{ engine: "plain", what: "cold requests found 90 % of their prompts in the cache" }],
+  });
+  expect(validityOf(answered("plain", ten, { promptTokens: 1_000, cachedTokens: 900, cache: "warm" })).state).toBe("VALID");
+});
+
+test("of a test's experiments, a reason that holds for all is said once; one that does not names its experiments", () => {
+  const everywhere = { state: "DEGRADED", what: "the harness was at its limit", advice: "lower the rate" } as const;
+  const here = { state: "INVALID", what: "was sent no request", advice: "see why", engine: "plain" } as const;
+  const all = joined([
+    { title: "8 k", validity: { state: "DEGRADED", reasons: [everywhere] } },
+    { title: "16 k", validity: { state: "INVALID", reasons: [everywhere, here] } },
+  ]);
+  expect(all).toEqual({ state: "INVALID", reasons: [everywhere, { ...here, what: "16 k: was sent no request" }] });
+});
+
+test("docs/measurement.md has exactly these limits", () => {
+  const text = readFileSync(new URL("../../docs/measurement.md", import.meta.url), "utf8");
+  const start = text.indexOf("| measured | DEGRADED above | INVALID above |");
+  const rows = text.slice(start, text.indexOf("\n\n", start)).split("\n").slice(2);
+  expect(rows).toEqual(Object.values(limits).map(rowOf));
+});
+
+function rowOf(limit: { measured: string; unit: string; degraded?: number; invalid?: number }): string {
+  return `| ${limit.measured} | ${shown(limit.unit, limit.degraded)} | ${shown(limit.unit, limit.invalid)} |`;
+}
+
+function shown(unit: string, value: number | undefined): string {
+  if (value === undefined) return "–";
+  if (unit === "seconds") return `${value * 1_000} ms`;
+  if (unit === "cores") return `${value} of a core`;
+  return value === 0 ? "any" : `${value * 100} %`;
+}
+
+interface Differing {
+  readonly neverDue?: number;
+  readonly failuresAllowed?: boolean;
+  readonly engines?: readonly string[];
+}
+
+function validityOf(
+  records: readonly RequestRecord[],
+  readings: readonly Reading[] = [],
+  { neverDue = 0, failuresAllowed = false, engines = ["plain"] }: Differing = {},
+): Validity {
+  const summaries = engines.map((engine) => engineSummary(engine, records));
+  return validity(experimentOf(records, readings, neverDue), summaries, { failuresAllowed });
+}
+
+function readings(series: string, count: number, value: number): readonly Reading[] {
+  return Array.from({ length: count }, (_, second) => ({ at: second * 1e9, series, of: "harness", value }));
+}
+
+function failing(records: readonly RequestRecord[], count: number): readonly RequestRecord[] {
+  return records.map((one) => (one.request < count ? { ...one, outcome: failed("idle-timeout", "") } : one));
+}
+
+function withoutEnding(records: readonly RequestRecord[], count: number): readonly RequestRecord[] {
+  return records.map((one) => {
+    if (one.request >= count) return one;
+    const { ended: _, ...open } = one;
+    return { ...open, outcome: { kind: "cancelled" } };
+  });
+}

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { answered } from "./fixture.ts";
+import { engineSummary } from "./summary.ts";
+import { atLeast, atMost, between, evaluate, ratio } from "./verdicts.ts";
+
+test("limits themselves are within", () => {
+  expect(atMost(0.5, 0.5)).toEqual({ ok: true, observed: 0.5, wanted: "at most 0.5" });
+  expect(atMost(0.51, 0.5)).toEqual({ ok: false, observed: 0.51, wanted: "at most 0.5" });
+  expect(atLeast(2, 2)).toEqual({ ok: true, observed: 2, wanted: "at least 2" });
+  expect(atLeast(1.9, 2).ok).toBe(false);
+  expect([1, 2, 3, 4, 5].map((value) => between(value, 2, 4).ok)).toEqual([false, true, true, true, false]);
+  expect(between(1, 2, 4).wanted).toBe("from 2 to 4");
+});
+
+test("a missing value is not ok, whatever is wanted, and says so", () => {
+  expect(atMost(undefined, 0)).toEqual({ ok: false, wanted: "at most 0, but there is no value" });
+  expect([atLeast(undefined, 0), between(undefined, 0, 1), atMost(Number.NaN, 1), atLeast(Infinity, 1)].map(({ ok }) => ok)).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test("a ratio is missing when one of the two is, or the second is 0", () => {
+  expect([ratio(1, 2), ratio(0, 2), ratio(undefined, 2), ratio(1, undefined), ratio(1, 0)]).toEqual([
+    0.5,
+    0,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+const summaries = [engineSummary("plain", answered("plain", [1]))];
+
+test("checks are evaluated on the summaries, by the engines' names", () => {
+  const verdicts = evaluate((on) => ({ "no failure": atMost(on["plain"]?.failures, 0) }), summaries, 2);
+  expect(verdicts).toEqual([{ experiment: 2, check: "no failure", ok: true, observed: 0, wanted: "at most 0" }]);
+});
+
+test("checks that throw are one that is not met, and name the error", () => {
+  const fails = () => {
+    throw new RangeError("no such percentile");
+  };
+  expect(evaluate(fails, summaries, 0)).toEqual([
+    {
+      experiment: 0,
+      check: "the checks",
+      ok: false,
+      wanted: "checks that can be evaluated, but there was RangeError: no such percentile",
+    },
+  ]);
+});
+
+test("what a JavaScript author returns instead of checks is not met", () => {
+  const wrong = (value: unknown) => evaluate(() => value as Record<string, never>, summaries, 0); // as untyped test files may
+  expect(wrong({ fast: true })).toEqual([{ experiment: 0, check: "fast", ok: false, wanted: "a check, such as atMost(…) returns it" }]);
+  for (const value of [undefined, null, 3, Promise.resolve({})]) {
+    expect(wrong(value)).toMatchObject([{ check: "the checks", ok: false }]);
+  }
+});

@@ -1,0 +1,54 @@
+import type { Check, EngineSummary, Verdict } from "../model/figures.ts";
+import type { Checks } from "../model/testCase.ts";
+import { known } from "./known.ts";
+
+/** A check: the value is at most `limit`. A missing value is not ok. */
+export function atMost(value: number | undefined, limit: number): Check {
+  return check(value, `at most ${limit}`, (observed) => observed <= limit);
+}
+
+/** A check: the value is at least `limit`. A missing value is not ok. */
+export function atLeast(value: number | undefined, limit: number): Check {
+  return check(value, `at least ${limit}`, (observed) => observed >= limit);
+}
+
+/** A check: the value lies from `low` to `high`, both included. A missing value is not ok. */
+export function between(value: number | undefined, low: number, high: number): Check {
+  return check(value, `from ${low} to ${high}`, (observed) => observed >= low && observed <= high);
+}
+
+/** One value as a multiple of another; missing when either is, or when the other is 0. */
+export function ratio(value: number | undefined, of: number | undefined): number | undefined {
+  return value === undefined || of === undefined || of === 0 ? undefined : value / of;
+}
+
+/** A test case's checks on one experiment. What cannot be evaluated is not met, and says why. */
+export function evaluate(checks: Checks<string>, summaries: readonly EngineSummary[], experiment: number): readonly Verdict[] {
+  const on = Object.fromEntries(summaries.map((summary) => [summary.engine, summary]));
+  try {
+    return Object.entries(checkedOn(checks, on)).map(([name, found]) => ({ experiment, check: name, ...parseCheck(found) }));
+  } catch (error) {
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return [{ experiment, check: "the checks", ok: false, wanted: `checks that can be evaluated, but there was ${message}` }];
+  }
+}
+
+function checkedOn(checks: Checks<string>, on: Readonly<Record<string, EngineSummary>>): object {
+  const found: unknown = checks(on);
+  if (typeof found === "object" && found !== null && !("then" in found)) return found;
+  throw new TypeError("checks must return an object of checks, and not wait for anything: (on) => ({ … })");
+}
+
+/** Of whatever a JavaScript author wrote. */
+function parseCheck(found: unknown): Check {
+  if (typeof found !== "object" || found === null || !("ok" in found) || !("wanted" in found)) {
+    return { ok: false, wanted: "a check, such as atMost(…) returns it" };
+  }
+  const observed = "observed" in found && typeof found.observed === "number" ? found.observed : undefined;
+  return known({ ok: found.ok === true, observed, wanted: String(found.wanted) });
+}
+
+function check(value: number | undefined, wanted: string, isMet: (observed: number) => boolean): Check {
+  if (value === undefined || !Number.isFinite(value)) return { ok: false, wanted: `${wanted}, but there is no value` };
+  return { ok: isMet(value), observed: value, wanted };
+}
