@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { HarnessError } from "../model/harnessError.ts";
+import { attached, type AttachedOptions } from "./attached.ts";
+
+function addressOf(url: string): string | undefined {
+  const { launch } = attached({ url });
+  return launch.kind === "attached" ? launch.url : undefined;
+}
+
+function errorOf(options: AttachedOptions): string {
+  try {
+    attached(options);
+    return "";
+  } catch (error) {
+    return error instanceof HarnessError ? `${error.message} ${error.hint}` : "not for people";
+  }
+}
+
+test("a base URL is taken with or without /v1, with or without a slash", () => {
+  const given = ["http://127.0.0.1:8000", "http://127.0.0.1:8000/", "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1/"];
+  expect(given.map(addressOf)).toEqual(given.map(() => "http://127.0.0.1:8000"));
+  expect(addressOf("https://gateway.example/a/v1")).toBe("https://gateway.example/a");
+});
+
+test("nothing is taken for granted of a server: chat, text, answers of its own length", () => {
+  expect(attached({ url: "http://h:1" }).wire).toEqual({ api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false });
+});
+
+test("of a vLLM server exact lengths can be asked for", () => {
+  const { wire } = attached({ url: "http://h:1", api: "completions", tokenIds: true, fixesLength: true, model: "m" });
+  expect(wire).toEqual({ api: "completions", model: "m", takesTokenIds: true, tokenIdOffset: 1_000, fixesLength: true });
+  expect(errorOf({ url: "http://h:1", tokenIds: true })).toContain('tokenIds needs api: "completions"');
+});
+
+test("a password in the URL is refused without being shown", () => {
+  for (const url of ["http://me:hunter22@host:1/v1", "me:hunter22@host", "ftp://me:hunter22@host", "http://me:hunter22@ho st"]) {
+    const said = errorOf({ url });
+    expect(said).toMatch(/url|URL/);
+    expect(said).not.toContain("hunter22");
+  }
+});
+
+test("an API key is in the wire alone, also when another option is wrong", () => {
+  const engine = attached({ url: "http://h:1", apiKey: "sk-very-secret" });
+  expect(engine.wire.apiKey).toBe("sk-very-secret");
+  expect(JSON.stringify({ ...engine, wire: undefined })).not.toContain("sk-very-secret");
+  // @ts-expect-error there is no such api
+  expect(errorOf({ url: "http://h:1", apiKey: "sk-very-secret", api: "responses" })).not.toContain("sk-very-secret");
+});

@@ -1,0 +1,102 @@
+import { checkOptions, nonEmptyText, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import type { Engine, Wire } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { tokenIdOffset } from "./installation.ts";
+
+export interface AttachedOptions {
+  /** Of a server that is up: http or https, with or without /v1. */
+  readonly url: string;
+  /** Its only one unless said. */
+  readonly model?: string;
+  readonly apiKey?: string;
+  /** chat unless said. */
+  readonly api?: "chat" | "completions";
+  /** Prompts go out as token ids, so that their lengths are exact. vLLM and SGLang take them, with api: "completions". */
+  readonly tokenIds?: boolean;
+  /** It takes `ignore_eos` and `min_tokens`, so that every answer has the same length. vLLM and SGLang do. */
+  readonly fixesLength?: boolean;
+  /** For servers with a certificate of their own making. */
+  readonly acceptAnyCertificate?: boolean;
+  /** Fields added to the body of every request. */
+  readonly extraBody?: Readonly<Record<string, unknown>>;
+}
+
+const rules: Readonly<Record<keyof AttachedOptions, OptionRule>> = {
+  url: nonEmptyText,
+  model: nonEmptyText,
+  apiKey: nonEmptyText,
+  api: (value) => (value === "chat" || value === "completions" ? undefined : 'must be "chat" or "completions"'),
+  tokenIds: yesOrNo,
+  fixesLength: yesOrNo,
+  acceptAnyCertificate: yesOrNo,
+  extraBody: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+};
+
+/** Any OpenAI-compatible server that is already up: it is measured, never started and never ended. */
+export function attached(options: AttachedOptions): Engine {
+  checkOptions("attached()", { ...options, apiKey: options.apiKey === undefined ? undefined : "***" }, Object.keys(rules), rules, ["url"]);
+  const { url, model, acceptAnyCertificate } = options;
+  return {
+    kind: "attached",
+    model: model ?? "the model it serves",
+    simulated: false,
+    gpus: 0,
+    gpuShare: 0,
+    launch: {
+      kind: "attached",
+      url: baseUrl(url),
+      // Servers without a health check of their own have this one.
+      ready: { path: "/v1/models", within: 300 },
+      ...(acceptAnyCertificate === undefined ? {} : { acceptAnyCertificate }),
+    },
+    wire: wireOf(options),
+    features: featuresOf(options),
+    configFiles: [],
+  };
+}
+
+/** Without /v1 and without a slash. A password in it would be seen wherever the URL is; none is taken. */
+function baseUrl(given: string): string {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") throw notABaseUrl(given, url);
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, "").replace(/\/v1$/, "");
+}
+
+function notABaseUrl(given: string, url: URL | undefined): HarnessError {
+  if (url !== undefined && (url.username !== "" || url.password !== "")) {
+    return new HarnessError("usage", `attached(): the url of ${url.host} must not hold a user or a password`, {
+      hint: "give the server's key as apiKey; it is sent as Authorization: Bearer and written nowhere",
+    });
+  }
+  const hint = "it looks like http://127.0.0.1:8000 or https://host/path";
+  return new HarnessError("usage", `attached(): ${withoutPassword(given)} is not the http or https URL of a server`, { hint });
+}
+
+/** Also where the text is no URL, so that the parser cannot tell. */
+function withoutPassword(text: string): string {
+  return text.replace(/[^/\s]*@/, "***@");
+}
+
+function wireOf({ model, apiKey, api = "chat", tokenIds = false, fixesLength = false, extraBody }: AttachedOptions): Wire {
+  if (tokenIds && api === "chat") {
+    throw new HarnessError("usage", 'attached(): tokenIds needs api: "completions"', { hint: "chat takes text only" });
+  }
+  return {
+    api,
+    ...(model === undefined ? {} : { model }),
+    takesTokenIds: tokenIds,
+    tokenIdOffset: tokenIds ? tokenIdOffset : 0,
+    fixesLength,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(extraBody === undefined ? {} : { extraBody }),
+  };
+}
+
+function featuresOf({ fixesLength = false, acceptAnyCertificate = false, extraBody }: AttachedOptions): readonly string[] {
+  return [
+    "a server that was up already",
+    ...(fixesLength ? [] : ["answers of its own length"]),
+    ...(acceptAnyCertificate ? ["any certificate accepted"] : []),
+    ...(extraBody === undefined ? [] : [`requests with ${Object.keys(extraBody).join(", ")}`]),
+  ];
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import type { Command, Engine, Slot, World } from "../model/engine.ts";
+import type { ServiceAddress } from "../model/service.ts";
+
+const bare: Slot = { port: 43_210, gpus: [], directory: "/scratch/of-this-engine" };
+
+/** With an address for each service that the engine needs. */
+function slotFor(engine: Engine, world: World): Slot {
+  const services = engine.services?.(world) ?? {};
+  const addresses = Object.entries(services).map(([name, { launch }]): [string, ServiceAddress] => {
+    if (launch.kind === "running") return [name, launch.at];
+    return [name, { host: "127.0.0.1", ports: Object.fromEntries(launch.ports.map((port, index) => [port, 50_001 + index])) }];
+  });
+  return { ...bare, services: Object.fromEntries(addresses) };
+}
+
+/** What any engine's description must be: the shared suite for people who write them. `world` holds the configuration files it names. */
+export function describeEngine(make: () => Engine, world: World = { configFiles: {} }): void {
+  describe(`engine ${make().kind}`, () => {
+    test("it says what it is", () => {
+      const { kind, model, features, gpus, gpuShare } = make();
+      expect([kind, model, ...features].filter((phrase) => phrase.trim() === "")).toEqual([]);
+      expect(Number.isInteger(gpus) && gpus >= 0).toBe(true);
+      expect(gpuShare).toBeGreaterThanOrEqual(0);
+      expect(gpuShare).toBeLessThanOrEqual(1);
+      expect(gpuShare > 0).toBe(gpus > 0);
+    });
+
+    test("the same options describe the same engine", () => {
+      expect(JSON.stringify(make())).toBe(JSON.stringify(make()));
+    });
+
+    test("its configuration files are at hand, and what they add are phrases", () => {
+      expect(make().configFiles.filter((path) => !(path in world.configFiles))).toEqual([]);
+      const added = make().configuredFeatures?.(world) ?? [];
+      expect(added.filter((phrase) => phrase.trim() === "")).toEqual([]);
+    });
+
+    test("it is spoken to in a way there is", () => {
+      const { api, takesTokenIds, tokenIdOffset } = make().wire;
+      expect(api === "completions" || !takesTokenIds).toBe(true);
+      expect(Number.isInteger(tokenIdOffset) && tokenIdOffset >= 0).toBe(true);
+    });
+
+    test("it gets ready within a stated time", () => {
+      const { launch } = make();
+      if (launch.kind === "inProcess") return;
+      expect(launch.ready.path).toMatch(/^\//);
+      expect(launch.ready.within).toBeGreaterThan(0);
+    });
+
+    if ("command" in make().launch) describeCommand(make, slotFor(make(), world), (of) => commandOf(make(), of, world));
+    if (make().services !== undefined) describeServices(make, world);
+    if (make().launch.kind === "attached") describeAddress(make);
+    if (make().simulation !== undefined) describeSimulation(make, world);
+  });
+}
+
+function describeCommand(make: () => Engine, slot: Slot, commandIn: (slot: Slot) => Command): void {
+  test("its command is a program and arguments, ready to be started", () => {
+    const { program, args, env } = commandIn(slot);
+    // An image may have a program of its own.
+    expect(program === "" && make().launch.kind !== "docker").toBe(false);
+    expect([...args, ...Object.values(env)].filter((text) => typeof text !== "string" || /undefined|NaN/.test(text))).toEqual([]);
+  });
+
+  test("it serves on the port of its slot", () => {
+    expect(commandIn(slot).args.join(" ")).toContain("43210");
+    expect(commandIn({ ...slot, port: 43_211 }).args.join(" ")).not.toContain("43210");
+  });
+
+  test("its command depends on the slot alone", () => {
+    expect(commandIn(slot)).toEqual(commandIn(slot));
+  });
+
+  test("GPUs are the launcher's to give", () => {
+    expect(Object.keys(commandIn({ ...slot, gpus: ["3"] }).env)).not.toContain("CUDA_VISIBLE_DEVICES");
+  });
+
+  test("its files lie in the slot's directory", () => {
+    const names = Object.keys(commandIn(slot).files ?? {});
+    expect(names.filter((name) => name.includes("/") || name.startsWith("."))).toEqual([]);
+  });
+}
+
+function describeServices(make: () => Engine, world: World): void {
+  test("its services are the same each time it is asked, with names that can be directories", () => {
+    const services = Object.values(make().services?.(world) ?? {});
+    expect(JSON.stringify(services)).toBe(JSON.stringify(Object.values(make().services?.(world) ?? {})));
+    expect(services.filter(({ name }) => !/^[a-z0-9][a-z0-9-]*$/.test(name))).toEqual([]);
+    for (const { launch, ready } of services) {
+      expect(launch.kind === "running" ? Object.keys(launch.at.ports) : launch.ports).toContain(ready.check.port);
+      expect(ready.within).toBeGreaterThan(0);
+    }
+  });
+}
+
+function describeAddress(make: () => Engine): void {
+  test("its address is a base URL without credentials and without /v1", () => {
+    const { launch } = make();
+    const { protocol, username, password, pathname, href } = new URL(launch.kind === "attached" ? launch.url : "");
+    expect(protocol).toMatch(/^https?:$/);
+    expect([username, password]).toEqual(["", ""]);
+    expect(pathname).not.toMatch(/\/v1\/?$/);
+    expect(href).not.toContain("?");
+  });
+}
+
+function describeSimulation(make: () => Engine, world: World): void {
+  test("what stands in for it with --simulate is plain data", () => {
+    const simulation = make().simulation?.("h100", world);
+    expect(JSON.parse(JSON.stringify(simulation))).toEqual(simulation);
+    expect(simulation?.model).toBe(make().model);
+    expect(simulation?.tensorParallel).toBeGreaterThanOrEqual(1);
+  });
+}
+
+function commandOf({ launch }: Engine, slot: Slot, world: World): Command {
+  if (!("command" in launch)) throw new TypeError("nobody starts it");
+  return launch.command(slot, world);
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+
+import type { Engine } from "../model/engine.ts";
+import { vllm } from "./vllm.ts";
+
+const slot = { port: 8000, gpus: ["0"], directory: "/scratch" };
+const serve = "serve m --host 127.0.0.1 --port 8000 --enable-prompt-tokens-details";
+
+function started({ launch }: Engine) {
+  if (!("command" in launch)) throw new Error("it is started by somebody");
+  const { program, args, env } = launch.command(slot, { configFiles: {} });
+  return { line: [program, ...args].join(" "), env };
+}
+
+test("without a word it is looked up on the PATH", () => {
+  expect(started(vllm({ model: "m" })).line).toBe(`vllm ${serve}`);
+});
+
+test("a virtual environment is its program there, and known by its variable", () => {
+  expect(started(vllm({ model: "m", venv: "/opt/venv/", env: { A: "b" } }))).toEqual({
+    line: `/opt/venv/bin/vllm ${serve}`,
+    env: { VIRTUAL_ENV: "/opt/venv", A: "b" },
+  });
+});
+
+test("uvx and conda run it, with flags asked for in the same way", () => {
+  const byUvx = vllm({ model: "m", uvx: "vllm==0.24.0" });
+  expect(started(byUvx).line).toBe(`uvx --from vllm==0.24.0 vllm ${serve}`);
+  expect(byUvx.launch).toMatchObject({
+    listsFlags: [expect.arrayContaining(["--from", "vllm==0.24.0", "vllm", "serve", "--help=all"]), expect.anything()],
+  });
+  expect(started(vllm({ model: "m", conda: "serving" })).line).toBe(`conda run --no-capture-output --name serving vllm ${serve}`);
+  expect(started(vllm({ model: "m", conda: "/envs/serving" })).line).toContain("--prefix /envs/serving");
+});
+
+test("an image is a container whose program is said, in which a model's path is the one outside", () => {
+  const { launch, features } = vllm({ model: "/models/m", image: "vllm/vllm-openai:v0.24.0", container: { volumes: ["/a:/b"] } });
+  expect(launch).toMatchObject({
+    kind: "docker",
+    image: "vllm/vllm-openai:v0.24.0",
+    container: { volumes: ["/models/m:/models/m:ro", "/a:/b"] },
+  });
+  expect(features).toContain("image vllm/vllm-openai:v0.24.0");
+});
+
+test("on a network of its own it listens on every address inside", () => {
+  expect(started(vllm({ model: "m", image: "i", container: { network: "bridge" } })).line).toContain("--host 0.0.0.0 --port 8000");
+});

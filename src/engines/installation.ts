@@ -1,0 +1,135 @@
+import { checkOptions, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
+import type { Command, ContainerOptions, Launch, Readiness, Slot, World } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+
+/** Where an engine's program is: on the PATH unless one of the first five says otherwise. */
+export interface InstallationOptions {
+  /** A name on the PATH, or a path. */
+  readonly program?: string;
+  /** The absolute path of a virtual environment's folder. */
+  readonly venv?: string;
+  /** What uvx fetches and runs: "vllm==0.24.0". */
+  readonly uvx?: string;
+  /** The name or the path of a conda environment. */
+  readonly conda?: string;
+  /** A container's: "vllm/vllm-openai:v0.24.0". */
+  readonly image?: string;
+  /** With an image: volumes, shared memory, memory, network. */
+  readonly container?: ContainerOptions;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const containerRules: Readonly<Record<keyof ContainerOptions, OptionRule>> = {
+  volumes: (value) =>
+    Array.isArray(value) && value.every((volume) => /^[^:]+:\/[^:]*(?::[a-z,]+)?$/i.test(String(volume)))
+      ? undefined
+      : 'must be a list such as ["/models:/models:ro"]',
+  sharedMemoryGib: positive,
+  memoryGib: positive,
+  network: nonEmptyText,
+};
+
+/** Part of the rules of every engine that has one. */
+export const installationRules: Readonly<Record<keyof InstallationOptions, OptionRule>> = {
+  program: nonEmptyText,
+  venv: (value) => (typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path"),
+  uvx: nonEmptyText,
+  conda: nonEmptyText,
+  image: nonEmptyText,
+  container: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+  env: objectOfTexts,
+};
+
+/** What an engine is started with, wherever it is installed. */
+export interface Invocation {
+  /** Its name on a PATH. */
+  readonly program: string;
+  /** After the program; `host` is the address to listen on. */
+  readonly args: (slot: Slot, host: string, world: World) => readonly string[];
+  /** Its images start it by themselves: only arguments are given to them. */
+  readonly isEntrypoint?: boolean;
+  readonly env?: (slot: Slot) => Readonly<Record<string, string>>;
+  readonly files?: (slot: Slot) => Readonly<Record<string, string>>;
+  readonly ready: Readiness;
+  readonly missing: string;
+  readonly listsFlags?: readonly (readonly string[])[];
+  /** A path that it reads, seen inside a container too. */
+  readonly reads?: string;
+}
+
+/** How the engine gets to run where it is installed. */
+export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): Launch {
+  refuseTwoPlaces(what, options);
+  const { image, container = {}, env = {} } = options;
+  const { ready, missing, listsFlags } = invocation;
+  const start = startOf(options, invocation);
+  const host = (container.network ?? "host") === "host" ? "127.0.0.1" : "0.0.0.0";
+  const command = (slot: Slot, world: World): Command => ({
+    program: start.program,
+    args: [...start.before, ...invocation.args(slot, host, world)],
+    env: { ...start.env, ...invocation.env?.(slot), ...env },
+    ...(invocation.files === undefined ? {} : { files: invocation.files(slot) }),
+  });
+  if (image !== undefined) return { kind: "docker", image, command, container: withModel(container, invocation.reads), ready };
+  const lists = listsFlags?.map((args) => [...start.before, ...args]);
+  return { kind: "process", command, ready, missing, ...(lists === undefined ? {} : { listsFlags: lists }) };
+}
+
+function refuseTwoPlaces(what: string, options: InstallationOptions): void {
+  const { program, venv, uvx, conda, image, container } = options;
+  const given = Object.entries({ program, venv, uvx, conda, image }).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length > 1) {
+    throw new HarnessError("usage", `${what}: ${given.join(" and ")} each say where it is installed`, { hint: "give one of them" });
+  }
+  if (container === undefined) return;
+  if (image === undefined) throw new HarnessError("usage", `${what}: container needs an image`, { hint: 'image: "name:tag"' });
+  checkOptions(`${what}: container`, container, Object.keys(containerRules), containerRules);
+}
+
+interface Start {
+  readonly program: string;
+  /** Before its own arguments. */
+  readonly before: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function startOf({ program, venv, uvx, conda, image }: InstallationOptions, invocation: Invocation): Start {
+  const own = invocation.program;
+  if (venv !== undefined) {
+    const folder = venv.replace(/\/+$/, "");
+    return { program: `${folder}/bin/${own}`, before: [], env: { VIRTUAL_ENV: folder } };
+  }
+  if (uvx !== undefined) return { program: "uvx", before: ["--from", uvx, own], env: {} };
+  if (conda !== undefined) {
+    // Without it conda keeps what the engine prints until the end.
+    return { program: "conda", before: ["run", "--no-capture-output", conda.includes("/") ? "--prefix" : "--name", conda, own], env: {} };
+  }
+  if (image !== undefined) return { program: invocation.isEntrypoint === true ? "" : own, before: [], env: {} };
+  return { program: program ?? own, before: [], env: {} };
+}
+
+/** A model given as a path lies at the same one inside. */
+function withModel(container: ContainerOptions, path: string | undefined): ContainerOptions {
+  if (path === undefined || !path.startsWith("/")) return container;
+  return { ...container, volumes: [`${path}:${path}:ro`, ...(container.volumes ?? [])] };
+}
+
+/** Where it is installed, as a phrase; nothing for the PATH of this machine. */
+export function installationFeatures({ venv, uvx, conda, image, container = {} }: InstallationOptions): readonly string[] {
+  const { memoryGib, network } = container;
+  return [
+    ...(venv === undefined ? [] : [`from ${venv.replace(/\/+$/, "").split("/").at(-1) ?? venv}`]),
+    ...(uvx === undefined ? [] : [`${uvx} by uvx`]),
+    ...(conda === undefined ? [] : [`from conda's ${conda.split("/").at(-1) ?? conda}`]),
+    ...(image === undefined ? [] : [`image ${image}`]),
+    ...(memoryGib === undefined ? [] : [`at most ${memoryGib} GiB of memory`]),
+    ...(network === undefined ? [] : [`network ${network}`]),
+  ];
+}
+
+/** The engine works in a directory of its own, so a path from ours would lead nowhere. */
+export const modelName: OptionRule = (value) =>
+  nonEmptyText(value) ?? (String(value).startsWith(".") ? "must be a name or an absolute path" : undefined);
+
+/** Where ids of ordinary words begin in every vocabulary of 4,096 tokens or more: above the bytes and the special tokens. */
+export const tokenIdOffset = 1_000;

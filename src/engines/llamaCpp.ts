@@ -1,0 +1,123 @@
+import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import type { Engine, EngineMetrics } from "../model/engine.ts";
+import { flagsIn, valued } from "./flags.ts";
+import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+
+export interface LlamaCppOptions extends InstallationOptions {
+  /** The absolute path of a .gguf file, or a repository on the model hub: "owner/name" or "owner/name:quantisation". */
+  readonly model: string;
+  /** Of each sequence: the server is given as many times that as there are sequences at once. */
+  readonly contextLimit?: number;
+  /** Sequences at once. 4 unless said. */
+  readonly parallel?: number;
+  /** Layers on the GPU; 0 for none. */
+  readonly gpuLayers?: number;
+  /** GPUs it needs: 1 unless no layer is on one. */
+  readonly gpus?: number;
+  readonly threads?: number;
+  /** False computes every prompt anew. */
+  readonly prefixCaching?: boolean;
+  readonly flashAttention?: boolean;
+  readonly servedName?: string;
+  readonly extraArgs?: readonly string[];
+}
+
+const rules: Readonly<Record<keyof LlamaCppOptions, OptionRule>> = {
+  ...installationRules,
+  model: modelName,
+  contextLimit: wholeNumber({ from: 1 }),
+  parallel: wholeNumber({ from: 1 }),
+  gpuLayers: wholeNumber({ from: 0 }),
+  gpus: wholeNumber({ from: 0 }),
+  threads: wholeNumber({ from: 1 }),
+  prefixCaching: yesOrNo,
+  flashAttention: yesOrNo,
+  servedName: nonEmptyText,
+  extraArgs: listOfTexts,
+};
+
+/** `llama-server`. Its port is always said: 8080 is everybody's. */
+export function llamaCpp(options: LlamaCppOptions): Engine {
+  checkOptions("llamaCpp()", options, Object.keys(rules), rules, ["model"]);
+  const { model, servedName, contextLimit, prefixCaching, gpuLayers } = options;
+  const gpus = options.gpus ?? (gpuLayers === 0 ? 0 : 1);
+  return {
+    kind: "llama.cpp",
+    model,
+    simulated: false,
+    gpus,
+    gpuShare: gpus === 0 ? 0 : 1,
+    launch: launchFrom("llamaCpp()", options, {
+      program: "llama-server",
+      args: ({ port }, host) => serveArguments(options, host, port),
+      isEntrypoint: true,
+      ready: { path: "/health", within: 600 },
+      missing: `install llama.cpp (brew install llama.cpp, or its releases), or say where it is: program: "/path/to/llama-server"`,
+      reads: model,
+    }),
+    wire: {
+      api: "completions",
+      ...(servedName === undefined ? {} : { model: servedName }),
+      takesTokenIds: true,
+      tokenIdOffset,
+      // It knows ignore_eos; min_tokens it passes over.
+      fixesLength: true,
+      // Prompt caching is asked for request by request.
+      ...(prefixCaching === undefined ? {} : { extraBody: { cache_prompt: prefixCaching } }),
+    },
+    features: [...installationFeatures(options), ...featuresOf(options)],
+    configFiles: [],
+    metrics,
+    ...(contextLimit === undefined ? {} : { contextLimit }),
+  };
+}
+
+const defaultParallel = 4;
+
+function serveArguments(options: LlamaCppOptions, host: string, port: number): readonly string[] {
+  const { model, contextLimit, parallel = defaultParallel, flashAttention } = options;
+  return [
+    ...(model.startsWith("/") ? valued("--model", model) : valued("--hf-repo", model)),
+    ...valued("--host", host),
+    ...valued("--port", port),
+    ...valued("--alias", options.servedName),
+    ...valued("--ctx-size", contextLimit === undefined ? undefined : contextLimit * parallel),
+    ...valued("--parallel", parallel),
+    ...valued("--n-gpu-layers", options.gpuLayers),
+    ...valued("--threads", options.threads),
+    ...valued("--flash-attn", flashAttention === undefined ? undefined : flashAttention ? "on" : "off"),
+    "--metrics",
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+function featuresOf({
+  contextLimit,
+  parallel = defaultParallel,
+  gpuLayers,
+  threads,
+  prefixCaching,
+  ...options
+}: LlamaCppOptions): readonly string[] {
+  return [
+    `at most ${parallel} sequences at once`,
+    ...(contextLimit === undefined ? [] : [`at most ${contextLimit.toLocaleString("en-US")} tokens`]),
+    ...(gpuLayers === undefined ? [] : [gpuLayers === 0 ? "on the CPU" : `${gpuLayers} layers on the GPU`]),
+    ...(threads === undefined ? [] : [`${threads} ${threads === 1 ? "thread" : "threads"}`]),
+    ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
+    ...(options.flashAttention === undefined ? [] : [`flash attention ${options.flashAttention ? "on" : "off"}`]),
+    ...flagsIn(options.extraArgs ?? []),
+  ];
+}
+
+const metrics: EngineMetrics = {
+  path: "/metrics",
+  series: {
+    "running-requests": [{ name: "llamacpp:requests_processing" }],
+    "waiting-requests": [{ name: "llamacpp:requests_deferred" }],
+    "kv-usage-share": [{ name: "llamacpp:kv_cache_usage_ratio" }],
+    // Prompt tokens found in its cache are not among them.
+    "computed-prompt-tokens-total": [{ name: "llamacpp:prompt_tokens_total" }],
+    "generation-tokens-total": [{ name: "llamacpp:tokens_predicted_total" }],
+  },
+};

@@ -1,0 +1,284 @@
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import type { Command, Engine, Slot, World } from "../model/engine.ts";
+import type { Service, ServiceAddress } from "../model/service.ts";
+import { attached } from "./attached.ts";
+import { withLmcache } from "./lmcache.ts";
+import type { LmcacheOptions } from "./lmcacheOptions.ts";
+import { withOffloading } from "./offloading.ts";
+import { simulated } from "./simulated.ts";
+import { vllm } from "./vllm.ts";
+
+const plain = vllm({ model: "mistralai/Mistral-7B-Instruct-v0.2", prefixCaching: false });
+const slot = { port: 8000, gpus: ["0"], directory: "/scratch/cached" };
+const fromFile = withLmcache(plain, { config: "c.yaml" });
+
+function commandOf({ launch }: Engine, content?: unknown): Command {
+  if (launch.kind !== "process") throw new TypeError("not a process");
+  return launch.command(slot, { configFiles: { "c.yaml": content } });
+}
+
+function settingsOf(engine: Engine, content?: unknown): unknown {
+  return parse(commandOf(engine, content).files?.["lmcache.yaml"] ?? "");
+}
+
+function told(content: unknown): readonly string[] {
+  return fromFile.configuredFeatures?.({ configFiles: { "c.yaml": content } }) ?? [];
+}
+
+test("the engine's own command comes first, then the connector; the configuration is this engine's alone", () => {
+  const { args, env, files } = commandOf(withLmcache(plain, { config: { cpuGigabytes: 30, chunkTokens: 512 } }));
+  expect(args).toEqual([...commandOf(plain).args, "--kv-transfer-config", '{"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}']);
+  expect(env).toEqual({ LMCACHE_CONFIG_FILE: "/scratch/cached/lmcache.yaml" });
+  expect(files).toEqual({ "lmcache.yaml": "chunk_size: 512\nlocal_cpu: true\nmax_local_cpu_size: 30\n" });
+  expect(commandOf(plain).env).toEqual({});
+});
+
+test("a file of today's LMCache is taken as it is", () => {
+  const content = { chunk_size: 256, local_cpu: false, local_disk: "file:///kv/", max_local_disk_size: 10, extra_config: { a: [1] } };
+  expect(settingsOf(fromFile, content)).toEqual(content);
+  expect(told(content)).toEqual(["KV cache on disk, 10 GB"]);
+});
+
+test("keys of LMCache 0.1 are translated, and each translation is told", () => {
+  const cpu = { chunk_size: 256, local_device: "cpu", remote_url: null, remote_serde: null, pipelined_backend: false };
+  expect(settingsOf(fromFile, cpu)).toEqual({ chunk_size: 256, local_cpu: true, remote_url: null, remote_serde: null });
+  expect(told(cpu)).toEqual(["KV cache in CPU memory, 5 GB", "local_device: cpu of LMCache 0.1 read as local_cpu: true"]);
+
+  const disk = { chunk_size: 256, local_device: "file:///kv/", max_local_cache_size: 8, pipelined_backend: true };
+  expect(settingsOf(fromFile, disk)).toEqual({
+    chunk_size: 256,
+    local_cpu: false,
+    local_disk: "file:///kv/",
+    max_local_disk_size: 8,
+    enable_async_loading: true,
+  });
+
+  const remote = { chunk_size: 256, local_device: null, remote_url: "lm://localhost:65431", remote_serde: "safetensor" };
+  expect(settingsOf(fromFile, remote)).toEqual({
+    chunk_size: 256,
+    local_cpu: false,
+    remote_url: "lm://localhost:65431",
+    remote_serde: "naive",
+  });
+  expect(told(remote)).toEqual([
+    "KV cache at lm://localhost:65431",
+    "local_device: null of LMCache 0.1 read as local_cpu: false",
+    "remote_serde: safetensor of LMCache 0.1 read as remote_serde: naive",
+    "lm://localhost:65431 is started for it, on a port of its own",
+  ]);
+});
+
+test("today's place is kept when only another key is old", () => {
+  expect(settingsOf(fromFile, { local_cpu: true, remote_serde: "torch" })).toEqual({ local_cpu: true, remote_serde: "naive" });
+});
+
+test("keys that LMCache would only warn of are mistakes, all told at once", () => {
+  expect(() => told({ chunk_sise: 256, max_local_cpu_sz: 5, local_device: "tpu" })).toThrow(
+    "c.yaml: LMCache has no key chunk_sise, did you mean chunk_size?; LMCache has no key max_local_cpu_sz, did you mean max_local_cpu_size?; " +
+      'local_device is cpu, null or file://DIRECTORY, not "tpu"',
+  );
+  expect(() => told({ local_device: "cuda" })).toThrow("vllm({ prefixCaching: true })");
+  expect(() => told({ local_device: "cpu", local_cpu: true })).toThrow("keep one of them");
+  expect(() => told("chunk_size 256")).toThrow("c.yaml is not an LMCache configuration");
+});
+
+test("its stand-in has the same CPU memory, LMCache's defaults where nothing is said", () => {
+  const cacheOf = (engine: Engine, content?: unknown) => engine.simulation?.("h100", { configFiles: { "c.yaml": content } }).cpuCache;
+  expect(cacheOf(withLmcache(plain))).toEqual({ gigabytes: 5, chunkTokens: 256 });
+  expect(cacheOf(fromFile, { chunk_size: 128, local_device: "cpu", max_local_cache_size: 20 })).toEqual({
+    gigabytes: 20,
+    chunkTokens: 128,
+  });
+  expect(() => cacheOf(fromFile, { local_device: "file:///kv/" })).toThrow("CPU memory only");
+});
+
+test("a password of a remote cache is not in its features", () => {
+  const { features } = withLmcache(plain, { config: { remoteUrl: "redis://:hunter22@cache:6379" } });
+  expect(features).toContain("KV cache at redis://cache:6379");
+});
+
+test("an engine that takes no connector, or has one, is told so", () => {
+  expect(() => withLmcache(attached({ url: "http://h:1" }))).toThrow('kind "attached" takes no KV cache connector');
+  expect(() => withLmcache(simulated())).toThrow('kind "simulated" takes no KV cache connector');
+  expect(() => withLmcache(withLmcache(plain))).toThrow("connected already");
+});
+
+const mp = { host: "127.0.0.1", ports: { cache: 6555, http: 8090 } };
+
+function servicesOf(engine: Engine, content?: unknown) {
+  return engine.services?.({ configFiles: { "c.yaml": content } }) ?? {};
+}
+
+/** The command of one of an engine's services, its ports 7000, 7001, … and those it needs on 8000, 8001, … */
+function serviceCommand(engine: Engine, name: string): Command {
+  const { launch, needs } = servicesOf(engine)[name] as Service;
+  if (launch.kind !== "process") throw new TypeError("it is running already");
+  const address = ({ launch: of }: Service): ServiceAddress =>
+    of.kind === "running" ? of.at : { host: "127.0.0.1", ports: Object.fromEntries(of.ports.map((port, index) => [port, 8_000 + index])) };
+  return launch.command({
+    ports: Object.fromEntries(launch.ports.map((port, index) => [port, 7_000 + index])),
+    directory: "/scratch/service",
+    services: Object.fromEntries(Object.entries(needs).map(([label, needed]) => [label, address(needed)])),
+  });
+}
+
+function transferOf(engine: Engine, services: Slot["services"] = {}, world: World = { configFiles: {} }): unknown {
+  if (engine.launch.kind !== "process") throw new TypeError("not a process");
+  return JSON.parse(engine.launch.command({ ...slot, services }, world).args.at(-1) ?? "");
+}
+
+test("a server beside the engine: its flags, and the connector that finds it", () => {
+  const engine = withLmcache(vllm({ model: "m", program: "/venv/bin/vllm" }), {
+    mode: "server",
+    config: { cpuGigabytes: 30, chunkTokens: 512 },
+  });
+  const { program, args } = serviceCommand(engine, "lmcache-server");
+  expect(program).toBe("/venv/bin/lmcache");
+  expect(args.join(" ")).toBe(
+    "server --host 127.0.0.1 --port 7000 --http-host 127.0.0.1 --http-port 7001 --l1-size-gb 30 --eviction-policy LRU --chunk-size 512 " +
+      "--metrics-sample-rate 1.0",
+  );
+  expect(transferOf(engine, { "lmcache-server": mp })).toEqual({
+    kv_connector: "LMCacheMPConnector",
+    kv_role: "kv_both",
+    kv_connector_module_path: "lmcache.integration.vllm.lmcache_mp_connector",
+    kv_connector_extra_config: { "lmcache.mp.host": "tcp://127.0.0.1", "lmcache.mp.port": 6555, "lmcache.mp.mq_timeout": 10 },
+  });
+  expect(engine.features).toEqual(expect.arrayContaining(["LMCache server beside it", "KV cache in CPU memory, 30 GB"]));
+});
+
+test("below vLLM 0.20 the server is reached by the connector that comes with it", () => {
+  const engine = withLmcache(plain, { mode: "server" });
+  const flags = commandOf(engine).args.filter((argument) => argument.startsWith("--"));
+  const installed = (version: string): World => ({ configFiles: {}, program: { version, flags } });
+  expect(transferOf(engine, {}, installed("0.11.2"))).not.toHaveProperty("kv_connector_module_path");
+  expect(transferOf(engine, {}, installed("0.32.0"))).toHaveProperty("kv_connector_module_path");
+  expect(transferOf(withLmcache(plain, { mode: "server", bundledConnector: true }))).not.toHaveProperty("kv_connector_module_path");
+});
+
+test("one configuration serves both modes: its places become the server's tiers", () => {
+  const config = { cpuGigabytes: 0, diskPath: "/kv", diskGigabytes: 10, remoteUrl: "redis://localhost:6379" };
+  const engine = withLmcache(plain, { mode: "server", config });
+  expect(serviceCommand(engine, "lmcache-server").args.slice(15).join(" ")).toBe(
+    '--metrics-sample-rate 1.0 --l2-adapter {"type":"fs","base_path":"/kv"} --l2-adapter {"type":"resp","host":"127.0.0.1","port":8000} ' +
+      "--l2-store-policy skip_l1",
+  );
+  expect(engine.keepsOutside?.({ configFiles: {} })).toEqual([{ place: "/kv" }]);
+  const old = withLmcache(plain, { mode: "server", config: "c.yaml" });
+  expect(servicesOf(old, { local_device: "file:///kv/", max_local_cache_size: 8 })["lmcache-server"]?.needs).toEqual({});
+});
+
+test("keys that the server has no counterpart for are mistakes, all told at once", () => {
+  const settings = { use_layerwise: true, remote_url: "lm://localhost:65432", remote_serde: "cachegen", local_cpu: false };
+  expect(() => withLmcache(plain, { mode: "server", config: { settings } })).toThrow(
+    'in mode "server": use_layerwise has no counterpart; remote_serde: "cachegen" has to be told the model\'s shape; remote_url lm://… cannot be ' +
+      "reached from it: its lower tiers are files and redis:// or valkey://; it keeps KV cache nowhere",
+  );
+  expect(() => withLmcache(plain, { connector: "LMCacheConnectorV1", mode: "server" })).toThrow(
+    'connector cannot be said in mode "server"',
+  );
+  expect(() => withLmcache(plain, { server: { maxWorkers: 2 } })).toThrow('server cannot be said in mode "in-process"');
+});
+
+test("a password for a tier is in the server's environment alone", () => {
+  const l2 = [{ kind: "resp", at: "cache:6379", password: "hunter22" }] as const;
+  const { args, env } = serviceCommand(withLmcache(plain, { mode: "server", server: { l2 } }), "lmcache-server");
+  expect(args.join(" ")).not.toContain("hunter22");
+  expect(env).toEqual({ LMCACHE_RESP_PASSWORD: "hunter22" });
+});
+
+test("connectors of other eras: the one that vLLM is told where to find, the one of its V0 engine", () => {
+  expect(transferOf(withLmcache(plain, { connector: "LMCacheConnectorV1Dynamic" }))).toEqual({
+    kv_connector: "LMCacheConnectorV1Dynamic",
+    kv_role: "kv_both",
+    kv_connector_module_path: "lmcache.integration.vllm.lmcache_connector_v1",
+  });
+  const { args, env } = commandOf(withLmcache(plain, { connector: "LMCacheConnector" }));
+  expect(args.at(-1)).toBe('{"kv_connector":"LMCacheConnector","kv_role":"kv_both"}');
+  expect(env).toEqual({ LMCACHE_CONFIG_FILE: "/scratch/cached/lmcache.yaml", LMCACHE_USE_EXPERIMENTAL: "True" });
+});
+
+function remoteIn(engine: Engine, services: NonNullable<Slot["services"]>): unknown {
+  if (engine.launch.kind !== "process") throw new TypeError("not a process");
+  const { files = {} } = engine.launch.command({ ...slot, services }, { configFiles: {} });
+  return (parse(files["lmcache.yaml"] ?? "") as { remote_url?: unknown }).remote_url;
+}
+
+test("a cache server of this machine is started for the engine, and named where it is", () => {
+  const remote = (remoteUrl: string, running = false) =>
+    withLmcache(plain, { config: { remoteUrl }, ...(running ? { remote: "running" } : {}) });
+  const at = (port: string, number: number) => ({ host: "127.0.0.1", ports: { [port]: number } });
+  expect(serviceCommand(remote("lm://localhost:65432"), "lm-server")).toMatchObject({
+    program: "lmcache_server",
+    args: ["127.0.0.1", "7000", "cpu"],
+  });
+  expect(remoteIn(remote("lm://localhost:65432"), { "lm-server": at("lm", 5_001) })).toBe("lm://127.0.0.1:5001");
+  expect(remoteIn(remote("redis://127.0.0.1:6379/3"), { redis: at("redis", 5_001) })).toBe("redis://127.0.0.1:5001/3");
+  expect(remoteIn(remote("redis://localhost:6379", true), { redis: at("redis", 6_379) })).toBe("redis://localhost:6379");
+  expect(servicesOf(remote("redis://localhost:6379", true))["redis"]?.launch.kind).toBe("running");
+  expect(servicesOf(remote("redis://:hunter22@localhost:6379"))["redis"]?.launch.kind).toBe("running");
+  expect(servicesOf(remote("redis://cache:6379"))["redis"]?.launch).toEqual({
+    kind: "running",
+    at: { host: "cache", ports: { redis: 6_379 } },
+  });
+  expect(servicesOf(remote("mock://100/?peeking_latency=1"))).toEqual({});
+});
+
+test("sentinels: five services, their addresses in the URL, the master's name in the environment", () => {
+  const engine = withLmcache(plain, { config: { remoteUrl: "redis-sentinel://localhost:26379,localhost:26380/mymaster" } });
+  expect(Object.keys(servicesOf(engine))).toEqual(["sentinel-1", "sentinel-2", "sentinel-3"]);
+  const services = { "sentinel-1": at(1), "sentinel-2": at(2), "sentinel-3": at(3) };
+  expect(remoteIn(engine, services)).toBe("redis-sentinel://127.0.0.1:5001,127.0.0.1:5002,127.0.0.1:5003");
+  expect(commandOf(engine).env).toMatchObject({ REDIS_SERVICE_NAME: "mymaster" });
+
+  function at(number: number): ServiceAddress {
+    return { host: "127.0.0.1", ports: { sentinel: 5_000 + number } };
+  }
+});
+
+test("places outside an engine's own are named, its own disk is not", () => {
+  const kept = (config: LmcacheOptions) => withLmcache(plain, { config }).keepsOutside?.({ configFiles: {} });
+  expect(kept({ diskGigabytes: 10 })).toEqual([]);
+  expect(settingsOf(withLmcache(plain, { config: { diskGigabytes: 10 } }))).toEqual({
+    local_disk: "file:///scratch/cached/kv/",
+    max_local_disk_size: 10,
+  });
+  expect(kept({ diskPath: "/kv", diskGigabytes: 10, remoteUrl: "redis://user:pw@cache:6379/0" })).toEqual([
+    { place: "/kv" },
+    { place: "redis://cache:6379" },
+  ]);
+});
+
+test("with --simulate the tier in CPU memory is stood for, others are said to be missing, and one without is refused", () => {
+  const world = { configFiles: {} };
+  const both = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 20, remoteUrl: "redis://localhost:6379" } });
+  expect(both.simulation?.("h100", world).cpuCache).toEqual({ gigabytes: 20, chunkTokens: 256 });
+  expect(both.simulatedWithout?.(world)).toEqual(["not simulated: KV cache at a Redis of its own"]);
+  const below = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 0, diskGigabytes: 10 } });
+  expect(() => below.simulation?.("h100", world)).toThrow("CPU memory only");
+});
+
+test("flags that the installed vLLM does not know are mistakes of the configuration", () => {
+  const flags = commandOf(plain).args.filter((argument) => argument.startsWith("--"));
+  const world: World = { configFiles: {}, program: { version: "0.6.2", flags } };
+  expect(() => transferOf(withLmcache(plain), {}, world)).toThrow("vLLM 0.6.2 does not know --kv-transfer-config");
+  expect(() => transferOf(withOffloading(plain, { gigabytes: 30 }), {}, world)).toThrow("--kv-offloading-backend and --kv-offloading-size");
+});
+
+test("vLLM's own offloading has two flags; by LMCache it has a server too", () => {
+  const args = (engine: Engine) => commandOf(engine).args.slice(commandOf(plain).args.length);
+  expect(args(withOffloading(plain, { gigabytes: 30 }))).toEqual(["--kv-offloading-backend", "native", "--kv-offloading-size", "30"]);
+  const byLmcache = withOffloading(plain, { gigabytes: 30, backend: "lmcache" });
+  expect(transferOf(byLmcache, { "lmcache-server": mp })).toEqual({
+    kv_role: "kv_both",
+    kv_connector_extra_config: { "lmcache.mp.host": "tcp://127.0.0.1", "lmcache.mp.port": 6_555 },
+  });
+  expect(() => withOffloading(withLmcache(plain), { gigabytes: 30 })).toThrow("connected already");
+});
+
+test("a disk needs its size, and misspelt options are mistakes", () => {
+  expect(() => withLmcache(plain, { config: { diskPath: "/kv" } })).toThrow("diskGigabytes is missing");
+  // @ts-expect-error misspelt
+  expect(() => withLmcache(plain, { config: { cpuGigabyte: 5 } })).toThrow('did you mean "cpuGigabytes"?');
+});

@@ -1,0 +1,99 @@
+import type { Engine, SimulationOptions, World } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { besideServer } from "./lmcacheBesideServer.ts";
+import { withLmcacheClaims } from "./lmcacheClaims.ts";
+import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
+import { inProcess } from "./lmcacheInProcess.ts";
+import { programBeside } from "./programBeside.ts";
+import { checkWithLmcache, settingsOf, type Connection, type WithLmcacheOptions } from "./lmcacheOptions.ts";
+
+/** The same engine with LMCache. Its configuration, its services and its places on disk are this engine's alone unless `shared` says otherwise. */
+export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): Engine {
+  checkWithLmcache(options);
+  const { launch, simulation } = engine;
+  if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
+  if (launch.kind === "docker" && options.mode === "server") throw notInAContainer();
+  const { paths, features, configIn } = sourceOf(options);
+  const connect = options.mode === "server" ? besideServer : inProcess;
+  const connection = (world: World) => connect(configIn(world), options, programBeside(launch, world));
+  // Without a file all is known where the author wrote it, mistakes included.
+  const known = paths.length === 0 ? [...features, ...featuresOf(connection({ configFiles: {} }))] : features;
+  return {
+    ...engine,
+    // One cache is enough: a second connector would replace the first.
+    takesKvConnector: false,
+    launch: { ...launch, command: (slot, world) => connection(world).command(launch.command(slot, world), slot, world) },
+    features: [...engine.features, ...known, ...(options.hybridKvCache === false ? ["hybrid KV cache manager off"] : [])],
+    configFiles: [...engine.configFiles, ...paths],
+    claims: (world) => withLmcacheClaims(engine.claims?.(world), connection(world).config, connection(world).connector),
+    configuredFeatures: (world) => [
+      ...(engine.configuredFeatures?.(world) ?? []),
+      ...featuresOf(connection(world)).filter((phrase) => !known.includes(phrase)),
+    ],
+    services: (world) => ({ ...engine.services?.(world), ...connection(world).services }),
+    keepsOutside: (world) => [...(engine.keepsOutside?.(world) ?? []), ...connection(world).keepsOutside],
+    ...(simulation === undefined
+      ? {}
+      : {
+          simulation: (gpu: string, world: World) => cachedSimulation(simulation(gpu, world), connection(world).config),
+          simulatedWithout: (world: World) => [...(engine.simulatedWithout?.(world) ?? []), ...tiersLeftOut(connection(world).config)],
+        }),
+  };
+}
+
+function takesNone({ kind, takesKvConnector }: Engine): HarnessError {
+  const why =
+    takesKvConnector === false ? "it has a KV cache connected already" : `an engine of kind "${kind}" takes no KV cache connector`;
+  return new HarnessError("usage", `withLmcache(): ${why}`, {
+    hint: "vllm() takes one; simulated() has cpuCacheGigabytes instead; an engine of your own says takesKvConnector: true",
+  });
+}
+
+function notInAContainer(): HarnessError {
+  return new HarnessError(
+    "usage",
+    'withLmcache(): mode "server" is for engines that run as a process: a container does not share its GPU memory',
+    {
+      hint: 'use mode: "in-process", or an engine without docker()',
+    },
+  );
+}
+
+interface Source {
+  readonly paths: readonly string[];
+  /** What is known of it before a file is read. */
+  readonly features: readonly string[];
+  readonly configIn: (world: World) => LmcacheConfig;
+}
+
+function sourceOf({ config = {}, mode }: WithLmcacheOptions): Source {
+  if (typeof config === "string" || config instanceof URL) {
+    const path = String(config);
+    // Its name only: where it lies differs from machine to machine.
+    return {
+      paths: [path],
+      features: [`LMCache as in ${path.slice(path.lastIndexOf("/") + 1)}`],
+      configIn: (world) => parseLmcacheConfig(path, world.configFiles[path]),
+    };
+  }
+  const parsed = parseLmcacheConfig("withLmcache(): settings", settingsOf(config));
+  return { paths: [], features: [mode === "server" ? "LMCache server beside it" : "LMCache in its process"], configIn: () => parsed };
+}
+
+function featuresOf({ config, features }: Connection): readonly string[] {
+  return [...tiers(config), ...config.translations, ...features];
+}
+
+function cachedSimulation(simulation: SimulationOptions, config: LmcacheConfig): SimulationOptions {
+  const cpuCache = cpuTier(config);
+  if (cpuCache !== undefined) return { ...simulation, cpuCache };
+  throw new HarnessError("usage", "the simulated engine keeps KV cache in CPU memory only, and this LMCache configuration has none there", {
+    hint: "run it without --simulate, or leave it out with --only",
+  });
+}
+
+/** It stands for the tier in CPU memory; the others are said to be missing. */
+function tiersLeftOut(config: LmcacheConfig): readonly string[] {
+  const others = tiers(config).filter((tier) => !tier.startsWith("KV cache in CPU memory"));
+  return others.map((tier) => `not simulated: ${tier}`);
+}

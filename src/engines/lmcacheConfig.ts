@@ -1,0 +1,148 @@
+import { notNegative, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { nearest } from "../model/nearest.ts";
+import { lmcacheKeys, oldKeys } from "./lmcacheKeys.ts";
+
+/** An LMCache configuration as today's version takes it, and what was changed to get there. */
+export interface LmcacheConfig {
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** One phrase for each key of LMCache 0.1 that was read as another. */
+  readonly translations: readonly string[];
+}
+
+/** As `local_disk`: a directory in the engine's own, known once it has one. */
+export const ownDisk = "file://the-engine's-own-directory";
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** What a configuration file says, with keys of LMCache 0.1 translated. All its mistakes are told at once. */
+export function parseLmcacheConfig(name: string, content: unknown): LmcacheConfig {
+  if (typeof content !== "object" || content === null || Array.isArray(content)) {
+    throw new HarnessError("usage", `${name} is not an LMCache configuration`, { hint: "it has one key a line: chunk_size: 256" });
+  }
+  const given: Settings = { ...content };
+  const mistakes = [...unknownKeys(given), ...wrongValues(given), ...untranslatable(given)];
+  if (mistakes.length > 0) {
+    throw new HarnessError("usage", `${name}: ${mistakes.join("; ")}`, {
+      hint: "LMCache itself would only warn, and run with its defaults instead",
+    });
+  }
+  return translated(given);
+}
+
+/** Today's defaults where the configuration is silent. */
+export function cpuTier({ settings }: LmcacheConfig): { readonly gigabytes: number; readonly chunkTokens: number } | undefined {
+  const { local_cpu: isOn = true, max_local_cpu_size: gigabytes = 5, chunk_size: chunkTokens = 256 } = settings;
+  return isOn === true ? { gigabytes: Number(gigabytes), chunkTokens: Number(chunkTokens) } : undefined;
+}
+
+/** What is kept where, one phrase each. */
+export function tiers(config: LmcacheConfig): readonly string[] {
+  const { local_disk: disk, max_local_disk_size: size, remote_url: remote, remote_serde: serde } = config.settings;
+  const cpu = cpuTier(config);
+  return [
+    ...(cpu === undefined ? [] : [`KV cache in CPU memory, ${cpu.gigabytes} GB`]),
+    ...(typeof disk === "string" ? [`KV cache on disk${typeof size === "number" ? `, ${size} GB` : ""}`] : []),
+    ...(typeof remote === "string" ? [`KV cache at ${withoutUser(remote)}${serde === "cachegen" ? ", compressed" : ""}`] : []),
+  ];
+}
+
+/** As a file that LMCache reads: a key a line, values in JSON, which is YAML. */
+export function lmcacheYaml({ settings }: LmcacheConfig): string {
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
+    .join("");
+}
+
+function withoutUser(url: string): string {
+  return url.replace(/\/\/[^/\s]*@/, "//");
+}
+
+function unknownKeys(given: Settings): readonly string[] {
+  const known = [...lmcacheKeys, ...oldKeys];
+  return Object.keys(given)
+    .filter((key) => !known.includes(key))
+    .map((key) => {
+      const meant = nearest(key, known);
+      return `LMCache has no key ${key}${meant === undefined ? "" : `, did you mean ${meant}?`}`;
+    });
+}
+
+// Only of what we read ourselves: the rest is LMCache's to judge.
+const rules: Readonly<Record<string, OptionRule>> = {
+  chunk_size: wholeNumber({ from: 1 }),
+  local_cpu: yesOrNo,
+  max_local_cpu_size: notNegative,
+  max_local_cache_size: notNegative,
+  max_local_disk_size: notNegative,
+  pipelined_backend: yesOrNo,
+};
+
+function wrongValues(given: Settings): readonly string[] {
+  return Object.entries(rules).flatMap(([key, rule]) => {
+    const mistake = given[key] === undefined || given[key] === null ? undefined : rule(given[key]);
+    return mistake === undefined ? [] : [`${key} ${mistake}, not ${JSON.stringify(given[key])}`];
+  });
+}
+
+function untranslatable(given: Settings): readonly string[] {
+  const { local_device: device } = given;
+  if (device === undefined) return [];
+  const both = ["local_cpu", "local_disk"].filter((key) => given[key] !== undefined);
+  if (both.length > 0) return [`local_device is LMCache 0.1, ${both.join(" and ")} is today's: keep one of them`];
+  if (device === "cuda") return ["local_device: cuda is no longer there: vllm({ prefixCaching: true }) keeps KV cache in GPU memory"];
+  const isKnown = device === null || device === "cpu" || (typeof device === "string" && device.startsWith("file://"));
+  return isKnown ? [] : [`local_device is cpu, null or file://DIRECTORY, not ${JSON.stringify(device)}`];
+}
+
+function translated(given: Settings): LmcacheConfig {
+  const { local_device: _device, max_local_cache_size: _size, pipelined_backend: isPipelined, ...kept } = given;
+  const { remote_serde: serde } = kept;
+  const changes: readonly Change[] = [
+    ...placeChanges(given),
+    ...(isOldSerde(serde) ? [{ from: `remote_serde: ${serde}`, to: { remote_serde: "naive" } }] : []),
+    // The nearest there is: both overlap loading with computing.
+    ...(isPipelined === true ? [{ from: "pipelined_backend: true", to: { enable_async_loading: true } }] : []),
+  ];
+  return {
+    settings: Object.fromEntries([kept, ...changes.map(({ to }) => to)].flatMap((settings) => Object.entries(settings))),
+    translations: changes.map(({ from, to }) => `${from} of LMCache 0.1 read as ${shown(to)}`),
+  };
+}
+
+interface Change {
+  readonly from: string;
+  readonly to: Settings;
+}
+
+function isOld(given: Settings): boolean {
+  return oldKeys.some((key) => key in given) || isOldSerde(given["remote_serde"]);
+}
+
+function isOldSerde(serde: unknown): serde is "torch" | "safetensor" {
+  return serde === "torch" || serde === "safetensor";
+}
+
+/** LMCache 0.1 had one local place or none; today's has CPU memory unless it is switched off, and a disk of size 0. */
+function placeChanges(given: Settings): readonly Change[] {
+  if (!isOld(given)) return [];
+  const { local_device: device, max_local_cache_size: size } = given;
+  const sized = size === undefined ? {} : { max_local_cpu_size: size };
+  if (device === "cpu") return [{ from: "local_device: cpu", to: { local_cpu: true, ...sized } }];
+  if (typeof device === "string") {
+    return [
+      { from: `local_device: ${device}`, to: { local_cpu: false, local_disk: device, max_local_disk_size: size ?? defaultGigabytes } },
+    ];
+  }
+  const saysToday = "local_cpu" in given || "local_disk" in given;
+  if (saysToday) return size === undefined ? [] : [{ from: "max_local_cache_size", to: sized }];
+  return [{ from: device === null ? "local_device: null" : "no local_device", to: { local_cpu: false } }];
+}
+
+const defaultGigabytes = 5;
+
+function shown(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}: ${String(value)}`)
+    .join(", ");
+}

@@ -1,0 +1,73 @@
+import type { Command, Slot, World } from "../model/engine.ts";
+import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
+import type { Connection, InProcessConnector, WithLmcacheOptions } from "./lmcacheOptions.ts";
+import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote } from "./lmcacheRemote.ts";
+import { inWordsOf } from "./vllmFlags.ts";
+
+/** LMCache in the engine's process: its configuration as a file of this engine alone. */
+export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, programBeside: (name: string) => string): Connection {
+  const { connector = "LMCacheConnectorV1", shared, hybridKvCache } = options;
+  const remote = remoteOf(config.settings["remote_url"], options);
+  const key = shared === undefined ? {} : { shared };
+  const places = [...disksOf(config), ...(remote === undefined || remote.started ? [] : [placeOf(remote)])];
+  return {
+    command: (command, slot, world) => connected(command, slot, { config, remote, connector, hybridKvCache, world }),
+    services: remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: programBeside("lmcache_server") }),
+    keepsOutside: places.map((place) => ({ place, ...key })),
+    connector,
+    features: remote?.started === true ? [`${remote.url} is started for it, on a port of its own`] : [],
+    config,
+  };
+}
+
+interface Connected {
+  readonly config: LmcacheConfig;
+  readonly remote: Remote | undefined;
+  readonly connector: InProcessConnector;
+  readonly hybridKvCache: WithLmcacheOptions["hybridKvCache"];
+  readonly world: World;
+}
+
+const fileName = "lmcache.yaml";
+
+function connected(command: Command, slot: Slot, { config, remote, connector, hybridKvCache, world }: Connected): Command {
+  const flags = [...hybridSwitch(hybridKvCache), "--kv-transfer-config", JSON.stringify(transferConfig(connector))];
+  return {
+    ...command,
+    args: [...command.args, ...inWordsOf(world.program, flags)],
+    env: {
+      ...command.env,
+      LMCACHE_CONFIG_FILE: `${slot.directory}/${fileName}`,
+      // Of its two ways to keep cache, V0's LMCache has today's keys only in this one.
+      ...(connector === "LMCacheConnector" ? { LMCACHE_USE_EXPERIMENTAL: "True" } : {}),
+      ...(remote === undefined ? {} : environmentOf(remote)),
+    },
+    files: { ...command.files, [fileName]: lmcacheYaml(placed(config, slot, remote)) },
+  };
+}
+
+function transferConfig(connector: InProcessConnector): object {
+  return {
+    kv_connector: connector,
+    kv_role: "kv_both",
+    ...(connector === "LMCacheConnectorV1Dynamic" ? { kv_connector_module_path: "lmcache.integration.vllm.lmcache_connector_v1" } : {}),
+  };
+}
+
+export function hybridSwitch(on: boolean | undefined): readonly string[] {
+  return on === false ? ["--disable-hybrid-kv-cache-manager"] : [];
+}
+
+/** With what is known only once the engine has its slot: its directory, its services' ports. */
+function placed(config: LmcacheConfig, { directory, services = {} }: Slot, remote: Remote | undefined): LmcacheConfig {
+  const disk = config.settings["local_disk"] === ownDisk ? { local_disk: `file://${directory}/kv/` } : {};
+  const url = remote === undefined ? {} : { remote_url: urlAt(remote, services) };
+  return { ...config, settings: { ...config.settings, ...disk, ...url } };
+}
+
+/** "file:///a/,file:///b/": one or several. */
+function disksOf({ settings }: LmcacheConfig): readonly string[] {
+  const { local_disk: disk } = settings;
+  if (typeof disk !== "string" || disk === ownDisk) return [];
+  return disk.split(",").map((one) => one.trim().replace(/^file:\/\//, ""));
+}

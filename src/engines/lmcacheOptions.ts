@@ -1,0 +1,115 @@
+import { checkOptions, nonEmptyText, notNegative, oneOf, positive, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import type { Command, Slot, World } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { KeptOutside, Services } from "../model/service.ts";
+import { ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
+import { serviceWord } from "./services/address.ts";
+import { checkLmcacheServer, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
+
+/** LMCache's connectors by what vLLM calls them: of its V1 engine, of one that vLLM is told where to find, of its V0 engine. */
+export type InProcessConnector = "LMCacheConnectorV1" | "LMCacheConnectorV1Dynamic" | "LMCacheConnector";
+
+/** An LMCache configuration without a file. What is left out is LMCache's default. */
+export interface LmcacheOptions {
+  readonly chunkTokens?: number;
+  /** KV cache kept in CPU memory; 0 for none. */
+  readonly cpuGigabytes?: number;
+  /** KV cache kept on disk. LMCache's server sets no limit to it. */
+  readonly diskGigabytes?: number;
+  /** Its directory, absolute; one of its own for each engine unless said. */
+  readonly diskPath?: string;
+  /** Of a cache server: lm://localhost:65432, redis://localhost:6379, redis-sentinel://localhost:26379, … */
+  readonly remoteUrl?: string;
+  readonly remoteSerde?: "naive" | "cachegen";
+  /** Further keys as LMCache names them. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+export interface WithLmcacheOptions {
+  /** A configuration file, of today's LMCache or of 0.1, or its content in words. */
+  readonly config?: string | URL | LmcacheOptions;
+  /** Where LMCache runs: in the engine's process, unless said, or as a server beside it. */
+  readonly mode?: "in-process" | "server";
+  /** In the process: what vLLM calls it. "LMCacheConnectorV1" unless said; "LMCacheConnector" is for vLLM's V0 engine. */
+  readonly connector?: InProcessConnector;
+  /** Beside a server: the connector that comes with vLLM, for vLLM below 0.20. Unless said, it depends on vLLM's version where that is known. */
+  readonly bundledConnector?: boolean;
+  /** False for `--disable-hybrid-kv-cache-manager`, which some models need with LMCache. */
+  readonly hybridKvCache?: boolean;
+  /** Beside a server: what the configuration does not say of it. */
+  readonly server?: LmcacheServerOptions;
+  /** A cache server whose address is of this machine is started for this engine, on a free port; "running" takes the one that is there. */
+  readonly remote?: "started" | "running";
+  /** Engines that say the same key share their services and their places on disk. */
+  readonly shared?: string;
+}
+
+const optionRules: Readonly<Record<keyof WithLmcacheOptions, OptionRule>> = {
+  config: () => undefined,
+  mode: oneOf("in-process", "server"),
+  connector: oneOf("LMCacheConnectorV1", "LMCacheConnectorV1Dynamic", "LMCacheConnector"),
+  bundledConnector: yesOrNo,
+  hybridKvCache: yesOrNo,
+  server: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+  remote: oneOf("started", "running"),
+  shared: serviceWord,
+};
+
+/** One way of connecting LMCache to an engine, with its configuration known. */
+export interface Connection {
+  /** Added to the engine's command. */
+  readonly command: (command: Command, slot: Slot, world: World) => Command;
+  readonly services: Services;
+  readonly keepsOutside: readonly KeptOutside[];
+  /** What the engine says of the connector in its log. */
+  readonly connector: string;
+  readonly features: readonly string[];
+  /** As far as a simulated engine can stand for it: with CPU memory alone. */
+  readonly config: LmcacheConfig;
+}
+
+/** All that can be wrong with an author's options without a file being read. */
+export function checkWithLmcache(options: WithLmcacheOptions): void {
+  checkOptions("withLmcache()", options, Object.keys(optionRules), optionRules);
+  const { mode = "in-process", connector, bundledConnector, server } = options;
+  const wrong =
+    mode === "server"
+      ? connector === undefined
+        ? []
+        : ["connector"]
+      : [...(server === undefined ? [] : ["server"]), ...(bundledConnector === undefined ? [] : ["bundledConnector"])];
+  if (wrong.length > 0) {
+    throw new HarnessError("usage", `withLmcache(): ${wrong.join(" and ")} cannot be said in mode "${mode}"`, {
+      hint: mode === "server" ? 'it is for mode: "in-process"' : 'add mode: "server"',
+    });
+  }
+  if (server !== undefined) checkLmcacheServer("withLmcache(): server", server);
+}
+
+const rules: Readonly<Record<keyof LmcacheOptions, OptionRule>> = {
+  chunkTokens: wholeNumber({ from: 1 }),
+  cpuGigabytes: notNegative,
+  diskPath: (value) => (typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path"),
+  diskGigabytes: positive,
+  remoteUrl: nonEmptyText,
+  remoteSerde: (value) => (value === "naive" || value === "cachegen" ? undefined : 'must be "naive" or "cachegen"'),
+  settings: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+};
+
+/** In LMCache's own keys. */
+export function settingsOf(options: LmcacheOptions): Readonly<Record<string, unknown>> {
+  // LMCache gives a disk no room unless it is told how much.
+  const disk = options.diskPath === undefined ? [] : ["diskGigabytes"];
+  checkOptions("withLmcache(): config", options, Object.keys(rules), rules, disk);
+  const { chunkTokens, cpuGigabytes, diskGigabytes, diskPath, remoteUrl, remoteSerde, settings } = options;
+  const diskAt = diskPath === undefined ? ownDisk : `file://${diskPath}`;
+  return {
+    ...(chunkTokens === undefined ? {} : { chunk_size: chunkTokens }),
+    ...(cpuGigabytes === undefined ? {} : { local_cpu: cpuGigabytes > 0 }),
+    ...(cpuGigabytes === undefined || cpuGigabytes === 0 ? {} : { max_local_cpu_size: cpuGigabytes }),
+    ...(diskGigabytes === undefined ? {} : { local_disk: diskAt, max_local_disk_size: diskGigabytes }),
+    ...(remoteUrl === undefined ? {} : { remote_url: remoteUrl }),
+    ...(remoteSerde === undefined ? {} : { remote_serde: remoteSerde }),
+    ...settings,
+  };
+}

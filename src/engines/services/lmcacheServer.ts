@@ -1,0 +1,209 @@
+import { checkOptions, nonEmptyText, oneOf, positive, wholeNumber, type OptionRule } from "../../model/checkOptions.ts";
+import { HarnessError } from "../../model/harnessError.ts";
+import type { Service, ServiceAddress, ServiceSlot } from "../../model/service.ts";
+import { hostAndPort, parseHostAndPort, serviceWord } from "./address.ts";
+import { redis } from "./redis.ts";
+import { valkey } from "./valkey.ts";
+
+/** A tier below the server's memory. */
+export type L2Adapter =
+  /** Files; in the service's own directory unless a path is given. LMCache sets no limit to their size. */
+  | { readonly kind: "fs"; readonly path?: string }
+  /** Redis or Valkey, started beside the server unless `at` ("host:port") says where one is running. */
+  | {
+      readonly kind: "resp";
+      readonly server?: "redis" | "valkey";
+      readonly at?: string;
+      readonly user?: string;
+      readonly password?: string;
+    }
+  /** Any other, as `--l2-adapter` takes it. */
+  | { readonly kind: "other"; readonly adapter: Readonly<Record<string, unknown>> };
+
+export interface LmcacheServerOptions {
+  /** Of memory; 5 unless said. It evicts from 80 % on. */
+  readonly l1Gigabytes?: number;
+  readonly chunkTokens?: number;
+  readonly evictionPolicy?: "LRU" | "ARC" | "IsolatedLRU" | "noop";
+  readonly l2?: readonly L2Adapter[];
+  /** "skip_l1" keeps nothing in memory that a lower tier has. */
+  readonly l2StorePolicy?: "default" | "skip_l1";
+  readonly maxWorkers?: number;
+  /** How blocks get from the engine to the server; on a machine without a GPU "auto". */
+  readonly transferMode?: "lmcache_driven" | "engine_driven" | "auto";
+  /** Further arguments, as the command line has them. */
+  readonly extraArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly shared?: string;
+  /** "host:port" of the requests' port of one that is running already. */
+  readonly at?: string;
+  /** `lmcache` on the PATH unless said. */
+  readonly program?: string;
+}
+
+const rules: Readonly<Record<keyof LmcacheServerOptions, OptionRule>> = {
+  l1Gigabytes: positive,
+  chunkTokens: wholeNumber({ from: 1 }),
+  evictionPolicy: oneOf("LRU", "ARC", "IsolatedLRU", "noop"),
+  l2: (value) => (Array.isArray(value) ? undefined : 'must be a list, such as [{ kind: "fs" }]'),
+  l2StorePolicy: oneOf("default", "skip_l1"),
+  maxWorkers: wholeNumber({ from: 1 }),
+  transferMode: oneOf("lmcache_driven", "engine_driven", "auto"),
+  extraArgs: (value) => (Array.isArray(value) && value.every((one) => typeof one === "string") ? undefined : "must be a list of texts"),
+  env: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object of texts"),
+  shared: serviceWord,
+  at: hostAndPort,
+  program: nonEmptyText,
+};
+
+export const defaultL1Gigabytes = 5;
+export const defaultChunkTokens = 256;
+
+/** `lmcache server`: KV cache in a process of its own, requests on its port "cache", health and metrics on "http". */
+export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
+  checkLmcacheServer("lmcacheServer()", options);
+  const { at, shared, program = "lmcache", env = {} } = options;
+  if (at !== undefined) return runningServer(parseHostAndPort(at), shared);
+  return {
+    name: "lmcache-server",
+    kind: "LMCache server",
+    ...(shared === undefined ? {} : { shared }),
+    needs: respServers(options),
+    launch: {
+      kind: "process",
+      ports: ["cache", "http"],
+      command: (slot) => ({ program, args: serverArguments(options, slot), env: { ...loginOf(options), ...env } }),
+      missing: `install LMCache (pip install lmcache, in the environment of the engine), or say where it is: program: "/path/to/lmcache"`,
+    },
+    ready: { check: { kind: "http", port: "http", path: "/healthcheck" }, within: 300 },
+    // The second is what it was called before 0.5.
+    resets: { port: "http", paths: ["/cache/clear", "/clear-cache"] },
+    metrics: {
+      port: "http",
+      path: "/metrics",
+      series: {
+        "external-memory-hit-tokens-total": [{ name: "lmcache_mp_lookup_hit_l1_tokens_total" }],
+        "external-lower-hit-tokens-total": [{ name: "lmcache_mp_lookup_hit_l2_tokens_total" }],
+        "external-memory-used-bytes": [{ name: "lmcache_mp_l1_memory_usage_bytes" }],
+      },
+    },
+  };
+}
+
+export function checkLmcacheServer(what: string, options: LmcacheServerOptions): void {
+  checkOptions(what, options, Object.keys(rules), rules);
+  for (const adapter of options.l2 ?? []) checkAdapter(`${what}: l2`, adapter);
+  const running = Object.keys(options).filter((name) => name !== "at" && name !== "shared" && name !== "program");
+  if (options.at !== undefined && running.length > 0) {
+    throw new HarnessError("usage", `${what}: ${running.join(", ")} cannot be set on a server that is running already`, {
+      hint: "leave at out and one is started for this test",
+    });
+  }
+}
+
+/** What of a server's cache lies outside its own directory. */
+export function keptOutsideBy({
+  l2 = [],
+  at,
+  shared,
+}: LmcacheServerOptions): readonly { readonly place: string; readonly shared?: string }[] {
+  const key = shared === undefined ? {} : { shared };
+  const adapters = l2.flatMap((adapter) => {
+    if (adapter.kind === "fs" && adapter.path !== undefined) return [{ place: adapter.path, ...key }];
+    if (adapter.kind === "resp" && adapter.at !== undefined) return [{ place: `redis://${adapter.at}`, ...key }];
+    return [];
+  });
+  return [...adapters, ...(at === undefined ? [] : [{ place: `LMCache server at ${at}`, ...key }])];
+}
+
+const adapterOptions = { fs: ["kind", "path"], resp: ["kind", "server", "at", "user", "password"], other: ["kind", "adapter"] } as const;
+
+const adapterRules: Readonly<Record<string, OptionRule>> = {
+  path: (value) => (typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path"),
+  server: oneOf("redis", "valkey"),
+  at: hostAndPort,
+  user: nonEmptyText,
+  password: (value) => (typeof value === "string" && value !== "" ? undefined : "must be a text that is not empty"),
+  adapter: (value) => (typeof value === "object" && value !== null && "type" in value ? undefined : "must be an object with a type"),
+};
+
+function checkAdapter(what: string, adapter: L2Adapter): void {
+  const allowed: readonly string[] | undefined = adapterOptions[adapter.kind];
+  if (allowed === undefined) throw new HarnessError("usage", `${what}: kind must be one of ${Object.keys(adapterOptions).join(", ")}`);
+  checkOptions(what, adapter, allowed, adapterRules, adapter.kind === "other" ? ["adapter"] : []);
+}
+
+/** Only its requests' port is known, so a connection has to do. */
+function runningServer({ host, port }: { host: string; port: number }, shared: string | undefined): Service {
+  return {
+    name: "lmcache-server",
+    kind: "LMCache server",
+    ...(shared === undefined ? {} : { shared }),
+    needs: {},
+    launch: { kind: "running", at: { host, ports: { cache: port } } },
+    ready: { check: { kind: "tcp", port: "cache" }, within: 2 },
+  };
+}
+
+/** By the names `l2-0`, `l2-1`, …: their places in the list. */
+function respServers({ l2 = [], shared }: LmcacheServerOptions): Service["needs"] {
+  const key = shared === undefined ? {} : { shared };
+  return Object.fromEntries(
+    l2.flatMap((adapter, index) => {
+      if (adapter.kind !== "resp") return [];
+      const { server = "redis", at, user, password } = adapter;
+      const login = { ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) };
+      const options = { name: `${server}${index === 0 ? "" : `-${index}`}`, ...key, ...login, ...(at === undefined ? {} : { at }) };
+      return [[`l2-${index}`, server === "redis" ? redis(options) : valkey(options)]];
+    }),
+  );
+}
+
+/** In the environment: a command line is everybody's. LMCache takes one login for all of them. */
+function loginOf({ l2 = [] }: LmcacheServerOptions): Readonly<Record<string, string>> {
+  const login = l2.find((adapter) => adapter.kind === "resp" && adapter.password !== undefined);
+  if (login?.kind !== "resp" || login.password === undefined) return {};
+  return { LMCACHE_RESP_PASSWORD: login.password, ...(login.user === undefined ? {} : { LMCACHE_RESP_USERNAME: login.user }) };
+}
+
+function serverArguments(options: LmcacheServerOptions, { ports, directory, services }: ServiceSlot): readonly string[] {
+  const { l1Gigabytes = defaultL1Gigabytes, chunkTokens = defaultChunkTokens, evictionPolicy = "LRU", l2 = [] } = options;
+  return [
+    "server",
+    ...valued("--host", "127.0.0.1"),
+    ...valued("--port", ports["cache"]),
+    ...valued("--http-host", "127.0.0.1"),
+    ...valued("--http-port", ports["http"]),
+    ...valued("--l1-size-gb", l1Gigabytes),
+    ...valued("--eviction-policy", evictionPolicy),
+    ...valued("--chunk-size", chunkTokens),
+    ...valued("--max-workers", options.maxWorkers),
+    ...valued("--supported-transfer-mode", options.transferMode),
+    // One chunk in a hundred otherwise: counters are exact either way, histograms are not.
+    ...valued("--metrics-sample-rate", "1.0"),
+    ...l2.flatMap((adapter, index) =>
+      valued("--l2-adapter", JSON.stringify(adapterOf(adapter, index, directory, services[`l2-${index}`]))),
+    ),
+    ...valued("--l2-store-policy", options.l2StorePolicy),
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+function valued(flag: string, value: string | number | undefined): readonly string[] {
+  return value === undefined ? [] : [flag, String(value)];
+}
+
+function adapterOf(adapter: L2Adapter, index: number, directory: string, address: ServiceAddress | undefined): object {
+  switch (adapter.kind) {
+    case "fs":
+      return { type: "fs", base_path: adapter.path ?? `${directory}/kv-${index}` };
+    case "resp":
+      return {
+        type: "resp",
+        host: address?.host,
+        port: address?.ports["redis"],
+      };
+    case "other":
+      return adapter.adapter;
+  }
+}

@@ -1,0 +1,222 @@
+import {
+  checkOptions,
+  listOfTexts,
+  nonEmptyText,
+  notNegative,
+  oneOf,
+  positive,
+  share,
+  wholeNumber,
+  yesOrNo,
+  type OptionRule,
+} from "../model/checkOptions.ts";
+import type { Engine, EngineMetrics, SimulationOptions } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { flagsIn, present, valued } from "./flags.ts";
+import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import { lmcacheYaml, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
+import { settingsOf, type LmcacheOptions } from "./lmcacheOptions.ts";
+
+/** SGLang's own hierarchical cache: KV blocks kept in CPU memory, and in a storage beside it. */
+export interface HiCacheOptions {
+  /** CPU memory as a multiple of the GPU's own pool; SGLang takes 2 unless said. */
+  readonly ratio?: number;
+  /** CPU memory in GB for each rank, instead of the ratio. */
+  readonly gigabytes?: number;
+  readonly writePolicy?: "write_through" | "write_through_selective" | "write_back";
+  /** "file", "mooncake", "hf3fs", "nixl", … */
+  readonly storage?: string;
+}
+
+export interface SglangOptions extends InstallationOptions {
+  /** A name on the model hub, or the absolute path of a directory. */
+  readonly model: string;
+  readonly tensorParallel?: number;
+  /** Of the GPU's memory, weights and KV pool together. */
+  readonly memFractionStatic?: number;
+  readonly contextLength?: number;
+  /** False for `--disable-radix-cache`. */
+  readonly prefixCaching?: boolean;
+  /** Tokens of a piece of prefill; -1 switches it off. */
+  readonly chunkedPrefillSize?: number;
+  readonly maxRunningRequests?: number;
+  readonly dtype?: string;
+  /** "dummy" starts without weights. */
+  readonly loadFormat?: string;
+  readonly servedName?: string;
+  readonly trustRemoteCode?: boolean;
+  readonly hiCache?: HiCacheOptions;
+  /** LMCache in its process. */
+  readonly lmcache?: LmcacheOptions;
+  readonly extraArgs?: readonly string[];
+}
+
+const rules: Readonly<Record<keyof SglangOptions, OptionRule>> = {
+  ...installationRules,
+  model: modelName,
+  tensorParallel: wholeNumber({ from: 1 }),
+  memFractionStatic: share,
+  contextLength: wholeNumber({ from: 1 }),
+  prefixCaching: yesOrNo,
+  chunkedPrefillSize: wholeNumber({ from: -1 }),
+  maxRunningRequests: wholeNumber({ from: 1 }),
+  dtype: nonEmptyText,
+  loadFormat: nonEmptyText,
+  servedName: nonEmptyText,
+  trustRemoteCode: yesOrNo,
+  hiCache: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+  lmcache: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+  extraArgs: listOfTexts,
+};
+
+const hiCacheRules: Readonly<Record<keyof HiCacheOptions, OptionRule>> = {
+  ratio: positive,
+  gigabytes: notNegative,
+  writePolicy: oneOf("write_through", "write_through_selective", "write_back"),
+  storage: nonEmptyText,
+};
+
+/** SGLang decides by the GPU; this is about what it takes of one with 80 GB. */
+const defaultFraction = 0.88;
+
+const lmcacheFile = "lmcache.yaml";
+
+/** `python3 -m sglang.launch_server`, with its metrics and its report of cached tokens on. */
+export function sglang(options: SglangOptions): Engine {
+  checkOptions("sglang()", options, Object.keys(rules), rules, ["model"]);
+  checkOptions("sglang(): hiCache", options.hiCache ?? {}, Object.keys(hiCacheRules), hiCacheRules);
+  const { model, servedName = model, contextLength } = options;
+  const lmcache = lmcacheOf(options);
+  return {
+    kind: "sglang",
+    model,
+    simulated: false,
+    gpus: options.tensorParallel ?? 1,
+    gpuShare: options.memFractionStatic ?? defaultFraction,
+    launch: launchFrom("sglang()", options, {
+      program: "python3",
+      args: (slot, host) => [...serveArguments(options, host, slot.port), ...present("--enable-lmcache", lmcache !== undefined)],
+      ...(lmcache === undefined
+        ? {}
+        : {
+            env: ({ directory }) => ({ LMCACHE_CONFIG_FILE: `${directory}/${lmcacheFile}` }),
+            files: () => ({ [lmcacheFile]: lmcacheYaml(lmcache) }),
+          }),
+      ready: { path: "/health", within: 600 },
+      missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,
+      reads: model,
+    }),
+    wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true },
+    features: [...installationFeatures(options), ...featuresOf(options), ...(lmcache === undefined ? [] : lmcacheFeatures(lmcache))],
+    configFiles: [],
+    metrics,
+    resets: { paths: ["/flush_cache"] },
+    ...(options.hiCache === undefined && lmcache === undefined
+      ? { simulation: (gpu: string): SimulationOptions => simulationOf(options, gpu) }
+      : {}),
+    ...(contextLength === undefined ? {} : { contextLimit: contextLength }),
+  };
+}
+
+function serveArguments(options: SglangOptions, host: string, port: number): readonly string[] {
+  return [
+    "-m",
+    "sglang.launch_server",
+    ...valued("--model-path", options.model),
+    ...valued("--host", host),
+    ...valued("--port", port),
+    ...valued("--served-model-name", options.servedName),
+    ...valued("--tp-size", options.tensorParallel),
+    ...valued("--mem-fraction-static", options.memFractionStatic),
+    ...valued("--context-length", options.contextLength),
+    ...present("--disable-radix-cache", options.prefixCaching === false),
+    ...valued("--chunked-prefill-size", options.chunkedPrefillSize),
+    ...valued("--max-running-requests", options.maxRunningRequests),
+    ...valued("--dtype", options.dtype),
+    ...valued("--load-format", options.loadFormat),
+    ...present("--trust-remote-code", options.trustRemoteCode),
+    ...hiCacheArguments(options.hiCache),
+    "--enable-metrics",
+    // Without it the usage says nothing of cached tokens.
+    "--enable-cache-report",
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+function hiCacheArguments(hiCache: HiCacheOptions | undefined): readonly string[] {
+  if (hiCache === undefined) return [];
+  return [
+    "--enable-hierarchical-cache",
+    ...valued("--hicache-ratio", hiCache.ratio),
+    ...valued("--hicache-size", hiCache.gigabytes),
+    ...valued("--hicache-write-policy", hiCache.writePolicy),
+    ...valued("--hicache-storage-backend", hiCache.storage),
+  ];
+}
+
+/** SGLang's connector works layer by layer only. */
+function lmcacheOf({ lmcache, hiCache }: SglangOptions): LmcacheConfig | undefined {
+  if (lmcache === undefined) return undefined;
+  if (hiCache !== undefined) {
+    throw new HarnessError("usage", "sglang(): hiCache and lmcache both keep KV cache beside it", { hint: "give one of them" });
+  }
+  return parseLmcacheConfig("sglang(): lmcache", { use_layerwise: true, ...settingsOf(lmcache) });
+}
+
+function lmcacheFeatures(config: LmcacheConfig): readonly string[] {
+  return ["LMCache in its process", ...tiers(config), ...config.translations];
+}
+
+function featuresOf(options: SglangOptions): readonly string[] {
+  const { tensorParallel = 1, prefixCaching, memFractionStatic, contextLength, chunkedPrefillSize, maxRunningRequests } = options;
+  const { dtype, loadFormat, hiCache } = options;
+  return [
+    ...(tensorParallel === 1 ? [] : [`tensor parallel on ${tensorParallel} GPUs`]),
+    ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
+    ...(chunkedPrefillSize === undefined ? [] : [chunkedPrefill(chunkedPrefillSize)]),
+    ...(memFractionStatic === undefined ? [] : [`${memFractionStatic} of GPU memory for weights and KV cache`]),
+    ...(contextLength === undefined ? [] : [`at most ${contextLength.toLocaleString("en-US")} tokens`]),
+    ...(maxRunningRequests === undefined ? [] : [`at most ${maxRunningRequests} sequences at once`]),
+    ...(dtype === undefined ? [] : [dtype]),
+    ...(loadFormat === undefined ? [] : [loadFormat === "dummy" ? "dummy weights" : `weights loaded as ${loadFormat}`]),
+    ...(hiCache === undefined ? [] : [hiCacheInWords(hiCache)]),
+    ...flagsIn(options.extraArgs ?? []),
+  ];
+}
+
+function chunkedPrefill(size: number): string {
+  return size < 0 ? "chunked prefill off" : `prefill in pieces of ${size.toLocaleString("en-US")} tokens`;
+}
+
+function hiCacheInWords({ ratio = 2, gigabytes, storage }: HiCacheOptions): string {
+  const memory = gigabytes === undefined ? `${ratio} times the GPU's pool` : `${gigabytes} GB`;
+  return `HiCache, KV cache in CPU memory, ${memory}${storage === undefined ? "" : `, and in ${storage}`}`;
+}
+
+const metrics: EngineMetrics = {
+  path: "/metrics",
+  series: {
+    "running-requests": [{ name: "sglang:num_running_reqs" }],
+    "waiting-requests": [{ name: "sglang:num_queue_reqs" }],
+    "kv-usage-share": [{ name: "sglang:token_usage" }],
+    "prompt-tokens-total": [{ name: "sglang:prompt_tokens_total" }],
+    "prefix-hit-tokens-total": [
+      { name: "sglang:cached_tokens_total", labels: { cache_source: "device" } },
+      { name: "sglang:cached_tokens_total" },
+    ],
+    "external-hit-tokens-total": [{ name: "sglang:cached_tokens_total", labels: { cache_source: "host" } }],
+    "generation-tokens-total": [{ name: "sglang:generation_tokens_total" }],
+  },
+};
+
+function simulationOf(options: SglangOptions, gpu: string): SimulationOptions {
+  return {
+    model: options.model,
+    gpu,
+    tensorParallel: options.tensorParallel ?? 1,
+    gpuMemoryUtilization: options.memFractionStatic ?? defaultFraction,
+    prefixCaching: options.prefixCaching ?? true,
+    chunkedPrefill: (options.chunkedPrefillSize ?? 0) >= 0,
+    timeScale: 1,
+  };
+}

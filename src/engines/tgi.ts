@@ -1,0 +1,106 @@
+import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import type { Engine, EngineMetrics } from "../model/engine.ts";
+import { flagsIn, present, valued } from "./flags.ts";
+import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
+
+export interface TgiOptions extends InstallationOptions {
+  /** A name on the model hub, or the absolute path of a directory. */
+  readonly model: string;
+  /** GPUs that hold a piece of the model each. */
+  readonly shards?: number;
+  readonly maxInputTokens?: number;
+  /** Of prompt and answer. */
+  readonly maxTotalTokens?: number;
+  readonly maxBatchPrefillTokens?: number;
+  readonly prefixCaching?: boolean;
+  /** Of the GPU's memory. */
+  readonly cudaMemoryFraction?: number;
+  readonly dtype?: string;
+  readonly quantize?: string;
+  readonly trustRemoteCode?: boolean;
+  readonly extraArgs?: readonly string[];
+}
+
+const rules: Readonly<Record<keyof TgiOptions, OptionRule>> = {
+  ...installationRules,
+  model: modelName,
+  shards: wholeNumber({ from: 1 }),
+  maxInputTokens: wholeNumber({ from: 1 }),
+  maxTotalTokens: wholeNumber({ from: 2 }),
+  maxBatchPrefillTokens: wholeNumber({ from: 1 }),
+  prefixCaching: yesOrNo,
+  cudaMemoryFraction: share,
+  dtype: nonEmptyText,
+  quantize: nonEmptyText,
+  trustRemoteCode: yesOrNo,
+  extraArgs: listOfTexts,
+};
+
+/** Text Generation Inference: `text-generation-launcher`, mostly from its image, "ghcr.io/huggingface/text-generation-inference:3.3.5". */
+export function tgi(options: TgiOptions): Engine {
+  checkOptions("tgi()", options, Object.keys(rules), rules, ["model"]);
+  const { model, maxTotalTokens, prefixCaching } = options;
+  return {
+    kind: "tgi",
+    model,
+    simulated: false,
+    gpus: options.shards ?? 1,
+    gpuShare: options.cudaMemoryFraction ?? 1,
+    launch: launchFrom("tgi()", options, {
+      program: "text-generation-launcher",
+      args: ({ port }, host) => serveArguments(options, host, port),
+      isEntrypoint: true,
+      // It has no flag for it.
+      ...(prefixCaching === undefined ? {} : { env: () => ({ PREFIX_CACHING: prefixCaching ? "1" : "0" }) }),
+      ready: { path: "/health", within: 900 },
+      missing: 'run it from its image: image: "ghcr.io/huggingface/text-generation-inference:3.3.5"',
+      reads: model,
+    }),
+    wire: { api: "chat", model, listsModels: false, takesTokenIds: false, tokenIdOffset: 0, fixesLength: false },
+    features: [...installationFeatures(options), ...featuresOf(options)],
+    configFiles: [],
+    metrics,
+    ...(maxTotalTokens === undefined ? {} : { contextLimit: maxTotalTokens }),
+  };
+}
+
+function serveArguments(options: TgiOptions, host: string, port: number): readonly string[] {
+  return [
+    ...valued("--model-id", options.model),
+    ...valued("--hostname", host),
+    ...valued("--port", port),
+    ...valued("--num-shard", options.shards),
+    ...valued("--max-input-tokens", options.maxInputTokens),
+    ...valued("--max-total-tokens", options.maxTotalTokens),
+    ...valued("--max-batch-prefill-tokens", options.maxBatchPrefillTokens),
+    ...valued("--cuda-memory-fraction", options.cudaMemoryFraction),
+    ...valued("--dtype", options.dtype),
+    ...valued("--quantize", options.quantize),
+    ...present("--trust-remote-code", options.trustRemoteCode),
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+function featuresOf(options: TgiOptions): readonly string[] {
+  const { shards = 1, maxInputTokens, maxTotalTokens, maxBatchPrefillTokens, prefixCaching, cudaMemoryFraction, dtype, quantize } = options;
+  return [
+    ...(shards === 1 ? [] : [`sharded over ${shards} GPUs`]),
+    "answers of its own length",
+    ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
+    ...(cudaMemoryFraction === undefined ? [] : [`${cudaMemoryFraction} of GPU memory`]),
+    ...(maxInputTokens === undefined ? [] : [`prompts of at most ${maxInputTokens.toLocaleString("en-US")} tokens`]),
+    ...(maxTotalTokens === undefined ? [] : [`at most ${maxTotalTokens.toLocaleString("en-US")} tokens`]),
+    ...(maxBatchPrefillTokens === undefined ? [] : [`at most ${maxBatchPrefillTokens.toLocaleString("en-US")} tokens of prefill at once`]),
+    ...(dtype === undefined ? [] : [dtype]),
+    ...(quantize === undefined ? [] : [`quantised: ${quantize}`]),
+    ...flagsIn(options.extraArgs ?? []),
+  ];
+}
+
+const metrics: EngineMetrics = {
+  path: "/metrics",
+  series: {
+    "running-requests": [{ name: "tgi_batch_current_size" }],
+    "waiting-requests": [{ name: "tgi_queue_size" }],
+  },
+};

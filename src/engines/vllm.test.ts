@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import type { Engine } from "../model/engine.ts";
+import { vocabularySize } from "../model/vocabulary.ts";
+import { vllm, type VllmOptions } from "./vllm.ts";
+
+const mistral = "mistralai/Mistral-7B-Instruct-v0.2";
+const llama = "meta-llama/Llama-3.1-8B-Instruct";
+const slot = { port: 8000, gpus: ["0"], directory: "/scratch" };
+
+function commandLine(engine: Engine): string {
+  const command = engine.launch.kind === "process" ? engine.launch.command(slot, { configFiles: {} }) : undefined;
+  return [command?.program, ...(command?.args ?? [])].join(" ");
+}
+
+test("only what is asked for is on the command line", () => {
+  expect(commandLine(vllm({ model: mistral }))).toBe(`vllm serve ${mistral} --host 127.0.0.1 --port 8000 --enable-prompt-tokens-details`);
+});
+
+test("switches are on, off or left alone", () => {
+  const asked: VllmOptions = {
+    model: mistral,
+    gpuMemoryUtilization: 0.8,
+    tensorParallel: 1,
+    trustRemoteCode: true,
+    prefixCaching: false,
+    chunkedPrefill: true,
+    maxModelLen: 16_384,
+    enforceEager: true,
+    extraArgs: ["--block-size", "32"],
+  };
+  expect(commandLine(vllm(asked))).toBe(
+    `vllm serve ${mistral} --host 127.0.0.1 --port 8000 --gpu-memory-utilization 0.8 --tensor-parallel-size 1 --trust-remote-code ` +
+      "--no-enable-prefix-caching --enable-chunked-prefill --max-model-len 16384 --enforce-eager --enable-prompt-tokens-details --block-size 32",
+  );
+});
+
+test("the models of lmcache-tests get its settings, and what the author says comes before them", () => {
+  expect(commandLine(vllm({ model: "THUDM/glm-4-9b-chat" }))).toContain(
+    "--tensor-parallel-size 2 --trust-remote-code --no-enable-chunked-prefill --max-model-len 32768",
+  );
+  expect(vllm({ model: "/models/glm-4-9b-chat/" }).gpus).toBe(2);
+  expect(commandLine(vllm({ model: llama }))).toContain("--no-enable-chunked-prefill --max-model-len 32768");
+  expect(commandLine(vllm({ model: llama, chunkedPrefill: true }))).toContain(" --enable-chunked-prefill");
+  expect([mistral, llama, "THUDM/glm-4-9b-chat", "some/other"].map((model) => vllm({ model }).contextLimit)).toEqual([
+    32_768,
+    32_768,
+    32_768,
+    undefined,
+  ]);
+});
+
+test("requests name the model as it is served", () => {
+  expect(vllm({ model: mistral }).wire.model).toBe(mistral);
+  expect(vllm({ model: "/models/m", servedName: "m" }).wire.model).toBe("m");
+});
+
+test("our token ids are ordinary words of any vocabulary of 4,096 or more", () => {
+  expect(vllm({ model: mistral }).wire.tokenIdOffset + vocabularySize).toBeLessThanOrEqual(4_096);
+});
+
+test("its stand-in has its model, its GPUs and its caching", () => {
+  const engine = vllm({ model: mistral, prefixCaching: false, gpuMemoryUtilization: 0.8, tensorParallel: 2 });
+  expect(engine.simulation?.("a40", { configFiles: {} })).toEqual({
+    model: mistral,
+    gpu: "a40",
+    tensorParallel: 2,
+    gpuMemoryUtilization: 0.8,
+    prefixCaching: false,
+    chunkedPrefill: true,
+    timeScale: 1,
+  });
+});
+
+test("values of further arguments are not in its features: one may be a key", () => {
+  const { features } = vllm({ model: mistral, extraArgs: ["--api-key", "sk-1234567", "--seed=7"] });
+  expect(features).toEqual(["--api-key", "--seed"]);
+});
+
+test("a misspelt option is a mistake, with the one that was meant", () => {
+  // @ts-expect-error misspelt
+  expect(() => vllm({ model: mistral, prefixCacheing: false })).toThrow('did you mean "prefixCaching"?');
+  expect(() => vllm({ model: "./mine" })).toThrow("model must be a name or an absolute path");
+});

@@ -1,0 +1,142 @@
+import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import type { Engine, SimulationOptions } from "../model/engine.ts";
+import { flagsIn, switched, valued } from "./flags.ts";
+import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import { modelPreset } from "./models.ts";
+import { vllmClaims } from "./vllmClaims.ts";
+import { inWordsOf } from "./vllmFlags.ts";
+import { vllmMetrics } from "./vllmMetrics.ts";
+
+export interface VllmOptions extends InstallationOptions {
+  /** A name on the model hub, or the absolute path of a directory. */
+  readonly model: string;
+  readonly tensorParallel?: number;
+  /** GPUs it needs: as many as `tensorParallel` unless said. 0 for vLLM's build for CPUs. */
+  readonly gpus?: number;
+  readonly gpuMemoryUtilization?: number;
+  readonly prefixCaching?: boolean;
+  readonly chunkedPrefill?: boolean;
+  readonly maxModelLen?: number;
+  readonly maxNumSeqs?: number;
+  readonly dtype?: string;
+  /** "dummy" starts without weights. */
+  readonly loadFormat?: string;
+  /** What requests call the model; its name or path unless said. */
+  readonly servedName?: string;
+  readonly trustRemoteCode?: boolean;
+  readonly enforceEager?: boolean;
+  /** Further arguments, as the command line has them; they come last, and the last of two wins. */
+  readonly extraArgs?: readonly string[];
+}
+
+const rules: Readonly<Record<keyof VllmOptions, OptionRule>> = {
+  ...installationRules,
+  model: modelName,
+  tensorParallel: wholeNumber({ from: 1 }),
+  gpus: wholeNumber({ from: 0 }),
+  gpuMemoryUtilization: share,
+  prefixCaching: yesOrNo,
+  chunkedPrefill: yesOrNo,
+  maxModelLen: wholeNumber({ from: 1 }),
+  maxNumSeqs: wholeNumber({ from: 1 }),
+  dtype: nonEmptyText,
+  loadFormat: nonEmptyText,
+  servedName: nonEmptyText,
+  trustRemoteCode: yesOrNo,
+  enforceEager: yesOrNo,
+  extraArgs: listOfTexts,
+};
+
+/** What vLLM takes of a GPU's memory when it is not told. */
+const defaultUtilization = 0.92;
+
+/** `vllm serve`, with the flags that are asked for and those its model needs. */
+export function vllm(options: VllmOptions): Engine {
+  checkOptions("vllm()", options, Object.keys(rules), rules, ["model"]);
+  const { contextLimit, ...preset } = modelPreset(options.model);
+  const settled: VllmOptions = { ...preset, ...options };
+  const limit = settled.maxModelLen ?? contextLimit;
+  const { model, servedName = model, gpus = settled.tensorParallel ?? 1 } = settled;
+  return {
+    kind: "vllm",
+    model,
+    simulated: false,
+    gpus,
+    gpuShare: gpus === 0 ? 0 : (settled.gpuMemoryUtilization ?? defaultUtilization),
+    launch: launchFrom("vllm()", settled, {
+      program: "vllm",
+      args: ({ port }, host, { program }) => inWordsOf(program, serveArguments(settled, host, port)),
+      ready: { path: "/health", within: 600 },
+      missing: `install vLLM (pip install vllm, on a machine with a GPU it supports), or say where it is: program: "/path/to/vllm", venv: "/path", image: "vllm/vllm-openai:v0.24.0"; --simulate runs without it`,
+      // Older versions have no groups of flags, and list all of them.
+      listsFlags: [
+        ["serve", "--help=all"],
+        ["serve", "--help"],
+      ],
+      reads: model,
+    }),
+    wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true },
+    features: [...installationFeatures(settled), ...featuresOf(settled)],
+    configFiles: [],
+    takesKvConnector: true,
+    simulation: (gpu) => simulationOf(settled, gpu),
+    ...(limit === undefined ? {} : { contextLimit: limit }),
+    metrics: vllmMetrics,
+    claims: () => vllmClaims(settled),
+    resets: vllmResets,
+  };
+}
+
+/** It answers 200 whether it worked or not, so what it did is verified by asking. */
+const vllmResets = { paths: ["/reset_prefix_cache?reset_external=true"], env: { VLLM_SERVER_DEV_MODE: "1" } };
+
+function serveArguments(options: VllmOptions, host: string, port: number): readonly string[] {
+  return [
+    "serve",
+    options.model,
+    ...valued("--host", host),
+    ...valued("--port", port),
+    ...valued("--served-model-name", options.servedName),
+    ...valued("--gpu-memory-utilization", options.gpuMemoryUtilization),
+    ...valued("--tensor-parallel-size", options.tensorParallel),
+    ...switched("trust-remote-code", options.trustRemoteCode),
+    ...switched("enable-prefix-caching", options.prefixCaching),
+    ...switched("enable-chunked-prefill", options.chunkedPrefill),
+    ...valued("--max-model-len", options.maxModelLen),
+    ...valued("--max-num-seqs", options.maxNumSeqs),
+    ...valued("--dtype", options.dtype),
+    ...valued("--load-format", options.loadFormat),
+    ...switched("enforce-eager", options.enforceEager),
+    // Without it the usage says nothing of cached tokens.
+    "--enable-prompt-tokens-details",
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+function featuresOf(options: VllmOptions): readonly string[] {
+  const { tensorParallel = 1, prefixCaching, chunkedPrefill, gpuMemoryUtilization, maxModelLen, maxNumSeqs, dtype, loadFormat } = options;
+  return [
+    ...(tensorParallel === 1 ? [] : [`tensor parallel on ${tensorParallel} GPUs`]),
+    ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
+    ...(chunkedPrefill === undefined ? [] : [`chunked prefill ${chunkedPrefill ? "on" : "off"}`]),
+    ...(gpuMemoryUtilization === undefined ? [] : [`GPU memory utilization ${gpuMemoryUtilization}`]),
+    ...(maxModelLen === undefined ? [] : [`at most ${maxModelLen.toLocaleString("en-US")} tokens`]),
+    ...(maxNumSeqs === undefined ? [] : [`at most ${maxNumSeqs} sequences at once`]),
+    ...(dtype === undefined ? [] : [dtype]),
+    ...(loadFormat === undefined ? [] : [loadFormat === "dummy" ? "dummy weights" : `weights loaded as ${loadFormat}`]),
+    ...(options.enforceEager === true ? ["no CUDA graphs"] : []),
+    ...flagsIn(options.extraArgs ?? []),
+  ];
+}
+
+function simulationOf(options: VllmOptions, gpu: string): SimulationOptions {
+  return {
+    model: options.model,
+    gpu,
+    tensorParallel: options.tensorParallel ?? 1,
+    gpuMemoryUtilization: options.gpuMemoryUtilization ?? defaultUtilization,
+    prefixCaching: options.prefixCaching ?? true,
+    chunkedPrefill: options.chunkedPrefill ?? true,
+    timeScale: 1,
+  };
+}
