@@ -1,0 +1,80 @@
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+
+import type { Seconds } from "../model/time.ts";
+
+/** A server as its launcher speaks to it: a question now and then, far from the load. */
+export interface Server {
+  /** Without a trailing slash and without /v1. */
+  readonly url: string;
+  readonly acceptAnyCertificate: boolean;
+  readonly apiKey?: string;
+}
+
+export interface Question {
+  readonly path: string;
+  /** Sent as JSON by POST; without one it is a GET. */
+  readonly body?: unknown;
+  readonly within: Seconds;
+  readonly signal?: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** One question on a connection of its own, so that whoever has the port now is the one who answers. Rejects where nobody does. */
+export async function ask(server: Server, { path, body, within, signal }: Question): Promise<Answer> {
+  const url = new URL(server.url + path);
+  const secure = url.protocol === "https:";
+  const content = body === undefined ? undefined : JSON.stringify(body);
+  const options = {
+    method: content === undefined ? "GET" : "POST",
+    headers: {
+      accept: "application/json",
+      ...(content === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(content) }),
+      ...(server.apiKey === undefined ? {} : { authorization: `Bearer ${server.apiKey}` }),
+    },
+    // Agents of our own: the global one may have been told to use a proxy.
+    agent: secure ? new HttpsAgent({ rejectUnauthorized: !server.acceptAnyCertificate }) : new HttpAgent(),
+    signal: signal === undefined ? deadline(within) : AbortSignal.any([signal, deadline(within)]),
+  };
+  return new Promise((onAnswer, onFailure) => {
+    const request = (secure ? httpsRequest : httpRequest)(url, options, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece: string) => {
+        text += piece;
+        if (text.length > longestAnswer) request.destroy(new Error(`${path} answers with more than ${longestAnswer} characters`));
+      });
+      response.on("end", () => onAnswer({ status: response.statusCode ?? 0, text }));
+      response.on("error", onFailure);
+    });
+    request.on("error", onFailure);
+    request.end(content);
+  });
+}
+
+/** Whether anybody takes a connection there. Far cheaper than asking the system who it is, so it can be asked often. */
+export async function isListening({ url }: Pick<Server, "url">): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((onKnown) => {
+    const socket = connect({ host: hostname, port: Number(port), timeout: 1_000 });
+    const tell = (listens: boolean) => {
+      socket.destroy();
+      onKnown(listens);
+    };
+    socket.once("connect", () => tell(true));
+    socket.once("timeout", () => tell(false));
+    socket.once("error", () => tell(false));
+  });
+}
+
+// A list of models is some kilobytes; a server that streams without end is not one of ours.
+const longestAnswer = 4_000_000;
+
+function deadline(within: Seconds): AbortSignal {
+  return AbortSignal.timeout(Math.max(1, Math.round(within * 1000)));
+}

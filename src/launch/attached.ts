@@ -1,0 +1,94 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { Launch } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
+import { toSeconds } from "../model/time.ts";
+import type { Server } from "./ask.ts";
+import { reason, standing, type Standing } from "./readiness.ts";
+import { masks } from "./secrets.ts";
+
+/** Takes a server that is up already. It is asked what it is and proven to answer, never started and never ended. */
+export const attachedLauncher: Launcher = {
+  kind: "attached",
+  launch: async (order) => {
+    const { name, engine, clock, tell } = order;
+    const { launch } = engine;
+    if (launch.kind !== "attached") throw new TypeError(`the attached launcher was given an engine of kind ${launch.kind}`);
+    const from = clock.now();
+    const server = serverAt(launch, engine.wire.apiKey);
+    const proof = await proven(server, launch, order);
+    const url = masks(server.url);
+    tell({ kind: "ready", engine: name, after: toSeconds(clock.now() - from), url, facts: proof.facts });
+    return attachedTo(server, order, proof);
+  },
+};
+
+type AttachedLaunch = Extract<Launch, { kind: "attached" }>;
+type Proof = Extract<Standing, { kind: "proven" }>;
+
+/** People paste a base URL as their client wants it: with /v1, or with a slash. */
+function serverAt({ url, acceptAnyCertificate = false }: AttachedLaunch, apiKey: string | undefined): Server {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    throw new HarnessError("usage", `${masks(url)} is not a URL of a server`, {
+      hint: "it looks like http://127.0.0.1:8000 or https://host/path",
+    });
+  }
+  const base = parsed.href
+    .replace(/[?#].*$/, "")
+    .replace(/\/+$/, "")
+    .replace(/\/v1$/, "");
+  return { url: base, acceptAnyCertificate, ...(apiKey === undefined ? {} : { apiKey }) };
+}
+
+/** A server that says it is loading is waited for; one that does not answer is told of at once. */
+async function proven(server: Server, { ready }: AttachedLaunch, order: LaunchOrder): Promise<Proof> {
+  const from = performance.now();
+  for (;;) {
+    const left = ready.within - (performance.now() - from) / 1000;
+    const asking = { readyPath: ready.path, each: 10, left: Math.max(1, Math.min(left, 120)), signal: order.signal };
+    const found = await standing(server, order.engine, asking);
+    if (found.kind === "proven") return found;
+    if (order.signal.aborted) throw new HarnessError("unreachable", `${order.name} was not asked to the end: the run was interrupted`);
+    if (found.kind === "never") throw unfit(server, order, found);
+    if (found.status !== 503 || left <= 0) throw unreachable(server, order, found);
+    await pause(500);
+  }
+}
+
+function unfit({ url }: Server, { name, engine }: LaunchOrder, never: Extract<Standing, { kind: "never" }>): HarnessError {
+  const { because, why, hint } = never;
+  const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
+  const code = because === "model" ? "usage" : "unreachable";
+  return new HarnessError(code, masks(`engine ${name} at ${url} answers, but ${why}`, secrets), { hint });
+}
+
+function unreachable({ url }: Server, { name, engine }: LaunchOrder, found: Extract<Standing, { kind: "notYet" }>): HarnessError {
+  const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
+  const message = masks(`engine ${name} at ${url} cannot be measured: ${found.waitingFor}`, secrets);
+  return new HarnessError("unreachable", message, { hint: adviceFor(found), cause: found.cause });
+}
+
+function adviceFor({ cause, status }: Extract<Standing, { kind: "notYet" }>): string {
+  const code = cause === undefined ? "" : reason(cause);
+  if (code === "ECONNREFUSED") return "nothing listens there: start the server, or look at host and port of the URL";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name is not known here: look at the host of the URL";
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) return "its certificate is not one we trust: acceptAnyCertificate: true takes it as it is";
+  if (/EPROTO|HPE_|ECONNRESET|wrong version/i.test(code))
+    return "it may speak the other one of http and https: look at the start of the URL";
+  if (status === 404) return "the URL should end before /v1; does an OpenAI-compatible server answer there?";
+  return "try it by hand: curl URL/v1/models";
+}
+
+function attachedTo({ url, acceptAnyCertificate }: Server, { name, engine }: LaunchOrder, { facts, servedModel }: Proof): RunningEngine {
+  return {
+    name,
+    engine,
+    reach: { kind: "http", url, acceptAnyCertificate },
+    facts,
+    servedModel,
+    died: new Promise(() => {}),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}

@@ -1,0 +1,60 @@
+import type { Slot } from "../model/engine.ts";
+import { hasSecretName, masks, mask } from "./secrets.ts";
+
+export interface EngineEnvironment {
+  /** The whole of it, secrets included: only for the process itself. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What differs from ours, secrets included: `masked` before anybody reads it. */
+  readonly added: Readonly<Record<string, string>>;
+  /** Names of ours that the engine does not see. */
+  readonly removed: readonly string[];
+}
+
+/** Ours but for what would reach into an engine unasked, and what the engine declares. */
+export function engineEnvironment(
+  own: NodeJS.ProcessEnv,
+  declared: Readonly<Record<string, string>>,
+  slot: Pick<Slot, "gpus">,
+): EngineEnvironment {
+  const inherited = Object.entries(own).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const wanted = { ...sameEverywhere, ...gpuVariables(slot), ...activated(own, declared), ...declared };
+  const kept = Object.fromEntries(inherited.filter(([name]) => !isOurAffair(name)));
+  return {
+    env: { ...kept, ...wanted },
+    added: Object.fromEntries(Object.entries(wanted).filter(([name, value]) => kept[name] !== value)),
+    removed: inherited.map(([name]) => name).filter((name) => isOurAffair(name) && !(name in wanted)),
+  };
+}
+
+/** An engine in a virtual environment finds its other programs there first, as after its activation: compilers of kernels look for ninja. */
+function activated({ PATH: path }: NodeJS.ProcessEnv, { VIRTUAL_ENV: folder }: Readonly<Record<string, string>>): Record<string, string> {
+  return folder === undefined ? {} : { PATH: [`${folder}/bin`, ...(path === undefined ? [] : [path])].join(":") };
+}
+
+/** What a container is told: it sees nothing of ours but what loading a model may need, and its GPUs are the only ones there are inside. */
+export function containerEnvironment(own: NodeJS.ProcessEnv, declared: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const handedOn = Object.entries(own).filter((entry): entry is [string, string] => entry[1] !== undefined && isForLoading(entry[0]));
+  return { ...Object.fromEntries(handedOn), ...sameEverywhere, ...declared };
+}
+
+function isForLoading(name: string): boolean {
+  return /^(?:HF_TOKEN|HF_ENDPOINT|HF_HUB_OFFLINE|TRANSFORMERS_OFFLINE|(?:https?|no)_proxy)$/i.test(name);
+}
+
+/** An environment that may be shown: secrets replaced, the rest as it is. */
+export function masked(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, hasSecretName(name) ? mask : masks(value)]));
+}
+
+// Hashes of token blocks are seeds of cache keys: unseeded, two processes never find each other's entries.
+const sameEverywhere = { PYTHONHASHSEED: "0" };
+
+/** Ids count as nvidia-smi counts, whatever CUDA itself would call the first GPU. */
+function gpuVariables({ gpus }: Pick<Slot, "gpus">): Record<string, string> {
+  return gpus.length === 0 ? {} : { CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: gpus.join(",") };
+}
+
+/** Settings of one engine must come from its description; those of the harness's own runtime are none of its business. */
+function isOurAffair(name: string): boolean {
+  return /^(?:LMCACHE|VLLM|REDIS|TANDEM)_/.test(name) || name === "PROMETHEUS_MULTIPROC_DIR" || name === "NODE_OPTIONS";
+}

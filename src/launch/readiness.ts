@@ -1,0 +1,180 @@
+import type { Engine, Wire } from "../model/engine.ts";
+import type { Seconds } from "../model/time.ts";
+import { ask, type Answer, type Server } from "./ask.ts";
+
+/** What a server has shown of itself by answering. */
+export type Standing =
+  | { readonly kind: "proven"; readonly servedModel: string; readonly facts: Readonly<Record<string, string>> }
+  /** It may still come up. */
+  | { readonly kind: "notYet"; readonly waitingFor: string; readonly status?: number; readonly cause?: unknown }
+  /** Waiting will not help. */
+  | { readonly kind: "never"; readonly because: "access" | "model" | "request"; readonly why: string; readonly hint: string };
+
+export interface Asking {
+  readonly readyPath: string;
+  /** For each question but the completion, which may take as long as is left. */
+  readonly each: Seconds;
+  readonly left: Seconds;
+  readonly signal: AbortSignal;
+}
+
+/** Asks a server, in this order: is it healthy, which models has it, does it complete a prompt by one token. */
+export async function standing(server: Server, engine: Engine, asking: Asking): Promise<Standing> {
+  const health = await reply(server, asking.readyPath, asking);
+  if (health.kind !== "answer") return health;
+  const chosen = await served(server, engine.wire, asking);
+  if (chosen.kind !== "chosen") return chosen;
+  const completion = await complete(server, engine.wire, chosen.model, asking);
+  if (completion !== undefined) return completion;
+  return { kind: "proven", servedModel: chosen.model, facts: await factsOf(server, chosen, asking) };
+}
+
+async function served(server: Server, wire: Wire, asking: Asking): Promise<Choice> {
+  if (wire.listsModels === false && wire.model !== undefined) return { kind: "chosen", model: wire.model };
+  const models = await reply(server, "/v1/models", asking, wire.model === undefined ? [] : noSuchPath);
+  return models.kind === "answer" ? chooseModel(models.answer, wire) : models;
+}
+
+/** Some servers have no list of models; that is well when the author has named one. */
+const noSuchPath = [404, 405, 501];
+
+type Reply = { readonly kind: "answer"; readonly answer: Answer } | Exclude<Standing, { kind: "proven" }>;
+
+async function reply(
+  server: Server,
+  path: string,
+  { each, signal }: Asking,
+  alsoFine: readonly number[] = [],
+  body?: unknown,
+): Promise<Reply> {
+  let answer: Answer;
+  try {
+    answer = await ask(server, { path, within: each, signal, ...(body === undefined ? {} : { body }) });
+  } catch (cause) {
+    return { kind: "notYet", waitingFor: `${path} does not answer (${reason(cause)})`, cause };
+  }
+  if (answer.status === 200 || alsoFine.includes(answer.status)) return { kind: "answer", answer };
+  return refusal(server, path, answer, body !== undefined);
+}
+
+function refusal({ apiKey }: Server, path: string, { status, text }: Answer, asksForWork: boolean): Exclude<Standing, { kind: "proven" }> {
+  if (status === 401 || status === 403) {
+    const why =
+      apiKey === undefined ? `it wants an API key (${path} answers ${status})` : `it refuses the API key (${path} answers ${status})`;
+    return {
+      kind: "never",
+      because: "access",
+      why,
+      hint: "give the engine its key: apiKey: process.env.MY_KEY in a test file, --api-key-env MY_KEY with --attach",
+    };
+  }
+  const said = `${path} answers ${status}${text.trim() === "" ? "" : `: ${inOneLine(text)}`}`;
+  if (asksForWork && (status === 400 || status === 422)) {
+    return {
+      kind: "never",
+      because: "request",
+      why: said,
+      hint: "it does not take our requests: look at the engine's api (chat or completions), its model and its extraBody",
+    };
+  }
+  return { kind: "notYet", waitingFor: said, status };
+}
+
+type Choice = { readonly kind: "chosen"; readonly model: string; readonly contextLimit?: number } | Exclude<Standing, { kind: "proven" }>;
+
+function chooseModel(answer: Answer, { model }: Wire): Choice {
+  const listed = answer.status === 200 ? parseModels(answer.text) : [];
+  const names = listed.map(({ id }) => id).join(", ");
+  if (model === undefined) {
+    const [only, another] = listed;
+    if (only === undefined) return { kind: "notYet", waitingFor: "/v1/models lists no model" };
+    if (another === undefined) return { kind: "chosen", model: only.id, ...limitOf(only) };
+    return {
+      kind: "never",
+      because: "model",
+      why: `it serves several models: ${names}`,
+      hint: `name the one to measure: model: "${only.id}"`,
+    };
+  }
+  const wanted = listed.find(({ id }) => id === model);
+  if (wanted !== undefined) return { kind: "chosen", model, ...limitOf(wanted) };
+  if (listed.length === 0) return { kind: "chosen", model };
+  return {
+    kind: "never",
+    because: "model",
+    why: `it does not serve ${model}, but ${names}`,
+    hint: `ask for a model it has: model: "${listed[0]?.id ?? ""}"`,
+  };
+}
+
+interface ListedModel {
+  readonly id: string;
+  readonly contextLimit?: number;
+}
+
+function limitOf({ contextLimit }: ListedModel): { contextLimit?: number } {
+  return contextLimit === undefined ? {} : { contextLimit };
+}
+
+function parseModels(text: string): readonly ListedModel[] {
+  const { data } = parseObject(text);
+  if (!Array.isArray(data)) return [];
+  return data.flatMap((model: unknown): ListedModel[] => {
+    if (typeof model !== "object" || model === null || !("id" in model) || typeof model.id !== "string") return [];
+    const limit = "max_model_len" in model ? model.max_model_len : undefined;
+    return [{ id: model.id, ...(typeof limit === "number" ? { contextLimit: limit } : {}) }];
+  });
+}
+
+/** Undefined when it was answered. */
+async function complete(
+  server: Server,
+  wire: Wire,
+  model: string,
+  asking: Asking,
+): Promise<Exclude<Standing, { kind: "proven" }> | undefined> {
+  const path = wire.api === "chat" ? "/v1/chat/completions" : "/v1/completions";
+  const prompt = wire.api === "chat" ? { messages: [{ role: "user", content: "Hello" }] } : { prompt: "Hello" };
+  // Without a stream, options of one are a mistake.
+  const body = { temperature: 0, ...wire.extraBody, model, ...prompt, max_tokens: 1, stream: false, stream_options: undefined };
+  const completion = await reply(server, path, { ...asking, each: asking.left }, [], body);
+  if (completion.kind !== "answer") return completion;
+  const { choices } = parseObject(completion.answer.text);
+  if (Array.isArray(choices) && choices.length > 0) return undefined;
+  return { kind: "notYet", waitingFor: `${path} answers without a choice: ${inOneLine(completion.answer.text)}` };
+}
+
+async function factsOf(
+  server: Server,
+  { model, contextLimit }: { model: string; contextLimit?: number },
+  asking: Asking,
+): Promise<Readonly<Record<string, string>>> {
+  const answer = await reply(server, "/version", { ...asking, each: Math.min(asking.each, 2) });
+  const version = answer.kind === "answer" ? parseObject(answer.answer.text)["version"] : undefined;
+  return {
+    ...(typeof version === "string" ? { version } : {}),
+    "served model": model,
+    ...(contextLimit === undefined ? {} : { "context limit": `${contextLimit} tokens` }),
+  };
+}
+
+/** Empty where the text is not a JSON object. */
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+function inOneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > 300 ? `${line.slice(0, 300)} …` : line;
+}
+
+export function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  if (cause.name === "TimeoutError") return "no answer in time";
+  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
+}

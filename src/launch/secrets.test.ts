@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+
+import { maskedArguments, masks, secretsIn } from "./secrets.ts";
+
+test("a command line may be shown without its keys", () => {
+  const args = [
+    "serve",
+    "m",
+    "--api-key",
+    "sk-abcdef",
+    "--hf-token=hf_abcdef",
+    "--tokenizer",
+    "m",
+    "--max-num-batched-tokens",
+    "8",
+    "--url",
+    "http://a:b@c",
+  ];
+  expect(maskedArguments(args).join(" ")).toBe(
+    "serve m --api-key *** --hf-token=*** --tokenizer m --max-num-batched-tokens 8 --url http://a:***@c",
+  );
+});
+
+test("a flag that only sounds like one, followed by another flag, hides nothing", () => {
+  expect(maskedArguments(["--no-token", "--port", "1"])).toEqual(["--no-token", "--port", "1"]);
+});
+
+test("secrets are gathered from environment, arguments and URLs, the longest first, the too short left out", () => {
+  const env = { HF_TOKEN: "hf_abcdef", REDIS: "redis://me:hunter2hunter2@h", MY_TOKEN: "abc", PATH: "/bin" };
+  expect(secretsIn(env, ["--api-key", "sk-abcdefg", "--secret=topsecret1", "--port", "8000"], "wirekey")).toEqual([
+    "hunter2hunter2",
+    "sk-abcdefg",
+    "topsecret1",
+    "hf_abcdef",
+    "wirekey",
+  ]);
+});
+
+test("a secret is found wherever it stands in a text", () => {
+  expect(masks("args: {'api_key': ['sk-abcdef']} sk-abcdef", ["sk-abcdef"])).toBe("args: {'api_key': ['***']} ***");
+});
