@@ -1,0 +1,246 @@
+import type { Content, CustomTableLayout, TDocumentDefinitions, TableCell } from "pdfmake/interfaces.js";
+import type { Block, Fact, Figure, ReportDocument, Table } from "../reports/document.ts";
+import { fontFiles } from "./assets.ts";
+import { lightTones } from "./palette.ts";
+import { svg } from "./svg.ts";
+import { unbroken } from "./unbroken.ts";
+
+const margins = { left: 48, top: 40, right: 48, bottom: 48 };
+const textWidth = 595.28 - margins.left - margins.right; // A4, in points
+const columnGap = 14; // between two half figures, in points
+const ink = lightTones.plain.text;
+const hairline = "#d0d7de";
+
+const lines: CustomTableLayout = {
+  vLineWidth: () => 0,
+  paddingLeft: (column) => (column === 0 ? 0 : 6),
+  paddingRight: (column, node) => (column === (node.table.widths?.length ?? 0) - 1 ? 0 : 6),
+  paddingTop: () => 2,
+  paddingBottom: () => 1,
+};
+
+/** A4, text selectable, charts as vectors. The same document gives the same bytes. */
+export async function renderPdf(document: ReportDocument): Promise<Uint8Array> {
+  const content = await Promise.all(document.blocks.map(contentOf));
+  return print({
+    content: [titleOf(document), ...keptTogether(document.blocks, content)],
+    footer: (page, pages) => footerOf(document, page, pages),
+    pageSize: "A4",
+    pageMargins: [margins.left, margins.top, margins.right, margins.bottom],
+    // The file's id is made of these, so they come from the run and not from the clock.
+    info: {
+      title: document.title,
+      subject: document.subtitle,
+      creator: "Tandem",
+      producer: "Tandem",
+      creationDate: new Date(document.created ?? 0),
+    },
+    language: "en",
+    displayTitle: true,
+    defaultStyle: { font: "Plex", fontSize: 9.5, lineHeight: 1.2, color: ink },
+  });
+}
+
+async function print(definition: TDocumentDefinitions): Promise<Uint8Array> {
+  const { default: pdfmake } = await import("pdfmake");
+  const fonts: readonly string[] = Object.values(fontFiles);
+  pdfmake.setFonts({ Plex: fontFiles });
+  pdfmake.setUrlAccessPolicy(() => false);
+  pdfmake.setLocalAccessPolicy((path) => fonts.includes(path));
+  return pdfmake.createPdf(definition).getBuffer();
+}
+
+function titleOf({ title, subtitle }: ReportDocument): Content {
+  return {
+    stack: [
+      { text: title, fontSize: 18, bold: true, lineHeight: 1.1 },
+      { text: subtitle, color: lightTones.quiet.text },
+    ],
+    margin: [0, 0, 0, 10],
+  };
+}
+
+function footerOf({ footer }: ReportDocument, page: number, pages: number): Content {
+  return {
+    columns: [
+      { text: footer, width: "*" },
+      { text: `${page} / ${pages}`, width: "auto", alignment: "right" },
+    ],
+    columnGap: 12,
+    fontSize: 8,
+    color: lightTones.quiet.text,
+    margin: [margins.left, 16, margins.right, 0],
+  };
+}
+
+// A heading stays with what follows it, and two half figures share a row. A long table may break between its rows.
+function keptTogether(blocks: readonly Block[], content: readonly Content[]): readonly Content[] {
+  const groups = groupsOf(blocks).map(({ start, end, together }): Content[] => {
+    const members = content.slice(start, end);
+    if (together === "row") return [{ columns: members, columnGap, unbreakable: true }];
+    return together === "stack" ? [{ stack: members, unbreakable: true }] : members;
+  });
+  return groups.flat();
+}
+
+interface Group {
+  readonly start: number;
+  readonly end: number;
+  readonly together: "row" | "stack" | "no";
+}
+
+function groupsOf(blocks: readonly Block[]): readonly Group[] {
+  const groups: Group[] = [];
+  for (let start = 0; start < blocks.length; start = groups.at(-1)?.end ?? blocks.length) groups.push(groupAt(blocks, start));
+  return groups;
+}
+
+function groupAt(blocks: readonly Block[], start: number): Group {
+  const isHeading = (index: number) => blocks[index]?.kind === "heading";
+  const isHalf = (index: number) => ((block) => block?.kind === "figure" && block.size === "half")(blocks[index]);
+  if (isHalf(start)) return { start, end: start + (isHalf(start + 1) ? 2 : 1), together: "row" };
+  if (!isHeading(start)) return { start, end: start + 1, together: "no" };
+  let follower = start + 1;
+  while (isHeading(follower)) follower++;
+  const block = blocks[follower];
+  const fits =
+    block !== undefined && block.kind !== "pageBreak" && !(block.kind === "table" && block.rows.length > 20) && !isHalf(follower);
+  return { start, end: fits ? follower + 1 : follower, together: "stack" };
+}
+
+async function contentOf(block: Block): Promise<Content> {
+  switch (block.kind) {
+    case "heading":
+      return {
+        text: block.text,
+        fontSize: block.level === 2 ? 13 : 10.5,
+        bold: true,
+        margin: [0, block.level === 2 ? 12 : 8, 0, 4],
+        tocItem: false,
+      };
+    case "paragraph":
+      return paragraphOf(block);
+    case "banner":
+      return boxOf([{ text: block.text, bold: true, fontSize: 10.5, color: "white" }], lightTones[block.tone].text);
+    case "numbers":
+      return numbersOf(block.numbers);
+    case "table":
+      return tableOf(block);
+    case "figure":
+      return figureOf(block);
+    case "facts":
+      return factsOf(block.facts);
+    case "list":
+      return { ul: block.items.map((item) => ({ text: unbroken(item), margin: [0, 0, 0, 2] })), margin: [0, 0, 0, 6] };
+    case "code":
+      return boxOf([{ text: unbrokenWords(block.text), fontSize: 8 }], lightTones.plain.ground);
+    case "pageBreak":
+      return { text: "", pageBreak: "after", fontSize: 1, lineHeight: 0 };
+  }
+}
+
+function paragraphOf({ text, tone, label }: Extract<Block, { kind: "paragraph" }>): Content {
+  const paint = lightTones[tone];
+  if (label === undefined) return { text: unbroken(text), color: tone === "plain" ? ink : paint.text, margin: [0, 0, 0, 6] };
+  return {
+    table: {
+      widths: [76, "*"],
+      body: [
+        [
+          {
+            text: label.toUpperCase(),
+            bold: true,
+            fontSize: 8,
+            color: paint.text,
+            fillColor: paint.ground,
+            alignment: "center",
+            margin: [0, 2, 0, 1],
+          },
+          { text: unbroken(text), margin: [4, 0, 0, 0] },
+        ],
+      ],
+    },
+    layout: "noBorders",
+    margin: [0, 0, 0, 4],
+  };
+}
+
+// Left alone, a line would break after the dashes of an option.
+function unbrokenWords(text: string): Content[] {
+  return text.split(" ").map((word) => ({ text: `${word} `, noWrap: word.length < 90 }));
+}
+
+function boxOf(stack: Content[], ground: string): Content {
+  return {
+    table: { widths: ["*"], body: [[{ stack, fillColor: ground, margin: [6, 4, 6, 3] }]] },
+    layout: "noBorders",
+    margin: [0, 2, 0, 8],
+  };
+}
+
+function numbersOf(numbers: readonly Fact[]): Content {
+  return {
+    columns: numbers.map(({ name, value }) => ({
+      stack: [
+        { text: value, fontSize: 17, bold: true, lineHeight: 1.05 },
+        { text: name, fontSize: 8, color: lightTones.quiet.text },
+      ],
+    })),
+    columnGap: 12,
+    margin: [0, 2, 0, 8],
+  };
+}
+
+function factsOf(facts: readonly Fact[]): Content {
+  return {
+    table: {
+      widths: [110, "*"],
+      dontBreakRows: true,
+      body: facts.map(({ name, value }) => [{ text: name, color: lightTones.quiet.text }, { text: value }]),
+    },
+    layout: { ...lines, hLineWidth: (line, node) => (line === 0 || line === node.table.body.length ? 0 : 0.4), hLineColor: hairline },
+    fontSize: 8.5,
+    margin: [0, 0, 0, 8],
+  };
+}
+
+function tableOf({ columns, rows }: Table): Content {
+  const cell = (text: string, index: number, bold = false): TableCell => ({
+    text: unbroken(text),
+    bold,
+    alignment: columns[index]?.align ?? "left",
+    // Numbers stay whole; what is long may wrap.
+    noWrap: columns[index]?.align === "right" && text.length < 24,
+  });
+  return {
+    table: {
+      headerRows: 1,
+      dontBreakRows: true,
+      keepWithHeaderRows: 1,
+      widths: columns.map(({ wide }, index) => ((wide ?? (index === 0 && !columns.some((column) => column.wide))) ? "*" : "auto")),
+      body: [
+        columns.map(({ title }, index) => cell(title, index, true)),
+        ...rows.map((row) => row.map((text, index) => cell(text, index))),
+      ],
+    },
+    layout: {
+      ...lines,
+      hLineWidth: (line, node) => (line === 1 ? 0.8 : line === 0 || line === node.table.body.length ? 0 : 0.4),
+      hLineColor: (line) => (line === 1 ? ink : hairline),
+    },
+    fontSize: 8.5,
+    margin: [0, 0, 0, 8],
+  };
+}
+
+async function figureOf({ title, spec, note, size }: Figure): Promise<Content> {
+  return {
+    stack: [
+      { text: title, bold: true, fontSize: 10, margin: [0, 2, 0, 2] },
+      { svg: await svg(spec), width: size === "full" ? textWidth : (textWidth - columnGap) / 2 },
+      ...(note === undefined ? [] : [{ text: note, fontSize: 8, color: lightTones.quiet.text }]),
+    ],
+    unbreakable: true,
+    margin: [0, 0, 0, 8],
+  };
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { fixture } from "../reports/fixture.ts";
+import { story } from "../reports/story.ts";
+import { renderHtml } from "./html.ts";
+import { renderPdf } from "./pdf.ts";
+import { reports } from "./reports.ts";
+
+const small = () => fixture({ contexts: [8_192], requests: 3, gpuMemory: true });
+
+test("reports are named by their kind", () => {
+  expect(reports.map(({ kind, extension }) => `${kind}.${extension}`)).toEqual(["csv.csv", "pdf.pdf", "html.html", "json.json"]);
+});
+
+test.each(reports)("$kind has the same bytes every time it is written from the same result", async (report) => {
+  const first = await report.write(small());
+  const second = await report.write(small());
+  expect(Buffer.compare(first, second)).toBe(0);
+  expect(first.length).toBeGreaterThan(500);
+});
+
+test("the page loads nothing, from nowhere", async () => {
+  const page = await renderHtml(story(small()));
+  const markup = page.replaceAll(/<script>[^]*?<\/script>/g, "");
+  expect(markup.match(/(?:src|href|action|poster)\s*=\s*"(?!#)[^"]*"|@import|url\([^)]*\)|<(?:link|iframe|img)\b[^>]*>/gi) ?? []).toEqual(
+    [],
+  );
+  expect(markup.includes("<svg")).toBe(true);
+});
+
+test("the page's own scripts are whole: nothing in a library or a name ends them early", async () => {
+  const result = fixture({ engines: ["</script><b>", "plain"], contexts: [8_192], requests: 2 });
+  const page = await renderHtml(story(result));
+  expect(page.match(/<script[ >]/g)?.length).toBe(page.match(/<\/script>/g)?.length);
+  expect(page.includes("<b>")).toBe(false);
+  expect(page.includes("&lt;/script&gt;&lt;b&gt;")).toBe(true);
+});
+
+test("the page stays under two megabytes", async () => {
+  expect((await renderHtml(story(fixture()))).length).toBeLessThan(2_000_000);
+});
+
+test("a PDF carries the run's date, and none of its own in virtual time", async () => {
+  const text = async (document: Parameters<typeof renderPdf>[0]) => Buffer.from(await renderPdf(document)).toString("latin1");
+  const document = { title: "a test", subtitle: "", footer: "", blocks: [] };
+  expect((await text(document)).match(/\(D:\d+Z\)/)?.[0]).toBe("(D:19700101000000Z)");
+  expect((await text({ ...document, created: "2026-11-24T10:00:00.000Z" })).match(/\(D:\d+Z\)/)?.[0]).toBe("(D:20261124100000Z)");
+});

@@ -1,0 +1,5 @@
+import { describeReport } from "../reports/describeReport.ts";
+import { fixtureRuns } from "../reports/fixtureRuns.ts";
+import { reports } from "./reports.ts";
+
+for (const report of reports.filter(({ kind }) => kind === "pdf" || kind === "html")) describeReport(() => report, fixtureRuns);

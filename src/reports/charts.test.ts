@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import { svg } from "../render/svg.ts";
+import { distribution, effects, overTime, perRequest, type RequestPoint } from "./charts.ts";
+
+const axis = { title: "TTFT", unit: "s", size: "half" } as const;
+
+function point(engine: string, position: number, value?: number): RequestPoint {
+  return {
+    engine,
+    position,
+    cache: "cold",
+    outcome: value === undefined ? "failed" : "completed",
+    ...(value === undefined ? {} : { value }),
+  };
+}
+
+const cases: Readonly<Record<string, readonly RequestPoint[]>> = {
+  "one request of one engine": [point("a", 0, 0.5)],
+  "every value the same": [point("a", 0, 2), point("a", 1, 2), point("b", 0, 2), point("b", 1, 2)],
+  "an engine that failed every request": [point("a", 0, 0.5), point("a", 1, 0.6), point("b", 0), point("b", 1)],
+  "values that differ ten thousandfold": [point("a", 0, 0.001), point("a", 1, 10), point("b", 0, 0.5), point("b", 1, 0.6)],
+};
+
+describe.each(Object.entries(cases))("%s", (_, points) => {
+  const engines = [...new Set(points.map(({ engine }) => engine))];
+  const measured = points.filter(({ value }) => value !== undefined).length;
+
+  test("has a mark for each value, one for each failure and every engine in its legend", async () => {
+    const picture = await svg(perRequest(points, engines, axis));
+    expect(marks(picture, "mark-symbol role-mark")).toBe(measured);
+    expect(picture.match(/>×</g)?.length ?? 0).toBe(points.length - measured);
+    for (const engine of engines) expect(picture).toContain(`>${engine}</text>`);
+    expect(picture).not.toMatch(/NaN|Infinity|undefined|…/);
+  });
+
+  test("rises once for each value in its distribution", async () => {
+    const picture = await svg(distribution(points, engines, axis));
+    expect(marks(picture, "mark-symbol role-mark")).toBe(measured);
+    expect(picture).not.toMatch(/NaN|Infinity|undefined|…/);
+  });
+});
+
+test("short times are in milliseconds", async () => {
+  expect(await svg(perRequest([point("a", 0, 0.25)], ["a"], axis))).toContain(">TTFT (ms)<");
+  expect(await svg(perRequest([point("a", 0, 2.5)], ["a"], axis))).toContain(">TTFT (s)<");
+});
+
+test("ten thousand requests are thinned, and the slowest of them is still there", async () => {
+  const points = Array.from({ length: 10_000 }, (_, index) => point("a", index, index === 7_777 ? 9 : 1));
+  const spec = JSON.stringify(perRequest(points, ["a"], axis));
+  expect(spec.length).toBeLessThan(60_000);
+  expect(spec).toContain('"position":7777');
+});
+
+test("each engine has a dash and a shape of its own, so that it is known without colour", () => {
+  const spec = JSON.stringify(perRequest([point("a", 0, 1), point("b", 0, 1)], ["a", "b"], axis));
+  expect(spec).toContain('"range":["circle","square"]');
+  expect(spec).toContain('"range":[[1,0],[6,3]]');
+});
+
+test("long names are not cut", async () => {
+  const label = "131,072 context tokens, 1,000 questions, partly cached";
+  const comparison = {
+    experiment: 0,
+    metric: "ttft",
+    cache: "warm",
+    baseline: "b",
+    other: "a",
+    pairs: 9,
+    effect: 2,
+    interval: [1.9, 2.1],
+    margin: 0.05,
+    verdict: "better",
+  } as const;
+  expect(await svg(effects([{ label, comparison }]))).toContain(`>${label}</text>`);
+  const engine = "an-engine-with-quite-a-long-name-indeed";
+  expect(await svg(perRequest([point(engine, 0, 1), point("b", 0, 1)], [engine, "b"], axis))).toContain(`>${engine}</text>`);
+});
+
+test("a single reading over time is a point", async () => {
+  const picture = await svg(
+    overTime([{ name: "gpu-0", points: [{ at: 0, value: 60 }] }], { title: "GPU memory", unit: "GiB", size: "half" }),
+  );
+  expect(marks(picture, "mark-symbol role-mark")).toBe(1);
+  expect(picture).not.toMatch(/NaN|Infinity/);
+});
+
+/** How many shapes a group of marks holds. */
+function marks(picture: string, group: string): number {
+  return picture
+    .split(`class="${group}`)
+    .slice(1)
+    .map((rest) => rest.slice(0, rest.indexOf("</g>")).match(/<path/g)?.length ?? 0)
+    .reduce((sum, found) => sum + found, 0);
+}

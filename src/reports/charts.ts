@@ -1,0 +1,385 @@
+import type { TopLevelSpec } from "vega-lite";
+import type { Comparison, Interval } from "../model/figures.ts";
+import type { CacheState } from "../model/request.ts";
+import type { Seconds } from "../model/time.ts";
+import { thinned } from "./thinned.ts";
+
+/** Colours as charts name them: a page in the dark swaps each for a lighter one, so no chart may use another. */
+export const chartColours = {
+  ink: "#1f2328",
+  quiet: "#57606a",
+  grid: "#d0d7de",
+  band: "#eaeef2",
+  series: ["#0b5cad", "#d1570a", "#1a7f4b", "#8250df", "#9a6700", "#bf3989"],
+} as const;
+
+/** How wide a chart is drawn, alone in its row or beside another. */
+const chartWidths = { full: 640, half: 320 } as const;
+
+export type ChartSize = keyof typeof chartWidths;
+
+// Told apart without colour: each engine has its own dash and its own shape.
+const dashes = [
+  [1, 0],
+  [6, 3],
+  [2, 3],
+  [8, 3, 2, 3],
+  [12, 4],
+  [4, 2, 1, 2],
+];
+const shapes = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
+
+const pointsPerLine = 400;
+
+type Encoding = NonNullable<Extract<TopLevelSpec, { readonly mark: unknown }>["encoding"]>;
+type Position = NonNullable<Encoding["x"]>;
+type Tooltip = NonNullable<Encoding["tooltip"]>;
+
+/** One request of one engine as a chart shows it: no value where it failed. */
+export interface RequestPoint {
+  readonly engine: string;
+  readonly position: number;
+  readonly value?: number;
+  readonly cache: CacheState;
+  readonly outcome: string;
+}
+
+export interface Curve {
+  readonly name: string;
+  readonly points: readonly { readonly at: Seconds; readonly value: number }[];
+}
+
+export interface Axis {
+  readonly title: string;
+  readonly unit: string;
+  readonly size: ChartSize;
+}
+
+/** A line per engine over the requests in the order they were due; failures are crosses at the upper edge. */
+export function perRequest(points: readonly RequestPoint[], engines: readonly string[], axis: Axis): TopLevelSpec {
+  const scale = unitFor(
+    points.flatMap(({ value }) => value ?? []),
+    axis.unit,
+  );
+  const shown = engines.flatMap((engine) => thinnedPoints(points.filter((point) => point.engine === engine)));
+  const values = shown.map((point) => drawnPoint(point, scale));
+  const positions = points.map(({ position }) => position);
+  const x: Position = {
+    field: "position",
+    type: "quantitative",
+    title: "Request, in the order due",
+    scale: { domain: [Math.min(...positions) - 0.5, Math.max(...positions) + 0.5], nice: false },
+    axis: { grid: false, tickMinStep: 1, format: "d" },
+  };
+  const tooltip: Tooltip = [
+    { field: "engine", title: "engine" },
+    { field: "position", title: "request" },
+    { field: "value", title: `${axis.title} (${scale.unit})`, format: scale.format },
+    { field: "cache", title: "cache" },
+    { field: "outcome", title: "outcome" },
+  ];
+  return {
+    ...frame(axis.size, engines),
+    data: { values },
+    encoding: { x, tooltip },
+    layer: [
+      {
+        mark: { type: "line", strokeWidth: 1.5, invalid: "break-paths-show-path-domains" },
+        encoding: { y: yAxis(axis, scale), ...colourOf(engines), strokeDash: dashOf(engines) },
+      },
+      {
+        transform: [{ filter: "isValid(datum.value)" }],
+        mark: { type: "point", filled: true, size: values.length > 200 ? 12 : 42, opacity: 1 },
+        encoding: { y: yAxis(axis, scale), ...colourOf(engines), shape: shapeOf(engines) },
+      },
+      {
+        transform: [{ filter: "!isValid(datum.value)" }],
+        mark: { type: "text", text: "×", fontSize: 15, fontWeight: 600, baseline: "middle" },
+        encoding: { y: { value: 4 }, ...colourOf(engines) },
+      },
+    ],
+  };
+}
+
+/** The share of an engine's requests that took at most so long: one rising line per engine. */
+export function distribution(points: readonly RequestPoint[], engines: readonly string[], axis: Axis): TopLevelSpec {
+  const measured = points.flatMap(({ engine, value }) => (value === undefined ? [] : [{ engine, value }]));
+  const scale = unitFor(
+    measured.map(({ value }) => value),
+    axis.unit,
+  );
+  const steps = engines.flatMap((engine) =>
+    risingShares(
+      measured.filter((point) => point.engine === engine).map(({ value }) => value * scale.factor),
+      engine,
+    ),
+  );
+  const x = valueAxis(
+    steps.map(({ value }) => value),
+    `${axis.title} (${scale.unit})`,
+  );
+  const y: Position = {
+    field: "share",
+    type: "quantitative",
+    title: "Share of requests (%)",
+    scale: { domain: [0, 100], nice: false },
+    axis: { values: [0, 25, 50, 75, 100] },
+  };
+  const tooltip: Tooltip = [
+    { field: "engine", title: "engine" },
+    { field: "share", title: "share of requests (%)", format: ".0f" },
+    { field: "value", title: `took at most (${scale.unit})`, format: scale.format },
+  ];
+  return {
+    ...frame(axis.size, engines),
+    data: { values: steps },
+    encoding: { x, y, tooltip, ...colourOf(engines) },
+    layer: [
+      { mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5 }, encoding: { strokeDash: dashOf(engines) } },
+      {
+        transform: [{ filter: "datum.share > 0" }],
+        mark: { type: "point", filled: true, size: steps.length > 200 ? 6 : 42, opacity: 1 },
+        encoding: { shape: shapeOf(engines) },
+      },
+    ],
+  };
+}
+
+/** A line per series over the time since the experiment's start. */
+export function overTime(curves: readonly Curve[], axis: Axis): TopLevelSpec {
+  const names = curves.map(({ name }) => name);
+  const values = curves.flatMap(({ name, points }) =>
+    thinned(points, pointsPerLine, ({ value }) => value).map(({ at, value }) => ({
+      name,
+      at: Number(at.toFixed(3)),
+      value: Number(value.toPrecision(6)),
+    })),
+  );
+  const y: Position = {
+    field: "value",
+    type: "quantitative",
+    title: `${axis.title} (${axis.unit})`,
+    // Some room above, so that a level line does not hide in the upper edge.
+    scale: { domain: [0, Math.max(...values.map(({ value }) => value)) * 1.2 || 1], nice: true },
+    axis: { tickCount: 5 },
+  };
+  return {
+    ...frame(axis.size, names),
+    data: { values },
+    encoding: {
+      x: {
+        field: "at",
+        type: "quantitative",
+        title: "Time since the experiment's start (s)",
+        scale: { zero: true, nice: false },
+        axis: { grid: false },
+      },
+      y,
+      ...colourOf(names, "name"),
+      tooltip: [
+        { field: "name", title: "of" },
+        { field: "at", title: "time (s)", format: ".1f" },
+        { field: "value", title: `${axis.title} (${axis.unit})`, format: ".2f" },
+      ],
+    },
+    layer: [
+      { mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5 }, encoding: { strokeDash: dashOf(names, "name") } },
+      // Where there are many readings their points would only thicken the line.
+      ...(values.length > 60
+        ? []
+        : [{ mark: { type: "point", filled: true, size: 30, opacity: 1 } as const, encoding: { shape: shapeOf(names, "name") } }]),
+    ],
+  };
+}
+
+/** Effects with their intervals, one row each, against the line where both engines are alike. */
+export function effects(rows: readonly { readonly label: string; readonly comparison: Comparison }[]): TopLevelSpec {
+  const values = rows.flatMap(({ label, comparison: { effect, interval, verdict } }) =>
+    effect === undefined || interval === undefined ? [] : [{ label, effect, low: interval[0], high: interval[1], verdict }],
+  );
+  const margin = Math.max(0, ...rows.map(({ comparison }) => comparison.margin));
+  const domain = around([1 / (1 + margin), 1 + margin, ...values.flatMap(({ low, high }) => [low, high])]);
+  const x: Position = {
+    field: "effect",
+    type: "quantitative",
+    title: "Ratio, above 1 is better",
+    scale: { type: "log", domain, nice: false },
+    axis: { values: [...oneTwoFive(domain)], format: "~g", grid: true },
+  };
+  const y: Position = {
+    field: "label",
+    type: "nominal",
+    title: null,
+    sort: null,
+    axis: { ticks: false, domain: false, labelPadding: 8 },
+  };
+  return {
+    ...frame("full", [], 48 + 20 * values.length),
+    data: { values },
+    layer: [
+      {
+        data: { values: [{ low: 1 / (1 + margin), high: 1 + margin }] },
+        mark: { type: "rect", color: chartColours.band },
+        encoding: { x: { ...x, field: "low" }, x2: { field: "high" } },
+      },
+      {
+        data: { values: [{ one: 1 }] },
+        mark: { type: "rule", color: chartColours.quiet, strokeWidth: 1 },
+        encoding: { x: { ...x, field: "one" } },
+      },
+      {
+        mark: { type: "rule", color: chartColours.ink, strokeWidth: 2 },
+        encoding: { x: { ...x, field: "low" }, x2: { field: "high" }, y },
+      },
+      {
+        mark: { type: "point", filled: true, color: chartColours.ink, size: 60, opacity: 1 },
+        encoding: {
+          x,
+          y,
+          tooltip: [
+            { field: "label", title: "compared" },
+            { field: "effect", title: "ratio", format: ".3~r" },
+            { field: "low", title: "from", format: ".3~r" },
+            { field: "high", title: "to", format: ".3~r" },
+            { field: "verdict", title: "verdict" },
+          ],
+        },
+      },
+    ],
+  };
+}
+
+// What is taken up by more than one line of names is added, so that the picture itself keeps its height.
+function frame(size: ChartSize, names: readonly string[], pictureHeight = 176) {
+  const width = chartWidths[size];
+  const columns = Math.max(1, Math.min(names.length, Math.floor(width / (46 + 7 * Math.max(1, ...names.map(({ length }) => length))))));
+  const height = pictureHeight + 17 * Math.max(0, Math.ceil(names.length / columns) - 1);
+  const { ink, quiet, grid } = chartColours;
+  const text = { labelColor: quiet, titleColor: ink, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" } as const;
+  return {
+    width,
+    height,
+    autosize: { type: "fit", contains: "padding" },
+    background: "transparent",
+    padding: { left: 2, top: 4, right: 10, bottom: 2 },
+    config: {
+      font: "IBM Plex Sans",
+      // The figure as a whole has a description; a thousand labelled points would only be in the way.
+      aria: false,
+      view: { stroke: null },
+      axis: {
+        ...text,
+        gridColor: grid,
+        domainColor: quiet,
+        tickColor: quiet,
+        titlePadding: 8,
+        labelOverlap: true,
+        labelFlush: false,
+        labelLimit: 0,
+      },
+      legend: {
+        ...text,
+        labelColor: ink,
+        labelFontSize: 12,
+        labelLimit: 0,
+        orient: "top",
+        direction: columns === 1 ? "vertical" : "horizontal",
+        columns,
+        title: null,
+        columnPadding: 24,
+        symbolSize: 60,
+        symbolStrokeWidth: 1.5,
+        offset: 6,
+      },
+    },
+  } as const;
+}
+
+function colourOf(names: readonly string[], field = "engine") {
+  return {
+    color: { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(chartColours.series, names.length) } },
+  } as const;
+}
+
+function dashOf(names: readonly string[], field = "engine") {
+  return { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(dashes, names.length) } } as const;
+}
+
+function shapeOf(names: readonly string[], field = "engine") {
+  return { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(shapes, names.length) } } as const;
+}
+
+function cycled<T>(values: readonly T[], length: number): T[] {
+  return Array.from({ length }, (_, index) => values[index % values.length] as T); // % keeps the index inside
+}
+
+interface Scale {
+  readonly factor: number;
+  readonly unit: string;
+  readonly format: string;
+}
+
+/** Seconds become milliseconds where all of them are short; other units stay. */
+function unitFor(values: readonly number[], unit: string): Scale {
+  const largest = Math.max(0, ...values);
+  if (unit !== "s") return { factor: 1, unit, format: ".1f" };
+  return largest > 0 && largest < 1 ? { factor: 1000, unit: "ms", format: ".1f" } : { factor: 1, unit, format: ".3f" };
+}
+
+function yAxis(axis: Axis, scale: Scale): Position {
+  return {
+    field: "value",
+    type: "quantitative",
+    title: `${axis.title} (${scale.unit})`,
+    scale: { zero: true },
+    axis: { tickCount: 5 },
+  };
+}
+
+function drawnPoint({ engine, position, value, cache, outcome }: RequestPoint, { factor }: Scale) {
+  // null, because JSON has no undefined; a line breaks there.
+  return { engine, position, value: value === undefined ? null : Number((value * factor).toPrecision(6)), cache, outcome };
+}
+
+function thinnedPoints(points: readonly RequestPoint[]): readonly RequestPoint[] {
+  // A failure is never thinned away by its neighbours: it is the highest there is.
+  return thinned(points, pointsPerLine, ({ value }) => value ?? Number.POSITIVE_INFINITY);
+}
+
+function risingShares(values: readonly number[], engine: string) {
+  if (values.length === 0) return [];
+  const sorted = values.toSorted((a, b) => a - b).map((value) => Number(value.toPrecision(6)));
+  const steps = Math.min(sorted.length, pointsPerLine / 2);
+  const rising = Array.from({ length: steps }, (_, step) => {
+    const rank = Math.ceil(((step + 1) / steps) * sorted.length);
+    return { engine, share: (rank / sorted.length) * 100, value: sorted[rank - 1] as number }; // 1 <= rank <= length
+  });
+  return [{ engine, share: 0, value: sorted[0] as number }, ...rising];
+}
+
+/** From zero where the values are of one size; logarithmic where they differ tenfold, so that cold and warm are both readable. */
+function valueAxis(values: readonly number[], title: string): Position {
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const field = { field: "value", type: "quantitative", title } as const;
+  if (low <= 0 || high / low < 10) {
+    return { ...field, scale: { domain: [0, high > 0 ? high * 1.06 : 1], nice: false }, axis: { grid: true, tickCount: 8 } };
+  }
+  const domain = around([low, high]);
+  return { ...field, scale: { type: "log", domain, nice: false }, axis: { grid: true, values: [...oneTwoFive(domain)], format: "~g" } };
+}
+
+function around(values: readonly number[]): [number, number] {
+  return [Math.min(...values) / 1.12, Math.max(...values) * 1.12];
+}
+
+/** The round numbers within a logarithmic axis: 1, 2, 5, 10, 20, … and, on a short one, tenths between. */
+function oneTwoFive([low, high]: Interval): readonly number[] {
+  const decades = Array.from({ length: 12 }, (_, index) => 10 ** (index - 5));
+  const within = (steps: readonly number[]) =>
+    decades.flatMap((decade) => steps.map((step) => Number((step * decade).toPrecision(3)))).filter((tick) => tick >= low && tick <= high);
+  const coarse = within([1, 2, 5]);
+  return coarse.length >= 3 ? coarse : within(high / low < 1.5 ? fine : [1, 1.2, 1.5, 2, 3, 4, 5, 6, 8]);
+}
+
+const fine = Array.from({ length: 180 }, (_, index) => Number((1 + index * 0.05).toFixed(2)));

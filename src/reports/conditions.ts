@@ -1,0 +1,159 @@
+import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
+import type { Options } from "../model/workload.ts";
+import type { Block, Fact } from "./document.ts";
+import { counted } from "./numbers.ts";
+import { proofBlocks } from "./proofBlocks.ts";
+import { isVirtual } from "./virtual.ts";
+
+/** Everything it takes to do the run again. */
+export function conditions(result: TestResult): readonly Block[] {
+  const { description, facts } = result;
+  return [
+    { kind: "heading", level: 2, text: "Conditions of the run" },
+    ...description.engines.flatMap((engine, index) => engineBlocks(engine, index, facts[engine.name] ?? {})),
+    ...proofBlocks(result),
+    { kind: "heading", level: 3, text: "Experiments" },
+    experimentTable(description.experiments),
+    ...deadlineSentences(description.experiments),
+    ...happenings(result),
+    ...(isVirtual(description) ? [] : manifestBlocks(result)),
+  ];
+}
+
+/** "10 requests to each engine, every 8 s, engines together, seed 1". */
+export function experimentSettings({ workload, arrivals, order, repeats, seed, cacheState }: ExperimentDescription): string {
+  const blocks = repeats === 1 ? "" : `, ${counted(repeats, "block")}`;
+  const caches = cacheState === undefined ? "" : cachePhrases[cacheState];
+  return `${counted(workload.requests, "request")} to each engine, ${arrivalsPhrase(arrivals)}, ${orderPhrases[order]}${blocks}${caches}, seed ${seed}.`;
+}
+
+const cachePhrases: Readonly<Record<NonNullable<ExperimentDescription["cacheState"]>, string>> = {
+  cold: ", caches emptied before",
+  primed: ", every context asked about before",
+  asItIs: "",
+};
+
+const orderPhrases: Readonly<Record<ExperimentDescription["order"], string>> = {
+  together: "engines at the same time",
+  inTurn: "one engine after the other",
+  interleaved: "engines alternating request by request",
+};
+
+function arrivalsPhrase({ kind, options }: ExperimentDescription["arrivals"]): string {
+  if (kind === "every" && typeof options["seconds"] === "number") return `one every ${options["seconds"]} s`;
+  const details = optionsText(options);
+  return details === "" ? `arrivals ${kind}` : `arrivals ${kind} (${details})`;
+}
+
+function engineBlocks(engine: EngineDescription, index: number, facts: Readonly<Record<string, string>>): readonly Block[] {
+  const { name, kind, model, simulated, features, gpus, url, api, command, environment } = engine;
+  const rows = [
+    { name: "Engine", value: `${kind}${simulated ? ", simulated" : ""} (engine_id ${index} in the CSV)` },
+    { name: "Model", value: model },
+    { name: "Features", value: features.join("; ") },
+    { name: "GPUs", value: gpus.join(", ") },
+    { name: "URL", value: url ?? "" },
+    { name: "API", value: api },
+    ...factsOf(facts).map(({ name, value }) => ({ name: capitalised(name), value })),
+    {
+      name: "Environment, added",
+      value: factsOf(environment?.added ?? {})
+        .map(({ name, value }) => `${name}=${value}`)
+        .join("  "),
+    },
+    { name: "Environment, removed", value: (environment?.removed ?? []).join(", ") },
+  ];
+  return [
+    { kind: "heading", level: 3, text: `Engine ${name}` },
+    { kind: "facts", facts: rows.filter(({ value }) => value !== "") },
+    ...(command === undefined ? [] : [{ kind: "code", text: command.map(quoted).join(" ") } as const]),
+  ];
+}
+
+function factsOf(facts: Readonly<Record<string, string>>): readonly Fact[] {
+  return Object.entries(facts).map(([name, value]) => ({ name, value }));
+}
+
+function capitalised(name: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
+// As a shell would have it typed.
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}
+
+function experimentTable(experiments: readonly ExperimentDescription[]): Block {
+  return {
+    kind: "table",
+    columns: [
+      { title: "Experiment", align: "left" },
+      { title: "Workload", align: "left", wide: true },
+      { title: "Its hash", align: "left" },
+      { title: "Seed", align: "right" },
+    ],
+    rows: experiments.map(({ title, workload, seed }) => [
+      title,
+      `${workload.kind}: ${optionsText(workload.options)}`,
+      workload.hash.slice(0, 12),
+      String(seed),
+    ]),
+  };
+}
+
+function deadlineSentences(experiments: readonly ExperimentDescription[]): readonly Block[] {
+  const texts = new Set(experiments.map(deadlinesText));
+  return [...texts].map((text) => ({ kind: "paragraph", tone: "quiet", text: `Deadlines in seconds: ${text}.` }));
+}
+
+function deadlinesText({ deadlines }: ExperimentDescription): string {
+  const { connect, firstToken, idle, request, experiment } = deadlines;
+  const whole = experiment === undefined ? "" : `, experiment ${experiment}`;
+  return `connect ${connect}, first token ${firstToken}, idle stream ${idle}, whole request ${request}${whole}`;
+}
+
+function optionsText(options: Options): string {
+  return Object.entries(options)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${String(value)}`]))
+    .join(", ");
+}
+
+function happenings({ events }: TestResult): readonly Block[] {
+  const items = events.flatMap(({ event }) => {
+    switch (event.kind) {
+      case "warning":
+        return [event.message];
+      case "notUp":
+        return [`${event.engine} did not come up: ${event.message}`];
+      case "died":
+        return [`${event.engine} ended by itself: ${event.message}`];
+      case "serviceNotUp":
+        return [`${event.service} did not come up: ${event.message}`];
+      case "serviceDied":
+        return [`${event.service}, which ${event.engines.join(" and ")} needed, ended by itself: ${event.message}`];
+      case "interrupted":
+        return [`interrupted by ${event.signal}`];
+      default:
+        return [];
+    }
+  });
+  return items.length === 0
+    ? []
+    : [
+        { kind: "heading", level: 3, text: "What happened" },
+        { kind: "list", items },
+      ];
+}
+
+function manifestBlocks({ manifest }: TestResult): readonly Block[] {
+  const facts = [
+    { name: "Started", value: manifest.startedAt },
+    { name: "Tandem", value: manifest.tandem },
+    ...factsOf(manifest.host).map(({ name, value }) => ({ name: capitalised(name), value })),
+  ];
+  return [
+    { kind: "heading", level: 3, text: "Where and when" },
+    { kind: "facts", facts },
+    { kind: "code", text: manifest.commandLine.map(quoted).join(" ") },
+  ];
+}

@@ -1,0 +1,52 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { figuresOf } from "../measure/testFigures.ts";
+import { consoleTable, type Style } from "./consoleTable.ts";
+import { fixture } from "./fixture.ts";
+
+const bare: Style = (_, text) => text;
+
+function linesOf(options: Parameters<typeof fixture>[0] = {}, columns = 80): readonly string[] {
+  const result = fixture(options);
+  return consoleTable(result, figuresOf(result), { columns, style: bare });
+}
+
+test("says first that nothing was measured when engines were simulated", () => {
+  expect(linesOf()[0]).toBe("simulated: no engine was measured");
+  expect(linesOf({ simulated: false })[0]).toBe("8,192 context tokens, 10 questions");
+});
+
+test("the comparison stands before the table", () => {
+  const lines = linesOf({ contexts: [8_192], requests: 20 });
+  const verdict = lines.findIndex((line) => line.startsWith("  better"));
+  const table = lines.findIndex((line) => line.includes("TPOT"));
+  expect(verdict).toBeGreaterThan(0);
+  expect(table).toBeGreaterThan(verdict);
+});
+
+test("no line is longer than the terminal, whatever the engines are called", () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.stringMatching(/^[a-z-]{1,120}$/), { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 80, max: 200 }),
+      (engines, columns) => {
+        const lines = linesOf(
+          { engines, contexts: [24_576], requests: 3, ttft: ({ request }) => (request === 1 ? undefined : 123.456) },
+          columns,
+        );
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test("an engine that failed every request has dashes, not zeros", () => {
+  const lines = linesOf({ contexts: [8_192], requests: 10, ttft: ({ engine }) => (engine === "plain" ? undefined : 0.5) });
+  expect(
+    lines
+      .find((line) => /^ {2}plain .*10\/10$/.test(line))
+      ?.split(/ +/)
+      .slice(2, 6),
+  ).toEqual(["–", "–", "–", "–"]);
+});

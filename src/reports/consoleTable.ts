@@ -1,0 +1,152 @@
+import type { ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
+import type { Comparison, EngineSummary, Validity } from "../model/figures.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import type { Tone } from "./document.ts";
+import { byOther, headlines, isWithheld } from "./headlines.ts";
+import { harnessErrorLine } from "./harnessError.ts";
+import { change, count, duration, missing, plain, rate, ratio } from "./numbers.ts";
+import {
+  comparisonSentence,
+  failuresPhrase,
+  reasonPhrase,
+  simulatedPhrase,
+  validityMeanings,
+  validityTones,
+  verdictTones,
+  withheldSentence,
+} from "./sentences.ts";
+
+/** Colours a piece of text for a terminal, or leaves it as it is. */
+export type Style = (tone: Tone | "heading", text: string) => string;
+
+export interface ConsoleOptions {
+  readonly columns: number;
+  readonly style: Style;
+}
+
+/** What a terminal shows of a test: per experiment the comparison first, then the table. No line is longer than `columns` (60 or more). */
+export function consoleTable(result: TestResult, figures: TestFigures, options: ConsoleOptions): readonly string[] {
+  const { description, experiments } = result;
+  const simulated = simulatedPhrase(description);
+  const first = simulated === undefined ? [] : wrapped(simulated, options.columns, "").map((line) => options.style("warning", line));
+  const lines = experiments.map((experiment, index) => {
+    const found = figures.experiments[index];
+    return found === undefined ? [] : experimentLines(experiment, found, options).concat("");
+  });
+  return [...first, ...lines.flat(), ...checkLines(result, figures, options), ...validityLines(figures.validity, options)];
+}
+
+function experimentLines(experiment: ExperimentResult, figures: ExperimentFigures, options: ConsoleOptions): readonly string[] {
+  const { description } = experiment;
+  const error = harnessErrorLine(experiment);
+  return [
+    ...wrapped(description.title, options.columns, "").map((line) => options.style("heading", line)),
+    ...byOther(figures.comparisons)
+      .flatMap(headlines)
+      .flatMap((comparison) => comparisonLines(comparison, figures.validity, options)),
+    "",
+    ...grid(metricCells(figures.summaries), options),
+    ...cacheLines(figures, options),
+    ...failureLines(figures.summaries, options),
+    ...(error === undefined ? [] : ["", ...labelled("own error", "quiet", error, options)]),
+  ];
+}
+
+const verdictWidth = 14;
+
+function comparisonLines(comparison: Comparison, validity: Validity, { columns, style }: ConsoleOptions): readonly string[] {
+  const withheld = validity.state === "INVALID";
+  const label = withheld ? "withheld" : comparison.verdict;
+  const sentence = withheld ? withheldSentence(comparison) : comparisonSentence(comparison);
+  return labelled(label, withheld ? "undecided" : verdictTones[comparison.verdict], sentence, { columns, style });
+}
+
+function labelled(label: string, tone: Tone, text: string, { columns, style }: ConsoleOptions): readonly string[] {
+  return wrapped(text, columns, " ".repeat(verdictWidth + 2)).map((line, index) =>
+    index === 0 ? `  ${style(tone, label)}${" ".repeat(Math.max(1, verdictWidth - label.length))}${line.trimStart()}` : line,
+  );
+}
+
+function metricCells(summaries: readonly EngineSummary[]): readonly (readonly string[])[] {
+  const head = ["median", "TTFT", "TPOT", "ITL", "E2E", "tokens/s", "requests/s", "failed"];
+  const rows = summaries.map(({ engine, ttft, tpot, itl, e2e, outputTokensPerSecond, requestsPerSecond, failures, requests }) => [
+    engine,
+    ...[ttft, tpot, itl, e2e].map(({ p50 }) => duration(p50)),
+    rate(outputTokensPerSecond),
+    rate(requestsPerSecond),
+    `${count(failures)}/${count(requests)}`,
+  ]);
+  return [head, ...rows];
+}
+
+function cacheLines({ summaries, cacheAnswers }: ExperimentFigures, options: ConsoleOptions): readonly string[] {
+  const rows = summaries
+    .filter(({ cold, warm }) => cold.ttft.p50 !== undefined && warm.ttft.p50 !== undefined)
+    .map(({ engine, cold, warm }) => {
+      const answer = cacheAnswers.find((found) => found.engine === engine);
+      const gain = answer?.gain === undefined ? missing : `${ratio(answer.gain)}×`;
+      return [engine, duration(cold.ttft.p50), duration(warm.ttft.p50), gain, change(answer?.costOfStoring)];
+    });
+  return rows.length === 0 ? [] : ["", ...grid([["cache", "TTFT cold", "TTFT warm", "gain", "cost of storing"], ...rows], options)];
+}
+
+function failureLines(summaries: readonly EngineSummary[], options: ConsoleOptions): readonly string[] {
+  return summaries
+    .filter(({ failures }) => failures > 0)
+    .flatMap(({ engine, failures, requests, failuresByCode }) =>
+      labelled("failed", "bad", `${engine}: ${failuresPhrase(failures, requests, failuresByCode)}`, options),
+    );
+}
+
+function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures, options: ConsoleOptions): readonly string[] {
+  return verdicts.flatMap((verdict) => {
+    const { check, observed, wanted, experiment } = verdict;
+    const title = experiments.find(({ index }) => index === experiment)?.description.title;
+    const where = title === undefined || experiments.length === 1 ? "" : `${title}: `;
+    const found = observed === undefined ? "no data" : plain(observed);
+    const [label, tone] = isWithheld(verdict, figures)
+      ? (["withheld", "undecided"] as const)
+      : verdict.ok
+        ? (["met", "good"] as const)
+        : (["not met", "bad"] as const);
+    return labelled(label, tone, `${where}${check}: ${found}, wanted ${wanted}`, options);
+  });
+}
+
+function validityLines({ state, reasons }: Validity, options: ConsoleOptions): readonly string[] {
+  if (reasons.length === 0) return labelled(state, validityTones[state], validityMeanings[state], options);
+  return reasons.flatMap((reason) => labelled(reason.state, validityTones[reason.state], reasonPhrase(reason), options));
+}
+
+// The first column takes what the others leave. A name that is longer has a line of its own.
+function grid(cells: readonly (readonly string[])[], { columns, style }: ConsoleOptions): readonly string[] {
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const others = widths.slice(1).reduce((sum, width) => sum + width + 2, 0);
+  const first = Math.max(1, Math.min(widths[0] ?? 0, columns - 2 - others));
+  return cells.flatMap((row, index) => {
+    const [name = "", ...values] = row;
+    const padded = values.map((value, column) => `  ${value.padStart(widths[column + 1] ?? 0)}`).join("");
+    const lines =
+      name.length > first
+        ? [...broken(name, columns - 2).map((part) => `  ${part}`), `  ${" ".repeat(first)}${padded}`]
+        : [`  ${name.padEnd(first)}${padded}`];
+    return index === 0 ? lines.map((line) => style("quiet", line)) : lines;
+  });
+}
+
+function wrapped(text: string, columns: number, indent: string): readonly string[] {
+  const room = columns - indent.length;
+  const lines: string[] = [];
+  for (const word of text.split(" ").flatMap((word) => broken(word, room))) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= room) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line) => `${indent}${line}`);
+}
+
+function broken(word: string, room: number): readonly string[] {
+  return word.length <= room
+    ? [word]
+    : Array.from({ length: Math.ceil(word.length / room) }, (_, part) => word.slice(part * room, (part + 1) * room));
+}

@@ -1,0 +1,85 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { failed } from "../model/outcome.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { csv, csvText } from "./csv.ts";
+import { fixture } from "./fixture.ts";
+
+const seedColumns = "timestamp,engine_id,request_id,TTFT,throughput,latency,context_len,query_len,gpu_memory,expr_id";
+const ourColumns =
+  "engine,block,outcome,failure,due_seconds,sent_seconds,ttft_due_seconds,ttft_headers_seconds,e2e_due_seconds,tpot_seconds,prompt_tokens,cached_tokens,output_tokens,output_tokens_source,attempts,cache,simulated";
+
+test("the columns of lmcache-tests come first, ours after", () => {
+  expect(csvText(fixture()).split("\n")[0]).toBe(`${seedColumns},${ourColumns}`);
+});
+
+test("a row holds what was stamped, and a failed request has empty cells and its reason", () => {
+  // Sent 0.2 ms late; first token after 0.5 s, then one every 50 ms: 3 tokens in 0.6 s, 20 tokens/s.
+  const result = fixture({
+    engines: ["only"],
+    contexts: [4_096],
+    requests: 2,
+    outputTokens: 3,
+    tokenEvery: 0.05,
+    ttft: ({ request }) => (request === 0 ? 0.5 : undefined),
+  });
+  expect(csvText(result).split("\n").slice(1)).toEqual([
+    "0.000000,0,0,0.500000,20.000,0.600000,4096,16,,0,only,0,completed,,0.000000,0.000200,0.500200,0.030000,0.600200,0.050000,4112,0,3,usage,1,cold,true",
+    "8.000000,0,1,,,,4096,16,,0,only,0,failed,first-token-timeout: no token within 120 s,8.000000,8.000200,,,,,,,,,1,warm,true",
+    "",
+  ]);
+});
+
+test("engines are numbered as they were declared, whatever order their records came in", () => {
+  const result = fixture({ contexts: [1_024, 2_048], requests: 1 });
+  const turned = {
+    ...result,
+    experiments: result.experiments.map(turnedRound),
+  };
+  expect(rowsOf(csvText(turned)).map((row) => [row[9], row[1], row[10]])).toEqual([
+    ["0", "0", "cached"],
+    ["0", "1", "plain"],
+    ["1", "0", "cached"],
+    ["1", "1", "plain"],
+  ]);
+});
+
+test("GPU memory is the highest reading of each GPU within the experiment, and empty where none was read", () => {
+  const [row] = rowsOf(csvText(fixture({ contexts: [10_000], requests: 1, gpuMemory: true })));
+  expect(row?.[8]).toBe('{"gpu-0":63300,"gpu-1":63700}');
+  expect(rowsOf(csvText(fixture({ contexts: [10_000], requests: 1 })))[0]?.[8]).toBe("");
+});
+
+test("whatever a message contains comes back from a reader that follows RFC 4180", () => {
+  fc.assert(
+    fc.property(fc.string(), (message) => {
+      const rows = rowsOf(csvText(withMessage(fixture({ engines: ["only"], contexts: [64], requests: 1 }), message)));
+      expect(rows.map((row) => [row.length, row[13]])).toEqual([[27, `bad-response: ${message}`]]);
+    }),
+  );
+});
+
+test("the same result gives the same bytes", async () => {
+  expect(await csv.write(fixture())).toEqual(await csv.write(fixture()));
+});
+
+function turnedRound(experiment: ExperimentResult): ExperimentResult {
+  return { ...experiment, records: experiment.records.toReversed() };
+}
+
+function withMessage(result: TestResult, message: string): TestResult {
+  const failing = (record: RequestRecord) => ({ ...record, outcome: failed("bad-response", message) });
+  const allFailing = (experiment: ExperimentResult) => ({ ...experiment, records: experiment.records.map(failing) });
+  return { ...result, experiments: result.experiments.map(allFailing) };
+}
+
+/** The rows below the header, read as RFC 4180 says. */
+function rowsOf(text: string): readonly (readonly string[])[] {
+  const rows: string[][] = [[]];
+  for (const [, quoted, bare, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n)/g)) {
+    rows.at(-1)?.push(quoted?.replaceAll('""', '"') ?? bare ?? "");
+    if (end === "\n") rows.push([]);
+  }
+  return rows.slice(1, -1);
+}

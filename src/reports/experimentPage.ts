@@ -1,0 +1,199 @@
+import { throughput, ttft } from "../measure/latency.ts";
+import { isCompleted } from "../measure/summary.ts";
+import type { ExperimentFigures } from "../measure/testFigures.ts";
+import type { Comparison, Distribution, EngineSummary } from "../model/figures.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
+import { distribution, overTime, perRequest, type ChartSize, type Curve, type RequestPoint } from "./charts.ts";
+import { experimentSettings } from "./conditions.ts";
+import type { Block, Figure } from "./document.ts";
+import { gpuMemoryCurves } from "./gpuMemory.ts";
+import { anchorSentences, harnessErrorTable } from "./harnessError.ts";
+import { count, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
+import { cacheTokenTable } from "./proofBlocks.ts";
+import { failuresPhrase, metricName } from "./sentences.ts";
+
+/** One experiment: its numbers per engine, what was compared, and the pictures. */
+export function experimentPage(experiment: ExperimentResult, figures: ExperimentFigures, result: TestResult): readonly Block[] {
+  return [
+    { kind: "heading", level: 2, text: experiment.description.title },
+    { kind: "paragraph", tone: "quiet", text: experimentSettings(experiment.description) },
+    ...inGroups(figures.summaries, 3).map(metricTable),
+    ...failureSentences(figures.summaries),
+    ...anchorSentences(figures.summaries),
+    ...comparisonTable(figures.comparisons, result, figures),
+    ...cacheTokenTable(figures.cacheTokens),
+    ...pictures(experiment, result.description.engines),
+    ...harnessErrorTable(experiment),
+  ];
+}
+
+function metricTable(summaries: readonly EngineSummary[]): Block {
+  const cells = metricRows.map(([label, value]) => [label, summaries.map(value)] as const);
+  return {
+    kind: "table",
+    columns: [
+      { title: "Median unless said otherwise", align: "left" },
+      ...summaries.map(({ engine }) => ({ title: engine, align: "right" as const })),
+    ],
+    rows: cells.filter(([, values]) => values.some((value) => value !== missing)).map(([label, values]) => [label].concat(values)),
+  };
+}
+
+const metricRows: readonly (readonly [string, (summary: EngineSummary) => string])[] = [
+  ["TTFT, cold", ({ cold }) => duration(cold.ttft.p50)],
+  ["TTFT, partly cached", ({ partial }) => duration(partial.ttft.p50)],
+  ["TTFT, warm", ({ warm }) => duration(warm.ttft.p50)],
+  ["TTFT, warm, mean (95 % interval)", ({ warm }) => meanOf(warm.ttft)],
+  ["TTFT, all requests", ({ ttft }) => duration(ttft.p50)],
+  ["TTFT, all requests, p90", ({ ttft }) => duration(ttft.p90)],
+  ["TTFT, all requests, p99", ({ ttft }) => duration(ttft.p99)],
+  // A mean of cold and warm together is the time of no request at all.
+  ["TTFT, all requests, mean (95 % interval)", (summary) => (isMixed(summary) ? missing : meanOf(summary.ttft))],
+  ["TTFT, all requests, from when they were due", ({ ttftFromDue }) => duration(ttftFromDue.p50)],
+  ["TPOT", ({ tpot }) => duration(tpot.p50)],
+  ["ITL", ({ itl }) => duration(itl.p50)],
+  ["ITL, p99", ({ itl }) => duration(itl.p99)],
+  ["E2E latency", ({ e2e }) => duration(e2e.p50)],
+  ["E2E latency, from when they were due", ({ e2eFromDue }) => duration(e2eFromDue.p50)],
+  ["Throughput within a request (tokens/s)", ({ throughput }) => rate(throughput.p50)],
+  ["Output of the whole experiment (tokens/s)", ({ outputTokensPerSecond }) => rate(outputTokensPerSecond)],
+  ["Requests/s", ({ requestsPerSecond }) => rate(requestsPerSecond)],
+  [
+    "Tokens: prompt, of these cached, output",
+    ({ promptTokens, cachedTokens, outputTokens }) => tokensOf([promptTokens, cachedTokens, outputTokens]),
+  ],
+  ["Failed, of requests due", ({ failures, requests }) => `${count(failures)} of ${count(requests)}`],
+];
+
+function isMixed({ cold, partial, warm }: EngineSummary): boolean {
+  return [cold, partial, warm].filter(({ requests }) => requests > 0).length > 1;
+}
+
+function tokensOf(counts: readonly (number | undefined)[]): string {
+  return counts.every((tokens) => tokens === undefined) ? missing : counts.map(count).join(" / ");
+}
+
+function meanOf({ mean, meanInterval }: Distribution): string {
+  return meanInterval === undefined ? duration(mean) : `${duration(mean)} (${duration(meanInterval[0])} to ${duration(meanInterval[1])})`;
+}
+
+function failureSentences(summaries: readonly EngineSummary[]): readonly Block[] {
+  return summaries
+    .filter(({ failures }) => failures > 0)
+    .map(({ engine, failures, requests, failuresByCode }) => ({
+      kind: "paragraph",
+      tone: "bad",
+      label: "failed",
+      text: `${engine}: ${failuresPhrase(failures, requests, failuresByCode)}.`,
+    }));
+}
+
+function comparisonTable(comparisons: readonly Comparison[], { description }: TestResult, figures: ExperimentFigures): readonly Block[] {
+  if (comparisons.length === 0) return [];
+  const withheld = figures.validity.state === "INVALID";
+  return [
+    {
+      kind: "table",
+      columns: [
+        { title: `Compared with ${description.baseline ?? "the baseline"}, above 1 is better`, align: "left" },
+        { title: "Cache", align: "left" },
+        { title: "Pairs", align: "right" },
+        { title: "Ratio", align: "right" },
+        { title: "95 % interval", align: "right" },
+        { title: "Verdict", align: "right" },
+      ],
+      rows: comparisons.map(({ other, metric, cache, pairs, effect, interval, verdict }) => [
+        `${other}: ${metricName(metric)}`,
+        cache,
+        count(pairs),
+        ratio(effect, interval),
+        effect === undefined || interval === undefined ? missing : ratioInterval(effect, interval),
+        withheld ? "withheld" : verdict,
+      ]),
+    },
+  ];
+}
+
+function pictures(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly Block[] {
+  const names = engines.map(({ name }) => name);
+  const waits = points(experiment, ttft);
+  const rates = points(experiment, throughput);
+  const memory = gpuMemoryCurves(experiment);
+  const what = `of ${names.join(" and ")}, ${experiment.description.title}`;
+  const rest = [hasValues(waits), hasValues(rates), memory.length > 0].filter(Boolean).length;
+  // An odd picture would leave a hole beside it, so the first one gets the whole row.
+  const first: ChartSize = rest % 2 === 0 ? "full" : "half";
+  return [
+    ...figureOf(waits, () => ({
+      ...common("Time to first token, request by request", `Time to first token of each request ${what}`, first),
+      spec: perRequest(waits, names, { title: "TTFT", unit: "s", size: first }),
+      ...noteOn(waits),
+    })),
+    ...figureOf(waits, () => ({
+      ...common("Time to first token, distribution", `Share of requests by time to first token ${what}`, "half"),
+      spec: distribution(waits, names, { title: "TTFT", unit: "s", size: "half" }),
+    })),
+    ...figureOf(rates, () => ({
+      ...common("Throughput, request by request", `Output tokens per second within each request ${what}`, "half"),
+      spec: perRequest(rates, names, { title: "Throughput", unit: "tokens/s", size: "half" }),
+    })),
+    ...gpuFigure(memory, engines, experiment),
+  ];
+}
+
+function common(title: string, alt: string, size: ChartSize): Pick<Figure, "kind" | "title" | "alt" | "size"> {
+  return { kind: "figure", title, alt, size };
+}
+
+function hasValues(measured: readonly RequestPoint[]): boolean {
+  return measured.some(({ value }) => value !== undefined);
+}
+
+// Nothing measured, nothing drawn: an empty frame would look like a fault of the report.
+function figureOf(measured: readonly RequestPoint[], figure: () => Figure): readonly Block[] {
+  return hasValues(measured) ? [figure()] : [];
+}
+
+function noteOn(measured: readonly RequestPoint[]): { note?: string } {
+  return measured.some(({ value }) => value === undefined) ? { note: "× at the upper edge: a request that did not complete." } : {};
+}
+
+function points(
+  { records, description }: ExperimentResult,
+  measure: (record: RequestRecord) => number | undefined,
+): readonly RequestPoint[] {
+  return records.map((record) => {
+    const value = isCompleted(record) ? measure(record) : undefined;
+    return {
+      engine: record.engine,
+      position: record.block * description.workload.requests + record.request,
+      cache: record.cache,
+      outcome: record.outcome.kind === "failed" ? record.outcome.code : record.outcome.kind,
+      ...(value === undefined ? {} : { value }),
+    };
+  });
+}
+
+function gpuFigure(curves: readonly Curve[], engines: readonly EngineDescription[], { description }: ExperimentResult): readonly Block[] {
+  if (curves.length === 0) return [];
+  const named = curves.map(({ name, points }) => ({ points, name: withUsers(name, engines) }));
+  return [
+    {
+      ...common("GPU memory in use", `GPU memory over time, ${description.title}`, "half"),
+      spec: overTime(named, { title: "GPU memory", unit: "GiB", size: "half" }),
+    },
+  ];
+}
+
+function withUsers(gpu: string, engines: readonly EngineDescription[]): string {
+  const users = engines.filter(({ gpus }) => gpus.some((id) => `gpu-${id}` === gpu)).map(({ name }) => name);
+  return users.length === 0 ? gpu : `${gpu} (${users.join(", ")})`;
+}
+
+// As equal in size as can be.
+function inGroups<T>(values: readonly T[], largest: number): readonly (readonly T[])[] {
+  const groups = Math.ceil(values.length / largest);
+  const size = Math.ceil(values.length / groups);
+  return Array.from({ length: groups }, (_, group) => values.slice(group * size, (group + 1) * size));
+}

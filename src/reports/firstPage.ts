@@ -1,0 +1,201 @@
+import type { CacheAnswer, ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
+import type { Comparison, EngineSummary, Validity, Verdict } from "../model/figures.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { effects } from "./charts.ts";
+import type { Block, Column, Tone } from "./document.ts";
+import { byOther, headlines, isWithheld } from "./headlines.ts";
+import { change, count, counted, duration, missing, plain, rate, ratio } from "./numbers.ts";
+import {
+  cachePhrase,
+  comparisonSentence,
+  metricName,
+  reasonPhrase,
+  simulatedPhrase,
+  validityMeanings,
+  validityTones,
+  verdictTones,
+  withheldSentence,
+} from "./sentences.ts";
+
+/** The answer and how far to believe it; whoever reads no further has read what matters. */
+export function firstPage(result: TestResult, figures: TestFigures): readonly Block[] {
+  return [
+    ...banners(result, figures),
+    { kind: "heading", level: 2, text: "The answer" },
+    ...result.experiments.flatMap((experiment, index) => answers(experiment, figures.experiments[index])),
+    ...believe(figures.validity),
+    ...cacheNumbers(figures, result.description.baseline),
+    ...effectsFigure(result, figures),
+    { kind: "heading", level: 3, text: "Median time to first token, and what was delivered over the whole experiment" },
+    engineTable(result, figures),
+    ...checks(result, figures),
+  ];
+}
+
+function banners({ description, complete, experiments }: TestResult, figures: TestFigures): readonly Block[] {
+  const neverDue = experiments.reduce((sum, experiment) => sum + experiment.neverDue, 0);
+  const cutOff = neverDue === 0 ? "" : `: ${counted(neverDue, "request")} never fell due`;
+  const simulated = simulatedPhrase(description);
+  return [
+    ...(simulated === undefined ? [] : [banner("warning", simulated.replace("simulated:", "SIMULATED:"))]),
+    ...(figures.validity.state === "INVALID" ? [banner("alarm", invalidText(figures))] : []),
+    ...(complete ? [] : [banner("alarm", `The run was cut off before its end${cutOff}`)]),
+  ];
+}
+
+function invalidText({ experiments }: TestFigures): string {
+  const invalid = experiments.filter(({ validity }) => validity.state === "INVALID").length;
+  return experiments.length === 1
+    ? `INVALID: ${validityMeanings.INVALID}`
+    : `INVALID, ${count(invalid)} of ${counted(experiments.length, "experiment")}: ${validityMeanings.INVALID}`;
+}
+
+function banner(tone: Tone, text: string): Block {
+  return { kind: "banner", tone, text };
+}
+
+function answers({ description }: ExperimentResult, figures: ExperimentFigures | undefined): readonly Block[] {
+  if (figures === undefined) return [];
+  const compared = byOther(figures.comparisons).flatMap((comparisons) => told(comparisons));
+  if (compared.length === 0)
+    return figures.summaries.map((summary) => ({
+      kind: "paragraph",
+      tone: "plain",
+      text: `${description.title}: ${aloneSentence(summary)}.`,
+    }));
+  return compared.map((comparison): Block => {
+    const invalid = figures.validity.state === "INVALID";
+    return {
+      kind: "paragraph",
+      tone: invalid ? "undecided" : verdictTones[comparison.verdict],
+      label: invalid ? "withheld" : comparison.verdict,
+      text: `${description.title}: ${invalid ? withheldSentence(comparison) : comparisonSentence(comparison)}.`,
+    };
+  });
+}
+
+// Throughput is worth a sentence of its own only where it moved.
+function told(comparisons: readonly Comparison[]): readonly Comparison[] {
+  return headlines(comparisons).filter(({ verdict }, index) => index === 0 || verdict === "better" || verdict === "worse");
+}
+
+function aloneSentence({ engine, cold, warm, ttft, completed, requests }: EngineSummary): string {
+  if (completed === 0) return `${engine} completed none of ${count(requests)} requests`;
+  const split = cold.ttft.p50 !== undefined && warm.ttft.p50 !== undefined;
+  const wait = split ? `${duration(cold.ttft.p50)} cold and ${duration(warm.ttft.p50)} warm` : duration(ttft.p50);
+  return `${engine} takes ${wait} to the first token (median)`;
+}
+
+// In large type where there is one experiment and one engine to tell of; the table has them for all.
+function cacheNumbers({ experiments }: TestFigures, baseline: string | undefined): readonly Block[] {
+  const [answer, ...others] = experiments.flatMap(({ cacheAnswers }) => cacheAnswers).filter(({ engine }) => engine !== baseline);
+  if (answer?.cold === undefined || answer.warm === undefined || others.length > 0) return [];
+  const numbers = [
+    { name: `${answer.engine}, cold: median time to first token`, value: duration(answer.cold) },
+    { name: `${answer.engine}, warm: the same`, value: duration(answer.warm) },
+    { name: "gain: cold divided by warm", value: gainOf(answer) },
+    { name: `cost of storing: cold, against ${baseline ?? "a baseline"}`, value: change(answer.costOfStoring) },
+  ];
+  return [{ kind: "numbers", numbers: numbers.filter(({ value }) => value !== missing) }];
+}
+
+function gainOf(answer: CacheAnswer | undefined): string {
+  return answer?.gain === undefined ? missing : `${ratio(answer.gain)}×`;
+}
+
+function effectsFigure(result: TestResult, figures: TestFigures): readonly Block[] {
+  const rows = figures.experiments.flatMap(({ comparisons, validity }, index) =>
+    byOther(comparisons).flatMap((ofOne) => {
+      const [comparison] = headlines(ofOne);
+      const label = result.experiments[index]?.description.title ?? "";
+      return comparison?.effect === undefined || comparison.interval === undefined || validity.state === "INVALID"
+        ? []
+        : [{ label, comparison }];
+    }),
+  );
+  const first = rows[0]?.comparison;
+  if (first === undefined) return [];
+  const others = new Set(rows.map(({ comparison }) => comparison.other));
+  const caches = new Set(rows.map(({ comparison }) => comparison.cache));
+  const labelled = rows.map(({ label, comparison }) => ({
+    label: [...(others.size > 1 ? [comparison.other] : []), label, ...(caches.size > 1 ? [comparison.cache] : [])].join(", "),
+    comparison,
+  }));
+  const title = `${others.size > 1 ? "Each engine" : first.other} against ${first.baseline}: ${metricName(first.metric)}${caches.size > 1 ? "" : `, ${cachePhrase(first.cache)}`}, with 95 % intervals`;
+  const alt = `Ratios with 95 % intervals. ${labelled.map(({ label, comparison }) => `${label}: ${ratio(comparison.effect, comparison.interval)}`).join("; ")}`;
+  return [{ kind: "figure", title, alt, size: "full", spec: effects(labelled) }];
+}
+
+const left = (title: string): Column => ({ title, align: "left" });
+const right = (title: string): Column => ({ title, align: "right" });
+
+// The experiment's title stands in its first row only.
+function engineTable(result: TestResult, figures: TestFigures): Block {
+  const columns = [
+    left("Experiment"),
+    left("Engine"),
+    ...["Cold", "Warm", "Gain", "Storing", "Tokens/s", "Requests/s", "Failed"].map(right),
+  ];
+  const rows = figures.experiments.flatMap(({ summaries, cacheAnswers }, index) => {
+    const title = result.experiments[index]?.description.title ?? "";
+    return summaries.map((summary, place) => {
+      const answer = cacheAnswers.find(({ engine }) => engine === summary.engine);
+      return [place === 0 ? title : "", ...engineCells(summary, answer)];
+    });
+  });
+  return { kind: "table", columns, rows };
+}
+
+function engineCells(summary: EngineSummary, answer: CacheAnswer | undefined): readonly string[] {
+  const { engine, cold, warm, outputTokensPerSecond, requestsPerSecond, failures, requests } = summary;
+  return [
+    engine,
+    duration(cold.ttft.p50),
+    duration(warm.ttft.p50),
+    gainOf(answer),
+    change(answer?.costOfStoring),
+    rate(outputTokensPerSecond),
+    rate(requestsPerSecond),
+    `${count(failures)}/${count(requests)}`,
+  ];
+}
+
+function checks({ verdicts }: TestResult, figures: TestFigures): readonly Block[] {
+  if (verdicts.length === 0) return [];
+  const rows = [...Map.groupBy(verdicts, ({ check }) => check)].map(([check, ofCheck]) => [
+    check,
+    ofCheck[0]?.wanted ?? missing,
+    ofCheck.map(observedOf).join("; "),
+    outcomeOf(ofCheck, figures),
+  ]);
+  const given = verdicts.filter((verdict) => !isWithheld(verdict, figures));
+  const unmet = given.filter(({ ok }) => !ok).length;
+  const met = given.length === 0 ? "withheld" : unmet === 0 ? "all met" : `${count(unmet)} of ${count(given.length)} not met`;
+  return [
+    { kind: "heading", level: 3, text: `Checks: ${met}` },
+    {
+      kind: "table",
+      columns: [left("Check"), right("Wanted"), right("Observed, in the order of the experiments"), right("Verdict")],
+      rows,
+    },
+  ];
+}
+
+function outcomeOf(ofCheck: readonly Verdict[], figures: TestFigures): string {
+  const given = ofCheck.filter((verdict) => !isWithheld(verdict, figures));
+  const unmet = given.filter(({ ok }) => !ok).length;
+  if (given.length === 0) return "withheld";
+  const withheld = given.length < ofCheck.length ? `, ${count(ofCheck.length - given.length)} withheld` : "";
+  return unmet === 0 ? `met${withheld}` : `NOT MET in ${count(unmet)} of ${count(given.length)}${withheld}`;
+}
+
+function observedOf({ observed }: Verdict): string {
+  return observed === undefined ? "no data" : plain(observed);
+}
+
+function believe({ state, reasons }: Validity): readonly Block[] {
+  const list: Block = { kind: "list", items: reasons.map((reason) => `${reasonPhrase(reason)}.`) };
+  if (state === "INVALID") return [{ kind: "paragraph", tone: "plain", text: "Why the run is invalid, and what to do:" }, list];
+  const label: Block = { kind: "paragraph", tone: validityTones[state], label: state, text: `${validityMeanings[state]}.` };
+  return reasons.length === 0 ? [label] : [label, list];
+}

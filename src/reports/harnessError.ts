@@ -1,0 +1,48 @@
+import { rulerErrorOf, type ErrorSize, type RulerSource } from "../measure/rulerError.ts";
+import type { EngineSummary } from "../model/figures.ts";
+import type { ExperimentResult } from "../model/result.ts";
+import type { Block } from "./document.ts";
+import { count, duration } from "./numbers.ts";
+
+const sources: readonly (readonly [RulerSource, string])[] = [
+  ["control stream", "during the experiment, one stream beside it"],
+  ["replay after", "after it, its streams and token rate again"],
+];
+
+/** What the harness was off by, against an engine that knows the truth; nothing where nothing was measured. */
+export function harnessErrorTable({ readings }: ExperimentResult): readonly Block[] {
+  const rows = sources.flatMap(([source, when]) => {
+    const error = rulerErrorOf(readings, source);
+    return error === undefined ? [] : [[when, sizes(error.ttft), sizes(error.gap), sizes(error.slip), count(error.stamp?.count)]];
+  });
+  if (rows.length === 0) return [];
+  const right = ["TTFT", "Gap between tokens", "Sent late by", "Tokens"].map((title) => ({ title, align: "right" as const }));
+  return [
+    { kind: "heading", level: 3, text: "The harness's own error at this load" },
+    { kind: "table", columns: [{ title: "Median, and p99 or the largest", align: "left" }, ...right], rows },
+  ];
+}
+
+/** The same in one line for a terminal; undefined where nothing was measured. */
+export function harnessErrorLine({ readings }: ExperimentResult): string | undefined {
+  const error = sources.map(([source]) => rulerErrorOf(readings, source)).find((found) => found?.ttft !== undefined);
+  if (error === undefined) return undefined;
+  return `TTFT ${sizes(error.ttft)}, gaps between tokens ${sizes(error.gap)}`;
+}
+
+function sizes(size: ErrorSize | undefined): string {
+  if (size === undefined) return "–";
+  return size.p99 === undefined ? `${duration(size.p50)}, max ${duration(size.max)}` : `${duration(size.p50)}, p99 ${duration(size.p99)}`;
+}
+
+/** Said when counting from when a request was due tells another story than from when it was sent. */
+export function anchorSentences(summaries: readonly EngineSummary[]): readonly Block[] {
+  return summaries.flatMap(({ engine, ttft, ttftFromDue, sendLag }): readonly Block[] => {
+    if (ttft.p50 === undefined || ttftFromDue.p50 === undefined || ttftFromDue.p50 <= ttft.p50 * 1.1) return [];
+    const text =
+      `${engine}: half of the requests had waited ${duration(ttftFromDue.p50)} for their first token since they were due, ` +
+      `but ${duration(ttft.p50)} since they were sent: they were sent ${duration(sendLag.p50)} late (median). ` +
+      `The first is what a user waits, the second what the engine takes.`;
+    return [{ kind: "paragraph", tone: "warning", text }];
+  });
+}

@@ -1,0 +1,121 @@
+import { figuresOf, type ExperimentFigures } from "../measure/testFigures.ts";
+import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
+import type { Report } from "../model/report.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { peakGpuMemory } from "./gpuMemory.ts";
+import { isVirtual } from "./virtual.ts";
+
+/** Every figure, for programs: units in the names, keys always in the same order. What is missing is absent, never null or zero. */
+export const json: Report = {
+  kind: "json",
+  extension: "json",
+  write: async (result) => new TextEncoder().encode(`${JSON.stringify(figuresJson(result), undefined, 2)}\n`),
+};
+
+// JSON.stringify leaves out undefined, which is what "absent" rests on.
+function figuresJson(result: TestResult): unknown {
+  const { description, manifest, experiments, complete, ttftAnchor, verdicts } = result;
+  const figures = figuresOf(result);
+  return {
+    schema: 1,
+    test: description.test,
+    organisation: description.organisation,
+    simulated: description.simulated,
+    complete,
+    started_at: isVirtual(description) ? undefined : manifest.startedAt,
+    ttft_counted_from: ttftAnchor,
+    baseline: description.baseline,
+    validity: figures.validity,
+    engines: description.engines,
+    experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index])),
+    verdicts: verdicts.map(({ experiment, check, ok, observed, wanted }) => ({ experiment, check, ok, observed, wanted })),
+  };
+}
+
+function experimentJson(
+  { index, description, neverDue, ...experiment }: ExperimentResult,
+  figures: ExperimentFigures | undefined,
+): unknown {
+  return {
+    experiment: index,
+    title: description.title,
+    workload: description.workload,
+    arrivals: description.arrivals,
+    order: description.order,
+    repeats: description.repeats,
+    seed: description.seed,
+    never_due: neverDue,
+    gpu_memory_peak_mib: peakGpuMemory({ index, description, neverDue, ...experiment }),
+    engines: figures?.summaries.map(engineJson),
+    cache: figures?.cacheAnswers.map(({ engine, cold, warm, gain, costOfStoring }) => ({
+      engine,
+      ttft_cold_seconds: cold,
+      ttft_warm_seconds: warm,
+      gain_ratio: gain,
+      cost_of_storing_share: costOfStoring,
+    })),
+    comparisons: figures?.comparisons.map(comparisonJson),
+    validity: figures?.validity,
+  };
+}
+
+function engineJson({ engine, cold, partial, warm, ...all }: EngineSummary): unknown {
+  return { engine, all: summaryJson(all), cold: summaryJson(cold), partial: summaryJson(partial), warm: summaryJson(warm) };
+}
+
+function summaryJson(summary: Summary): unknown {
+  return {
+    requests: summary.requests,
+    completed: summary.completed,
+    failures: summary.failures,
+    cancelled: summary.cancelled,
+    failures_by_code: summary.failuresByCode,
+    ttft_seconds: distributionJson(summary.ttft),
+    ttft_from_due_seconds: distributionJson(summary.ttftFromDue),
+    time_to_headers_seconds: distributionJson(summary.timeToHeaders),
+    e2e_seconds: distributionJson(summary.e2e),
+    e2e_from_due_seconds: distributionJson(summary.e2eFromDue),
+    itl_seconds: distributionJson(summary.itl),
+    tpot_seconds: distributionJson(summary.tpot),
+    throughput_tokens_per_second: distributionJson(summary.throughput),
+    send_lag_seconds: distributionJson(summary.sendLag),
+    prompt_tokens: summary.promptTokens,
+    cached_tokens: summary.cachedTokens,
+    output_tokens: summary.outputTokens,
+    span_seconds: summary.span,
+    output_tokens_per_second: summary.outputTokensPerSecond,
+    requests_per_second: summary.requestsPerSecond,
+  };
+}
+
+function distributionJson({ count, mean, meanInterval, min, p50, p90, p99, max }: Distribution): unknown {
+  return { count, mean, mean_interval: meanInterval, min, p50, p90, p99, max };
+}
+
+function comparisonJson({
+  metric,
+  cache,
+  baseline,
+  other,
+  pairs,
+  effect,
+  interval,
+  margin,
+  verdict,
+  reason,
+  morePairs,
+}: Comparison): unknown {
+  return {
+    metric,
+    cache,
+    baseline,
+    other,
+    pairs,
+    effect_ratio: effect,
+    interval,
+    margin_share: margin,
+    verdict,
+    reason,
+    more_pairs: morePairs,
+  };
+}

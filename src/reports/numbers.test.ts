@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { change, duration, percent, plain, rate, ratio, ratioInterval } from "./numbers.ts";
+
+test("a duration has three digits that count, in milliseconds below a second", () => {
+  expect([0.00042, 0.00412, 0.0412, 0.412, 0.9996, 4.123, 41.23, 412.3, 1234].map(duration)).toEqual([
+    "0.420 ms",
+    "4.12 ms",
+    "41.2 ms",
+    "412 ms",
+    "1.00 s",
+    "4.12 s",
+    "41.2 s",
+    "412 s",
+    "1,230 s",
+  ]);
+});
+
+test("what is missing is a dash, and zero is a zero", () => {
+  expect([duration(undefined), rate(undefined), ratio(undefined), percent(undefined), change(undefined)]).toEqual([
+    "–",
+    "–",
+    "–",
+    "–",
+    "–",
+  ]);
+  expect([duration(0), rate(0), percent(0), change(0), plain(0)]).toEqual(["0 ms", "0", "0 %", "0 %", "0"]);
+});
+
+test("a ratio has more decimals near 1, and enough to tell the ends of its interval apart", () => {
+  expect([ratio(24.6), ratio(2.41), ratio(1.018)]).toEqual(["25", "2.4", "1.02"]);
+  expect([ratio(24.61, [24.42, 24.81]), ratioInterval(24.61, [24.42, 24.81])]).toEqual(["24.6", "24.4 to 24.8"]);
+  expect(ratioInterval(2, [2, 2 + 1e-12])).toBe("2.0 to 2.0");
+});
+
+test("a change has a sign, and a number without a known unit no needless zeros", () => {
+  expect([change(0.054), change(-0.02), change(0.0001)]).toEqual(["+5.4 %", "−2 %", "0 %"]);
+  expect([plain(0.61), plain(0.5), plain(1234)]).toEqual(["0.61", "0.5", "1,234"]);
+});

@@ -1,0 +1,71 @@
+import { differences } from "../measure/proofs.ts";
+import type { CacheTokens } from "../measure/cacheTokens.ts";
+import type { TestResult } from "../model/result.ts";
+import type { Block } from "./document.ts";
+import { count, missing } from "./numbers.ts";
+
+/** What each engine was proven to be, and where the engines are unlike. Nothing where nothing was proven. */
+export function proofBlocks(result: TestResult): readonly Block[] {
+  const { proofs = [], experiments } = result;
+  const rows = proofs.flatMap(({ engine, checks, experiment }) => {
+    const before = experiment === undefined ? "" : `, before ${experiments[experiment]?.description.title ?? `experiment ${experiment}`}`;
+    return checks.map(({ what, wanted, found, ok }) => [engine, `${what}${before}`, wanted, found, verdictOf(ok)]);
+  });
+  if (rows.length === 0) return [];
+  return [
+    { kind: "heading", level: 3, text: "Were the engines what was asked for?" },
+    {
+      kind: "table",
+      columns: [
+        { title: "Engine", align: "left" },
+        { title: "What", align: "left" },
+        { title: "Wanted", align: "left" },
+        { title: "Found", align: "left", wide: true },
+        { title: "", align: "left" },
+      ],
+      rows,
+    },
+    ...differenceBlocks(result),
+  ];
+}
+
+function verdictOf(ok: boolean | undefined): string {
+  if (ok === undefined) return "not known";
+  return ok ? "proven" : "NOT SO";
+}
+
+function differenceBlocks(result: TestResult): readonly Block[] {
+  if (result.description.engines.length < 2) return [];
+  const items = differences(result).map(({ what, found, wasAsked }) => {
+    const values = found.map(({ engine, value }) => `${engine} ${value}`).join(", ");
+    return `${what}: ${values}${wasAsked ? " (asked for)" : ""}`;
+  });
+  const text =
+    items.length === 0
+      ? "The engines are alike in everything they tell of themselves, but for what was asked for."
+      : "Where the engines are unlike:";
+  return [{ kind: "paragraph", tone: "plain", text }, ...(items.length === 0 ? [] : [{ kind: "list", items } as const])];
+}
+
+/** Expected prompt tokens from caches beside those found. Nothing where neither is known of any engine. */
+export function cacheTokenTable(tokens: readonly CacheTokens[]): readonly Block[] {
+  if (tokens.every(({ expected, observed }) => expected === undefined || (expected === 0 && observed === 0))) return [];
+  return [
+    {
+      kind: "table",
+      columns: [
+        { title: "Prompt tokens from a cache", align: "left" },
+        { title: "Of", align: "right" },
+        { title: "Expected", align: "right" },
+        { title: "Told in replies", align: "right" },
+        { title: "Counted: own", align: "right" },
+        { title: "Counted: beside", align: "right" },
+      ],
+      rows: tokens.map(({ engine, promptTokens, expected, observed, own, external }) => [
+        engine,
+        count(promptTokens),
+        ...[expected, observed, own, external].map((value) => (value === undefined ? missing : count(value))),
+      ]),
+    },
+  ];
+}

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import type { Comparison } from "../model/figures.ts";
+import { comparisonSentence, withheldSentence } from "./sentences.ts";
+
+const unmeasured = {
+  experiment: 0,
+  metric: "ttft",
+  cache: "warm",
+  baseline: "plain",
+  other: "cached",
+  pairs: 9,
+  margin: 0.05,
+} as const;
+
+const ttft: Comparison = { ...unmeasured, effect: 2.41, interval: [1.92, 3.08], verdict: "better" };
+
+test("better says how many times as fast, with interval and caveats", () => {
+  expect(comparisonSentence(ttft)).toBe(
+    "cached is 2.4 times as fast to the first token as plain (1.9 to 3.1), warm, 9 pairs, within this boot",
+  );
+});
+
+test("worse is told the other way round: a ratio of 0.5 takes twice as long", () => {
+  expect(comparisonSentence({ ...ttft, effect: 0.5, interval: [0.4, 0.8], verdict: "worse" })).toBe(
+    "cached takes 2.0 times as long to the first token as plain (1.3 to 2.5), warm, 9 pairs, within this boot",
+  );
+});
+
+test("equivalent says within what", () => {
+  expect(comparisonSentence({ ...ttft, effect: 1.01, interval: [0.98, 1.03], verdict: "equivalent" })).toBe(
+    "cached and plain are equally fast to the first token, to within 5 %: ratio 1.01 (0.98 to 1.03), warm, 9 pairs, within this boot",
+  );
+});
+
+test("inconclusive says why, and what would settle it", () => {
+  const inconclusive = {
+    ...ttft,
+    effect: 1.1,
+    interval: [0.85, 1.4],
+    verdict: "inconclusive",
+    reason: "the interval does not clear the margin",
+    morePairs: 40,
+  } as const;
+  expect(comparisonSentence(inconclusive)).toBe(
+    "whether cached differs from plain in time to first token is not settled: ratio 1.10 (0.85 to 1.40), warm, 9 pairs, within this boot; the interval does not clear the margin; about 40 more pairs would settle it",
+  );
+});
+
+test("inconclusive without any pair has no number", () => {
+  expect(
+    comparisonSentence({ ...unmeasured, pairs: 0, cache: "all", verdict: "inconclusive", reason: "no request completed on both" }),
+  ).toBe(
+    "whether cached differs from plain in time to first token is not settled, all requests, 0 pairs, within this boot; no request completed on both",
+  );
+});
+
+test("throughput that is worse names the engine that generates more", () => {
+  expect(comparisonSentence({ ...ttft, metric: "throughput", effect: 0.8, interval: [0.75, 0.85], verdict: "worse" })).toBe(
+    "plain generates 1.25 times as many tokens per second within a request as cached (1.18 to 1.33), warm, 9 pairs, within this boot",
+  );
+});
+
+test("an invalid run shows the ratio and says that there is no verdict", () => {
+  const sentence = withheldSentence(ttft);
+  expect(sentence).toBe("time to first token, warm, cached against plain: ratio 2.4 (1.9 to 3.1); no verdict, because the run is INVALID");
+});

@@ -1,0 +1,124 @@
+import type { ComparedMetric, Comparison, Interval, ValidityState, ValidityReason } from "../model/figures.ts";
+import type { TestDescription } from "../model/result.ts";
+import type { Tone } from "./document.ts";
+import { count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
+
+interface Wording {
+  readonly subject: string;
+  faster(other: string, effect: string, baseline: string): string;
+  slower(other: string, effect: string, baseline: string): string;
+  alike(other: string, baseline: string): string;
+}
+
+const wordings: Readonly<Record<ComparedMetric, Wording>> = {
+  ttft: {
+    subject: "time to first token",
+    faster: (other, effect, baseline) => `${other} is ${effect} times as fast to the first token as ${baseline}`,
+    slower: (other, effect, baseline) => `${other} takes ${effect} times as long to the first token as ${baseline}`,
+    alike: (other, baseline) => `${other} and ${baseline} are equally fast to the first token`,
+  },
+  throughput: {
+    subject: "throughput",
+    faster: (other, effect, baseline) => `${other} generates ${effect} times as many tokens per second within a request as ${baseline}`,
+    slower: (other, effect, baseline) => `${baseline} generates ${effect} times as many tokens per second within a request as ${other}`,
+    alike: (other, baseline) => `${other} and ${baseline} generate equally many tokens per second within a request`,
+  },
+};
+
+/** "time to first token", "throughput". */
+export function metricName(metric: ComparedMetric): string {
+  return wordings[metric].subject;
+}
+
+/** The answer as a person would say it, interval and caveats included, without naming the experiment. */
+export function comparisonSentence(comparison: Comparison): string {
+  return isSettled(comparison) ? `${claim(comparison)}${caveats(comparison)}` : unsettled(comparison);
+}
+
+/** What an experiment shows, without the verdict an invalid run may not give. */
+export function withheldSentence({ metric, cache, other, baseline, effect, interval }: Comparison): string {
+  const figure = effect === undefined ? "no ratio could be computed" : `ratio ${ratio(effect, interval)}${between(effect, interval)}`;
+  return `${metricName(metric)}, ${cachePhrase(cache)}, ${other} against ${baseline}: ${figure}; no verdict, because the run is INVALID`;
+}
+
+export const verdictTones: Readonly<Record<Comparison["verdict"], Tone>> = {
+  better: "good",
+  worse: "bad",
+  equivalent: "plain",
+  inconclusive: "undecided",
+};
+
+export const validityTones: Readonly<Record<ValidityState, Tone>> = { VALID: "good", DEGRADED: "warning", INVALID: "alarm" };
+
+export const validityMeanings: Readonly<Record<ValidityState, string>> = {
+  VALID: "nothing was found in the way of the measurement",
+  DEGRADED: "something was in the way of the measurement: read the numbers with it in mind",
+  INVALID: "the numbers are shown, but no verdict is given on them",
+};
+
+type Settled = Comparison & { readonly effect: number; readonly verdict: "better" | "worse" | "equivalent" };
+
+function isSettled(comparison: Comparison): comparison is Settled {
+  return comparison.verdict !== "inconclusive" && comparison.effect !== undefined;
+}
+
+function claim({ verdict, metric, other, baseline, effect, interval, margin }: Settled): string {
+  const words = wordings[metric];
+  switch (verdict) {
+    case "better":
+      return `${words.faster(other, ratio(effect, interval), baseline)}${between(effect, interval)}`;
+    case "worse": {
+      // Turned round, so that the sentence can say how many times as long.
+      const turned = interval === undefined ? undefined : ([1 / interval[1], 1 / interval[0]] as const);
+      return `${words.slower(other, ratio(1 / effect, turned), baseline)}${between(1 / effect, turned)}`;
+    }
+    case "equivalent":
+      return `${words.alike(other, baseline)}, to within ${percent(margin)}: ratio ${ratio(effect, interval)}${between(effect, interval)}`;
+  }
+}
+
+function unsettled(comparison: Comparison): string {
+  const { metric, other, baseline, effect, interval, reason, morePairs } = comparison;
+  const figure = effect === undefined ? "" : `: ratio ${ratio(effect, interval)}${between(effect, interval)}`;
+  const because = reason === undefined ? "" : `; ${reason}`;
+  const more = morePairs === undefined ? "" : `; about ${counted(morePairs, "more pair")} would settle it`;
+  return `whether ${other} differs from ${baseline} in ${metricName(metric)} is not settled${figure}${caveats(comparison)}${because}${more}`;
+}
+
+function between(effect: number, interval: Interval | undefined): string {
+  return interval === undefined ? "" : ` (${ratioInterval(effect, interval)})`;
+}
+
+function caveats({ cache, pairs }: Comparison): string {
+  return `, ${cachePhrase(cache)}, ${counted(pairs, "pair")}, within this boot`;
+}
+
+/** "warm", "all requests": which requests a comparison is about. */
+export function cachePhrase(cache: Comparison["cache"]): string {
+  switch (cache) {
+    case "all":
+      return "all requests";
+    case "partial":
+      return "partly cached";
+    default:
+      return cache;
+  }
+}
+
+/** Which engines were not measured; undefined when all were. */
+export function simulatedPhrase({ simulated, engines }: Pick<TestDescription, "simulated" | "engines">): string | undefined {
+  const names = engines.filter((engine) => engine.simulated).map(({ name }) => name);
+  if (!simulated) return undefined;
+  return names.length === engines.length ? "simulated: no engine was measured" : `simulated: ${names.join(", ")}, not measured`;
+}
+
+/** Failed requests of those due: "2 of 10 requests (first-token-timeout 2)". */
+export function failuresPhrase(failures: number, requests: number, byCode: Readonly<Record<string, number>>): string {
+  const codes = Object.entries(byCode).map(([code, amount]) => `${code} ${count(amount)}`);
+  return `${count(failures)} of ${counted(requests, "request")}${codes.length === 0 ? "" : ` (${codes.join(", ")})`}`;
+}
+
+/** Why a run is not simply valid, and what to do: "server: was sent no request; see why in the engine's log". */
+export function reasonPhrase({ engine, what, advice }: ValidityReason): string {
+  return `${engine === undefined ? "" : `${engine}: `}${what}; ${advice}`;
+}

@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import { figuresOf, type TestFigures } from "../measure/testFigures.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import type { Block } from "./document.ts";
+import { fixture } from "./fixture.ts";
+import { story } from "./story.ts";
+
+function textOf(blocks: readonly Block[]): string {
+  return JSON.stringify(blocks);
+}
+
+function cutOff(experiment: ExperimentResult): ExperimentResult {
+  return { ...experiment, neverDue: 7 };
+}
+
+function invalid(figures: TestFigures): TestFigures {
+  const reason = { state: "INVALID", what: "plain completed no request", advice: "see its log" } as const;
+  const one = { validity: { state: "INVALID", reasons: [reason] } } as const;
+  const experiments = figures.experiments.map((experiment) => Object.assign({}, experiment, one));
+  return { experiments, ...one };
+}
+
+test("a simulated test says so before anything else", () => {
+  expect(story(fixture()).blocks[0]).toEqual({ kind: "banner", tone: "warning", text: "SIMULATED: no engine was measured" });
+  expect(textOf(story(fixture({ simulated: false })).blocks)).not.toMatch(/simulated/i);
+});
+
+test("each experiment is answered in a sentence on the first page", () => {
+  const blocks = story(fixture()).blocks;
+  const first = blocks.slice(
+    0,
+    blocks.findIndex(({ kind }) => kind === "pageBreak"),
+  );
+  const answers = first.flatMap((block) => (block.kind === "paragraph" && block.label === "better" ? [block.text] : []));
+  expect(answers).toHaveLength(3);
+  expect(answers[2]).toMatch(
+    /^24,576 context tokens, 10 questions: cached is [\d.]+ times as fast to the first token as plain \([\d.]+ to [\d.]+\), warm, 9 pairs, within this boot\.$/,
+  );
+});
+
+test("an invalid run shows numbers and gives no verdict", () => {
+  const result = fixture({ contexts: [8_192] });
+  const { blocks } = story(result, invalid(figuresOf(result)));
+  const labels = blocks.flatMap((block) => (block.kind === "paragraph" && block.label !== undefined ? [block.label] : []));
+  expect(labels).toContain("withheld");
+  expect(labels).not.toContain("better");
+  expect(textOf(blocks)).toContain("plain completed no request; see its log.");
+  expect(textOf(blocks)).not.toContain('"better"]');
+  expect(textOf(blocks)).toContain("Checks: withheld");
+});
+
+test("a run in virtual time tells nothing of the day and the machine", () => {
+  const document = story(fixture({ virtual: true }));
+  expect(document.created).toBeUndefined();
+  expect(JSON.stringify(document)).not.toMatch(/2026-11-24|Linux 6\.1|0\.1\.0/);
+});
+
+test("a real run tells when and where it was made", () => {
+  const document = story(fixture({ simulated: false }));
+  expect(document.created).toBe("2026-11-24T10:00:00.000Z");
+  expect(textOf(document.blocks)).toContain("Linux 6.1");
+});
+
+test("there is no figure where there is nothing to draw", () => {
+  const figures = (result: TestResult) => story(result).blocks.flatMap((block) => (block.kind === "figure" ? [block.title] : []));
+  expect(figures(fixture({ contexts: [64], ttft: () => undefined }))).toEqual([]);
+  expect(figures(fixture({ engines: ["only"], contexts: [64], requests: 1 }))).toEqual([
+    "Time to first token, request by request",
+    "Time to first token, distribution",
+    "Throughput, request by request",
+  ]);
+  expect(figures(fixture({ engines: ["only"], contexts: [64], gpuMemory: true }))).toContain("GPU memory in use");
+});
+
+test("a single engine is told of by its own numbers", () => {
+  const text = textOf(story(fixture({ engines: ["cached"], contexts: [8_192] })).blocks);
+  expect(text).toMatch(/cached takes [\d.]+ s cold and [\d.]+ ms warm to the first token \(median\)\./);
+});
+
+test("a check that is not met is named with what was observed", () => {
+  const text = textOf(story(fixture()).blocks);
+  expect(text).toContain("Checks: 1 of 6 not met");
+  expect(text).toContain('["a cached prefix halves the wait","at most 0.5","0.61; 0.21; 0.21","NOT MET in 1 of 3"]');
+});
+
+test("a run that was cut off says so", () => {
+  const result = fixture({ contexts: [64] });
+  const cut = { ...result, complete: false, experiments: result.experiments.map(cutOff) };
+  expect(textOf(story(cut).blocks)).toContain("The run was cut off before its end: 7 requests never fell due");
+});
+
+test("an argument with quotes is shown as it would be typed", () => {
+  const code = story(fixture()).blocks.flatMap((block) => (block.kind === "code" ? [block.text] : []));
+  expect(code[0]).toContain(`--kv-transfer-config '{"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}'`);
+});

@@ -1,0 +1,7 @@
+import { csv } from "./csv.ts";
+import { describeReport } from "./describeReport.ts";
+import { fixtureRuns } from "./fixtureRuns.ts";
+import { json } from "./json.ts";
+
+describeReport(() => csv, fixtureRuns);
+describeReport(() => json, fixtureRuns);
