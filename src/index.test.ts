@@ -1,0 +1,118 @@
+import {
+  attached,
+  documentQa,
+  every,
+  experiment,
+  simulated,
+  testCase,
+  vllm,
+  withLmcache,
+  type Check,
+  type Checks,
+  type Engine,
+  type Params,
+  type TestFunction,
+} from "tandem";
+import { expect, test } from "vitest";
+
+const workload = documentQa({ contextTokens: 100, questionTokens: 4, documents: 1, requests: 3 });
+const short = experiment({ workload, arrivals: every({ seconds: 1 }) });
+const engines = { cached: simulated({ cpuCacheGigabytes: 5 }), plain: simulated() };
+const always: Check = { ok: true, wanted: "anything" };
+
+test("an experiment is complete with a workload and arrivals", () => {
+  expect(short).toEqual({
+    title: "100 context tokens, 3 questions",
+    workload,
+    arrivals: short.arrivals,
+    repeats: 1,
+    seed: 0,
+    deadlines: { connect: 5, firstToken: 120, idle: 60, request: 600 },
+  });
+  expect(experiment({ workload, arrivals: short.arrivals, deadlines: { request: 30 } }).deadlines).toEqual({
+    ...short.deadlines,
+    request: 30,
+  });
+});
+
+test("experiments of one test case have prompts of their own: engines stay up between them", () => {
+  const seeds = (given: readonly number[]) =>
+    testCase({ engines, baseline: "plain", experiments: given.map((seed) => ({ ...short, seed })) }).experiments.map(({ seed }) => seed);
+  expect(seeds([0, 0, 0])).toEqual([0, 1, 2]);
+  expect(seeds([7, 3, 7])).toEqual([7, 3, 8]);
+});
+
+test("all mistakes of a JavaScript author are told at once", () => {
+  const engines = { "my engine": simulated(), plain: {} };
+  // @ts-expect-error not an engine, a misspelt baseline, a bare workload
+  expect(() => testCase({ engines, baseline: "plian", experiments: [workload] })).toThrow(
+    'testCase(): engine "my engine" must have a name of letters, digits, "_", "-" and "."; plain is not an engine, such as vllm({ model }); ' +
+      'there is no engine "plian" to be the baseline, did you mean "plain"?; experiment 0 is not one: experiment({ workload, arrivals }) makes one',
+  );
+  // @ts-expect-error two engines need a baseline
+  expect(() => testCase({ engines: { a: simulated(), b: simulated() }, experiments: [short] })).toThrow(
+    "baseline is missing: it is one of a, b",
+  );
+  // @ts-expect-error misspelt
+  expect(() => testCase({ engines: {}, experiments: [], cheks: 1 })).toThrow(
+    "testCase(): engines must name at least one engine: { plain: vllm({ model }) }, not {}; experiments must be a list of at least one " +
+      'experiment: [experiment({ … })], not []; there is no option "cheks", did you mean "checks"?',
+  );
+  // @ts-expect-error seconds are no arrivals, and there is no such order
+  expect(() => experiment({ workload, arrivals: 8, order: "parallel" })).toThrow(
+    'experiment(): arrivals must be arrivals, such as every({ seconds: 8 }), not 8; order must be one of together, inTurn, interleaved, not "parallel"',
+  );
+  // @ts-expect-error misspelt
+  expect(() => experiment({ workload, arrivals: short.arrivals, deadlines: { frstToken: 5 } })).toThrow('did you mean "firstToken"?');
+});
+
+// Never called: the compiler reads it, and complains where a line below "@ts-expect-error" has no error.
+export function misspeltNamesDoNotCompile({ model }: Params): readonly unknown[] {
+  const plain = vllm({ model });
+  const cached = withLmcache(plain, { config: "configs/lmcache_local_cpu.yaml" });
+  const right: TestFunction = () =>
+    testCase({
+      engines: { cached, plain },
+      baseline: "plain",
+      experiments: [8, 16].map((contextTokens) =>
+        experiment({
+          workload: documentQa({ contextTokens, questionTokens: 4, documents: 1, requests: 3 }),
+          arrivals: every({ seconds: 1 }),
+        }),
+      ),
+      checks: (on) => ({ "no failures": on.cached.failures + on.plain.failures === 0 ? always : { ...always, ok: false } }),
+    });
+  return [
+    right,
+    testCase({
+      engines: { cached, plain },
+      baseline: "plain",
+      experiments: [short],
+      // @ts-expect-error there is no engine cahced
+      checks: (on) => ({ c: { ...always, observed: on.cahced.failures } }),
+    }),
+    // @ts-expect-error nor one called plian
+    testCase({ engines: { cached, plain }, baseline: "plian", experiments: [short] }),
+    // @ts-expect-error two engines need a baseline
+    testCase({ engines: { cached, plain }, experiments: [short] }),
+    testCase({ engines: { plain }, experiments: [short] }),
+    // @ts-expect-error the only engine is not called cached
+    testCase({ engines: { plain }, baseline: "cached", experiments: [short] }),
+    // @ts-expect-error misspelt
+    testCase({ engines: { plain }, experiments: [short], chekcs: () => ({}) }),
+    // Names that are computed are known when the test runs.
+    testCase({ engines: Object.fromEntries([["plain", plain]]) as Record<string, Engine>, experiments: [short] }),
+    [1, 2].map((seconds) =>
+      // @ts-expect-error misspelt, inside .map too
+      experiment({ workload, arrivals: every({ seconds }), reapeats: 2 }),
+    ),
+    // @ts-expect-error misspelt
+    documentQa({ contextToken: 1, questionTokens: 1, documents: 1, requests: 1 }),
+    // @ts-expect-error misspelt
+    vllm({ model, gpuMemoryUtilisation: 0.8 }),
+    // @ts-expect-error misspelt
+    attached({ uri: "http://127.0.0.1:8000" }),
+    // @ts-expect-error a function of engines by name
+    ((): Checks<"plain"> => (on) => ({ c: { ...always, observed: on.cached.failures } }))(),
+  ];
+}

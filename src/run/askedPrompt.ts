@@ -1,0 +1,95 @@
+import { atOnce } from "../arrivals/atOnce.ts";
+import { drive } from "../load/drive.ts";
+import type { Ending, Line } from "../model/exchange.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
+import type { Clock } from "../model/host.ts";
+import type { Recorder } from "../model/recorder.ts";
+import type { Request } from "../model/request.ts";
+import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+
+/** Who asks an engine something that is not measured. */
+export interface Asker {
+  readonly name: string;
+  readonly line: Line;
+  readonly clock: Clock;
+  readonly stop: AbortSignal;
+}
+
+/** What an unmeasured request came to. */
+export interface Asked {
+  readonly ending: Ending;
+  readonly took: Seconds;
+}
+
+/** Far from every seed an author would choose, and from that of the warm-up: these prompts share no prefix with measured ones. */
+const probeSeed = 0x7a9d_e4;
+
+/** A prompt of about so many tokens that no engine has seen before, also not in an earlier run: caches on disk or in Redis outlive us. */
+export function unseenPrompt(tokens: number, clock: Clock, ordinal: number): Request {
+  const seed = probeSeed + (Math.floor(clock.now() / 1_000) % 2 ** 20) + ordinal * 2 ** 21;
+  const workload = documentQa({ contextTokens: tokens - 5, questionTokens: 5, documents: 1, requests: 1, outputTokens: 1 });
+  const [request] = workload.generate(atOnce(), seed).requests;
+  if (request === undefined) throw new Error("a workload of one request has none");
+  return request;
+}
+
+/** Sends one request, `after` so long, and waits for its end. It is kept out of the journal. */
+export async function asked({ name, line, clock, stop }: Asker, request: Request, after: Seconds = 0): Promise<Asked> {
+  const note = new Note();
+  await drive({
+    experiment: -1,
+    phases: [[{ engine: name, block: 0, request, due: after }]],
+    lines: { [name]: line },
+    clock,
+    deadlines: { ...defaultDeadlines, experiment: 240 },
+    recorder: note,
+    tell: () => {},
+    signal: stop,
+    kill: stop,
+    keepText: false,
+  });
+  return note.asked();
+}
+
+/** Asked again, a second apart, until it is found in a cache: some store late. */
+export async function untilFound(asker: Asker, prompt: Request, attempts: number): Promise<Asked> {
+  let found = await asked(asker, prompt);
+  for (let attempt = 1; attempt < attempts && isMiss(found) && !asker.stop.aborted; attempt++) found = await asked(asker, prompt, 1);
+  return found;
+}
+
+function isMiss({ ending }: Asked): boolean {
+  return ending.outcome.kind === "completed" && ending.cachedTokens === 0;
+}
+
+class Note implements Recorder {
+  private sentAt: Nanoseconds | undefined;
+  private endedAt: Nanoseconds;
+  private ending: Ending;
+
+  constructor() {
+    this.sentAt = undefined;
+    this.endedAt = 0;
+    this.ending = { outcome: { kind: "cancelled" } };
+  }
+
+  due(): number {
+    return 0;
+  }
+
+  stamp(_exchange: number, kind: string, at: Nanoseconds): void {
+    if (kind === "sent") this.sentAt = at;
+  }
+
+  ended(_exchange: number, at: Nanoseconds, ending: Ending): void {
+    this.endedAt = at;
+    this.ending = ending;
+  }
+
+  reading(): void {}
+
+  asked(): Asked {
+    return { ending: this.ending, took: toSeconds(this.endedAt - (this.sentAt ?? this.endedAt)) };
+  }
+}

@@ -1,0 +1,151 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import { ask, type Server } from "../launch/ask.ts";
+import { addressOf, type SlottedService } from "../launch/neededServices.ts";
+import type { CachesBefore } from "../model/experiment.ts";
+import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
+import type { Request } from "../model/request.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import type { RunningEngine } from "../model/running.ts";
+import type { Workload } from "../model/workload.ts";
+import { asked, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import type { PlannedExperiment } from "./plan.ts";
+
+/** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */
+const attempts = 6;
+
+/** The engines of a batch with what was proven of them. */
+export interface Proven {
+  readonly engines: readonly RunningEngine[];
+  readonly askers: readonly Asker[];
+  readonly proofs: readonly EngineProof[];
+  readonly services: readonly SlottedService[];
+  readonly tell: (event: RunEvent) => void;
+}
+
+/** Brings every engine's caches into the state that an experiment asks for, one engine after the other. */
+export async function bringAll({ experiment, workload }: PlannedExperiment, index: number, proven: Proven): Promise<void> {
+  for (const [at, running] of proven.engines.entries()) {
+    const asker = proven.askers[at];
+    if (asker === undefined || asker.stop.aborted) continue;
+    const { reuse } = proven.proofs.find(({ engine }) => engine === running.name) ?? {};
+    const services = proven.services.filter(({ engines }) => engines.includes(running.name));
+    const proof = await broughtTo(experiment.cacheState ?? "asItIs", workload, { running, reuse, asker, services, experiment: index });
+    if (proof !== undefined) proven.tell({ kind: "proof", ...proof });
+  }
+}
+
+export interface CachesOf {
+  readonly running: RunningEngine;
+  /** Beside it, which may keep something too. */
+  readonly services?: readonly SlottedService[];
+  /** What was found that it keeps; undefined where nobody knows. */
+  readonly reuse: CacheReuse | undefined;
+  readonly asker: Asker;
+  readonly experiment: number;
+}
+
+/** Brings an engine's caches into the state an experiment asks for, and says whether they are in it. */
+export async function broughtTo(state: CachesBefore, workload: Workload, caches: CachesOf): Promise<EngineProof | undefined> {
+  const { running, reuse, experiment } = caches;
+  const keepsNothing = reuse !== undefined && !reuse.own && !reuse.external;
+  if (state === "asItIs" || keepsNothing) return undefined;
+  const checks = state === "cold" ? await emptied(caches) : await primed(workload, caches);
+  return { engine: running.name, experiment, checks, traits: [] };
+}
+
+/**
+ * A prompt is stored first, and found: whatever was stored late before it is then stored too. After the reset it must not be found any more,
+ * whatever the engine has answered to that.
+ */
+async function emptied({ running, asker, experiment, services = [] }: CachesOf): Promise<readonly ProofCheck[]> {
+  const prompt = unseenPrompt(1_088, asker.clock, 512 + experiment);
+  await asked(asker, prompt);
+  const stored = await untilFound(asker, prompt, attempts);
+  if (stored.ending.cachedTokens === 0)
+    return [{ ...emptying, found: "nothing was found even before: it keeps nothing that could be emptied" }];
+  const answers: string[] = [];
+  let after: Asked | undefined;
+  for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
+    answers.push([await reset(running), ...(await Promise.all(services.map(resetService)))].filter((answer) => answer !== "").join("; "));
+    after = await asked(asker, prompt, attempt === 0 ? 0 : 1);
+    if (after.ending.cachedTokens === 0) break;
+  }
+  const cached = after?.ending.cachedTokens;
+  if (cached === undefined) return [{ ...emptying, found: `its replies do not tell cached tokens (${answers.at(-1) ?? "not asked"})` }];
+  const found =
+    cached === 0
+      ? `not found after ${answers.length === 1 ? "one reset" : `${answers.length} resets`}`
+      : `${cached} tokens still found; ${answers.at(-1) ?? ""}`;
+  return [{ ...emptying, found, ok: cached === 0 }];
+}
+
+const emptying = { what: "caches emptied beforehand", wanted: "a prompt that was stored is not found any more" };
+
+/** Every context is asked about once, with an answer of one token and no question: then all of them can be reused. */
+async function primed(workload: Workload, { asker }: CachesOf): Promise<readonly ProofCheck[]> {
+  const contexts = [...new Map(workload.requests.filter(isAlone).map((request) => [firstOf(request), contextAlone(request)])).values()];
+  for (const context of contexts) await asked(asker, context);
+  const last = contexts.at(-1);
+  if (last === undefined) return [];
+  const found = await untilFound(asker, last, attempts);
+  const { cachedTokens } = found.ending;
+  const what = `${contexts.length} ${contexts.length === 1 ? "context" : "contexts"} asked about beforehand`;
+  const check = { what, wanted: "the last of them is found again" };
+  if (cachedTokens === undefined) return [{ ...check, found: "its replies do not tell cached tokens" }];
+  return [{ ...check, found: `${cachedTokens} of ${found.ending.promptTokens ?? 0} tokens`, ok: cachedTokens > 0 }];
+}
+
+/** A prompt that holds a reply cannot be asked before that reply is there. */
+function isAlone({ messages }: Request): boolean {
+  return messages.every(({ parts }) => parts.every(({ kind }) => kind === "passage"));
+}
+
+function firstOf({ messages }: Request): unknown {
+  return messages[0]?.parts[0];
+}
+
+/** Without its last passage, the question, where it has one besides. */
+function contextAlone(request: Request): Request {
+  const [first, ...others] = request.messages;
+  const parts = first?.parts ?? [];
+  const alone =
+    others.length === 0 && parts.length > 1 && first !== undefined ? [{ ...first, parts: parts.slice(0, -1) }] : request.messages;
+  return { ...request, messages: alone, maxOutputTokens: 1 };
+}
+
+/** What it answered. */
+async function reset({ engine, reach, resetCaches }: RunningEngine): Promise<string> {
+  if (resetCaches !== undefined) return resetCaches() ? "it says it is done" : "requests still hold blocks";
+  if (reach.kind !== "http" || engine.resets === undefined) return "it has no means for that";
+  const key = engine.wire.apiKey === undefined ? {} : { apiKey: engine.wire.apiKey };
+  const server = { url: reach.url, acceptAnyCertificate: reach.acceptAnyCertificate, ...key };
+  const answers: string[] = [];
+  for (const path of engine.resets.paths) answers.push((await posted(server, path)).said);
+  // The engine's own answer goes out before its core has done it.
+  await pause(100);
+  return answers.join("; ");
+}
+
+/** Empty where it keeps nothing, or has no means. */
+async function resetService(one: SlottedService): Promise<string> {
+  const { resets } = one.service;
+  const { host, ports } = addressOf(one);
+  const port = resets === undefined ? undefined : ports[resets.port];
+  let said = "";
+  for (const path of port === undefined ? [] : (resets?.paths ?? [])) {
+    const answer = await posted({ url: `http://${host}:${port}`, acceptAnyCertificate: false }, path);
+    said = answer.said;
+    if (answer.status !== 404) break;
+  }
+  return said;
+}
+
+async function posted(server: Server, path: string): Promise<{ readonly status: number; readonly said: string }> {
+  try {
+    const { status, text } = await ask(server, { path, body: {}, within: 30 });
+    return { status, said: `${path} answered ${status} ${text.slice(0, 80).trim()}` };
+  } catch {
+    return { status: 0, said: `${path} did not answer` };
+  }
+}

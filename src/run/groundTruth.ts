@@ -1,0 +1,102 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import type { Origin } from "../host/realClock.ts";
+import { httpLine } from "../load/httpLine.ts";
+import type { Truth } from "../measure/rulerError.ts";
+import type { Wire } from "../model/engine.ts";
+import type { Line } from "../model/exchange.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Clock } from "../model/host.ts";
+import type { Place } from "../model/running.ts";
+import type { Seconds } from "../model/time.ts";
+
+/** A real clock that other processes can share. */
+export interface SharedClock extends Clock {
+  readonly origin: Origin;
+}
+
+export interface Timetable {
+  /** From reading a request to its first token. */
+  readonly first: Seconds;
+  /** From each token to the next. */
+  readonly gap: Seconds;
+}
+
+/** The ground-truth engine, running in a process of its own. */
+export interface GroundTruth extends AsyncDisposable {
+  line(): Line;
+  /** What it wrote down since it was last asked; waits a moment for requests that have just ended. */
+  truths(expected: number): Promise<readonly Truth[]>;
+}
+
+const program = fileURLToPath(new URL("../simulation/groundTruth.ts", import.meta.url));
+const wire: Wire = { api: "completions", model: "ground-truth", takesTokenIds: false, tokenIdOffset: 0, fixesLength: true };
+
+/** Works in `scratch`, or in a directory of its own; either is removed with it. */
+export async function startGroundTruth(
+  { first, gap }: Timetable,
+  clock: SharedClock,
+  place: Place,
+  scratch?: string,
+): Promise<GroundTruth> {
+  const directory = scratch === undefined ? mkdtempSync(join(tmpdir(), "tandem-ground-truth-")) : resolve(scratch);
+  mkdirSync(directory, { recursive: true });
+  const truthFile = join(directory, "truth.jsonl");
+  const logs = { stdout: join(directory, "stdout.log"), stderr: join(directory, "stderr.log") };
+  const flags = ["--first-ms", `${first * 1_000}`, "--gap-ms", `${gap * 1_000}`, "--origin", clock.origin.join(","), "--truth", truthFile];
+  const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const started = await place.start({ program: "node", args: [program, ...flags], env, directory }, logs);
+  const end = async () => {
+    await started.end(1);
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    const port = await printedPort(logs.stdout);
+    let read = 0;
+    return {
+      line: () => httpLine({ url: `http://127.0.0.1:${port}`, wire, servedModel: "ground-truth", clock, namesRequests: true }),
+      truths: async (expected) => {
+        const found = await linesOf(truthFile, read + expected);
+        const fresh = found.slice(read);
+        read = found.length;
+        return fresh.map((line) => JSON.parse(line) as Truth); // written by our own program, whole lines only
+      },
+      [Symbol.asyncDispose]: end,
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function printedPort(log: string): Promise<number> {
+  for (let waited = 0; waited < 10_000; waited += 20) {
+    const text = textOf(log);
+    if (text.endsWith("\n")) return Number(text);
+    await pause(20);
+  }
+  throw new HarnessError("engine-not-ready", "the ground-truth engine did not start within 10 s", {
+    hint: "run again with --no-calibration to go without",
+  });
+}
+
+/** Lines of a file, once there are as many as expected, or after two seconds as many as there are. */
+async function linesOf(path: string, expected: number): Promise<readonly string[]> {
+  for (let waited = 0; ; waited += 50) {
+    const lines = textOf(path).split("\n").slice(0, -1);
+    if (lines.length >= expected || waited >= 2_000) return lines;
+    await pause(50);
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // not written yet
+  }
+}

@@ -1,0 +1,75 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { vllm } from "../engines/vllm.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import type { Engine } from "../model/engine.ts";
+import { installedProgram } from "./installedProgram.ts";
+
+const help = new URL("recorded/vllm-0.32-help-excerpt.txt", import.meta.url).pathname;
+const place = thisMachine();
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tandem-installed-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("a program is asked once for each installation, and its version read beside it", async () => {
+  const venv = install({ version: "0.32.0+cpu", knowsAll: true });
+  const engine = vllm({ model: "m", venv });
+  const told: string[] = [];
+  const first = await ask(engine, told);
+  expect(first?.version).toBe("0.32.0+cpu");
+  expect(first?.flags).toContain("--no-enable-prefix-caching");
+  expect(await ask(engine, told)).toEqual(first);
+  expect(asked()).toEqual(["serve --help=all"]);
+  expect(told).toEqual([`asking plain's ${venv}/bin/vllm for its flags; once for each installation`]);
+  utimesSync(join(venv, "bin/vllm"), 1, 1); // as a new version does
+  await ask(engine);
+  expect(asked()).toHaveLength(2);
+});
+
+test("an older one that has no --help=all is asked for --help", async () => {
+  const found = await ask(vllm({ model: "m", venv: install({ version: "0.6.2", knowsAll: false }) }));
+  expect(found?.version).toBe("0.6.2");
+  expect(asked()).toEqual(["serve --help=all", "serve --help"]);
+});
+
+test("a program that is not here, or an engine whose program does not list flags, is not asked", async () => {
+  expect(await ask(vllm({ model: "m", venv: "/nowhere" }))).toBeUndefined();
+  expect(await ask(vllm({ model: "m", image: "vllm/vllm-openai:v0.24.0" }))).toBeUndefined();
+});
+
+test("asked-for flags are in the words of what is installed, and unknown ones a mistake", async () => {
+  const engine = vllm({ model: "m", venv: install({ version: "0.32.0", knowsAll: true }), extraArgs: ["--max-model-length", "1"] });
+  const program = await ask(engine);
+  const { launch } = engine;
+  if (launch.kind !== "process" || program === undefined) throw new Error("it is a process that was asked");
+  expect(() => launch.command({ port: 1, gpus: [], directory: "/" }, { configFiles: {}, program })).toThrow(
+    "vLLM 0.32.0 does not know --max-model-length (did you mean --max-model-len?)",
+  );
+});
+
+async function ask(engine: Engine, told: string[] = []) {
+  const own = { PATH: "/usr/bin:/bin", XDG_CACHE_HOME: join(directory, "cache") };
+  return installedProgram("plain", engine, { configFiles: {} }, { place, own, tell: (message) => told.push(message) });
+}
+
+/** A virtual environment as pip lays it out, with a program that writes down what it was asked. */
+function install({ version, knowsAll }: { version: string; knowsAll: boolean }): string {
+  const venv = join(directory, "venv");
+  mkdirSync(join(venv, "bin"), { recursive: true });
+  mkdirSync(join(venv, `lib/python3.11/site-packages/vllm-${version}.dist-info`), { recursive: true });
+  const refusal = knowsAll ? "" : `if [ "$2" = --help=all ]; then echo "usage: vllm serve [--help]"; exit 2; fi`;
+  writeFileSync(join(venv, "bin/vllm"), `#!/bin/sh\necho "$@" >> ${join(directory, "asked")}\n${refusal}\ncat ${help}\n`);
+  chmodSync(join(venv, "bin/vllm"), 0o755);
+  return venv;
+}
+
+function asked(): readonly string[] {
+  return readFileSync(join(directory, "asked"), "utf8").trim().split("\n");
+}

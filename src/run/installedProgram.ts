@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { programFile } from "../host/thisMachine.ts";
+import { engineEnvironment } from "../launch/environment.ts";
+import { trialSlot } from "../launch/neededServices.ts";
+import type { Engine, InstalledProgram, World } from "../model/engine.ts";
+import type { Place } from "../model/running.ts";
+import { listedFlags } from "./listedFlags.ts";
+
+export interface Asking {
+  readonly place: Place;
+  readonly own?: NodeJS.ProcessEnv;
+  /** Said before a program is asked, which may take half a minute. */
+  readonly tell?: (message: string) => void;
+}
+
+/** What an engine's program says of itself: asked once for each installation, then remembered. Undefined where it is not here or does not say. */
+export async function installedProgram(name: string, engine: Engine, world: World, asking: Asking): Promise<InstalledProgram | undefined> {
+  const { own = process.env, place, tell = () => {} } = asking;
+  const { launch } = engine;
+  if (launch.kind !== "process" || launch.listsFlags === undefined) return undefined;
+  const command = launch.command(trialSlot({ engine, world }), world);
+  const { env } = engineEnvironment(own, command.env, { gpus: [] });
+  const file = programFile(command.program, env["PATH"]);
+  if (file === undefined) return undefined;
+  const installation = installationAt(file, basename(command.program));
+  const memory = memoryOf(own, [...installation.identity, ...launch.listsFlags.flat()]);
+  const remembered = recall(memory);
+  if (remembered !== undefined) return remembered;
+  tell(`asking ${name}'s ${command.program} for its flags; once for each installation`);
+  for (const args of launch.listsFlags) {
+    const flags = listedFlags(await output({ program: file, args, env }, place));
+    // A complaint about the arguments names one or two flags as well.
+    if (flags.length < fewest) continue;
+    const found = { ...(installation.version === undefined ? {} : { version: installation.version }), flags };
+    remember(memory, found);
+    return found;
+  }
+  return undefined;
+}
+
+const fewest = 20;
+const patienceMilliseconds = 120_000;
+
+interface Installation {
+  readonly version?: string;
+  /** Changes whenever another version is installed. */
+  readonly identity: readonly string[];
+}
+
+/** A Python program's version stands beside it, in the name of a folder: asking itself would take as long as asking for the flags. */
+function installationAt(file: string, program: string): Installation {
+  const real = realpathSync(file);
+  const { mtimeMs, size } = statSync(real);
+  const versions = libraries(dirname(dirname(file))).flatMap((library) => installedIn(library, program));
+  const [version] = versions.map((name) => name.slice(program.length + 1, -".dist-info".length));
+  // What fetches another program itself may fetch another tomorrow.
+  const day = program === "uvx" || program === "conda" ? [new Date().toISOString().slice(0, 10)] : [];
+  return { ...(version === undefined ? {} : { version }), identity: [real, String(mtimeMs), String(size), ...versions, ...day] };
+}
+
+function libraries(prefix: string): readonly string[] {
+  const library = join(prefix, "lib");
+  return namesIn(library)
+    .filter((name) => /^python3\.\d+$/.test(name))
+    .map((name) => join(library, name, "site-packages"));
+}
+
+function installedIn(library: string, program: string): readonly string[] {
+  return namesIn(library).filter((name) => name.startsWith(`${program}-`) && name.endsWith(".dist-info"));
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // no Python, or not laid out as one
+  }
+}
+
+/** All that it prints. It is one of ours to end, like an engine. */
+async function output(
+  { program, args, env }: { program: string; args: readonly string[]; env: Readonly<Record<string, string>> },
+  place: Place,
+): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), "tandem-flags-"));
+  try {
+    const stdout = join(directory, "stdout");
+    // Wide lines, so that no entry is broken.
+    const command = { program, args, env: { ...env, COLUMNS: "200" }, directory };
+    const started = await place.start(command, { stdout, stderr: join(directory, "stderr") });
+    await Promise.race([started.ended, pause(patienceMilliseconds, undefined, { ref: false })]);
+    await started.end(1);
+    return readFileSync(stdout, "utf8");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function memoryOf({ XDG_CACHE_HOME: cache }: NodeJS.ProcessEnv, identity: readonly string[]): string {
+  const name = createHash("sha256").update(identity.join("\n")).digest("hex").slice(0, 16);
+  return join(cache === undefined || cache === "" ? join(homedir(), ".cache") : cache, "tandem", "flags", `${name}.json`);
+}
+
+function recall(file: string): InstalledProgram | undefined {
+  try {
+    return parseInstalledProgram(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return undefined; // never asked, or written by a hand that slipped: it is asked again
+  }
+}
+
+function parseInstalledProgram(value: unknown): InstalledProgram | undefined {
+  if (typeof value !== "object" || value === null || !("flags" in value) || !Array.isArray(value.flags)) return undefined;
+  const flags = value.flags.filter((flag) => typeof flag === "string");
+  return { ...("version" in value && typeof value.version === "string" ? { version: value.version } : {}), flags };
+}
+
+/** A home that cannot be written to only means that it is asked again. */
+function remember(file: string, found: InstalledProgram): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(found)}\n`);
+    renameSync(`${file}.${process.pid}`, file);
+  } catch {
+    return;
+  }
+}

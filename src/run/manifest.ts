@@ -1,0 +1,50 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { cpus, hostname, release, totalmem, type } from "node:os";
+
+import type { RunManifest } from "../model/result.ts";
+import type { Place } from "../model/running.ts";
+
+/** What a run is remembered by: versions, host, the command line as it was typed. */
+export async function manifestOf(commandLine: readonly string[], simulated: boolean, startedAt: Date, place: Place): Promise<RunManifest> {
+  const gpus = await place.gpus();
+  const [cpu] = cpus();
+  return {
+    schema: 1,
+    tandem: ownVersion(),
+    startedAt: startedAt.toISOString(),
+    commandLine: commandLine.map(withoutPassword),
+    simulated,
+    host: {
+      name: hostname(),
+      system: `${type()} ${release()}`,
+      node: process.version,
+      cpu: `${cpus().length} x ${cpu?.model.trim() ?? "unknown"}`,
+      memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+      ...(gpus.length === 0 ? {} : { gpus: gpus.map((gpu) => `${gpu.id}: ${gpu.name}, ${gpu.memoryMib} MiB`).join("; ") }),
+      ...revision(),
+    },
+  };
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+}
+
+/** The revision of the working directory, where it is a checkout: what was measured may have changed with it. */
+function revision(): { revision?: string } {
+  try {
+    const text = execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 2_000,
+    });
+    return { revision: text.trim() };
+  } catch {
+    return {}; // no git, or no checkout: nothing to say
+  }
+}
+
+function withoutPassword(argument: string): string {
+  return argument.replace(/(\/\/[^:/@\s]*):[^@/\s]+@/, "$1:***@").replace(/((?:key|token|secret|password)[^=]*=).+/i, "$1***");
+}

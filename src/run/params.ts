@@ -1,0 +1,34 @@
+import { resolve } from "node:path";
+
+import type { Params } from "../model/testCase.ts";
+
+/** What the command line changes without editing a test file. */
+export interface Overrides {
+  readonly model?: string;
+  readonly ports: readonly number[];
+  readonly seed?: number;
+  readonly requests?: number;
+  readonly only?: readonly string[];
+  readonly gpus?: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+  /** The GPU to simulate; undefined runs the engines themselves. */
+  readonly simulate?: string;
+}
+
+/** The model of lmcache-tests' test functions, when `-m` names no other. */
+const defaultModel = "mistralai/Mistral-7B-Instruct-v0.2";
+
+export function paramsOf(overrides: Overrides): Params {
+  return { model: fromAnywhere(overrides.model) ?? defaultModel, set: overrides.set };
+}
+
+/** `org/name` names the organisation in file names, as lmcache-tests does; a path of this machine is not an organisation. */
+export function organisationOf(model: string | undefined): string | undefined {
+  const parts = model?.split("/") ?? [];
+  return parts.length === 2 && parts[0] !== "" && parts[0] !== "." && parts[0] !== ".." ? parts[0] : undefined;
+}
+
+/** Engines run in directories of their own, so a model given as a relative path is made absolute. */
+function fromAnywhere(model: string | undefined): string | undefined {
+  return model?.startsWith(".") === true ? resolve(model) : model;
+}

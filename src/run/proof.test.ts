@@ -1,0 +1,212 @@
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+import { withLmcache } from "../engines/lmcache.ts";
+import { simulated, type SimulatedOptions } from "../engines/simulated.ts";
+import { vllm, type VllmOptions } from "../engines/vllm.ts";
+import { virtualClock } from "../host/virtualClock.ts";
+import { told } from "../launch/traits.ts";
+import { differences, proofReasons } from "../measure/proofs.ts";
+import type { Engine } from "../model/engine.ts";
+import { every } from "../arrivals/every.ts";
+import type { EngineProof } from "../model/proof.ts";
+import type { TestResult } from "../model/result.ts";
+import type { RunningEngine } from "../model/running.ts";
+import { inProcess } from "../simulation/inProcess.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+import { asked, unseenPrompt, type Asker } from "./askedPrompt.ts";
+import { broughtTo } from "./cacheState.ts";
+import { prove } from "./proof.ts";
+
+const world = { configFiles: {} };
+
+interface Up {
+  readonly running: RunningEngine;
+  readonly asker: Asker;
+}
+
+/** A simulated engine in virtual time that is described as `described`. */
+async function up(options: SimulatedOptions, described: Engine = simulated(options)): Promise<Up> {
+  const clock = virtualClock();
+  const simulation = simulated(options).simulation?.("h100", world);
+  if (simulation === undefined) throw new Error("a simulated engine has a simulation");
+  const engine: Engine = { ...described, launch: { kind: "inProcess", simulation } };
+  const running = await inProcess.launch({
+    name: "cached",
+    engine,
+    slot: { port: 0, gpus: [], directory: "" },
+    world,
+    logDirectory: "",
+    clock,
+    tell: () => {},
+    signal: new AbortController().signal,
+  });
+  if (running.reach.kind !== "line") throw new Error("it is in this process");
+  return { running, asker: { name: "cached", line: running.reach.line, clock, stop: new AbortController().signal } };
+}
+
+const memory = { prefixCaching: false, cpuCacheGigabytes: 5 };
+const nothing = { prefixCaching: false };
+
+async function repeated({ running, asker }: Up): Promise<EngineProof["checks"][number] | undefined> {
+  return (await prove(running, world, asker, 0)).checks.find(({ what }) => what === "a prompt asked twice");
+}
+
+test("a cache that was asked for finds a prompt again, in whole pieces", async () => {
+  expect(await repeated(await up(memory))).toMatchObject({ wanted: "found in the cache, 1024 tokens", ok: true });
+  expect((await repeated(await up(memory)))?.found).toMatch(/^1024 of 1088 tokens cached; answered in 0\.\d+ s, then 0\.\d+ s$/);
+  expect(await repeated(await up({ prefixCaching: true }))).toMatchObject({ wanted: "found in the cache, 1072 tokens", ok: true });
+});
+
+test("where none was asked for, nothing is found", async () => {
+  expect(await repeated(await up(nothing))).toMatchObject({ wanted: "computed anew, no cached tokens", ok: true });
+});
+
+test("an engine that is healthy and never caches is not the one that was asked for", async () => {
+  const check = await repeated(await up(nothing, simulated(memory)));
+  expect(check).toMatchObject({ ok: false });
+  expect(check?.found).toMatch(/^0 of 1088 tokens cached/);
+});
+
+test("neither is one that caches although it must not", async () => {
+  expect(await repeated(await up({ prefixCaching: true }, simulated(nothing)))).toMatchObject({ ok: false });
+  expect(await repeated(await up(memory, simulated(nothing)))).toMatchObject({ ok: false });
+});
+
+test("nothing is proven of an engine of which nobody knows what it keeps", async () => {
+  const { claims: _claims, ...unknown } = simulated(nothing);
+  expect(await repeated(await up(nothing, unknown))).toBeUndefined();
+});
+
+test("no prompt of a probe is ever seen again, and none begins like another", () => {
+  const clock = virtualClock();
+  const beginnings = [0, 1, 2, 512, 513].map((ordinal) => unseenPrompt(1_088, clock, ordinal).messages[0]?.parts[0]);
+  const words = beginnings.map((part) => (part?.kind === "passage" ? part.tokenIds.slice(0, 16).join(" ") : ""));
+  expect(new Set(words).size).toBe(5);
+});
+
+const workload = documentQa({ contextTokens: 2_048, questionTokens: 16, documents: 3, requests: 6 }).generate(every({ seconds: 1 }), 0);
+const reuse = { own: false, external: true, externalPiece: 256 };
+
+test("cold: what was stored is not found any more, and that was looked at", async () => {
+  const { running, asker } = await up(memory);
+  const prompt = unseenPrompt(2_000, asker.clock, 9);
+  await asked(asker, prompt);
+  expect((await asked(asker, prompt)).ending.cachedTokens).toBe(1_792);
+  const proof = await broughtTo("cold", workload, { running, reuse, asker, experiment: 0 });
+  expect(proof).toMatchObject({ experiment: 0, checks: [{ found: "not found after one reset", ok: true }] });
+  expect((await asked(asker, prompt)).ending.cachedTokens).toBe(0);
+});
+
+test("a reset that says it has worked and left the cache full is caught", async () => {
+  const { running, asker } = await up(memory);
+  const pretending = { ...running, resetCaches: () => true };
+  const proof = await broughtTo("cold", workload, { running: pretending, reuse, asker, experiment: 0 });
+  expect(proof?.checks).toMatchObject([{ found: "1024 tokens still found; it says it is done", ok: false }]);
+});
+
+test("primed: every context is found at its first question", async () => {
+  const { running, asker } = await up(memory);
+  const proof = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });
+  expect(proof?.checks).toEqual([
+    { what: "3 contexts asked about beforehand", wanted: "the last of them is found again", found: "2047 of 2048 tokens", ok: true },
+  ]);
+  for (const request of workload.requests.slice(0, 3)) expect((await asked(asker, request)).ending.cachedTokens).toBe(2_048);
+});
+
+test("as it is: nobody is asked anything", async () => {
+  const { running, asker } = await up(memory);
+  expect(await broughtTo("asItIs", workload, { running, reuse, asker, experiment: 0 })).toBeUndefined();
+});
+
+/** A vLLM as it was seen to boot, by its log. */
+function seen(log: string, engine: Engine): EngineProof {
+  const running: RunningEngine = {
+    name: log,
+    engine,
+    reach: { kind: "http", url: "http://127.0.0.1:1", acceptAnyCertificate: false },
+    logs: [fileURLToPath(new URL(`../launch/recorded/${log}.log`, import.meta.url))],
+    facts: { version: "0.32.0", "context limit": "32768 tokens" },
+    servedModel: "tiny",
+    died: new Promise(() => {}),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const claims = engine.claims?.(world) ?? { traits: [] };
+  return { engine: log, ...told(running, claims, [{ name: "vllm:cache_config_info", labels: { block_size: "128" } }]) };
+}
+
+function plain(options: Partial<VllmOptions> = {}): Engine {
+  return vllm({ model: "/models/tiny", dtype: "bfloat16", maxModelLen: 32_768, ...options });
+}
+
+function among(...proofs: readonly EngineProof[]): TestResult {
+  const engines = proofs.map(({ engine }) => ({ name: engine, kind: "vllm" }));
+  return { proofs, description: { engines } } as unknown as TestResult; // all that is looked at here
+}
+
+test("the flags in force are read from the log, and held against what was asked for", () => {
+  const proof = seen("vllm-plain", plain({ prefixCaching: true, chunkedPrefill: true, enforceEager: true }));
+  expect(proof.checks.filter(({ ok }) => ok !== true)).toEqual([]);
+  expect(Object.fromEntries(proof.traits.map(({ what, found }) => [what, found]))).toEqual({
+    version: "0.32.0",
+    "context limit": "32768 tokens",
+    dtype: "bfloat16",
+    quantization: "None",
+    "tensor parallel": "1",
+    "prefix caching": "on",
+    "chunked prefill": "on",
+    "CUDA graphs": "off",
+    "KV pool": "262,144 tokens",
+    "KV block": "128 tokens",
+    cores: "1 core",
+  });
+  const other = seen("vllm-plain", plain({ prefixCaching: false, dtype: "float32" }));
+  expect(other.checks.filter(({ ok }) => ok === false)).toEqual([
+    { what: "dtype", wanted: "float32", found: "bfloat16", ok: false },
+    { what: "prefix caching", wanted: "off", found: "on", ok: false },
+  ]);
+});
+
+test("real engines on unlike cores are INVALID: with a connector vLLM was seen to take one core more", () => {
+  const result = among(seen("vllm-plain", plain()), seen("vllm-lmcache-mp", plain({ extraArgs: ["--kv-transfer-config", "{}"] })));
+  const reasons = proofReasons(0, result, []).filter(({ state }) => state === "INVALID");
+  expect(reasons.map(({ what }) => what)).toEqual([
+    "the engines differ in more than what was asked for: cores: vllm-plain 1 core, vllm-lmcache-mp 2 cores",
+  ]);
+});
+
+test("an in-process connector that could not be set up is caught by its log alone", () => {
+  const proof = seen("vllm-lmcache-inert", withLmcache(plain(), { config: { cpuGigabytes: 2 } }));
+  expect(proof.checks.filter(({ ok }) => ok === false)).toMatchObject([{ what: "LMCache", wanted: "no complaint in its log" }]);
+  expect(proof.checks).toContainEqual({ what: "KV connector", wanted: "LMCacheConnectorV1", found: "LMCacheConnectorV1", ok: true });
+});
+
+test("an engine without the connector that was asked for is not that engine", () => {
+  const proof = seen("vllm-lmcache-mp", withLmcache(plain(), { config: { cpuGigabytes: 2 } }));
+  expect(proof.checks).toContainEqual({ what: "KV connector", wanted: "LMCacheConnectorV1", found: "LMCacheMPConnector", ok: false });
+});
+
+test("on a GPU: a second boot's KV pool, half a percent larger, is no difference; another backend or half the pool is", () => {
+  const gpu = { model: "/opt/model", gpuMemoryUtilization: 0.8 };
+  const first = seen("vllm-gpu-plain", vllm(gpu));
+  const second = seen("vllm-gpu-second-boot", vllm(gpu));
+  expect(first.traits).toContainEqual({ what: "attention backend", found: "FLASH_ATTN" });
+  expect(first.traits).toMatchObject(expect.arrayContaining([expect.objectContaining({ what: "KV pool", found: "385,104 tokens" })]));
+  expect(differences(among(first, second))).toEqual([]);
+
+  const changed = (what: string, found: string): EngineProof => ({
+    ...second,
+    traits: second.traits.map((trait) => (trait.what === what ? { ...trait, found } : trait)),
+  });
+  expect(proofReasons(0, among(first, changed("attention backend", "TRITON_ATTN")), [])).toMatchObject([{ state: "DEGRADED" }]);
+  expect(proofReasons(0, among(first, changed("KV pool", "190,000 tokens")), [])).toMatchObject([{ state: "DEGRADED" }]);
+});
+
+test("a difference that was asked for is told, and is no reason against the run", () => {
+  const half = seen("vllm-plain", plain({ dtype: "bfloat16" }));
+  const full: EngineProof = { ...seen("vllm-plain", plain({ dtype: "float32" })), engine: "full", checks: [] };
+  const told = { ...full, traits: full.traits.map((trait) => (trait.what === "dtype" ? { ...trait, found: "float32" } : trait)) };
+  const result = among(half, told);
+  expect(differences(result)).toMatchObject([{ what: "dtype", wasAsked: true }]);
+  expect(proofReasons(0, result, [])).toEqual([]);
+});

@@ -1,0 +1,146 @@
+import { complaints, logOf, told } from "../launch/traits.ts";
+import { expectedCachedTokens } from "../measure/cacheTokens.ts";
+import type { EngineClaims, World } from "../model/engine.ts";
+import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.ts";
+import type { RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { scrape } from "../probes/metrics.ts";
+import type { Metric } from "../probes/parseMetrics.ts";
+import { asked, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+
+/** How engines tell the size of their KV blocks, by the name of that trait. */
+const kvBlock = "KV block";
+
+/** Of caches beside an engine: where none was asked for, one of these must not be found either. */
+const commonPiece = 256;
+
+/** A cache that stores late is asked so often, a second apart. */
+const attempts = 6;
+
+const nothing: EngineClaims = { traits: [] };
+
+/** One engine after the other: a probe of one must not slow the other's. */
+export async function proveAll(
+  engines: readonly RunningEngine[],
+  worlds: Readonly<Record<string, World>>,
+  askers: readonly Asker[],
+  tell: (event: RunEvent) => void,
+): Promise<readonly EngineProof[]> {
+  const proofs: EngineProof[] = [];
+  for (const [ordinal, running] of engines.entries()) {
+    const [world, asker] = [worlds[running.name], askers[ordinal]];
+    if (world === undefined || asker === undefined || asker.stop.aborted) continue;
+    const proof = await prove(running, world, asker, ordinal);
+    proofs.push(proof);
+    tell({ kind: "proof", ...proof });
+  }
+  return proofs;
+}
+
+/** Whether an engine that is up is what was asked for: what it tells of itself, and whether it finds again what it should, and only that. */
+export async function prove(running: RunningEngine, world: World, asker: Asker, ordinal: number): Promise<EngineProof> {
+  const claims = running.engine.claims?.(world) ?? nothing;
+  const metrics = await metricsOf(running);
+  const { traits, checks } = told(running, claims, metrics);
+  const reuse = reuseAsFound(claims, traits);
+  const probed = reuse === undefined ? [] : await probeCache(reuse, running, asker, ordinal);
+  // Some only complain once they are at work.
+  const late =
+    probed.length === 0 ? [] : complaints(claims, logOf(running)).filter(({ found }) => !checks.some((check) => check.found === found));
+  return { engine: running.name, checks: [...checks, ...probed, ...late], traits, ...(reuse === undefined ? {} : { reuse }) };
+}
+
+async function metricsOf({ engine, reach }: RunningEngine): Promise<readonly Metric[]> {
+  if (engine.metrics === undefined || reach.kind !== "http") return [];
+  return scrape(reach.url + engine.metrics.path, AbortSignal.timeout(5_000));
+}
+
+/** What it says of itself goes before what its description supposes. */
+function reuseAsFound({ reuse }: EngineClaims, traits: readonly Trait[]): CacheReuse | undefined {
+  if (reuse === undefined) return undefined;
+  const found = (what: string) => traits.find((trait) => trait.what === what)?.found;
+  const caching = found("prefix caching");
+  const block = Number.parseInt(found(kvBlock) ?? "", 10);
+  return {
+    ...reuse,
+    own: caching === undefined ? reuse.own : caching === "on",
+    ...(Number.isNaN(block) ? {} : { ownPiece: block }),
+  };
+}
+
+/** Two identical requests of some pieces' length: the second is found in a cache where one was asked for, and not where none was. */
+async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Asker, ordinal: number): Promise<readonly ProofCheck[]> {
+  const piece = Math.max(reuse.ownPiece ?? 0, reuse.externalPiece ?? 0, commonPiece);
+  const prompt = unseenPrompt(Math.min(4 * piece + 64, longestPrompt(running)), asker.clock, ordinal);
+  const before = await hitsOf(running);
+  const first = await asked(asker, prompt);
+  const wantsHit = reuse.own || reuse.external;
+  const second = wantsHit ? await untilFound(asker, prompt, attempts) : await asked(asker, prompt);
+  const repeated = wantsHit ? hitCheck(reuse, prompt.contextTokens, first, second) : missCheck(first, second);
+  return [repeated, ...(await besideCheck(reuse, running, before))];
+}
+
+/** With room for an answer; `Infinity` where no limit is known. */
+function longestPrompt({ engine, facts }: RunningEngine): number {
+  const told = Number.parseInt(facts["context limit"] ?? "", 10);
+  return Math.min(engine.contextLimit ?? Infinity, Number.isNaN(told) ? Infinity : told) - 8;
+}
+
+const what = "a prompt asked twice";
+
+function hitCheck(reuse: CacheReuse, context: number, first: Asked, second: Asked): ProofCheck {
+  const { promptTokens } = second.ending;
+  const whole = {
+    contextTokens: promptTokens ?? context,
+    questionTokens: 0,
+    reusableTokens: promptTokens ?? context,
+    promptTokens: promptTokens ?? context,
+  };
+  const most = expectedCachedTokens(whole, reuse);
+  const wanted = `found in the cache${most === undefined ? "" : `, ${most} tokens`}`;
+  const { cachedTokens } = second.ending;
+  if (cachedTokens === undefined) return { what, wanted, found: untold(second) };
+  return { what, wanted, found: foundText(first, second), ok: cachedTokens > 0 };
+}
+
+function missCheck(first: Asked, second: Asked): ProofCheck {
+  const wanted = "computed anew, no cached tokens";
+  const { cachedTokens } = second.ending;
+  if (cachedTokens === undefined) return { what, wanted, found: untold(second) };
+  return { what, wanted, found: foundText(first, second), ok: cachedTokens === 0 };
+}
+
+function untold({ ending }: Asked): string {
+  return ending.outcome.kind === "completed" ? "its replies do not tell cached tokens" : `it was not answered (${ending.outcome.kind})`;
+}
+
+function foundText(first: Asked, second: Asked): string {
+  const { cachedTokens = 0, promptTokens = 0 } = second.ending;
+  return `${cachedTokens} of ${promptTokens} tokens cached; answered in ${seconds(first)}, then ${seconds(second)}`;
+}
+
+function seconds({ took }: Asked): string {
+  return `${took.toFixed(took < 1 ? 3 : 1)} s`;
+}
+
+/** Where both keep something, the engine's own cache answers first, and the one beside it may never be seen. */
+async function besideCheck(reuse: CacheReuse, running: RunningEngine, before: number | undefined): Promise<readonly ProofCheck[]> {
+  if (!reuse.own || !reuse.external) return [];
+  const after = await hitsOf(running);
+  const hits = before === undefined || after === undefined ? 0 : after - before;
+  const check = { what: "the cache beside the engine", wanted: "a hit" };
+  return [
+    hits > 0 ? { ...check, found: `${hits} tokens`, ok: true } : { ...check, found: "not seen: the engine's own cache answers first" },
+  ];
+}
+
+async function hitsOf(running: RunningEngine): Promise<number | undefined> {
+  const sources = running.engine.metrics?.series["external-hit-tokens-total"] ?? [];
+  const metrics = await metricsOf(running);
+  const lines = metrics.filter(({ name, labels }) =>
+    sources
+      .slice(0, 1)
+      .some((source) => source.name === name && Object.entries(source.labels ?? {}).every(([label, value]) => labels[label] === value)),
+  );
+  return lines.length === 0 ? undefined : lines.reduce((sum, { value }) => sum + value, 0);
+}

@@ -1,0 +1,355 @@
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+
+import { engineDirectory, serviceDirectory } from "../journal/paths.ts";
+import type { JournalWriter } from "../journal/write.ts";
+import type { SlottedService } from "../launch/neededServices.ts";
+import { startServices, type RunningServices } from "../launch/services.ts";
+import { drive } from "../load/drive.ts";
+import { httpLine } from "../load/httpLine.ts";
+import type { Phase } from "../load/order.ts";
+import { rehearse } from "../load/rehearsal.ts";
+import type { Line } from "../model/exchange.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Clock } from "../model/host.ts";
+import type { Probe } from "../model/record.ts";
+import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
+import type { Place, RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { toSeconds } from "../model/time.ts";
+import { engineMetrics } from "../probes/engineMetrics.ts";
+import { bringAll } from "./cacheState.ts";
+import { Calibration } from "./calibration.ts";
+import type { SharedClock } from "./groundTruth.ts";
+import { launchers } from "./launchers.ts";
+import { describeEngine, lasts, phasesOf, type PlannedEngine, type PlannedExperiment, type PlannedTest } from "./plan.ts";
+import { proveAll } from "./proof.ts";
+import { serviceMetrics } from "./serviceMetrics.ts";
+import { describeService, servicesFor, servicesOf } from "./services.ts";
+import { prepare } from "./prepare.ts";
+import { warmUp } from "./warmUp.ts";
+
+export interface RunTestOptions {
+  readonly clock: Clock;
+  readonly place: Place;
+  readonly journal: JournalWriter;
+  /** The test's own directory in the run. */
+  readonly directory: string;
+  readonly tell: (event: RunEvent) => void;
+  readonly probes: readonly Probe[];
+  /** The clock to measure the harness's own error with; undefined does not measure it. */
+  readonly calibrateOn?: SharedClock;
+  /** First interruption: stop sending, drain, dispose. */
+  readonly stop: AbortSignal;
+  /** Second: end open streams now. */
+  readonly kill: AbortSignal;
+  /** After an experiment is complete on every engine, its records on disk: checks, reports. */
+  readonly experimentDone: (experiment: number) => Promise<void>;
+}
+
+/** What a test came to: nothing, or the error that ended it. Its records are in the journal either way. */
+export type TestEnding = { readonly kind: "ran" } | { readonly kind: "stopped"; readonly error: HarnessError };
+
+/** Boots a test's engines batch by batch, plays its experiments on them, ends them. What goes wrong with an engine ends this test only. */
+export async function runTest(planned: PlannedTest, options: RunTestOptions): Promise<TestEnding> {
+  const { tell, journal } = options;
+  tell({
+    kind: "testStarted",
+    test: planned.name,
+    engines: planned.engines.map(({ name }) => name),
+    experiments: planned.experiments.length,
+  });
+  const descriptions = new Descriptions(planned.description, journal);
+  for (const [index, { workload, hash }] of planned.experiments.entries()) journal.workload(index, workload, hash);
+  try {
+    await prepare(planned.engines, options.place, tell);
+    await using calibration = await startCalibration(planned, options);
+    for (const batch of batchesOf(planned)) {
+      if (options.stop.aborted) break;
+      await runBatch(planned, batch, descriptions, { ...options, calibration });
+    }
+    if (!options.stop.aborted) await calibration?.after();
+    return { kind: "ran" };
+  } catch (error) {
+    if (error instanceof HarnessError && error.exitCode === 3) return { kind: "stopped", error };
+    throw error;
+  } finally {
+    tell({ kind: "testEnded", test: planned.name });
+  }
+}
+
+/** Undefined where nothing is measured, or where --no-calibration says so. */
+async function startCalibration(planned: PlannedTest, options: RunTestOptions): Promise<Calibration | undefined> {
+  const { calibrateOn: clock, place, journal, tell, stop } = options;
+  if (clock === undefined || stop.aborted) return undefined;
+  const calibration = await Calibration.start({ clock, place, journal, tell, stop, directory: options.directory });
+  const names = planned.engines.map(({ name }) => name);
+  const streams = planned.experiments.map((experiment) => {
+    const phases = phasesOf(experiment, names);
+    return names.reduce((sum, name) => sum + streamsAtOnce(phases, name), 0);
+  });
+  try {
+    await calibration.before(Math.max(1, ...streams));
+    return calibration;
+  } catch (error) {
+    await calibration[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function batchesOf(planned: PlannedTest): readonly (readonly PlannedEngine[])[] {
+  const numbers = [...new Set(planned.engines.map((engine) => engine.batch))].sort((a, b) => a - b);
+  return numbers.map((number) => planned.engines.filter((engine) => engine.batch === number));
+}
+
+/** test.json, completed with each engine's exact command line once its slot is known. */
+class Descriptions {
+  private description: TestDescription;
+  private readonly journal: JournalWriter;
+
+  constructor(description: TestDescription, journal: JournalWriter) {
+    this.description = description;
+    this.journal = journal;
+    journal.describe(description);
+  }
+
+  /** Services of a batch, before they start. */
+  served(services: readonly ServiceDescription[]): void {
+    if (services.length === 0) return;
+    this.description = { ...this.description, services: [...(this.description.services ?? []), ...services] };
+    this.journal.describe(this.description);
+  }
+
+  slotted(engine: EngineDescription): void {
+    const engines = this.description.engines.map((before) => (before.name === engine.name ? engine : before));
+    this.description = { ...this.description, engines };
+    this.journal.describe(this.description);
+  }
+}
+
+async function runBatch(
+  planned: PlannedTest,
+  batch: readonly PlannedEngine[],
+  descriptions: Descriptions,
+  options: RunTestOptions & { readonly calibration: Calibration | undefined },
+): Promise<void> {
+  const services = await servicesFor(batch, options.place, (service) => resolve(serviceDirectory(options.directory, service), "scratch"));
+  descriptions.served(services.map(describeService));
+  const logDirectory = (service: string) => serviceDirectory(options.directory, service);
+  const { place, clock, tell, stop } = options;
+  await using served = await startServices(services, { place, clock, tell, signal: stop, logDirectory });
+  await using running = await launchBeside(
+    served,
+    async (until) => launchAll(batch, services, descriptions, { ...options, stop: until }),
+    stop,
+  );
+  const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, options.clock)]));
+  try {
+    if (running.engines.some(({ reach }) => reach.kind === "http")) await rehearse(options.clock);
+    await warmUp(lines, options.clock, options.stop);
+    const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock: options.clock, stop: options.stop }));
+    const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
+    const proofs = await proveAll(running.engines, worlds, askers, tell);
+    const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
+    for (const [index, experiment] of planned.experiments.entries()) {
+      if (options.stop.aborted) return;
+      await runExperiment(index, experiment, running.engines, lines, {
+        ...options,
+        bring: async () => bringAll(experiment, index, { engines: running.engines, askers, proofs, services, tell }),
+        serviceMetrics: services.flatMap((service) => serviceMetrics(service, clock)),
+      });
+      options.journal.flush();
+      if (isLastBatch) await options.experimentDone(index);
+      const dead = served.death() ?? running.death();
+      if (dead !== undefined) throw dead;
+    }
+  } finally {
+    for (const line of Object.values(lines)) line.close();
+  }
+}
+
+function lineOf(lines: Readonly<Record<string, Line>>, name: string): Line {
+  const line = lines[name];
+  if (line === undefined) throw new Error(`there is no line to ${name}`);
+  return line;
+}
+
+interface Running extends AsyncDisposable {
+  readonly engines: readonly RunningEngine[];
+  /** The first engine that ended by itself, as the error that stops the test. */
+  death(): HarnessError | undefined;
+}
+
+/** A service that ends while engines boot is why they do not come up, and ends their boots at once. */
+async function launchBeside(served: RunningServices, launch: (stop: AbortSignal) => Promise<Running>, stop: AbortSignal): Promise<Running> {
+  try {
+    return await launch(AbortSignal.any([stop, served.over]));
+  } catch (error) {
+    throw served.death() ?? error;
+  }
+}
+
+/** Boots one after the other where they share a GPU (engines look at free memory while they start), else at once. */
+async function launchAll(
+  batch: readonly PlannedEngine[],
+  services: readonly SlottedService[],
+  descriptions: Descriptions,
+  options: RunTestOptions,
+): Promise<Running> {
+  const engines: RunningEngine[] = [];
+  const dispose = async () => {
+    await Promise.all(engines.map(async (engine) => engine[Symbol.asyncDispose]()));
+  };
+  const failed = new AbortController();
+  const stop = AbortSignal.any([options.stop, failed.signal]);
+  const boot = async (engine: PlannedEngine) => void engines.push(await launchOne(engine, services, descriptions, { ...options, stop }));
+  try {
+    if (shareAGpu(batch)) for (const engine of batch) await boot(engine);
+    else await allOrFirstError(batch.map(boot), failed);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  let death: HarnessError | undefined;
+  for (const engine of engines) {
+    const told = (message: string) => {
+      death ??= new HarnessError("engine-exited", `engine ${engine.name} ended by itself while it was measured`, { hint: message });
+      options.tell({ kind: "died", engine: engine.name, message });
+    };
+    void engine.died.then(told);
+  }
+  const inOrder = batch.flatMap(({ name }) => engines.filter((engine) => engine.name === name));
+  return { engines: inOrder, death: () => death, [Symbol.asyncDispose]: dispose };
+}
+
+/** The first failure ends the others: nobody waits minutes for an engine that will not be used. All are waited for, so that none is left behind. */
+async function allOrFirstError(boots: readonly Promise<void>[], failed: AbortController): Promise<void> {
+  const failures: unknown[] = [];
+  const noted = boots.map(async (boot) =>
+    boot.catch((error: unknown) => {
+      failures.push(error);
+      failed.abort();
+    }),
+  );
+  await Promise.all(noted);
+  if (failures.length > 0) throw failures[0];
+}
+
+function shareAGpu(batch: readonly PlannedEngine[]): boolean {
+  const gpus = batch.flatMap((engine) => engine.gpus);
+  return new Set(gpus).size < gpus.length;
+}
+
+async function launchOne(
+  engine: PlannedEngine,
+  services: readonly SlottedService[],
+  descriptions: Descriptions,
+  options: RunTestOptions,
+): Promise<RunningEngine> {
+  const logDirectory = engineDirectory(options.directory, engine.name);
+  // Absolute: the engine runs in it, and is told paths in it.
+  const scratch = resolve(logDirectory, "scratch");
+  mkdirSync(scratch, { recursive: true });
+  const slot = {
+    port: engine.port ?? (await options.place.freePort()),
+    gpus: engine.gpus,
+    directory: scratch,
+    ...servicesOf(engine, services),
+  };
+  descriptions.slotted(describeEngine(engine, slot));
+  const launcher = launchers(options.place)[engine.engine.launch.kind];
+  const { name, world } = engine;
+  const { clock, tell, stop } = options;
+  const order = { name, engine: engine.engine, slot, world, logDirectory, clock, tell, signal: stop };
+  try {
+    return await launcher.launch(order);
+  } catch (error) {
+    if (error instanceof HarnessError) tell({ kind: "notUp", engine: name, message: error.message });
+    throw error;
+  }
+}
+
+function lineTo(running: RunningEngine, clock: Clock): Line {
+  const { reach, engine, servedModel } = running;
+  if (reach.kind === "line") return reach.line;
+  return httpLine({ url: reach.url, wire: engine.wire, servedModel, clock, acceptAnyCertificate: reach.acceptAnyCertificate });
+}
+
+async function runExperiment(
+  index: number,
+  planned: PlannedExperiment,
+  running: readonly RunningEngine[],
+  lines: Readonly<Record<string, Line>>,
+  options: RunTestOptions & {
+    readonly calibration: Calibration | undefined;
+    readonly bring: () => Promise<void>;
+    readonly serviceMetrics: readonly Probe[];
+  },
+): Promise<void> {
+  const { clock, journal, tell, stop, kill, calibration, bring, serviceMetrics } = options;
+  const names = running.map(({ name }) => name);
+  const phases = phasesOf(planned, names);
+  await bring();
+  tell({
+    kind: "experimentStarted",
+    experiment: index,
+    title: planned.experiment.title,
+    order: planned.order,
+    engines: names,
+    requests: phases.reduce((sum, phase) => sum + phase.length, 0),
+    lasts: lasts(phases),
+  });
+  const from = clock.now();
+  await Promise.all(names.map(async (name) => lines[name]?.open(streamsAtOnce(phases, name))));
+  const probes = [...options.probes, ...running.flatMap((engine) => engineMetrics(clock, engine)), ...serviceMetrics];
+  const stopProbes = await startProbes(probes, (reading) => journal.reading(index, reading));
+  const endControl = calibration?.during(index);
+  try {
+    for (const [part, together] of betweenResets(phases, planned).entries()) {
+      if (part > 0) await bring();
+      await drive({
+        experiment: index,
+        phases: together,
+        lines,
+        clock,
+        deadlines: planned.experiment.deadlines,
+        recorder: journal,
+        tell,
+        signal: stop,
+        kill,
+        keepText: false,
+      });
+    }
+  } finally {
+    await endControl?.();
+    await stopProbes();
+    tell({ kind: "experimentEnded", experiment: index, took: toSeconds(clock.now() - from) });
+  }
+}
+
+/** Blocks repeat the same prompts: cold ones need empty caches before each. */
+function betweenResets(phases: readonly Phase[], { experiment }: PlannedExperiment): readonly (readonly Phase[])[] {
+  if (experiment.cacheState !== "cold") return [phases];
+  return [...Map.groupBy(phases, (phase) => phase[0]?.block).values()];
+}
+
+/** Connections worth opening before the clock starts: the most requests that fall due within a second. */
+function streamsAtOnce(phases: readonly Phase[], engine: string): number {
+  let most = 1;
+  for (const phase of phases) {
+    const dues = phase.flatMap((turn) => (turn.engine === engine && turn.due !== undefined ? [turn.due] : []));
+    let first = 0;
+    for (let last = 0; last < dues.length; last++) {
+      while ((dues[last] ?? 0) - (dues[first] ?? 0) > 1) first++;
+      most = Math.max(most, last - first + 1);
+    }
+  }
+  return most;
+}
+
+async function startProbes(probes: readonly Probe[], read: Parameters<Probe["start"]>[0]): Promise<() => Promise<void>> {
+  await Promise.all(probes.map(async (probe) => probe.start(read)));
+  return async () => {
+    await Promise.all(probes.map(async (probe) => probe.stop()));
+  };
+}

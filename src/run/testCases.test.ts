@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+
+import { every } from "../arrivals/every.ts";
+import { simulated } from "../engines/simulated.ts";
+import { experiment } from "../model/experiment.ts";
+import { testCase } from "../model/testCase.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+import { describeTests, overridden } from "./testCases.ts";
+
+const of = (seed: number) =>
+  experiment({
+    workload: documentQa({ contextTokens: 100, questionTokens: 4, documents: 1, requests: 10 }),
+    arrivals: every({ seconds: 1 }),
+    seed,
+  });
+
+const two = testCase({
+  engines: { plain: simulated(), cached: simulated({ cpuCacheGigabytes: 5 }) },
+  baseline: "plain",
+  experiments: [of(0), of(5)],
+  checks: () => ({}),
+});
+
+/** A file with one test function that returns this, and what comes of it. */
+function described(returned: unknown) {
+  const test = { name: "test_x", function: () => returned as typeof two }; // what a JavaScript author may return
+  return describeTests({ path: "/tests/x.js", tests: [test] }, [test], { model: "m", set: {} });
+}
+
+test("one test case goes by its function's name, several are numbered", () => {
+  expect(described(two)).toMatchObject([{ name: "test_x", file: "/tests/x.js", testCase: two }]);
+  expect(described([two, two])).toMatchObject([{ name: "test_x-1" }, { name: "test_x-2" }]);
+});
+
+test.each([[undefined], [null], [[]]])("%j is nothing: no mistake, and nothing to run", (returned) => {
+  expect(described(returned)).toEqual([{ name: "test_x", nothing: true }]);
+});
+
+test("a test case that was spread and changed is looked at again", () => {
+  expect(() => described({ ...two, baseline: "plian" })).toThrow(
+    'test_x: testCase(): there is no engine "plian" to be the baseline, did you mean "plain"?',
+  );
+});
+
+test("--requests and --seed hold for every experiment, each with prompts of its own", () => {
+  const { testCase } = overridden({ name: "test_x", testCase: two }, { ports: [], set: {}, seed: 7, requests: 3 });
+  expect(testCase.experiments.map(({ seed }) => seed)).toEqual([7, 8]);
+  expect(testCase.experiments.map(({ workload, arrivals, seed }) => workload.generate(arrivals, seed).requests.length)).toEqual([3, 3]);
+});
+
+test("--only leaves the others out, and with them the baseline and checks that may speak of them", () => {
+  const only = (...names: readonly string[]) => overridden({ name: "test_x", testCase: two }, { ports: [], set: {}, only: names }).testCase;
+  expect(Object.keys(only("cached").engines)).toEqual(["cached"]);
+  expect(only("cached")).not.toHaveProperty("baseline");
+  expect(only("cached")).not.toHaveProperty("checks");
+  expect(only("plain").baseline).toBe("plain");
+});

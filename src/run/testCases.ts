@@ -1,0 +1,112 @@
+import { HarnessError } from "../model/harnessError.ts";
+import type { Engine } from "../model/engine.ts";
+import { nearest } from "../model/nearest.ts";
+import { testCase, type Params, type TestCase } from "../model/testCase.ts";
+import type { FoundTest, TestFile } from "./discover.ts";
+import type { Overrides } from "./params.ts";
+import { sourcePlace } from "./sourcePlace.ts";
+
+/** One test case of a test function, under the name its files will have. */
+export interface NamedTestCase {
+  readonly name: string;
+  readonly summary?: string;
+  readonly file?: string;
+  readonly testCase: TestCase;
+}
+
+/** A test function that gave no test case: told, and the others go on. */
+export interface NothingReturned {
+  readonly name: string;
+  readonly nothing: true;
+}
+
+/** Calls the test functions; runs nothing. Mistakes of all of them are told together. */
+export function describeTests(file: TestFile, tests: readonly FoundTest[], params: Params): readonly (NamedTestCase | NothingReturned)[] {
+  const mistakes: HarnessError[] = [];
+  const described = tests.flatMap((test) => {
+    try {
+      return casesOf(file, test, params);
+    } catch (error) {
+      mistakes.push(asMistake(test, error));
+      return [];
+    }
+  });
+  if (mistakes.length > 0) throw together(mistakes);
+  return described;
+}
+
+/** Several mistakes as one error: all of them are shown before anything boots. */
+export function together(mistakes: readonly HarnessError[]): HarnessError {
+  const [only] = mistakes;
+  if (mistakes.length === 1 && only !== undefined) return only;
+  const lines = mistakes.map(({ message, hint }) => (hint === undefined ? message : `${message}\n    ${hint.replaceAll("\n", "\n    ")}`));
+  return new HarnessError("usage", `${mistakes.length} mistakes`, { hint: lines.join("\n") });
+}
+
+function casesOf(file: TestFile, test: FoundTest, params: Params): readonly (NamedTestCase | NothingReturned)[] {
+  const returned: unknown = test.function(params);
+  if (returned === undefined || returned === null) return [{ name: test.name, nothing: true }];
+  if (returned instanceof Promise) {
+    returned.catch(() => {}); // its failure is not the news: that it is a promise is
+    throw new HarnessError("usage", "returns a promise", {
+      hint: "a test function says what to run and runs nothing: make it a plain function",
+    });
+  }
+  const cases: readonly unknown[] = Array.isArray(returned) ? returned : [returned];
+  if (cases.length === 0) return [{ name: test.name, nothing: true }];
+  return cases.map((returnedCase, index) => ({
+    name: cases.length === 1 ? test.name : `${test.name}-${index + 1}`,
+    ...(test.summary === undefined ? {} : { summary: test.summary }),
+    file: file.path,
+    testCase: parseTestCase(returnedCase),
+  }));
+}
+
+/** Also what `testCase(…)` has made is looked at: authors spread and change it, and JavaScript users write plain objects. */
+function parseTestCase(value: unknown): TestCase {
+  const hint = "return testCase({ engines: { … }, experiments: [ … ] })";
+  if (typeof value !== "object" || value === null) {
+    throw new HarnessError("usage", `returns ${value === null ? "null" : `a ${typeof value}`}, not a test case`, { hint });
+  }
+  if (!("engines" in value) || !("experiments" in value)) throw new HarnessError("usage", "what it returns is not a test case", { hint });
+  return testCase(value as TestCase & { baseline: string }); // a claim that testCase() then checks, member by member
+}
+
+function asMistake(test: FoundTest, error: unknown): HarnessError {
+  if (error instanceof HarnessError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return new HarnessError("usage", `${test.name}: ${error.message}`, { ...hint, cause: error });
+  }
+  const thrown = error instanceof Error ? error : new Error(String(error));
+  const place = sourcePlace(thrown);
+  const hint = place === undefined ? {} : { hint: `${place.file}:${place.line}: ${place.text}` };
+  return new HarnessError("usage", `${test.name} fails when called: ${thrown.name}: ${thrown.message}`, { ...hint, cause: error });
+}
+
+/** `--only`, `--requests` and `--seed` applied: the same test case, smaller. */
+export function overridden(named: NamedTestCase, overrides: Overrides): NamedTestCase {
+  const { testCase } = named;
+  const experiments = testCase.experiments.map((experiment, index) => ({
+    ...experiment,
+    workload: overrides.requests === undefined ? experiment.workload : experiment.workload.resized(overrides.requests),
+    // Each its own, or a later experiment would find an earlier one's documents in every cache.
+    seed: overrides.seed === undefined ? experiment.seed : overrides.seed + index,
+  }));
+  return { ...named, testCase: onlyEngines({ ...testCase, experiments }, overrides.only) };
+}
+
+function onlyEngines(testCase: TestCase, only: readonly string[] | undefined): TestCase {
+  if (only === undefined) return testCase;
+  const names = Object.keys(testCase.engines);
+  const unknown = only.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    const meant = unknown.map((name) => nearest(name, names)).find((name) => name !== undefined);
+    throw new HarnessError("usage", `--only ${only.join(",")}: there is no engine ${unknown.join(" and no ")}`, {
+      hint: `${meant === undefined ? "" : `did you mean ${meant}? `}it has ${names.join(", ")}`,
+    });
+  }
+  const engines: Record<string, Engine> = Object.fromEntries(Object.entries(testCase.engines).filter(([name]) => only.includes(name)));
+  const { baseline, checks: _checksNeedEveryEngine, ...rest } = testCase;
+  // Checks may speak of engines that are left out, so they are left out with them.
+  return { ...rest, engines, ...(baseline !== undefined && only.includes(baseline) ? { baseline } : {}) };
+}
