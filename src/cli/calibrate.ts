@@ -1,0 +1,88 @@
+import { realClock } from "../host/realClock.ts";
+import { processTerminal } from "../host/terminal.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import type { ErrorSize, RulerError } from "../measure/rulerError.ts";
+import { duration } from "../reports/numbers.ts";
+import { calibrate as calibrated, type CalibrationLoad } from "../run/calibrate.ts";
+import type { Call } from "./flags.ts";
+import { interruption } from "./interruption.ts";
+
+/** Stamps are good while nearly all of them are within this. */
+const wanted = 0.001;
+const mostStreams = 4_096;
+const lasts = 4;
+
+/** `tandem calibrate`: our own error at a load, and the highest load this machine measures within 1 ms. */
+export async function calibrate(call: Call): Promise<number> {
+  const terminal = processTerminal();
+  const clock = realClock();
+  const place = thisMachine();
+  using interrupted = interruption(() => {});
+  const streams = (call.options["streams"] as number | undefined) ?? 64;
+  const gap = 1 / ((call.options["tokensPerSecond"] as number | undefined) ?? 50);
+  const rate = call.options["rate"] as number | undefined;
+  const promptTokens = (call.options["context"] as number | undefined) ?? 512;
+  // With a rate the streams start that fast; without one, within a second.
+  const load = (count: number): CalibrationLoad => ({
+    streams: count,
+    gap,
+    promptTokens,
+    ramp: rate === undefined ? 1 : count / rate,
+    lasts,
+  });
+  const at = async (count: number) => calibrated(load(count), clock, place, interrupted.stop);
+
+  const asked = await at(streams);
+  const highest = interrupted.stop.aborted ? undefined : await highestWithin(streams, asked, at, interrupted.stop);
+  if (call.options["json"] === true) {
+    terminal.print(
+      JSON.stringify({ schema: 1, streams, tokens_per_second: 1 / gap, error_seconds: asked, highest_streams_within_1_ms: highest }),
+    );
+  } else {
+    for (const line of linesOf(streams, gap, asked, highest)) terminal.print(line);
+  }
+  return interrupted.stop.aborted ? 130 : 0;
+}
+
+/** Doubles while it is good, halves while it is not; then once between. Missing when not even one stream is. */
+async function highestWithin(
+  from: number,
+  first: RulerError,
+  at: (streams: number) => Promise<RulerError>,
+  stop: AbortSignal,
+): Promise<number | undefined> {
+  let [good, bad] = isGood(first) ? [from, Infinity] : [0, from];
+  while (!stop.aborted && good < mostStreams && (bad === Infinity || bad > good * 1.3)) {
+    const next = bad === Infinity ? good * 2 : good === 0 ? Math.floor(bad / 2) : Math.round((good + bad) / 2);
+    if (next < 1) break;
+    if (isGood(await at(next))) good = next;
+    else bad = next;
+  }
+  return good === 0 ? undefined : good;
+}
+
+function isGood({ stamp }: RulerError): boolean {
+  const error = stamp?.p99 ?? stamp?.max;
+  return error !== undefined && error <= wanted;
+}
+
+function linesOf(streams: number, gap: number, error: RulerError, highest: number | undefined): readonly string[] {
+  const rows: readonly (readonly [string, ErrorSize | undefined])[] = [
+    ["first token", error.ttft],
+    ["gap between tokens", error.gap],
+    ["token's stamp", error.stamp],
+    ["sent late by", error.slip],
+  ];
+  return [
+    highest === undefined
+      ? "this machine measures no stream within 1 ms (p99) now: close other work"
+      : `this machine measures up to about ${highest} streams within 1 ms (p99)${highest >= mostStreams ? ", or more: it was not tried" : ""}`,
+    "",
+    `error at ${streams} streams of ${Math.round(1 / gap)} tokens/s`.padEnd(40) +
+      ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),
+    ...rows.map(
+      ([what, size]) =>
+        `  ${what.padEnd(38)}${[size?.p50, size?.p99, size?.max].map((value) => duration(value).padStart(10)).join("")}${String(size?.count ?? "–").padStart(10)}`,
+    ),
+  ];
+}

@@ -1,0 +1,110 @@
+import { commaList, keyValue, ports, wholeNumber, type CommandDescription, type Flag } from "./flags.ts";
+
+const filter: Flag = { flags: "-f, --filter <pattern>", says: "tests whose names match this regular expression (default: test_)" };
+const output: Flag = { flags: "-o, --output-dir <dir>", says: "where results go", default: "outputs" };
+const json: Flag = { flags: "--json", says: "results as JSON on stdout" };
+
+/** What shapes a plan, the same for `plan` and `run`. */
+const shaping: readonly Flag[] = [
+  { flags: "-m, --model <model>", says: "the model test functions are given; org/name also names the files" },
+  { flags: "-p, --ports <ports>", says: "ports of the engines in order: -p 8000 8001 (default: free ones)", parse: ports },
+  { flags: "--simulate <gpu>", says: "--simulate, --simulate=a40: swap every engine for the simulated one of that GPU, in virtual time" },
+  { flags: "--seed <n>", says: "seed of every workload", parse: wholeNumber("--seed") },
+  { flags: "--requests <n>", says: "requests of every experiment", parse: wholeNumber("--requests", 1) },
+  { flags: "--only <engines>", says: "only these engines of a test: --only plain,cached", parse: commaList },
+  { flags: "--gpus <ids>", says: "GPUs to use: --gpus 2,3", parse: commaList },
+  { flags: "--set <key=value>", says: "a parameter for the test functions (params.set.key); may be repeated", parse: keyValue },
+  { flags: "--attach <urls>", says: "without a file: one or two servers that are up, the first is the baseline", parse: commaList },
+  { flags: "--context <tokens>", says: "with --attach: context tokens of each request", parse: wholeNumber("--context", 1) },
+  { flags: "--api <api>", says: "with --attach: chat or completions (default: chat)" },
+  { flags: "--api-key-env <name>", says: "with --attach: the environment variable that holds the API key" },
+];
+
+/** Every command of the command line, as data. */
+export const commands: readonly CommandDescription[] = [
+  {
+    name: "run",
+    argument: "[file]",
+    says: "run the tests of a file, and report",
+    flags: [
+      filter,
+      { flags: "-l, --list", says: "list the tests that would run, and stop" },
+      output,
+      ...shaping,
+      { flags: "--no-calibration", says: "do not measure the harness's own error; marks the run" },
+      { flags: "--journal-only", says: "write no reports: tandem report DIR makes them, here or on another machine" },
+      { flags: "--fail-on <verdict>", says: "exit 1 when a comparison says this: worse" },
+      json,
+    ],
+    examples: [
+      "tandem run tests/quickstart.ts -o outputs/",
+      "tandem run tests/lmcache.ts -f local_cpu --simulate",
+      "tandem run --attach http://127.0.0.1:8000 --context 8192 --requests 40",
+    ],
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
+    name: "list",
+    argument: "<file>",
+    says: "list the tests of a file",
+    flags: [filter, json],
+    examples: ["tandem list tests/lmcache.ts"],
+    load: async () => (await import("./list.ts")).list,
+  },
+  {
+    name: "plan",
+    argument: "[file]",
+    says: "show engines, exact commands, requests, ports, GPUs and minutes; boots nothing",
+    flags: [filter, ...shaping, json],
+    examples: ["tandem plan tests/lmcache.ts", "tandem plan tests/lmcache.ts --simulate=a40"],
+    load: async () => (await import("./plan.ts")).plan,
+  },
+  {
+    name: "report",
+    argument: "<path>",
+    says: "make every report again from a run's journal, or from a CSV of lmcache-tests",
+    flags: [{ flags: "-o, --output-dir <dir>", says: "also put copies there (default: beside what was read)" }, json],
+    examples: ["tandem report outputs/", "tandem report old/test_lmcache_local_cpu.csv"],
+    load: async () => (await import("./report.ts")).report,
+  },
+  {
+    name: "calibrate",
+    says: "measure the harness's own error against an engine that knows the truth",
+    flags: [
+      { flags: "--streams <n>", says: "streams open at the same time (default: 64)", parse: wholeNumber("--streams", 1) },
+      { flags: "--tokens-per-second <n>", says: "of each stream (default: 50)", parse: wholeNumber("--tokens-per-second", 1) },
+      { flags: "--rate <n>", says: "streams started per second (default: all within a second)", parse: wholeNumber("--rate", 1) },
+      { flags: "--context <tokens>", says: "prompt tokens of each request (default: 512)", parse: wholeNumber("--context", 1) },
+      json,
+    ],
+    examples: ["tandem calibrate --streams 256 --tokens-per-second 50"],
+    load: async () => (await import("./calibrate.ts")).calibrate,
+  },
+  {
+    name: "doctor",
+    says: "say what this machine has for running engines, what it lacks, and what to do about it",
+    flags: [json],
+    examples: ["tandem doctor", "tandem doctor --json"],
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
+    name: "setup",
+    argument: "<what>",
+    says: "make a Python environment of its own with engines that are known to fit: vllm-lmcache",
+    flags: [
+      { flags: "--into <dir>", says: "an empty or new directory (default: ~/.cache/tandem/WHAT)" },
+      { flags: "--cpu", says: "for machines without a GPU, with a tiny model to try it with" },
+      { flags: "--dry-run", says: "only print what it would do" },
+    ],
+    examples: ["tandem setup vllm-lmcache --cpu", "tandem setup vllm-lmcache --into /data/engines"],
+    load: async () => (await import("./setup.ts")).setup,
+  },
+  {
+    name: "init",
+    argument: "<dir>",
+    says: "write an example test file, and the tsconfig that lets an editor find the types",
+    flags: [],
+    examples: ["tandem init my-benchmarks"],
+    load: async () => (await import("./init.ts")).init,
+  },
+];

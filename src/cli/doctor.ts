@@ -1,0 +1,27 @@
+import { processTerminal } from "../host/terminal.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import { checkUp, type Finding } from "../run/checkUp.ts";
+import type { Call } from "./flags.ts";
+import { styleFor } from "./style.ts";
+
+/** `tandem doctor`: what this machine has, what it lacks, and what to do about that. Fails only for what nothing runs without. */
+export async function doctor(call: Call): Promise<number> {
+  const terminal = processTerminal();
+  const findings = await checkUp({ place: thisMachine(), env: process.env, directory: process.cwd() });
+  const broken = findings.filter(({ needed, state }) => needed === true && state === "missing");
+  if (call.options["json"] === true) terminal.print(JSON.stringify({ ok: broken.length === 0, findings }));
+  else {
+    const width = Math.max(...findings.map(({ what }) => what.length));
+    const style = styleFor(terminal);
+    for (const finding of findings) for (const line of linesOf(finding, width, style)) terminal.print(line);
+  }
+  return broken.length === 0 ? 0 : 2;
+}
+
+const tones = { ok: "good", warning: "warning", missing: "quiet" } as const;
+
+function linesOf({ what, state, found, fix, needed }: Finding, width: number, style: ReturnType<typeof styleFor>): readonly string[] {
+  const tone = needed === true && state === "missing" ? "bad" : tones[state];
+  const line = `${style(tone, state.padEnd(7))}  ${what.padEnd(width)}  ${found}`;
+  return fix === undefined ? [line] : [line, `${" ".repeat(11 + width)}${style("quiet", `-> ${fix}`)}`];
+}

@@ -1,0 +1,90 @@
+import { HarnessError } from "../model/harnessError.ts";
+
+/** One flag of a command, as commander takes it. */
+export interface Flag {
+  readonly flags: string;
+  readonly says: string;
+  /** Turns the text into its value; throws HarnessError("usage") with what is wrong. */
+  readonly parse?: (text: string, before: unknown) => unknown;
+  readonly default?: unknown;
+}
+
+export interface CommandDescription {
+  readonly name: string;
+  readonly argument?: string;
+  readonly says: string;
+  readonly flags: readonly Flag[];
+  readonly examples: readonly string[];
+  /** Loaded only when called, so that `list` does not pay for charts. Returns the exit code. */
+  readonly load: () => Promise<(call: Call) => Promise<number>>;
+}
+
+/** A command as it was called. */
+export interface Call {
+  readonly argument: string | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly argv: readonly string[];
+}
+
+export function wholeNumber(flag: string, least = 0): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least) {
+      throw new HarnessError("usage", `${flag} ${text}: a whole number of at least ${least} is wanted`);
+    }
+    return value;
+  };
+}
+
+export function ports(text: string): readonly number[] {
+  return text.split(",").map((part) => {
+    const port = Number(part);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new HarnessError("usage", `-p ${part}: a port is a number from 1 to 65535`, { hint: "two engines take two: -p 8000 8001" });
+    }
+    return port;
+  });
+}
+
+export function commaList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+export function keyValue(text: string, before: unknown): Readonly<Record<string, string>> {
+  const at = text.indexOf("=");
+  if (at < 1)
+    throw new HarnessError("usage", `--set ${text}: key=value is wanted`, { hint: "for example --set url=http://127.0.0.1:8000" });
+  return { ...(before as Record<string, string> | undefined), [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/**
+ * lmcache-tests takes `-p 8000 8001`. Two numbers after the flag become one value, so that a FILE after them stays a file;
+ * the same for `--attach URL URL`.
+ */
+export function joinPairs(argv: readonly string[]): readonly string[] {
+  const joined: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const flag = argv[i] as string;
+    if (flag === "--simulate") {
+      joined.push("--simulate=h100"); // never the next word, which may be a FILE
+      continue;
+    }
+    const belongs = pairOf(flag);
+    if (belongs === undefined) {
+      joined.push(flag);
+      continue;
+    }
+    const values: string[] = [];
+    while (i + 1 < argv.length && belongs.test(argv[i + 1] as string)) values.push(argv[++i] as string);
+    joined.push(flag, ...(values.length === 0 ? [] : [values.join(",")]));
+  }
+  return joined;
+}
+
+function pairOf(flag: string): RegExp | undefined {
+  if (flag === "-p" || flag === "--ports") return /^\d+$/;
+  return flag === "--attach" ? /^https?:\/\// : undefined;
+}

@@ -1,0 +1,138 @@
+import { processTerminal } from "../host/terminal.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import type { Slot } from "../model/engine.ts";
+import type { Terminal } from "../model/host.ts";
+import type { Place } from "../model/running.ts";
+import { describeEngine, lasts, phasesOf, shownFilesOf, type PlannedEngine, type PlannedTest } from "../run/plan.ts";
+import { describeService, servicesFor, servicesOf, shownFiles } from "../run/services.ts";
+import type { Call } from "./flags.ts";
+import { shaped } from "./shaping.ts";
+
+/** Minutes a launched engine takes to be ready, for the estimate only: recorded boots took 0.6 to 2.5. */
+const bootMinutes = 2;
+
+/** `tandem plan FILE`: what would run, to the last argument; boots nothing. */
+export async function plan(call: Call): Promise<number> {
+  const terminal = processTerminal();
+  const place = thisMachine();
+  const { tests, nothing } = await shaped(call, place);
+  const slotted = await Promise.all(tests.map(async (test) => slottedTest(test, place)));
+  if (call.options["json"] === true) {
+    terminal.print(JSON.stringify(slotted.map(described), undefined, 2));
+    return 0;
+  }
+  for (const name of nothing) terminal.print(`${name} returns nothing: there is nothing to run in it\n`);
+  for (const one of slotted) printPlan(one, terminal);
+  return 0;
+}
+
+/** A test with the slots its engines and services would have if they started now. */
+interface SlottedTest {
+  readonly test: PlannedTest;
+  readonly slots: ReadonlyMap<string, Slot>;
+  readonly services: Awaited<ReturnType<typeof servicesFor>>;
+}
+
+function described({ test, slots, services }: SlottedTest): unknown {
+  const engines = test.engines.map((engine) => describeEngine(engine, slots.get(engine.name)));
+  const beside = services.length === 0 ? {} : { services: services.map(describeService) };
+  return { ...test.description, engines, ...beside, minutes: minutesOf(test) };
+}
+
+/** A free port may be another at the start, RUN is named then. */
+async function slottedTest(test: PlannedTest, place: Place): Promise<SlottedTest> {
+  const directory = `outputs/runs/RUN/${test.name}`;
+  const batches = Map.groupBy(test.engines, ({ batch }) => batch).values();
+  const each = [...batches].map(async (batch) => servicesFor(batch, place, (service) => `${directory}/services/${service}/scratch`));
+  const services = (await Promise.all(each)).flat();
+  const slots = test.engines.map(async (engine): Promise<[string, Slot]> => {
+    const port = engine.port ?? (await place.freePort());
+    return [
+      engine.name,
+      { port, gpus: engine.gpus, directory: `${directory}/engines/${engine.name}/scratch`, ...servicesOf(engine, services) },
+    ];
+  });
+  return { test, slots: new Map(await Promise.all(slots)), services };
+}
+
+function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): void {
+  const { description } = test;
+  terminal.print(`${test.name}${description.simulated ? "  (simulated)" : ""}`);
+  if (description.summary !== undefined) terminal.print(`  ${description.summary}`);
+  for (const engine of test.engines) printEngine(engine, slots.get(engine.name) as Slot, test, terminal);
+  for (const service of services) printService(service, terminal);
+  terminal.print("  experiments");
+  for (const [index, planned] of test.experiments.entries()) {
+    const names = test.engines.map(({ name }) => name);
+    const phases = phasesOf(planned, names);
+    const requests = phases.reduce((sum, phase) => sum + phase.length, 0);
+    terminal.print(`    ${index}  ${planned.experiment.title}`);
+    terminal.print(
+      `       ${requests} requests to ${names.join(" and ")}, ${orderInWords(planned.order)}, seed ${planned.experiment.seed}`,
+    );
+    terminal.print(
+      `       ${planned.experiment.arrivals.kind}, last due after ${duration(lasts(phases))}; workload ${planned.hash.slice(0, 12)}`,
+    );
+  }
+  terminal.print(`  takes about ${test.virtual ? "no time: virtual time" : `${minutesOf(test)} minutes`}\n`);
+}
+
+function printEngine(planned: PlannedEngine, slot: Slot, test: PlannedTest, terminal: Terminal): void {
+  const engine = describeEngine(planned, slot);
+  const several = new Set(test.engines.map(({ batch }) => batch)).size > 1;
+  terminal.print(`  ${engine.name}: ${engine.kind}, ${engine.model}${test.description.baseline === engine.name ? " (baseline)" : ""}`);
+  for (const feature of engine.features) terminal.print(`    ${feature}`);
+  if (planned.engine.gpus > 0) terminal.print(`    ${gpusInWords(planned)}${several ? `; up in turn ${planned.batch + 1}` : ""}`);
+  if (engine.url !== undefined) terminal.print(`    url      ${engine.url}, ${engine.api}`);
+  if (engine.command !== undefined) {
+    terminal.print(`    port     ${slot.port}${planned.port === undefined ? " (free now; chosen at the start)" : ""}`);
+    terminal.print(`    command  ${engine.command.map(quoted).join(" ")}`);
+  }
+  const added = Object.entries(engine.environment?.added ?? {});
+  if (added.length > 0) terminal.print(`    with     ${added.map(([name, value]) => `${name}=${quoted(value)}`).join(" ")}`);
+  const removed = engine.environment?.removed ?? [];
+  if (removed.length > 0) terminal.print(`    without  ${removed.join(" ")}`);
+  printFiles(shownFilesOf(planned, slot), slot.directory, terminal);
+}
+
+function printFiles(files: readonly (readonly [name: string, content: string])[], directory: string, terminal: Terminal): void {
+  for (const [name, content] of files) terminal.print(`    file     ${directory}/${name}\n${content.trimEnd().replace(/^/gm, "      ")}`);
+}
+
+function printService(service: SlottedTest["services"][number], terminal: Terminal): void {
+  const { name, kind, engines, addresses, command, environment } = describeService(service);
+  terminal.print(`  ${name}: ${kind}, for ${engines.join(" and ")}`);
+  for (const [port, address] of Object.entries(addresses)) {
+    terminal.print(`    ${port.padEnd(8)} ${address}${command === undefined ? " (running already)" : " (free now; chosen at the start)"}`);
+  }
+  if (command !== undefined) terminal.print(`    command  ${command.map(quoted).join(" ")}`);
+  const added = Object.entries(environment?.added ?? {});
+  if (added.length > 0) terminal.print(`    with     ${added.map(([variable, value]) => `${variable}=${quoted(value)}`).join(" ")}`);
+  printFiles(shownFiles(service), service.slot.directory, terminal);
+}
+
+function gpusInWords({ engine, gpus }: PlannedEngine): string {
+  const wanted = `${engine.gpus} GPU${engine.gpus === 1 ? "" : "s"}`;
+  return gpus.length === 0
+    ? `needs ${wanted}; there is none here`
+    : `GPU ${gpus.join(", ")}, ${Math.round(engine.gpuShare * 100)} % of its memory`;
+}
+
+function orderInWords(order: string): string {
+  return { together: "both at once", inTurn: "one engine after the other", interleaved: "alternating" }[order] ?? order;
+}
+
+function minutesOf(test: PlannedTest): number {
+  const names = test.engines.map(({ name }) => name);
+  const playing = test.experiments.reduce((sum, planned) => sum + lasts(phasesOf(planned, names)), 0) / 60;
+  const boots = test.engines.filter(({ engine }) => engine.gpus > 0).length * bootMinutes;
+  return Math.max(1, Math.ceil(playing + boots));
+}
+
+function duration(seconds: number): string {
+  return seconds < 60 ? `${Math.round(seconds * 10) / 10} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+
+import type { RunEvent } from "../model/runEvent.ts";
+import { progress } from "./progress.ts";
+
+const events: readonly RunEvent[] = [
+  { kind: "testStarted", test: "test_mine", engines: ["plain"], experiments: 1 },
+  { kind: "booting", engine: "plain", command: "vllm serve", log: "logs/stdout.log" },
+  { kind: "ready", engine: "plain", after: 41.4, url: "http://127.0.0.1:8000", facts: {} },
+  { kind: "experimentStarted", experiment: 0, title: "8,192 tokens", order: "together", engines: ["plain"], requests: 10, lasts: 72 },
+  { kind: "sent", experiment: 0, engine: "plain", request: 0 },
+  { kind: "firstToken", experiment: 0, engine: "plain", request: 0, ttft: 0.2 },
+  { kind: "requestEnded", experiment: 0, engine: "plain", request: 0, outcome: "completed" },
+  { kind: "interrupted", signal: "SIGINT" },
+  { kind: "died", engine: "plain", message: "ended by SIGKILL" },
+];
+
+test("where every line stays there is one for each event that matters, and none for the many small ones", () => {
+  const told: string[] = [];
+  const terminal = { print: () => {}, tell: (text: string) => void told.push(text), interactive: false, columns: 80, colour: false };
+  const shown = progress(terminal);
+  for (const event of events) shown.tell(event);
+  shown.done();
+  expect(told).toEqual([
+    "test_mine: plain; 1 experiment",
+    "  plain: booting, log logs/stdout.log",
+    "  plain: ready after 41 s, http://127.0.0.1:8000",
+    "  experiment 0: 8,192 tokens; 10 requests, together, about 1 min 12 s",
+    "  SIGINT: no more requests are sent; what is in flight ends first (once more: kill and leave)",
+    "  plain: ended by itself: ended by SIGKILL",
+  ]);
+});

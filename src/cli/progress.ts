@@ -1,0 +1,255 @@
+import type { Terminal } from "../model/host.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+
+/** Shows a run while it happens: live lines on a terminal, elsewhere a line per event. */
+export interface Progress {
+  tell(event: RunEvent): void;
+  /** Ends the live lines, so that what is printed next starts on a clean line. */
+  done(): void;
+}
+
+export function progress(terminal: Terminal): Progress {
+  return terminal.interactive ? new LiveProgress(terminal) : new PlainProgress(terminal);
+}
+
+interface EngineState {
+  name: string;
+  phase: string;
+  requests: number;
+  done: number;
+  running: number;
+  failed: number;
+  ttft: number | undefined;
+}
+
+/** Requests that end are told at most this often, in milliseconds, where every line stays. */
+const plainEvery = 10_000;
+
+class PlainProgress implements Progress {
+  private readonly terminal: Terminal;
+  private readonly state = new RunState();
+  private toldAt = Date.now();
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal;
+  }
+
+  tell(event: RunEvent): void {
+    this.state.apply(event);
+    const line = lineFor(event);
+    if (line !== undefined) this.terminal.tell(line);
+    else if (event.kind === "requestEnded" && Date.now() - this.toldAt > plainEvery) {
+      this.toldAt = Date.now();
+      this.terminal.tell(`  ${this.state.engines.map(requestsOf).join("; ")}`);
+    }
+  }
+
+  done(): void {}
+}
+
+class LiveProgress implements Progress {
+  private readonly terminal: Terminal;
+  private readonly state = new RunState();
+  private readonly timer: NodeJS.Timeout;
+  private drawn = 0;
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal;
+    // Five times a second is what an eye follows; the timer never keeps the process alive.
+    this.timer = setInterval(() => this.draw(), 200);
+    this.timer.unref();
+  }
+
+  tell(event: RunEvent): void {
+    this.state.apply(event);
+    const line = lineFor(event);
+    if (
+      line === undefined ||
+      event.kind === "booting" ||
+      event.kind === "ready" ||
+      event.kind === "serviceStarting" ||
+      event.kind === "serviceReady"
+    )
+      return;
+    this.clear();
+    this.terminal.tell(line);
+  }
+
+  done(): void {
+    clearInterval(this.timer);
+    this.clear();
+  }
+
+  private draw(): void {
+    this.clear();
+    const lines = this.state.lines().map((line) => line.slice(0, this.terminal.columns - 1));
+    if (lines.length === 0) return;
+    process.stderr.write(`${lines.join("\n")}\n`);
+    this.drawn = lines.length;
+  }
+
+  private clear(): void {
+    if (this.drawn > 0) process.stderr.write(`\x1b[${this.drawn}A\x1b[J`);
+    this.drawn = 0;
+  }
+}
+
+/** What live lines need to know, folded from events. */
+class RunState {
+  engines: EngineState[] = [];
+  /** Those that are not simply up. */
+  private readonly services = new Map<string, string>();
+  private ends: number | undefined;
+
+  apply(event: RunEvent): void {
+    switch (event.kind) {
+      case "testStarted":
+        this.engines = event.engines.map((name) => ({
+          name,
+          phase: "waiting",
+          requests: 0,
+          done: 0,
+          running: 0,
+          failed: 0,
+          ttft: undefined,
+        }));
+        break;
+      case "booting":
+        this.set(event.engine, { phase: event.log === undefined ? "booting" : `booting, log ${event.log}` });
+        break;
+      case "ready":
+        this.set(event.engine, { phase: `ready after ${seconds(event.after)}` });
+        break;
+      case "notUp":
+        this.set(event.engine, { phase: "not up" });
+        break;
+      case "died":
+        this.set(event.engine, { phase: "died" });
+        break;
+      case "gone":
+        this.set(event.engine, { phase: "ended" });
+        break;
+      case "experimentStarted":
+        this.ends = Date.now() + event.lasts * 1_000;
+        for (const name of event.engines)
+          this.set(name, { requests: event.requests / event.engines.length, done: 0, running: 0, failed: 0, ttft: undefined });
+        break;
+      case "sent":
+        this.change(event.engine, (engine) => engine.running++);
+        break;
+      case "firstToken":
+        this.set(event.engine, { ttft: event.ttft });
+        break;
+      case "requestEnded":
+        this.change(event.engine, (engine) => {
+          engine.done++;
+          engine.running = Math.max(0, engine.running - 1);
+          if (event.outcome !== "completed") engine.failed++;
+        });
+        break;
+      case "experimentEnded":
+        this.ends = undefined;
+        break;
+      case "serviceStarting":
+        this.services.set(event.service, `starting, log ${event.log}`);
+        break;
+      case "serviceReady":
+        this.services.delete(event.service);
+        break;
+      case "serviceNotUp":
+        this.services.set(event.service, "not up");
+        break;
+      case "serviceDied":
+        this.services.set(event.service, "died");
+        break;
+      case "serviceGone":
+      case "proof":
+      case "warning":
+      case "interrupted":
+      case "testEnded":
+        break;
+    }
+  }
+
+  lines(): readonly string[] {
+    const width = Math.max(0, ...this.engines.map(({ name }) => name.length));
+    const left = this.ends === undefined ? "" : `   about ${clock((this.ends - Date.now()) / 1_000)} left`;
+    const services = [...this.services].map(([name, phase]) => `  ${name}  ${phase}`);
+    const engines = this.engines.map((engine) => {
+      const requests = engine.requests === 0 ? "" : `   ${requestsOf(engine, false)}`;
+      return `  ${engine.name.padEnd(width)}  ${engine.phase}${requests}${engine.requests === 0 ? "" : left}`;
+    });
+    return [...services, ...engines];
+  }
+
+  private set(name: string, values: Partial<EngineState>): void {
+    this.change(name, (engine) => void Object.assign(engine, values));
+  }
+
+  private change(name: string, act: (engine: EngineState) => void): void {
+    const engine = this.engines.find((one) => one.name === name);
+    if (engine !== undefined) act(engine);
+  }
+}
+
+function requestsOf(engine: EngineState, named: boolean | number = true): string {
+  const ttft = engine.ttft === undefined ? "" : `, TTFT ${Math.round(engine.ttft * 1_000)} ms`;
+  const failed = engine.failed === 0 ? "" : `, ${engine.failed} failed`;
+  return `${named === false ? "" : `${engine.name} `}${engine.done}/${engine.requests} done, ${engine.running} running${failed}${ttft}`;
+}
+
+/** The line an event deserves where every line stays; undefined for the many small ones. */
+function lineFor(event: RunEvent): string | undefined {
+  switch (event.kind) {
+    case "testStarted":
+      return `${event.test}: ${event.engines.join(", ")}; ${event.experiments} experiment${event.experiments === 1 ? "" : "s"}`;
+    case "booting":
+      return `  ${event.engine}: booting${event.log === undefined ? "" : `, log ${event.log}`}`;
+    case "ready":
+      return `  ${event.engine}: ready after ${seconds(event.after)}, ${event.url}`;
+    case "notUp":
+      return `  ${event.engine}: not up`;
+    case "died":
+      return `  ${event.engine}: ended by itself: ${event.message}`;
+    case "experimentStarted":
+      return `  experiment ${event.experiment}: ${event.title}; ${event.requests} requests, ${event.order}, about ${clock(event.lasts)}`;
+    case "experimentEnded":
+      return `  experiment ${event.experiment}: done after ${seconds(event.took)}`;
+    case "serviceStarting":
+      return `  ${event.service}: starting, log ${event.log}`;
+    case "serviceReady":
+      return `  ${event.service}: ready after ${seconds(event.after)}, ${event.address}`;
+    case "serviceNotUp":
+      return `  ${event.service}: not up`;
+    case "serviceDied":
+      return `  ${event.service}: ended by itself, and ${event.engines.join(" and ")} needed it: ${event.message}`;
+    case "proof":
+      return disproof(event);
+    case "warning":
+      return `  warning: ${event.message}`;
+    case "interrupted":
+      return `  ${event.signal}: no more requests are sent; what is in flight ends first (once more: kill and leave)`;
+    case "gone":
+    case "serviceGone":
+    case "sent":
+    case "firstToken":
+    case "requestEnded":
+    case "testEnded":
+      return undefined;
+  }
+}
+
+/** What was proven is for the report; what is not so is told while there is time to stop. */
+function disproof({ engine, checks }: Extract<RunEvent, { kind: "proof" }>): string | undefined {
+  const failed = checks.filter(({ ok }) => ok === false).map(({ what, wanted, found }) => `${what}: wanted ${wanted}, found ${found}`);
+  return failed.length === 0 ? undefined : `  ${engine}: not what was asked for: ${failed.join("; ")}`;
+}
+
+function seconds(value: number): string {
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+}
+
+function clock(value: number): string {
+  const whole = Math.max(0, Math.round(value));
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { dirname, extname } from "node:path";
+
+import { processTerminal } from "../host/terminal.ts";
+import { parseLegacyCsv } from "../journal/legacyCsv.ts";
+import { findTests } from "../journal/paths.ts";
+import { readTest } from "../journal/read.ts";
+import { figuresOf } from "../measure/testFigures.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Call } from "./flags.ts";
+import { writeReports } from "./reporting.ts";
+import { jsonLine, printResult } from "./run.ts";
+
+/** `tandem report DIR|CSV`: everything again, from what was written. */
+export async function report(call: Call): Promise<number> {
+  const terminal = processTerminal();
+  const path = call.argument ?? "";
+  const copies = call.options["outputDir"] as string | undefined;
+  for (const { result, directory, source } of await found(path)) {
+    // What was read is the user's own, and stays as it is.
+    const paths = await writeReports(result, directory, copies, source);
+    if (call.options["json"] === true) terminal.print(await jsonLine(result, paths));
+    else printResult(result, figuresOf(result), paths, terminal);
+  }
+  return 0;
+}
+
+async function found(path: string) {
+  if (extname(path).toLowerCase() === ".csv") {
+    return [{ result: parseLegacyCsv(textOf(path), path), directory: dirname(path), source: "csv" }];
+  }
+  const directories = await findTests(path);
+  return Promise.all(directories.map(async (directory) => ({ result: await readTest(directory), directory, source: undefined })));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new HarnessError("journal", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}

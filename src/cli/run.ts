@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, mkdirSync } from "node:fs";
+
+import { realClock } from "../host/realClock.ts";
+import { processTerminal } from "../host/terminal.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import { virtualClock } from "../host/virtualClock.ts";
+import { runDirectory, testDirectory } from "../journal/paths.ts";
+import { readTest } from "../journal/read.ts";
+import { openJournal, writeManifest, type JournalWriter } from "../journal/write.ts";
+import { figuresOf, type TestFigures } from "../measure/testFigures.ts";
+import { evaluate } from "../measure/verdicts.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Terminal } from "../model/host.ts";
+import type { TestResult } from "../model/result.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import type { Place } from "../model/running.ts";
+import { consoleTable } from "../reports/consoleTable.ts";
+import { json } from "../reports/json.ts";
+import { manifestOf } from "../run/manifest.ts";
+import type { PlannedTest } from "../run/plan.ts";
+import { probesFor } from "../run/probes.ts";
+import { runTest, type TestEnding } from "../run/runTest.ts";
+import { explain } from "./explain.ts";
+import { worst } from "./exitCode.ts";
+import type { Call } from "./flags.ts";
+import { interruption, type Interruption } from "./interruption.ts";
+import { list } from "./list.ts";
+import { progress, type Progress } from "./progress.ts";
+import { writeReports } from "./reporting.ts";
+import { shaped } from "./shaping.ts";
+import { styleFor } from "./style.ts";
+
+interface Session {
+  readonly terminal: Terminal;
+  readonly place: Place;
+  readonly run: string;
+  readonly output: string;
+  readonly interrupted: Interruption;
+  readonly progress: Progress;
+  readonly failOnWorse: boolean;
+  readonly asJson: boolean;
+  readonly calibrates: boolean;
+  readonly journalOnly: boolean;
+}
+
+/** `tandem run FILE`: plan, boot, play, report; the exit code says how far to believe it. */
+export async function run(call: Call): Promise<number> {
+  if (call.options["list"] === true) return list(call);
+  const terminal = processTerminal();
+  const place = thisMachine();
+  const failOn = call.options["failOn"] as string | undefined;
+  if (failOn !== undefined && failOn !== "worse") throw new HarnessError("usage", `--fail-on ${failOn}: worse is what it can fail on`);
+  const { tests, nothing } = await shaped(call, place);
+  for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
+  if (tests.length === 0)
+    throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });
+  const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
+  const directory = await openRun(output, tests, call.argv, place);
+  const shown = progress(terminal);
+  using interrupted = interruption((event) => shown.tell(event));
+  const session: Session = {
+    terminal,
+    place,
+    run: directory,
+    output,
+    interrupted,
+    progress: shown,
+    failOnWorse: failOn === "worse",
+    asJson: call.options["json"] === true,
+    calibrates: call.options["calibration"] !== false,
+    journalOnly: call.options["journalOnly"] === true,
+  };
+  const codes: number[] = [];
+  for (const test of tests) {
+    if (interrupted.stop.aborted) break;
+    codes.push(await runOne(test, session));
+  }
+  shown.done();
+  if (interrupted.stop.aborted) codes.push(130);
+  return worst(codes);
+}
+
+/** Makes the run's directory, with what the run is remembered by. */
+async function openRun(output: string, tests: readonly PlannedTest[], argv: readonly string[], place: Place): Promise<string> {
+  const startedAt = new Date();
+  const simulated = tests.some((test) => test.description.simulated);
+  const manifest = await manifestOf(["tandem", ...argv], simulated, startedAt, place);
+  try {
+    mkdirSync(output, { recursive: true });
+    accessSync(output, constants.W_OK);
+    const directory = runDirectory(output, startedAt, randomBytes(2).toString("hex"));
+    writeManifest(directory, manifest);
+    return directory;
+  } catch (cause) {
+    throw new HarnessError("output", `results cannot be written to ${output}: ${(cause as Error).message}`, {
+      hint: "name a directory you may write to, with space left: -o DIR",
+      cause,
+    });
+  }
+}
+
+async function runOne(planned: PlannedTest, session: Session): Promise<number> {
+  const { terminal, interrupted } = session;
+  const directory = testDirectory(session.run, planned.name);
+  const real = realClock();
+  const clock = planned.virtual ? virtualClock() : real;
+  const calibrates = session.calibrates && !planned.virtual;
+  const calibration = planned.virtual ? "virtual" : calibrates ? "on" : "off";
+  const journal = openJournal(directory, { virtual: planned.virtual });
+  const tell = (event: RunEvent) => {
+    journal.event(clock.now(), event);
+    session.progress.tell(event);
+  };
+  let ending: TestEnding;
+  try {
+    ending = await runTest(
+      { ...planned, description: { ...planned.description, calibration } },
+      {
+        clock,
+        ...(calibrates ? { calibrateOn: real } : {}),
+        place: session.place,
+        journal,
+        directory,
+        tell,
+        probes: planned.virtual ? [] : await probesFor(clock, session.place),
+        stop: interrupted.stop,
+        kill: interrupted.kill,
+        experimentDone: async (experiment) => judge(experiment, planned, directory, journal, session),
+      },
+    );
+  } finally {
+    journal.close();
+  }
+  session.progress.done();
+  const code = await reportOn(directory, session);
+  return ending.kind === "stopped" ? worst([explain(ending.error, terminal), code]) : code;
+}
+
+/** Evaluates an experiment's checks into the journal, and writes what there is so far: nothing is lost if the rest is. */
+async function judge(experiment: number, planned: PlannedTest, directory: string, journal: JournalWriter, session: Session): Promise<void> {
+  const { checks } = planned.named.testCase;
+  const isLast = experiment === planned.experiments.length - 1;
+  if (checks === undefined && (planned.virtual || isLast)) return;
+  const result = await readTest(directory);
+  if (checks !== undefined) {
+    const figures = figuresOf(result).experiments[experiment];
+    if (figures !== undefined) journal.verdicts(evaluate(checks, figures.summaries, experiment));
+  }
+  if (!planned.virtual && !isLast && !session.journalOnly) await writeReports(await readTest(directory), directory, session.output);
+}
+
+async function reportOn(directory: string, { terminal, output, failOnWorse, asJson, journalOnly }: Session): Promise<number> {
+  const result = await readTest(directory);
+  const figures = figuresOf(result);
+  const paths = journalOnly ? [directory] : await writeReports(result, directory, output);
+  if (asJson) terminal.print(await jsonLine(result, paths));
+  else printResult(result, figures, paths, terminal);
+  return codeOf(figures, failOnWorse);
+}
+
+export function printResult(result: TestResult, figures: TestFigures, paths: readonly string[], terminal: Terminal): void {
+  for (const line of consoleTable(result, figures, { columns: terminal.columns, style: styleFor(terminal) })) terminal.print(line);
+  terminal.print("");
+  for (const path of paths) terminal.print(path);
+}
+
+/** The JSON report and where the others are, on one line: a run of several tests prints one each. */
+export async function jsonLine(result: TestResult, artefacts: readonly string[]): Promise<string> {
+  const figures: object = JSON.parse(new TextDecoder().decode(await json.write(result)));
+  return JSON.stringify({ ...figures, artefacts });
+}
+
+/** Design section 8: INVALID 4; a check that was not met, or with --fail-on worse a regression, 1. */
+function codeOf(figures: TestFigures, failOnWorse: boolean): number {
+  const codes = figures.experiments.map(({ validity, verdicts, comparisons }) => {
+    if (validity.state === "INVALID") return 4;
+    const regressed = failOnWorse && comparisons.some((comparison) => comparison.verdict === "worse");
+    return regressed || verdicts.some((verdict) => !verdict.ok) ? 1 : 0;
+  });
+  return worst(codes);
+}

@@ -1,0 +1,75 @@
+import { processTerminal } from "../host/terminal.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Place } from "../model/running.ts";
+import { attachTestCase } from "../run/attach.ts";
+import { loadTestFile, matching } from "../run/discover.ts";
+import { paramsOf, type Overrides } from "../run/params.ts";
+import { planTests, type PlannedTest } from "../run/plan.ts";
+import { describeTests, type NamedTestCase } from "../run/testCases.ts";
+import type { Call } from "./flags.ts";
+
+/** What `plan` and `run` share: from a call to planned tests, and the names of functions that returned nothing. */
+export interface Shaped {
+  readonly tests: readonly PlannedTest[];
+  readonly nothing: readonly string[];
+}
+
+export async function shaped(call: Call, place: Place): Promise<Shaped> {
+  const overrides = overridesOf(call.options);
+  const { cases, nothing } = await casesOf(call, overrides);
+  return { tests: await planTests(cases, overrides, place, (message) => processTerminal().tell(message)), nothing };
+}
+
+export function overridesOf(options: Call["options"]): Overrides {
+  const given = <T>(name: string) => options[name] as T | undefined; // what the flag's own parser returned
+  const overrides = {
+    model: given<string>("model"),
+    seed: given<number>("seed"),
+    requests: given<number>("requests"),
+    only: given<readonly string[]>("only"),
+    gpus: given<readonly string[]>("gpus"),
+    simulate: given<string>("simulate"),
+  };
+  const known = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  return { ...known, ports: given<readonly number[]>("ports") ?? [], set: given<Record<string, string>>("set") ?? {} };
+}
+
+async function casesOf(call: Call, overrides: Overrides): Promise<{ cases: readonly NamedTestCase[]; nothing: readonly string[] }> {
+  const urls = call.options["attach"] as readonly string[] | undefined;
+  if (call.argument !== undefined && urls !== undefined) {
+    throw new HarnessError("usage", "a test file and --attach at once", {
+      hint: "--attach is for a run without a file; in a file use attached({ url })",
+    });
+  }
+  if (urls !== undefined) return { cases: [attachCase(call, urls, overrides)], nothing: [] };
+  if (call.argument === undefined) {
+    throw new HarnessError("usage", "no test file given", { hint: "tandem run tests/quickstart.ts, or tandem run --attach URL" });
+  }
+  const file = await loadTestFile(call.argument);
+  const described = describeTests(file, matching(file, call.options["filter"] as string | undefined), paramsOf(overrides));
+  return {
+    cases: described.flatMap((test) => ("nothing" in test ? [] : [test])),
+    nothing: described.flatMap((test) => ("nothing" in test ? [test.name] : [])),
+  };
+}
+
+function attachCase({ options }: Call, urls: readonly string[], { model, requests }: Overrides): NamedTestCase {
+  const api = (options["api"] as string | undefined) ?? "chat";
+  if (api !== "chat" && api !== "completions") throw new HarnessError("usage", `--api ${api}: chat or completions is wanted`);
+  const apiKey = keyFrom(options["apiKeyEnv"] as string | undefined);
+  return attachTestCase({
+    urls,
+    api,
+    contextTokens: (options["context"] as number | undefined) ?? 2_048,
+    requests: requests ?? 20,
+    ...(model === undefined ? {} : { model }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+  });
+}
+
+function keyFrom(variable: string | undefined): string | undefined {
+  if (variable === undefined) return undefined;
+  const key = process.env[variable];
+  if (key === undefined || key === "") throw new HarnessError("usage", `--api-key-env ${variable}: that environment variable is not set`);
+  return key;
+}

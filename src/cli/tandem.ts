@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+
+import { Command, CommanderError } from "commander";
+
+import { processTerminal } from "../host/terminal.ts";
+import type { Terminal } from "../model/host.ts";
+import { commands } from "./commands.ts";
+import { explain } from "./explain.ts";
+import { joinPairs, type CommandDescription } from "./flags.ts";
+
+/** The whole command: from arguments to an exit code. */
+export async function tandem(argv: readonly string[]): Promise<number> {
+  const terminal = processTerminal();
+  try {
+    return await called(withCommand(joinPairs(argv)), terminal);
+  } catch (error) {
+    return explain(error, terminal);
+  }
+}
+
+export function version(): string {
+  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+}
+
+async function called(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("tandem")
+    .description("Runs LLM serving engines side by side on one workload, and says what the difference is and how far to believe it.")
+    .version(`tandem ${version()}`, "--version", "print the version")
+    .helpOption("-h, --help", "print this")
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.tell(text.trimEnd().replace(/^error: /, "tandem: ")),
+      getOutHelpWidth: () => Math.min(terminal.columns, 100),
+    })
+    .addHelpText(
+      "after",
+      `\nExamples:\n  tandem run tests/quickstart.ts -o outputs/\n  tandem run --attach http://127.0.0.1:8000 --context 8192 --requests 40`,
+    );
+  for (const description of commands) {
+    addCommand(program, description, async (argument, options) => {
+      const command = await description.load();
+      exitCode = await command({ argument, options, argv });
+    });
+  }
+  if (argv.length === 0) {
+    program.outputHelp();
+    return 0;
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+  return exitCode;
+}
+
+function addCommand(
+  program: Command,
+  description: CommandDescription,
+  act: (argument: string | undefined, options: Record<string, unknown>) => Promise<void>,
+): void {
+  const command = program.command(description.name).description(description.says).exitOverride().showSuggestionAfterError();
+  command.copyInheritedSettings(program);
+  if (description.argument !== undefined) command.argument(description.argument);
+  for (const flag of description.flags) {
+    if (flag.parse === undefined) command.option(flag.flags, flag.says, flag.default as string | undefined);
+    else command.option(flag.flags, flag.says, flag.parse, flag.default);
+  }
+  command.addHelpText("after", `\nExamples:\n${description.examples.map((example) => `  ${example}`).join("\n")}`);
+  command.action(async (...given: unknown[]) => {
+    const argument = description.argument === undefined ? undefined : (given[0] as string | undefined);
+    await act(argument, command.opts());
+  });
+}
+
+/** `tandem tests/mine.ts -f x` and `tandem -f x tests/mine.ts` mean `tandem run …`, as `main.py` had no commands. */
+function withCommand(argv: readonly string[]): readonly string[] {
+  const [first = ""] = argv;
+  return isTestFile(first) || (first.startsWith("-") && argv.some(isTestFile)) ? ["run", ...argv] : argv;
+}
+
+function isTestFile(argument: string): boolean {
+  return /\.[cm]?[jt]s$/.test(argument);
+}

@@ -1,0 +1,179 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { connect, type AddressInfo, type Server } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
+import { simulated } from "../src/engines/simulated.ts";
+
+// What attached() adds to every id, so that they are words of real vocabularies.
+const tokenIdOffset = "1000";
+
+const key = "sk-never-to-be-seen-4f9a";
+
+let where: Folder;
+let engine: ChildProcess;
+let port: number;
+
+beforeAll(async () => {
+  where = folder();
+  const { launch } = simulated({ timeScale: 0.2 });
+  if (launch.kind !== "process") throw new TypeError("not a process");
+  const { args } = launch.command({ port: 0, gpus: [], directory: where.path }, { configFiles: {} });
+  engine = spawn(process.execPath, [...args, "--token-id-offset", tokenIdOffset], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = engine.stdout === null ? [] : await once(engine.stdout, "data");
+  port = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(String(line))?.[1]);
+});
+
+afterAll(() => {
+  engine.kill("SIGKILL");
+  where[Symbol.dispose]();
+});
+
+const measured = `import { attached, atMost, documentQa, every, experiment, testCase } from "tandem";
+export function test_server({ set }) {
+  const server = { url: set.url, apiKey: set.key, ...(set.trust === "no" ? {} : { acceptAnyCertificate: true }) };
+  return testCase({
+    engines: {
+      chat: attached(server),
+      text: attached({ ...server, api: "completions" }),
+      ids: attached({ ...server, api: "completions", tokenIds: true, fixesLength: true }),
+    },
+    baseline: "chat",
+    experiments: [
+      experiment({
+        workload: documentQa({ contextTokens: 256, questionTokens: 8, documents: 2, requests: 6, outputTokens: 5 }),
+        arrivals: every({ seconds: 0.1 }),
+      }),
+    ],
+    checks: (on) => ({ "every request succeeds": atMost(on.chat.failures + on.text.failures + on.ids.failures, 0) }),
+  });
+}
+`;
+
+/** What happened to each request, as the CSV tells it. */
+function outcomes(base: string): readonly string[] {
+  const [heading = "", ...rows] = where.read(base).trim().split("\n");
+  const names = heading.split(",");
+  const at = (row: string, name: string) => row.split(",")[names.indexOf(name)];
+  return rows.map((row) => `${at(row, "engine")} ${at(row, "outcome")} ${at(row, "output_tokens")}`);
+}
+
+/** Files with the key in them. */
+function filesWithKey(directory = ""): readonly string[] {
+  return where.files().filter((name) => name.startsWith(directory) && readFileSync(where.at(name)).includes(key));
+}
+
+async function listening(server: Server): Promise<number> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address() as AddressInfo; // it listens on TCP
+  return address.port;
+}
+
+test("two URLs without a test file: document QA against each, the first is the baseline; the key is in no artefact", async () => {
+  const { code, stdout, stderr } = await tandem(
+    [
+      "run",
+      "--attach",
+      `http://127.0.0.1:${port}`,
+      `http://127.0.0.1:${port}/v1`,
+      "--context",
+      "300",
+      "--requests",
+      "2",
+      "--api-key-env",
+      "KEY",
+      "--no-calibration",
+    ],
+    { cwd: where.path, env: { KEY: key } },
+  );
+  expect(stderr + stdout).not.toContain(key);
+  expect(stdout).toContain("300 context tokens, 2 questions");
+  expect(stdout).toContain("outputs/attach.pdf");
+  expect([0, 4]).toContain(code);
+  expect([...outcomes("outputs/attach.csv")].sort()).toEqual(["first", "first", "second", "second"].map((name) => `${name} completed 64`));
+  expect(filesWithKey()).toEqual([]);
+});
+
+test("https with a certificate of its own making: refused with what to do, or taken when the test file says so", async (context) => {
+  const asked = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost".split(" ");
+  const made = spawnSync("openssl", [...asked, "-keyout", where.at("key.pem"), "-out", where.at("cert.pem")]);
+  if (made.status !== 0 && process.env["CI"] === undefined) context.skip("openssl is not here to make a certificate");
+  const tls = createTlsServer({ key: where.read("key.pem"), cert: where.read("cert.pem") }, (socket) => {
+    const plain = connect(port, "127.0.0.1");
+    socket.pipe(plain).pipe(socket);
+    for (const end of [socket, plain]) end.on("error", () => end.destroy());
+    socket.on("close", () => plain.destroy());
+  });
+  const url = `https://127.0.0.1:${await listening(tls)}`;
+  try {
+    const file = where.write("server.js", measured);
+    const set = ["--set", `url=${url}`, "--set", `key=${key}`];
+    const refused = await tandem([file, ...set, "--set", "trust=no", "-o", where.at("refused"), "--no-calibration"]);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain("acceptAnyCertificate: true");
+    const { code, stdout, stderr } = await tandem([file, ...set, "-o", where.at("out"), "--no-calibration"]);
+    expect(stderr + stdout + refused.stderr + refused.stdout).not.toContain(key);
+    expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
+    const found = outcomes("out/test_server.csv");
+    expect(found).toHaveLength(18);
+    for (const name of ["chat", "text", "ids"]) expect(found.filter((outcome) => outcome === `${name} completed 5`)).toHaveLength(6);
+    expect(filesWithKey()).toEqual([]);
+  } finally {
+    tls.close();
+  }
+});
+
+test("a server that repeats the key in its complaints: it is masked, in every message and every artefact", async () => {
+  // It answers while it is made ready, and refuses what is measured.
+  const complains = createServer(async (request, response) => {
+    let body = "";
+    for await (const piece of request) body += String(piece);
+    const refuses = body.includes('"stream":true');
+    const answer = refuses
+      ? { error: { message: `Incorrect API key provided: ${request.headers.authorization}` } }
+      : { data: [{ id: "m" }], choices: [{ message: { content: "a" } }] };
+    response.writeHead(refuses ? 401 : 200, { "content-type": "application/json" }).end(JSON.stringify(answer));
+  });
+  const url = `http://127.0.0.1:${await listening(complains)}`;
+  const args = ["run", "--attach", url, "--requests", "2", "-o", where.at("complained"), "--api-key-env", "KEY", "--no-calibration"];
+  const { code, stdout, stderr } = await tandem(args, { env: { KEY: key } });
+  complains.close();
+  expect(code).toBe(4);
+  expect(where.read("complained", "attach.csv")).toContain("Incorrect API key provided: Bearer ***");
+  expect(stderr + stdout).not.toContain(key);
+  expect(filesWithKey()).toEqual([]);
+});
+
+test("nobody there: exit 3, with the URL and what to look at", async () => {
+  const { code, stderr } = await tandem(["run", "--attach", "http://127.0.0.1:9", "-o", where.at("nobody"), "--no-calibration"]);
+  expect(code).toBe(3);
+  expect(stderr).toContain("http://127.0.0.1:9");
+  expect(stderr).toContain("nothing listens there");
+});
+
+test("keys, tokens and passwords of an engine's command are in no plan", async () => {
+  const file = where.write(
+    "secret.ts",
+    `import { documentQa, every, experiment, testCase, vllm } from "tandem";
+export const test_secret = () => testCase({
+  engines: { plain: vllm({ model: "m", extraArgs: ["--api-key", "${key}"], env: { HF_TOKEN: "${key}", STORE: "redis://u:${key}@h" } }) },
+  experiments: [experiment({ workload: documentQa({ contextTokens: 9, questionTokens: 4, documents: 1, requests: 1 }), arrivals: every({ seconds: 1 }) })],
+});
+`,
+  );
+  const plans = [await tandem(["plan", file]), await tandem(["plan", file, "--json"])];
+  for (const { code, stdout } of plans) {
+    expect(code).toBe(0);
+    expect(stdout).toContain("***");
+    expect(stdout).not.toContain(key);
+  }
+  const { code, stdout, stderr } = await tandem(["run", file, "-o", where.at("secret"), "--set", `password=${key}`, "--no-calibration"]);
+  expect(code).toBe(3);
+  expect(stdout + stderr).not.toContain(key);
+  expect(filesWithKey("secret/")).toEqual([]);
+});

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { folder, quickTest, tandem, type Folder } from "../src/cli/fixture.ts";
+
+let where: Folder;
+
+beforeAll(() => {
+  where = folder();
+  for (const [name, source] of Object.entries(files)) where.write(name, source);
+});
+
+afterAll(() => where[Symbol.dispose]());
+
+const imports = 'import { attached, documentQa, every, experiment, simulated, testCase, vllm } from "tandem";';
+
+const files = {
+  "syntax.ts": "export function test_x() {\n  return testCase({ engines: { a: );\n}\n",
+  "syntax.js": "export function test_x() {\n  return {{;\n}\n",
+  "import.ts": '\nimport { nothing } from "./nothing.ts";\nexport const test_x = nothing;\n',
+  "package.js": 'import nothing from "no-such-package-here";\nexport const test_x = nothing;\n',
+  "name.ts": 'import { simulatd } from "tandem";\nexport const test_x = simulatd;\n',
+  "top.ts": '\n\nthrow new Error("no model today");\n',
+  "enum.ts": "enum Colour { Red }\nexport function test_x() { return Colour.Red; }\n",
+  "broken.ts": "export const a = ;\n",
+  "usesBroken.ts": 'import { a } from "./broken.ts";\nexport const test_x = a;\n',
+  "empty.ts": "",
+  "values.ts": "export const test_x = 1;\n",
+  "other.js": "export function test_long_name() {}\nexport function test_b() {}\n",
+  "directory/quick.ts": quickTest(),
+  "mixed.js": `${imports}
+const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 2 });
+const quick = experiment({ workload, arrivals: every({ seconds: 1 }) });
+export const test_good = () => testCase({ engines: { plain: simulated() }, experiments: [quick] });
+export const test_nothing = () => {};
+export const test_throws = () => { throw new TypeError("boom"); };
+export async function test_promise() { return test_good(); }
+export const test_number = () => 5;
+export const test_plain_object = () => ({ engines: { a: { port: 1 } }, experiments: [{}] });
+export const test_misspelt = () =>
+  testCase({ engines: { plain: simulated({ prefixCachign: true, gpuMemoryUtilisation: 0.5, tensorParallel: 0 }) }, experiments: [quick] });
+export const test_no_baseline = () => testCase({ engines: { a: simulated(), b: simulated() }, experiments: [quick], chekcs: () => ({}) });
+`,
+  "impossible.ts": `${imports}
+const experiments = [experiment({ workload: documentQa({ contextTokens: 200_000, questionTokens: 4, documents: 1, requests: 1 }), arrivals: every({ seconds: 1 }) })];
+export const test_simulated = () => testCase({ engines: { plain: simulated() }, experiments });
+export const test_vllm = () => testCase({ engines: { plain: vllm({ model: "any", maxModelLen: 8192 }) }, experiments });
+export const test_gpu = () => testCase({ engines: { plain: simulated({ gpu: "h10" }) }, experiments });
+export const test_small_gpu = () => testCase({ engines: { plain: simulated({ gpu: "l4", gpuMemoryUtilization: 0.2 }) }, experiments });
+export const test_attached = () => testCase({ engines: { plain: attached({ url: "http://127.0.0.1:9" }) }, experiments });
+`,
+} as const;
+
+/** What is said before anything runs: exit 2, nothing on stdout, nothing written. */
+async function refusal(file: string, ...args: readonly string[]): Promise<string> {
+  const before = where.files();
+  const { code, stdout, stderr } = await tandem(["run", file, "-o", "out", ...args], { cwd: where.path });
+  expect(code).toBe(2);
+  expect(stdout).toBe("");
+  expect(stderr).not.toContain("    at ");
+  expect(where.files()).toEqual(before);
+  return stderr;
+}
+
+test.each([
+  { file: "syntax.ts", says: ["syntax.ts:2 cannot be loaded: SyntaxError", "line 2: return testCase({ engines: { a: );"] },
+  { file: "syntax.js", says: ["syntax.js:2 cannot be loaded: SyntaxError", "line 2: return {{;"] },
+  { file: "import.ts", says: ["import.ts:2 cannot be loaded", "nothing.ts", 'line 2: import { nothing } from "./nothing.ts";'] },
+  { file: "package.js", says: ["package.js:1 cannot be loaded", "no-such-package-here"] },
+  { file: "name.ts", says: ["name.ts:1 cannot be loaded", "does not provide an export named 'simulatd'"] },
+  { file: "top.ts", says: ["top.ts:3 cannot be loaded: Error: no model today"] },
+  { file: "enum.ts", says: ["enum.ts:1 cannot be loaded", "enum is not supported"] },
+  { file: "usesBroken.ts", says: ["broken.ts:1 cannot be loaded", "line 1: export const a = ;"] },
+  { file: "empty.ts", says: ["exports no function", "export function test_mine()"] },
+  { file: "values.ts", says: ["exports no function"] },
+  { file: "missing.ts", says: ["there is no test file missing.ts", "tandem init DIR"] },
+  { file: "directory", says: ["directory is a directory, not a test file"] },
+])("$file: one message, with the place and what to do", async ({ file, says }) => {
+  const said = await refusal(file);
+  for (const part of says) expect(said).toContain(part);
+});
+
+test("a filter that matches nothing says which names there are, and which was meant", async () => {
+  expect(await refusal("other.js", "-f", "test_log_name")).toContain("did you mean test_long_name? it has test_long_name, test_b");
+});
+
+test("mistakes of all tests are told at once, each with its function and what to do", async () => {
+  const said = await refusal("mixed.js");
+  expect(said).toContain("6 mistakes");
+  expect(said).toContain("test_throws fails when called: TypeError: boom");
+  expect(said).toContain('mixed.js:6: export const test_throws = () => { throw new TypeError("boom"); };');
+  expect(said).toContain("test_promise: returns a promise");
+  expect(said).toContain("test_number: returns a number, not a test case");
+  expect(said).toContain("test_plain_object: testCase(): a is not an engine, such as vllm({ model }); experiment 0 is not one");
+  expect(said).toContain(
+    'there is no option "prefixCachign", did you mean "prefixCaching"?; there is no option "gpuMemoryUtilisation", ' +
+      'did you mean "gpuMemoryUtilization"?; tensorParallel must be a whole number of at least 1, not 0',
+  );
+  expect(said).toContain('there is no option "chekcs", did you mean "checks"?');
+});
+
+test("a function that returns nothing is reported, and the others run", async () => {
+  const { code, stdout, stderr } = await tandem(["mixed.js", "-f", "good|nothing", "--simulate", "-o", "ran"], { cwd: where.path });
+  expect(code).toBe(0);
+  expect(stderr).toContain("test_nothing returns nothing: nothing is run for it");
+  expect(stdout).toContain("ran/test_good.simulated.csv");
+});
+
+test("when every function returns nothing, there is nothing to run: a mistake", async () => {
+  expect(await refusal("mixed.js", "-f", "test_nothing")).toContain("there is nothing to run");
+});
+
+test("what cannot work is refused before anything boots", async () => {
+  const said = await refusal("impossible.ts", "-f", "simulated|vllm|gpu");
+  expect(said).toContain("4 mistakes");
+  expect(said).toContain("plain takes 131,072 tokens, the longest request has 200,204 with its answer");
+  expect(said).toContain("plain takes 8,192 tokens, the longest request has 200,204 with its answer");
+  expect(said).toContain('the simulated engine has no GPU "h10", did you mean "h100"?');
+  expect(said).toContain("does not fit into 20 % of 1 l4");
+});
+
+test("an engine that nothing can stand in for is not simulated", async () => {
+  const said = await refusal("impossible.ts", "-f", "attached", "--simulate");
+  expect(said).toContain("engine plain (attached) cannot be simulated");
+  expect(said).toContain("--only");
+});

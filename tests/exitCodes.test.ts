@@ -1,0 +1,107 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+
+import { describe, expect, test } from "vitest";
+
+import { folder, quickTest, tandem } from "../src/cli/fixture.ts";
+
+/** One engine of a test, its command given: what a user's own kind of engine would be. */
+function engineTest(command: string): string {
+  return `import { documentQa, every, experiment, simulated, testCase } from "tandem";
+const like = simulated({ prefixCaching: false });
+export function test_own() {
+  const workload = documentQa({ contextTokens: 512, questionTokens: 8, documents: 1, requests: 30, outputTokens: 4 });
+  const own = { ...like, launch: { ...like.launch, missing: "get it from your shop", command: ${command} } };
+  return testCase({ engines: { own }, experiments: [experiment({ workload, arrivals: every({ seconds: 0.05 }) })] });
+}
+`;
+}
+
+const judged = `import { atMost, documentQa, every, experiment, ratio, simulated, testCase } from "tandem";
+const engines = { plain: simulated({ prefixCaching: false }), cached: simulated({ prefixCaching: false, cpuCacheGigabytes: 20 }) };
+const of = (deadlines) => [
+  experiment({ workload: documentQa({ contextTokens: 8192, questionTokens: 8, documents: 1, requests: 8, outputTokens: 4 }), arrivals: every({ seconds: 1 }), deadlines }),
+];
+export const test_unmet = () =>
+  testCase({
+    engines, baseline: "plain", experiments: of({}),
+    checks: (on) => ({ "a tenth of the wait": atMost(ratio(on.cached.warm.ttft.p50, on.plain.warm.ttft.p50), 0.1) }),
+  });
+export const test_worse = () => testCase({ engines, baseline: "cached", experiments: of({}) });
+export const test_invalid = () => testCase({ engines, baseline: "plain", experiments: of({ request: 0.05 }) });
+`;
+
+describe("a run that came to its end", () => {
+  test.each([
+    { pattern: "unmet", args: [], code: 1, says: /not met .*a tenth of the wait/s },
+    { pattern: "worse", args: ["--fail-on", "worse"], code: 1, says: /worse +plain takes/ },
+    { pattern: "invalid|unmet", args: [], code: 4, says: /INVALID/ },
+  ])("$pattern $args: exit $code", async ({ pattern, args, code, says }) => {
+    using where = folder();
+    const file = where.write("judged.js", judged);
+    const called = await tandem(["run", file, "-f", pattern, "--simulate", "-o", where.at("out"), ...args]);
+    expect(called.stdout).toMatch(says);
+    expect(called.code).toBe(code);
+  });
+});
+
+describe("an engine that is not there: exit 3, and a report of what there is", () => {
+  test("its port is somebody else's: who has it, and nothing is measured", async () => {
+    using where = folder();
+    const file = where.write("quick.ts", quickTest());
+    const foreign = createServer((_, response) => response.end("hello"));
+    let asked = 0;
+    foreign.on("request", () => asked++);
+    await once(foreign.listen(0, "127.0.0.1"), "listening");
+    const { port } = foreign.address() as AddressInfo; // it listens on TCP
+    const { code, stderr } = await tandem(["run", file, "-p", String(port), "-o", where.at("out"), "--no-calibration"]);
+    foreign.close();
+    expect(code).toBe(3);
+    expect(stderr).toContain(`engine plain cannot have port ${port}: process ${process.pid} (`);
+    expect(asked).toBe(0);
+    expect(where.read("out", "test_quick.simulated.csv").trim().split("\n")).toHaveLength(1);
+  });
+
+  test("its program is missing: which, and how to get it", async () => {
+    using where = folder();
+    const file = where.write("own.ts", engineTest('() => ({ program: "no-such-engine-here", args: [], env: {} })'));
+    const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
+    expect(code).toBe(3);
+    expect(stderr).toContain("engine own needs the program no-such-engine-here, and it is not here");
+    expect(stderr).toContain("get it from your shop");
+  });
+
+  test("it crashes while it boots: command, status, its last words and where its logs are", async () => {
+    using where = folder();
+    const crash = `() => ({ program: "node", args: ["-e", "console.error('CUDA out of memory'); process.exit(7)"], env: {} })`;
+    const { code, stderr } = await tandem(["run", where.write("own.ts", engineTest(crash)), "-o", where.at("out"), "--no-calibration"]);
+    expect(code).toBe(3);
+    expect(stderr).toContain("engine own exited with status 7 before it was ready");
+    expect(stderr).toContain("command: node -e");
+    expect(stderr).toContain("| CUDA out of memory");
+    expect(stderr).toContain("engines/own/stderr.log");
+  });
+
+  test("it dies while it is measured: told with its last words, and the run is INVALID", async () => {
+    using where = folder();
+    // Ends itself in the middle of the thirty requests: a second after the first of them.
+    const dying = `setTimeout(() => { console.error("Xid 79: fell off the bus"); process.exit(9); }, 1_500);`;
+    const preload = JSON.stringify(`data:text/javascript,${encodeURIComponent(dying)}`);
+    const command = `(slot) => { const { program, args, env } = like.launch.command(slot); return { program, args: ["--import", ${preload}, ...args], env }; }`;
+    const { code, stdout, stderr } = await tandem([
+      "run",
+      where.write("own.ts", engineTest(command)),
+      "-o",
+      where.at("out"),
+      "--no-calibration",
+    ]);
+    expect(code).toBe(3);
+    expect(stderr).toContain("engine own ended by itself while it was measured");
+    expect(stderr).toContain("| Xid 79: fell off the bus");
+    expect(stdout).toContain("INVALID");
+    expect(stdout).toContain(where.at("out", "test_own.simulated.pdf"));
+    const [, ...rows] = where.read("out", "test_own.simulated.csv").trim().split("\n");
+    expect(rows).toHaveLength(30);
+  });
+});

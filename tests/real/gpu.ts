@@ -1,0 +1,75 @@
+// vLLM with and without LMCache on one GPU, with the shape of Llama-3.1-8B and no weights. docs/real-runs/ says how it was run and what came out.
+//   tandem run tests/real/gpu.ts -f in_turn --set site=/path/to/site --set model=/path/to/model --journal-only
+import { atMost, documentQa, every, experiment, ratio, testCase, vllm, withLmcache, type Engine, type Params } from "tandem";
+
+/** One engine after the other on the whole GPU: without a cache, LMCache in the engine's process, LMCache as a server beside it. */
+export function test_in_turn({ set }: Params) {
+  const plain = llama(set, 0.8);
+  const config = { cpuGigabytes: 30 };
+  return testCase({
+    engines: {
+      plain,
+      in_process: withLmcache(plain, { config }),
+      server: withLmcache(plain, { mode: "server", config, server: { env: { ...quiet, PYTHONPATH: siteOf(set) } } }),
+    },
+    baseline: "plain",
+    experiments: contexts(Number(set["seconds"] ?? 2)),
+    checks: (on) => ({
+      "every request succeeds": atMost(on.plain.failures + on.in_process.failures + on.server.failures, 0),
+      "a cached prefix halves the wait, in the process": atMost(ratio(on.in_process.warm.ttft.p50, on.plain.warm.ttft.p50), 0.5),
+      "a cached prefix halves the wait, with a server": atMost(ratio(on.server.warm.ttft.p50, on.plain.warm.ttft.p50), 0.5),
+    }),
+  });
+}
+
+/** Both on one GPU at once, 0.4 of its memory each, the requests alternating. */
+export function test_side_by_side({ set }: Params) {
+  const plain = llama(set, 0.4);
+  return testCase({
+    engines: { plain, in_process: withLmcache(plain, { config: { cpuGigabytes: 30 } }) },
+    baseline: "plain",
+    experiments: contexts(Number(set["seconds"] ?? 3), "interleaved"),
+    checks: (on) => ({ "every request succeeds": atMost(on.plain.failures + on.in_process.failures, 0) }),
+  });
+}
+
+function siteOf({ site = "/opt/site" }: Params["set"]): string {
+  return site;
+}
+
+const quiet = { DO_NOT_TRACK: "1", LMCACHE_TRACK_USAGE: "false" };
+
+function llama(set: Params["set"], gpuMemoryUtilization: number): Engine {
+  const { model = "/opt/model" } = set;
+  const site = siteOf(set);
+  return vllm({
+    model,
+    servedName: "llama",
+    program: `${site}/bin/vllm`,
+    gpuMemoryUtilization,
+    prefixCaching: false,
+    loadFormat: "dummy",
+    maxModelLen: 32_768,
+    maxNumSeqs: 16,
+    env: {
+      ...quiet,
+      PYTHONPATH: site,
+      HF_HUB_OFFLINE: "1",
+      TRANSFORMERS_OFFLINE: "1",
+      VLLM_NO_USAGE_STATS: "1",
+      VLLM_SERVER_DEV_MODE: "1",
+      VLLM_USE_FLASHINFER_SAMPLER: "0",
+    },
+  });
+}
+
+/** Six documents asked about twice: six cold requests, then six warm ones. */
+function contexts(seconds: number, order?: "interleaved") {
+  return [8_192, 16_384, 24_576].map((contextTokens) =>
+    experiment({
+      workload: documentQa({ contextTokens, questionTokens: 16, documents: 6, requests: 12, outputTokens: 32 }),
+      arrivals: every({ seconds }),
+      ...(order === undefined ? {} : { order }),
+    }),
+  );
+}

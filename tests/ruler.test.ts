@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+
+import { expect, test } from "vitest";
+
+import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
+
+interface Figures {
+  readonly experiments: readonly {
+    readonly comparisons: readonly { readonly verdict: string }[];
+    readonly engines: readonly { readonly requests: number }[];
+  }[];
+  readonly validity: { readonly state: string };
+}
+
+test("an engine against itself is never better or worse, whatever the machine does meanwhile", async () => {
+  using where = folder();
+  const file = where.write(
+    "same.ts",
+    `import { documentQa, experiment, poisson, simulated, testCase } from "tandem";
+export function test_same() {
+  const engine = simulated({ prefixCaching: false });
+  return testCase({
+    engines: { one: engine, other: engine },
+    baseline: "one",
+    experiments: [
+      experiment({
+        workload: documentQa({ contextTokens: 1024, questionTokens: 8, documents: 16, requests: 16, outputTokens: 8 }),
+        arrivals: poisson({ perSecond: 4 }),
+        order: "interleaved",
+      }),
+    ],
+  });
+}
+`,
+  );
+  await tandem(["run", file, "-o", where.at("out")]);
+  const { experiments } = figures(where, "test_same");
+  const verdicts = experiments.flatMap(({ comparisons }) => comparisons.map(({ verdict }) => verdict));
+  expect(verdicts).toHaveLength(2);
+  expect(verdicts.filter((verdict) => verdict !== "equivalent" && verdict !== "inconclusive")).toEqual([]);
+});
+
+test("ten times what an engine can take: it ends, every due request is in the records, and it is not called valid", async () => {
+  using where = folder();
+  const file = where.write(
+    "flood.ts",
+    `import { documentQa, every, experiment, simulated, testCase } from "tandem";
+export function test_flood() {
+  return testCase({
+    engines: { only: simulated({ prefixCaching: false }) },
+    experiments: [
+      experiment({
+        workload: documentQa({ contextTokens: 4096, questionTokens: 8, documents: 400, requests: 400, outputTokens: 4 }),
+        arrivals: every({ seconds: 0.01 }),
+        deadlines: { request: 3 },
+      }),
+    ],
+  });
+}
+`,
+  );
+  const { code } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
+  const { validity } = figures(where, "test_flood");
+  const rows = where.read("out", "test_flood.simulated.csv").trim().split("\n").slice(1);
+  expect(rows).toHaveLength(400);
+  expect(rows.filter((row) => /,(failed|dropped),/.test(row)).length).toBeGreaterThan(100);
+  expect([code, validity.state]).toEqual([4, "INVALID"]);
+});
+
+function figures(where: Folder, test: string): Figures {
+  return JSON.parse(readFileSync(where.at("out", `${test}.simulated.json`), "utf8")) as Figures; // as src/reports/json.ts writes it
+}
