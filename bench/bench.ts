@@ -1,0 +1,134 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+import { cells, clientNames, type Cell, type ClientName } from "./cells.ts";
+import type { Measured } from "./clients/measured.ts";
+import * as machine from "./machine.ts";
+import { report, type Run } from "./table.ts";
+
+const usage = `npm run bench -- [--quick] [--only NAME[,NAME]] [--clients NAME[,NAME]] [--repeats N] [--python PATH] [--install] [--no-store]
+
+Tandem's load core beside a client in C and the clients that other tools are made of, against a server that knows what it wrote when.
+
+  --quick      a third of the length, one run each
+  --only       cells whose name starts so: bulk, one-token, paced, burst, slip, memory, or bulk-64, paced-1000, …
+  --clients    ${clientNames.join(", ")}
+  --repeats    runs of C, Tandem and the bare timer, in turn; the median counts (3). Peers run once
+  --python     a Python that has aiohttp and httpx
+  --install    fetch aiohttp, httpx and the openai package into .cache/bench first
+  --no-store   leave bench/results/ as it is`;
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    clients: { type: "string", default: clientNames.join(",") },
+    repeats: { type: "string" },
+    python: { type: "string" },
+    install: { type: "boolean", default: false },
+    "no-store": { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+
+if (values.help) console.log(usage);
+else await bench();
+
+async function bench(): Promise<void> {
+  machine.compile();
+  if (values.install) machine.installPeers();
+  const python = machine.pythonWithClients(values.python);
+  const programs = programsWith(python);
+  for (const name of values.clients.split(","))
+    if (programs[name as ClientName] === undefined) console.error(`SKIPPED: ${name} (bench --install fetches it)`);
+  const runs: Run[] = [];
+  for (const cell of chosenCells()) runs.push(...(await runCell(cell, programs)));
+  const result = {
+    date: new Date().toISOString(),
+    quick: values.quick,
+    machine: { ...machine.describeMachine(), python: python === undefined ? "none" : machine.versionOf(python) },
+    runs,
+  };
+  const text = report(result);
+  console.log(text);
+  if (!values["no-store"]) store(result, text);
+}
+
+type Programs = Readonly<Partial<Record<ClientName, readonly string[]>>>;
+
+function programsWith(python: string | undefined): Programs {
+  const node = (file: string) => [process.execPath, join(machine.clientPrograms, file)];
+  return {
+    c: [join(machine.cache, "client")],
+    tandem: node("tandem.ts"),
+    "tandem-complete": node("tandem.ts"),
+    "node-http": node("nodeHttp.ts"),
+    fetch: node("fetch.ts"),
+    ...(machine.hasOpenAi() ? { openai: node("openai.ts") } : {}),
+    ...(python === undefined ? {} : { aiohttp: [python, join(machine.clientPrograms, "aiohttp_client.py")] }),
+    ...(python === undefined ? {} : { httpx: [python, join(machine.clientPrograms, "httpx_client.py")] }),
+    timer: [join(machine.cache, "timer")],
+  };
+}
+
+function chosenCells(): readonly Cell[] {
+  const wanted = values.only.split(",");
+  return cells(values.quick).filter(({ name }) => wanted.some((start) => name.startsWith(start)));
+}
+
+/** Ours and the limit in turn, several times, so that a busy moment hits both; then everybody else once. */
+async function runCell(cell: Cell, programs: Programs): Promise<readonly Run[]> {
+  const clients = cell.clients.filter((client) => values.clients.split(",").includes(client) && programs[client] !== undefined);
+  const close: ReadonlySet<ClientName> = new Set(["c", "timer", "tandem", "tandem-complete"]);
+  const repeats = Number(values.repeats ?? (values.quick ? 1 : 3));
+  const order = [
+    ...Array.from({ length: repeats }, () => clients.filter((client) => close.has(client))).flat(),
+    ...clients.filter((client) => !close.has(client)),
+  ];
+  const runs: Run[] = [];
+  for (const client of order) runs.push(await runOnce(cell, client, programs[client] ?? []));
+  return runs;
+}
+
+async function runOnce(cell: Cell, client: ClientName, [program = "", ...args]: readonly string[]): Promise<Run> {
+  using server = await machine.startServer(cell.server);
+  const directory = mkdtempSync(join(tmpdir(), "tandem-bench-"));
+  const journal = client === "tandem-complete" ? ["--journal", directory] : [];
+  const before = machine.load();
+  const measured = await machine.runClient(program, [
+    ...args,
+    ...(client === "timer" ? [] : [`${server.port}`]),
+    ...flagsOf(cell, client),
+    ...journal,
+  ]);
+  rmSync(directory, { recursive: true });
+  console.error(
+    `${cell.name} ${client}: ${typeof measured === "string" ? `FAILED: ${measured}` : brief(measured)} (load ${before.toFixed(1)})`,
+  );
+  return { cell: cell.name, client, load: before, ...(typeof measured === "string" ? { failure: measured } : { measured }) };
+}
+
+function flagsOf({ flags, events }: Cell, client: ClientName): readonly string[] {
+  const { paced, seconds, tokens = 1, ...rest } = flags;
+  if (client === "timer") return ["--rate", `${flags["rate"]}`, "--seconds", `${seconds}`];
+  const requests = events === undefined ? {} : { requests: Math.ceil(events(client) / tokens) };
+  // The C client tells by itself whether there is a truth to compare with.
+  const all = { ...rest, tokens, ...requests, ...(client === "c" || paced === undefined ? {} : { paced }) };
+  return Object.entries(all).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+}
+
+function brief(measured: Measured): string {
+  return Object.entries(measured)
+    .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(4)) : JSON.stringify(value)}`)
+    .join(", ");
+}
+
+function store(result: object, text: string): void {
+  const directory = fileURLToPath(new URL("results", import.meta.url));
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "latest.json"), `${JSON.stringify(result, undefined, 2)}\n`);
+  writeFileSync(join(directory, "latest.md"), text);
+}

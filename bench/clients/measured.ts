@@ -1,0 +1,89 @@
+import { get } from "node:http";
+
+import type { Load } from "./load.ts";
+
+/** A few percentiles, in microseconds. */
+export interface Spread {
+  readonly n: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999?: number;
+  readonly max: number;
+}
+
+/** What a client program prints, as one line of JSON. */
+export interface Measured {
+  readonly seconds?: number;
+  readonly events_per_second?: number;
+  readonly replies_per_second?: number;
+  readonly cpu_seconds_per_million?: number;
+  readonly rss_mib?: number;
+  /** Before the load. */
+  readonly idle_rss_mib?: number;
+  readonly stamp_error_us?: Spread;
+  readonly ttft_error_us?: Spread;
+  /** Sent after it was due. */
+  readonly send_lag_us?: Spread;
+}
+
+/** What one reply was to its client: when its request went out, when each of its tokens was there. Nanoseconds of the monotonic clock. */
+export interface Received {
+  sent: number;
+  readonly tokens: number[];
+}
+
+/** Nanoseconds on the clock that the server stamps with. */
+export function now(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e9 + nanoseconds;
+}
+
+/** The stopwatch of a client program; its own start is not part of the load. */
+export function startWatch(): (load: Load) => Measured {
+  const idle = process.memoryUsage.rss();
+  const began = now();
+  const cpu = process.cpuUsage();
+  return ({ requests, tokens }) => {
+    const seconds = (now() - began) / 1e9;
+    const { user, system } = process.cpuUsage(cpu);
+    const events = requests * tokens;
+    return {
+      seconds,
+      events_per_second: events / seconds,
+      replies_per_second: requests / seconds,
+      cpu_seconds_per_million: (user + system) / events,
+      rss_mib: process.resourceUsage().maxRSS / 1024,
+      idle_rss_mib: idle / 2 ** 20,
+    };
+  };
+}
+
+/** Errors of the stamps and of the times to first token, against what the server wrote down. */
+export async function errorsAgainstTruth(port: number, received: (request: number) => Received | undefined): Promise<Measured> {
+  const stamps: number[] = [];
+  const firsts: number[] = [];
+  for (const line of (await truth(port)).trim().split("\n")) {
+    const [request = -1, read = 0, ...written] = line.split(" ").map(Number);
+    const reply = received(request);
+    if (reply?.tokens.length !== written.length) throw new Error(`request ${request}: ${reply?.tokens.length} of ${written.length} tokens`);
+    for (const [index, at] of written.entries()) stamps.push((reply.tokens[index] ?? 0) - at);
+    firsts.push((reply.tokens[0] ?? 0) - reply.sent - ((written[0] ?? 0) - read));
+  }
+  return { stamp_error_us: spread(stamps), ttft_error_us: spread(firsts) };
+}
+
+export function spread(nanoseconds: readonly number[]): Spread {
+  const ascending = Float64Array.from(nanoseconds).sort();
+  const at = (share: number) => Math.round((ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)] ?? 0) / 100) / 10;
+  return { n: ascending.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
+}
+
+async function truth(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get({ host: "127.0.0.1", port, path: "/truth" }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on("data", (piece: Buffer) => pieces.push(piece));
+      response.on("end", () => resolve(Buffer.concat(pieces).toString()));
+    }).on("error", reject);
+  });
+}
