@@ -60,11 +60,12 @@ async function bench(): Promise<void> {
 type Programs = Readonly<Partial<Record<ClientName, readonly string[]>>>;
 
 function programsWith(python: string | undefined): Programs {
+  const asTheCommand = (file: string) => [process.execPath, "--single-threaded-gc", join(machine.clientPrograms, file)];
   const node = (file: string) => [process.execPath, join(machine.clientPrograms, file)];
   return {
     c: [join(machine.cache, "client")],
-    tandem: node("tandem.ts"),
-    "tandem-complete": node("tandem.ts"),
+    tandem: asTheCommand("tandem.ts"),
+    "tandem-complete": asTheCommand("tandem.ts"),
     "node-http": node("nodeHttp.ts"),
     fetch: node("fetch.ts"),
     ...(machine.hasOpenAi() ? { openai: node("openai.ts") } : {}),

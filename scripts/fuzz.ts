@@ -28,7 +28,11 @@ function tryOne(draw: Draw): string | undefined {
 function heard(pieces: readonly Buffer[], ends: boolean): string {
   const events: string[] = [];
   const reader = new ReplyReader({
-    listener: { headers: (_, status) => events.push(`${status}`), chunk: (_, kind, tokens) => events.push(`${kind}${tokens}`) },
+    listener: {
+      headers: (_, status) => events.push(`${status}`),
+      chunk: (_, kind, tokens) => events.push(`${kind}${tokens}`),
+      texts: (_, count) => events.push(...Array.from({ length: count }, () => "text1")),
+    },
     keepText: true,
     secrets: [],
   });

@@ -9,6 +9,7 @@ import {
   withLmcache,
   type Check,
   type Checks,
+  type Deadlines,
   type Engine,
   type Params,
   type TestFunction,
@@ -64,6 +65,23 @@ test("all mistakes of a JavaScript author are told at once", () => {
   );
   // @ts-expect-error misspelt
   expect(() => experiment({ workload, arrivals: short.arrivals, deadlines: { frstToken: 5 } })).toThrow('did you mean "firstToken"?');
+});
+
+test("a margin is a share that an experiment may state", () => {
+  expect(experiment({ workload, arrivals: short.arrivals, margin: 0.02 }).margin).toBe(0.02);
+  expect(() => experiment({ workload, arrivals: short.arrivals, margin: 5 })).toThrow("margin must be above 0 and at most 1, not 5");
+});
+
+test("a deadline is a number of seconds above 0, and one left undefined is the default one", () => {
+  const withDeadlines = (deadlines: Partial<Deadlines>) => experiment({ workload, arrivals: short.arrivals, deadlines }).deadlines;
+  expect(() => withDeadlines({ connect: 0, firstToken: -1, idle: Infinity, request: NaN })).toThrow(
+    "experiment(): deadlines: connect must be a number above 0, not 0; firstToken must be a number above 0, not -1; " +
+      "idle must be a number above 0, not Infinity; request must be a number above 0, not NaN",
+  );
+  // @ts-expect-error text is not a number of seconds
+  expect(() => withDeadlines({ connect: "5 s" })).toThrow('connect must be a number above 0, not "5 s"');
+  // @ts-expect-error a JavaScript author may leave it undefined
+  expect(withDeadlines({ connect: undefined, request: 30 })).toEqual({ ...short.deadlines, request: 30 });
 });
 
 // Never called: the compiler reads it, and complains where a line below "@ts-expect-error" has no error.

@@ -25,9 +25,10 @@ export { valkey } from "./engines/services/valkey.ts";
 export { simulated, type SimulatedOptions } from "./engines/simulated.ts";
 export { vllm, type VllmOptions } from "./engines/vllm.ts";
 
-export { atLeast, atMost, between, ratio } from "./measure/verdicts.ts";
+export { atLeast, atMost, between, mayFail, ratio } from "./measure/verdicts.ts";
 
 export { experiment, type CachesBefore, type Deadlines, type Experiment, type ExperimentOptions, type Order } from "./model/experiment.ts";
+export type { LimitChange, LimitChanges, LimitName } from "./model/limits.ts";
 export { testCase, type Checks, type Params, type TestCase, type TestCaseOptions, type TestFunction } from "./model/testCase.ts";
 
 // For people who write engines, workloads, arrivals, reports of their own.

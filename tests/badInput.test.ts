@@ -40,6 +40,19 @@ export const test_misspelt = () =>
   testCase({ engines: { plain: simulated({ prefixCachign: true, gpuMemoryUtilisation: 0.5, tensorParallel: 0 }) }, experiments: [quick] });
 export const test_no_baseline = () => testCase({ engines: { a: simulated(), b: simulated() }, experiments: [quick], chekcs: () => ({}) });
 `,
+  "misspelt.yaml": "chunk_sise: 256\nlocal_cpu: true\n",
+  "twoEras.yaml": "local_device: cpu\nlocal_cpu: true\n",
+  "caches.ts": `${imports.replace("vllm }", "vllm, withLmcache }")}
+const experiments = [experiment({ workload: documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 2 }), arrivals: every({ seconds: 1 }) })];
+const plain = vllm({ model: "m" });
+export const test_option = () => testCase({ engines: { plain: vllm({ model: "m", maxModelLength: 9 } as never) }, experiments });
+export const test_files = () =>
+  testCase({
+    engines: { one: withLmcache(plain, { config: "misspelt.yaml" }), two: withLmcache(plain, { config: "twoEras.yaml" }) },
+    baseline: "one", experiments,
+  });
+export const test_absent = () => testCase({ engines: { cached: withLmcache(plain, { config: "mispelt.yaml" }) }, experiments });
+`,
   "impossible.ts": `${imports}
 const experiments = [experiment({ workload: documentQa({ contextTokens: 200_000, questionTokens: 4, documents: 1, requests: 1 }), arrivals: every({ seconds: 1 }) })];
 export const test_simulated = () => testCase({ engines: { plain: simulated() }, experiments });
@@ -96,6 +109,15 @@ test("mistakes of all tests are told at once, each with its function and what to
       'did you mean "gpuMemoryUtilization"?; tensorParallel must be a whole number of at least 1, not 0',
   );
   expect(said).toContain('there is no option "chekcs", did you mean "checks"?');
+});
+
+test("mistakes that calling a function shows, and those that only its files show, are told at once, of every engine", async () => {
+  const said = await refusal("caches.ts");
+  expect(said).toContain("4 mistakes");
+  expect(said).toContain('test_option: vllm(): there is no option "maxModelLength", did you mean "maxModelLen"?');
+  expect(said).toContain("test_files: misspelt.yaml: LMCache has no key chunk_sise, did you mean chunk_size?");
+  expect(said).toContain("test_files: twoEras.yaml: local_device is LMCache 0.1, local_cpu is today's: keep one of them");
+  expect(said).toContain(`test_absent: there is no configuration file mispelt.yaml\n      did you mean ${where.at("misspelt.yaml")}?`);
 });
 
 test("a function that returns nothing is reported, and the others run", async () => {

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, readdirSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 
 import { expect, test, vi } from "vitest";
 
-import { folder, tandem, type Calling } from "../src/cli/fixture.ts";
+import { folder, tandem, type Calling, type Folder } from "../src/cli/fixture.ts";
 
 // Each runs two engines and a server, on a machine that may be busy.
 vi.setConfig({ testTimeout: 90_000 });
@@ -62,6 +62,39 @@ test("a service is started before its engine and ended after it, its log stays, 
   expect(services).toMatchObject([{ name: "beside.store", kind: "small store", engines: ["beside"] }]);
   const kinds = readFileSync(join(directory, "journal", "events.jsonl"), "utf8").match(/"kind":"(?:gone|serviceGone)"/g);
   expect(kinds?.at(-1)).toBe('"kind":"serviceGone"');
+});
+
+/** A driver whose only GPU has 600 MiB in use for as long as there is the file `held`; what it has told is in `told`. */
+function driver(where: Folder): Readonly<Record<string, string>> {
+  const program = where.write(
+    "bin/nvidia-smi",
+    `#!/bin/sh
+case "$*" in
+  *-lms*) echo "0, 100, 0, 50, 100"; exec sleep 60;;
+  *uuid*) echo "0, GPU-1, H100, 81559";;
+  *memory.used*) { [ -e ${where.at("held")} ] && echo 600 || echo 0; } | tee -a ${where.at("told")};;
+esac
+`,
+  );
+  chmodSync(program, 0o755);
+  return { PATH: `${where.at("bin")}${delimiter}${process.env["PATH"] ?? ""}` };
+}
+
+/** Half a second longer than it is asked to, the server holds GPU memory. */
+function holdingTest(held: string): string {
+  const holds = `const { rmSync, writeFileSync } = require("node:fs"); writeFileSync("${held}", ""); process.on("SIGTERM", () => setTimeout(() => { rmSync("${held}"); process.exit(); }, 500));`;
+  return serviceTest()
+    .replace('"-e", "', `"-e", "${JSON.stringify(holds).slice(1, -1)} `)
+    .replace("{ ...plain, services", "{ ...plain, gpus: 1, gpuShare: 0.5, services")
+    .replace('engines: { plain, beside }, baseline: "plain"', "engines: { beside }");
+}
+
+test("GPU memory is looked at before a service starts, and when it has ended: later than the engine that needs it", async () => {
+  using where = folder();
+  const args = ["run", where.write("beside.js", holdingTest(where.at("held"))), "-o", where.at("out"), "--no-calibration"];
+  const { code, stderr } = await tandem(args, { env: driver(where) });
+  expect([code, where.read("told").split("\n").slice(0, -1)]).toEqual([0, ["0", "0"]]);
+  expect(stderr).not.toContain("in use on GPU");
 });
 
 test("a service that ends by itself in the middle of a run is in the journal, makes its engine INVALID, and stops the test: exit 3", async () => {

@@ -59,7 +59,10 @@ export function startWatch(): (load: Load) => Measured {
 }
 
 /** Errors of the stamps and of the times to first token, against what the server wrote down. */
-export async function errorsAgainstTruth(port: number, received: (request: number) => Received | undefined): Promise<Measured> {
+export async function errorsAgainstTruth(
+  port: number,
+  received: (request: number) => { readonly sent: number; readonly tokens: readonly number[] } | undefined,
+): Promise<Measured> {
   const stamps: number[] = [];
   const firsts: number[] = [];
   for (const line of (await truth(port)).trim().split("\n")) {

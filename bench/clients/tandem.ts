@@ -1,48 +1,78 @@
-import { openJournal } from "../../src/journal/write.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { punctualClock } from "../../src/host/realClock.ts";
 import { drive } from "../../src/load/drive.ts";
 import { httpLine } from "../../src/load/httpLine.ts";
 import type { Phase, Turn } from "../../src/load/order.ts";
 import { rehearse } from "../../src/load/rehearsal.ts";
-import { realClock } from "../../src/host/realClock.ts";
+import type { Stamped } from "../../src/measure/rulerError.ts";
 import { defaultDeadlines } from "../../src/model/experiment.ts";
 import type { Request } from "../../src/model/request.ts";
+import { LoadCrew } from "../../src/run/loadCrew.ts";
 import { loadFromArguments, type Load } from "./load.ts";
-import { startWatch } from "./measured.ts";
-import { Memory } from "./memory.ts";
+import { errorsAgainstTruth, spread, startWatch, type Measured } from "./measured.ts";
+import { Counted } from "./counted.ts";
 
-// Our own core, driven exactly as a run drives it, timed from the first request as every client. With --journal every stamp goes to a real
-// journal, and the watch runs from before the schedule is made until the journal is closed.
+// Our own client. Where stamps are looked at, or everything is written down (--journal), exactly as a run drives it: by load threads. In bulk
+// without a journal, its core alone, which is what the other clients are: in one thread, stamps put down and forgotten.
 
 const load = loadFromArguments();
-const clock = realClock([0, 0]); // the server's time base
+const clock = punctualClock([0, 0]); // the server's time base
 const wire = { api: "completions", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
-const line = httpLine({ url: `http://127.0.0.1:${load.port}`, wire, servedModel: "truth", clock, namesRequests: true });
-const phase = load.rate > 0 ? byTheClock(load) : lanes(load);
+const way = { url: `http://127.0.0.1:${load.port}`, wire, servedModel: "truth", namesRequests: true };
 const deadlines = { ...defaultDeadlines, request: 3_600 };
+const connections = load.rate > 0 ? Math.min(200, load.rate) : load.streams;
 
-const journal = load.journal === undefined ? undefined : openJournal(load.journal);
-await rehearse(clock);
-await line.open(load.rate > 0 ? Math.min(200, load.rate) : load.streams);
-let stop = startWatch();
-const memory = new Memory(load, () => {
-  stop = startWatch();
-});
-await drive({
-  experiment: 0,
-  phases: [phase],
-  lines: { truth: line },
-  clock,
-  deadlines,
-  recorder: journal ?? memory,
-  tell: () => {},
-  signal: new AbortController().signal,
-  keepText: false,
-});
-journal?.close();
-const measured = stop(load);
-const errors = journal === undefined ? await memory.errors() : {};
-console.log(JSON.stringify({ ...measured, ...errors }));
-line.close();
+console.log(JSON.stringify(load.paced || load.journal !== undefined ? await byThreads() : await coreAlone()));
+
+async function byThreads(): Promise<Measured> {
+  await using crew = LoadCrew.start(load.workers, clock);
+  await crew.ready();
+  const scratch = mkdtempSync(join(tmpdir(), "tandem-bench-"));
+  crew.openJournal(load.journal ?? scratch);
+  const record = load.journal === undefined ? "memory" : "journal";
+  const stop = startWatch();
+  const phases = [load.rate > 0 ? byTheClock(load) : lanes(load)];
+  const order = { experiment: 0, phases, ways: { truth: way }, connections: { truth: connections }, deadlines, record } as const;
+  const stamped = await crew.play(order, { stop: new AbortController().signal });
+  await crew.closeJournal();
+  const measured = stop(load);
+  rmSync(scratch, { recursive: true });
+  return { ...measured, ...(load.paced ? await errorsOf(stamped) : {}) };
+}
+
+async function errorsOf(stamped: readonly Stamped[]): Promise<Measured> {
+  const byRequest = new Map(stamped.map((one) => [Number(one.id), one]));
+  const late = load.rate > 0 ? { send_lag_us: spread(stamped.map(({ sent, due }) => sent - due)) } : {};
+  return { ...late, ...(await errorsAgainstTruth(load.port, (request) => byRequest.get(request))) };
+}
+
+async function coreAlone(): Promise<Measured> {
+  const line = httpLine({ ...way, clock });
+  await rehearse(clock, [new Counted(() => {})]);
+  await line.open(connections);
+  let stop = startWatch();
+  const counted = new Counted(() => {
+    stop = startWatch();
+  });
+  await drive({
+    experiment: 0,
+    phases: [lanes(load)],
+    lines: { truth: line },
+    clock,
+    deadlines,
+    recorder: counted,
+    tell: () => {},
+    signal: new AbortController().signal,
+    keepText: false,
+  });
+  const measured = stop(load);
+  line.close();
+  if (counted.events !== load.requests * load.tokens) throw new Error(`${counted.events} of ${load.requests * load.tokens} events`);
+  return measured;
+}
 
 /** As many lanes as streams, one request after the other on each. */
 function lanes({ streams, requests, rampMs }: Load): Phase {

@@ -4,6 +4,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import type { ErrorSize, RulerError } from "../measure/rulerError.ts";
 import { duration } from "../reports/numbers.ts";
 import { calibrate as calibrated, type CalibrationLoad } from "../run/calibrate.ts";
+import { LoadCrew } from "../run/loadCrew.ts";
 import type { Call } from "./flags.ts";
 import { interruption } from "./interruption.ts";
 
@@ -18,6 +19,7 @@ export async function calibrate(call: Call): Promise<number> {
   const clock = realClock();
   const place = thisMachine();
   using interrupted = interruption(() => {});
+  await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock);
   const streams = (call.options["streams"] as number | undefined) ?? 64;
   const gap = 1 / ((call.options["tokensPerSecond"] as number | undefined) ?? 50);
   const rate = call.options["rate"] as number | undefined;
@@ -30,7 +32,7 @@ export async function calibrate(call: Call): Promise<number> {
     ramp: rate === undefined ? 1 : count / rate,
     lasts,
   });
-  const at = async (count: number) => calibrated(load(count), clock, place, interrupted.stop);
+  const at = async (count: number) => calibrated(load(count), { crew, clock, place, stop: interrupted.stop });
 
   const asked = await at(streams);
   const highest = interrupted.stop.aborted ? undefined : await highestWithin(streams, asked, at, interrupted.stop);

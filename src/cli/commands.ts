@@ -20,6 +20,12 @@ const shaping: readonly Flag[] = [
   { flags: "--api-key-env <name>", says: "with --attach: the environment variable that holds the API key" },
 ];
 
+const workers: Flag = {
+  flags: "--workers <n>",
+  says: "threads that send and read (default: 1); more for thousands of streams, where cores are free",
+  parse: wholeNumber("--workers", 1),
+};
+
 /** Every command of the command line, as data. */
 export const commands: readonly CommandDescription[] = [
   {
@@ -31,6 +37,7 @@ export const commands: readonly CommandDescription[] = [
       { flags: "-l, --list", says: "list the tests that would run, and stop" },
       output,
       ...shaping,
+      workers,
       { flags: "--no-calibration", says: "do not measure the harness's own error; marks the run" },
       { flags: "--journal-only", says: "write no reports: tandem report DIR makes them, here or on another machine" },
       { flags: "--fail-on <verdict>", says: "exit 1 when a comparison says this: worse" },
@@ -73,6 +80,7 @@ export const commands: readonly CommandDescription[] = [
     flags: [
       { flags: "--streams <n>", says: "streams open at the same time (default: 64)", parse: wholeNumber("--streams", 1) },
       { flags: "--tokens-per-second <n>", says: "of each stream (default: 50)", parse: wholeNumber("--tokens-per-second", 1) },
+      workers,
       { flags: "--rate <n>", says: "streams started per second (default: all within a second)", parse: wholeNumber("--rate", 1) },
       { flags: "--context <tokens>", says: "prompt tokens of each request (default: 512)", parse: wholeNumber("--context", 1) },
       json,

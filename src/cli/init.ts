@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { processTerminal } from "../host/terminal.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Call } from "./flags.ts";
+import { checkOutputPlace } from "./outputPlace.ts";
 
 const example = `import { atMost, documentQa, every, experiment, simulated, testCase } from "tandem";
 
@@ -37,6 +38,7 @@ export async function init(call: Call): Promise<number> {
       hint: "nothing was written; name an empty or a new directory",
     });
   }
+  checkOutputPlace(directory, "name a directory you may write to: tandem init DIR");
   try {
     mkdirSync(directory, { recursive: true });
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content, { flag: "wx" });

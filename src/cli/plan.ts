@@ -3,8 +3,11 @@ import { thisMachine } from "../host/thisMachine.ts";
 import type { Slot } from "../model/engine.ts";
 import type { Terminal } from "../model/host.ts";
 import type { Place } from "../model/running.ts";
+import { deadlinesPhrase } from "../reports/conditions.ts";
 import { describeEngine, lasts, phasesOf, shownFilesOf, type PlannedEngine, type PlannedTest } from "../run/plan.ts";
 import { describeService, servicesFor, servicesOf, shownFiles } from "../run/services.ts";
+import { blockedOf, blockedTogether } from "../run/prepare.ts";
+import { explain } from "./explain.ts";
 import type { Call } from "./flags.ts";
 import { shaped } from "./shaping.ts";
 
@@ -17,13 +20,21 @@ export async function plan(call: Call): Promise<number> {
   const place = thisMachine();
   const { tests, nothing } = await shaped(call, place);
   const slotted = await Promise.all(tests.map(async (test) => slottedTest(test, place)));
-  if (call.options["json"] === true) {
-    terminal.print(JSON.stringify(slotted.map(described), undefined, 2));
-    return 0;
-  }
+  if (call.options["json"] === true) terminal.print(JSON.stringify(slotted.map(described), undefined, 2));
+  else printPlans(slotted, nothing, terminal);
+  await tellWhatIsMissing(tests, place, terminal);
+  return 0;
+}
+
+function printPlans(slotted: readonly SlottedTest[], nothing: readonly string[], terminal: Terminal): void {
   for (const name of nothing) terminal.print(`${name} returns nothing: there is nothing to run in it\n`);
   for (const one of slotted) printPlan(one, terminal);
-  return 0;
+}
+
+/** A plan may be for another machine: what this one lacks is told beside it, and is no error. */
+async function tellWhatIsMissing(tests: readonly PlannedTest[], place: Place, terminal: Terminal): Promise<void> {
+  const blocked = await blockedOf(tests, { place, tell: () => {}, looksOnly: true });
+  if (blocked.length > 0) explain(blockedTogether(blocked), terminal);
 }
 
 /** A test with the slots its engines and services would have if they started now. */
@@ -67,12 +78,14 @@ function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): 
     const phases = phasesOf(planned, names);
     const requests = phases.reduce((sum, phase) => sum + phase.length, 0);
     terminal.print(`    ${index}  ${planned.experiment.title}`);
-    terminal.print(
-      `       ${requests} requests to ${names.join(" and ")}, ${orderInWords(planned.order)}, seed ${planned.experiment.seed}`,
-    );
+    const { repeats, seed, deadlines } = planned.experiment;
+    const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
+    const order = names.length === 1 ? "" : `, ${orderInWords(planned.order)}`;
+    terminal.print(`       ${requests} requests to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
     terminal.print(
       `       ${planned.experiment.arrivals.kind}, last due after ${duration(lasts(phases))}; workload ${planned.hash.slice(0, 12)}`,
     );
+    terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
   }
   terminal.print(`  takes about ${test.virtual ? "no time: virtual time" : `${minutesOf(test)} minutes`}\n`);
 }

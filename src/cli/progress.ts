@@ -208,7 +208,7 @@ function lineFor(event: RunEvent): string | undefined {
     case "ready":
       return `  ${event.engine}: ready after ${seconds(event.after)}, ${event.url}`;
     case "notUp":
-      return `  ${event.engine}: not up`;
+      return `  ${event.engine}: not up: ${firstLine(event.message)}`;
     case "died":
       return `  ${event.engine}: ended by itself: ${event.message}`;
     case "experimentStarted":
@@ -220,7 +220,7 @@ function lineFor(event: RunEvent): string | undefined {
     case "serviceReady":
       return `  ${event.service}: ready after ${seconds(event.after)}, ${event.address}`;
     case "serviceNotUp":
-      return `  ${event.service}: not up`;
+      return `  ${event.service}: not up: ${firstLine(event.message)}`;
     case "serviceDied":
       return `  ${event.service}: ended by itself, and ${event.engines.join(" and ")} needed it: ${event.message}`;
     case "proof":
@@ -237,6 +237,11 @@ function lineFor(event: RunEvent): string | undefined {
     case "testEnded":
       return undefined;
   }
+}
+
+/** What to do about it, and the log, follow once everybody has been ended; that may take seconds. */
+function firstLine(message: string): string {
+  return message.split("\n")[0] ?? "";
 }
 
 /** What was proven is for the report; what is not so is told while there is time to stop. */

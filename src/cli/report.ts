@@ -8,6 +8,7 @@ import { readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Call } from "./flags.ts";
+import { checkOutputPlace } from "./outputPlace.ts";
 import { writeReports } from "./reporting.ts";
 import { jsonLine, printResult } from "./run.ts";
 
@@ -16,6 +17,7 @@ export async function report(call: Call): Promise<number> {
   const terminal = processTerminal();
   const path = call.argument ?? "";
   const copies = call.options["outputDir"] as string | undefined;
+  if (copies !== undefined) checkOutputPlace(copies);
   for (const { result, directory, source } of await found(path)) {
     // What was read is the user's own, and stays as it is.
     const paths = await writeReports(result, directory, copies, source);

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync } from "node:fs";
 
-import { realClock } from "../host/realClock.ts";
+import { realClock, type RealClock } from "../host/realClock.ts";
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { virtualClock } from "../host/virtualClock.ts";
@@ -17,8 +16,10 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { Place } from "../model/running.ts";
 import { consoleTable } from "../reports/consoleTable.ts";
 import { json } from "../reports/json.ts";
+import { LoadCrew } from "../run/loadCrew.ts";
 import { manifestOf } from "../run/manifest.ts";
 import type { PlannedTest } from "../run/plan.ts";
+import { blockedOf, blockedTogether } from "../run/prepare.ts";
 import { probesFor } from "../run/probes.ts";
 import { runTest, type TestEnding } from "../run/runTest.ts";
 import { explain } from "./explain.ts";
@@ -26,6 +27,7 @@ import { worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { interruption, type Interruption } from "./interruption.ts";
 import { list } from "./list.ts";
+import { checkOutputPlace } from "./outputPlace.ts";
 import { progress, type Progress } from "./progress.ts";
 import { writeReports } from "./reporting.ts";
 import { shaped } from "./shaping.ts";
@@ -34,6 +36,9 @@ import { styleFor } from "./style.ts";
 interface Session {
   readonly terminal: Terminal;
   readonly place: Place;
+  readonly clock: RealClock;
+  /** Undefined where everything is in virtual time. */
+  readonly crew: LoadCrew | undefined;
   readonly run: string;
   readonly output: string;
   readonly interrupted: Interruption;
@@ -51,17 +56,27 @@ export async function run(call: Call): Promise<number> {
   const place = thisMachine();
   const failOn = call.options["failOn"] as string | undefined;
   if (failOn !== undefined && failOn !== "worse") throw new HarnessError("usage", `--fail-on ${failOn}: worse is what it can fail on`);
+  const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
+  checkOutputPlace(output);
   const { tests, nothing } = await shaped(call, place);
   for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
   if (tests.length === 0)
     throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });
-  const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
-  const directory = await openRun(output, tests, call.argv, place);
   const shown = progress(terminal);
+  const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event) });
+  if (blocked.length === tests.length) throw blockedTogether(blocked);
+  const directory = await openRun(output, tests, call.argv, place);
+  const clock = realClock();
+  // Started first: its threads rehearse while engines boot.
+  await using crew = tests.every(({ virtual }) => virtual)
+    ? undefined
+    : LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, call.options["calibration"] !== false);
   using interrupted = interruption((event) => shown.tell(event));
   const session: Session = {
     terminal,
     place,
+    clock,
+    crew,
     run: directory,
     output,
     interrupted,
@@ -71,8 +86,8 @@ export async function run(call: Call): Promise<number> {
     calibrates: call.options["calibration"] !== false,
     journalOnly: call.options["journalOnly"] === true,
   };
-  const codes: number[] = [];
-  for (const test of tests) {
+  const codes = blocked.length === 0 ? [] : [explain(blockedTogether(blocked), terminal)];
+  for (const test of tests.filter(({ name }) => !blocked.some((one) => one.test === name))) {
     if (interrupted.stop.aborted) break;
     codes.push(await runOne(test, session));
   }
@@ -86,25 +101,15 @@ async function openRun(output: string, tests: readonly PlannedTest[], argv: read
   const startedAt = new Date();
   const simulated = tests.some((test) => test.description.simulated);
   const manifest = await manifestOf(["tandem", ...argv], simulated, startedAt, place);
-  try {
-    mkdirSync(output, { recursive: true });
-    accessSync(output, constants.W_OK);
-    const directory = runDirectory(output, startedAt, randomBytes(2).toString("hex"));
-    writeManifest(directory, manifest);
-    return directory;
-  } catch (cause) {
-    throw new HarnessError("output", `results cannot be written to ${output}: ${(cause as Error).message}`, {
-      hint: "name a directory you may write to, with space left: -o DIR",
-      cause,
-    });
-  }
+  const directory = runDirectory(output, startedAt, randomBytes(2).toString("hex"));
+  writeManifest(directory, manifest);
+  return directory;
 }
 
 async function runOne(planned: PlannedTest, session: Session): Promise<number> {
   const { terminal, interrupted } = session;
   const directory = testDirectory(session.run, planned.name);
-  const real = realClock();
-  const clock = planned.virtual ? virtualClock() : real;
+  const clock = planned.virtual ? virtualClock() : session.clock;
   const calibrates = session.calibrates && !planned.virtual;
   const calibration = planned.virtual ? "virtual" : calibrates ? "on" : "off";
   const journal = openJournal(directory, { virtual: planned.virtual });
@@ -118,7 +123,8 @@ async function runOne(planned: PlannedTest, session: Session): Promise<number> {
       { ...planned, description: { ...planned.description, calibration } },
       {
         clock,
-        ...(calibrates ? { calibrateOn: real } : {}),
+        ...(planned.virtual || session.crew === undefined ? {} : { crew: session.crew }),
+        ...(calibrates ? { calibrateOn: session.clock } : {}),
         place: session.place,
         journal,
         directory,

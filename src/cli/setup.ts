@@ -6,6 +6,7 @@ import { processTerminal } from "../host/terminal.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { mark, setupPlan, type Step } from "../run/setupPlan.ts";
 import type { Call } from "./flags.ts";
+import { checkOutputPlace } from "./outputPlace.ts";
 
 /** `tandem setup vllm-lmcache`: says what it will do, does it in a directory of its own, and sees whether it can be imported. */
 export async function setup({ argument = "", options }: Call): Promise<number> {
@@ -32,6 +33,7 @@ export async function setup({ argument = "", options }: Call): Promise<number> {
 
 /** Marked before anything is in it, so that a second try may go on where the first was cut off. */
 function own(directory: string): void {
+  checkOutputPlace(directory, "name another with --into DIR");
   try {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, mark), `${JSON.stringify({ madeBy: "tandem setup" })}\n`);

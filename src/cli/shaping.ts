@@ -2,10 +2,11 @@ import { processTerminal } from "../host/terminal.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Place } from "../model/running.ts";
 import { attachTestCase } from "../run/attach.ts";
-import { loadTestFile, matching } from "../run/discover.ts";
+import { loadTestFile, matching, type FoundTest, type TestFile } from "../run/discover.ts";
+import { apart } from "../run/mistakes.ts";
 import { paramsOf, type Overrides } from "../run/params.ts";
 import { planTests, type PlannedTest } from "../run/plan.ts";
-import { describeTests, type NamedTestCase } from "../run/testCases.ts";
+import { describeTest, type NamedTestCase } from "../run/testCases.ts";
 import type { Call } from "./flags.ts";
 
 /** What `plan` and `run` share: from a call to planned tests, and the names of functions that returned nothing. */
@@ -16,8 +17,9 @@ export interface Shaped {
 
 export async function shaped(call: Call, place: Place): Promise<Shaped> {
   const overrides = overridesOf(call.options);
-  const { cases, nothing } = await casesOf(call, overrides);
-  return { tests: await planTests(cases, overrides, place, (message) => processTerminal().tell(message)), nothing };
+  const { cases, nothing, mistakes = [] } = await casesOf(call, overrides);
+  const tell = (message: string) => processTerminal().tell(message);
+  return { tests: await planTests(cases, overrides, place, { tell, mistakes }), nothing };
 }
 
 export function overridesOf(options: Call["options"]): Overrides {
@@ -34,7 +36,14 @@ export function overridesOf(options: Call["options"]): Overrides {
   return { ...known, ports: given<readonly number[]>("ports") ?? [], set: given<Record<string, string>>("set") ?? {} };
 }
 
-async function casesOf(call: Call, overrides: Overrides): Promise<{ cases: readonly NamedTestCase[]; nothing: readonly string[] }> {
+/** Test cases as their functions returned them, and what went wrong in the others. */
+interface Described {
+  readonly cases: readonly NamedTestCase[];
+  readonly nothing: readonly string[];
+  readonly mistakes?: readonly HarnessError[];
+}
+
+async function casesOf(call: Call, overrides: Overrides): Promise<Described> {
   const urls = call.options["attach"] as readonly string[] | undefined;
   if (call.argument !== undefined && urls !== undefined) {
     throw new HarnessError("usage", "a test file and --attach at once", {
@@ -46,10 +55,24 @@ async function casesOf(call: Call, overrides: Overrides): Promise<{ cases: reado
     throw new HarnessError("usage", "no test file given", { hint: "tandem run tests/quickstart.ts, or tandem run --attach URL" });
   }
   const file = await loadTestFile(call.argument);
-  const described = describeTests(file, matching(file, call.options["filter"] as string | undefined), paramsOf(overrides));
+  return describedIn(file, matching(file, call.options["filter"] as string | undefined), overrides);
+}
+
+function describedIn(file: TestFile, tests: readonly FoundTest[], overrides: Overrides): Described {
+  const params = paramsOf(overrides);
+  const mistakes: HarnessError[] = [];
+  const described = tests.flatMap((test) => {
+    try {
+      return describeTest(file, test, params);
+    } catch (error) {
+      mistakes.push(...apart(error));
+      return [];
+    }
+  });
   return {
     cases: described.flatMap((test) => ("nothing" in test ? [] : [test])),
     nothing: described.flatMap((test) => ("nothing" in test ? [test.name] : [])),
+    mistakes,
   };
 }
 

@@ -111,8 +111,8 @@ function servicesOf(engine: Engine, content?: unknown) {
 }
 
 /** The command of one of an engine's services, its ports 7000, 7001, … and those it needs on 8000, 8001, … */
-function serviceCommand(engine: Engine, name: string): Command {
-  const { launch, needs } = servicesOf(engine)[name] as Service;
+function serviceCommand(engine: Engine, name: string, world: World = { configFiles: {} }): Command {
+  const { launch, needs } = (engine.services?.(world) ?? {})[name] as Service;
   if (launch.kind !== "process") throw new TypeError("it is running already");
   const address = ({ launch: of }: Service): ServiceAddress =>
     of.kind === "running" ? of.at : { host: "127.0.0.1", ports: Object.fromEntries(of.ports.map((port, index) => [port, 8_000 + index])) };
@@ -146,6 +146,35 @@ test("a server beside the engine: its flags, and the connector that finds it", (
     kv_connector_extra_config: { "lmcache.mp.host": "tcp://127.0.0.1", "lmcache.mp.port": 6555, "lmcache.mp.mq_timeout": 10 },
   });
   expect(engine.features).toEqual(expect.arrayContaining(["LMCache server beside it", "KV cache in CPU memory, 30 GB"]));
+});
+
+test("beside an engine of no GPU the server takes KV cache in the only mode it can, where its version knows the flag", () => {
+  const onCpu = withLmcache(vllm({ model: "m", gpus: 0 }), { mode: "server" });
+  const modeIn = (engine: Engine, lmcache?: string) => {
+    const flags = commandOf(engine).args.filter((argument) => argument.startsWith("--"));
+    const beside = lmcache === undefined ? {} : { beside: { lmcache } };
+    const { args } = serviceCommand(engine, "lmcache-server", { configFiles: {}, program: { version: "0.32.0", flags, ...beside } });
+    return args[args.indexOf("--supported-transfer-mode") + 1];
+  };
+  expect([undefined, "0.5.0", "0.5.6"].map((version) => modeIn(onCpu, version))).toEqual(["auto", "auto", "auto"]);
+  expect([modeIn(onCpu, "0.4.5"), modeIn(withLmcache(plain, { mode: "server" }))]).toEqual(["server", "server"]); // there is no such flag
+  const said = withLmcache(vllm({ model: "m", gpus: 0 }), { mode: "server", server: { transferMode: "engine_driven" } });
+  expect(modeIn(said, "0.5.6")).toBe("engine_driven");
+});
+
+test("how long the engine waits for its server can be said", () => {
+  const engine = withLmcache(plain, { mode: "server", answerWithin: 120 });
+  expect(transferOf(engine)).toMatchObject({ kv_connector_extra_config: { "lmcache.mp.mq_timeout": 120 } });
+  expect(() => withLmcache(plain, { answerWithin: 120 })).toThrow('answerWithin cannot be said in mode "in-process"');
+});
+
+test("a disk of its own is given up with the engine or server that wrote it, one that was named is not", () => {
+  const disk = (config: LmcacheOptions, mode: "server" | "in-process") => {
+    const engine = withLmcache(plain, { mode, config });
+    return (mode === "server" ? serviceCommand(engine, "lmcache-server") : commandOf(engine)).discards;
+  };
+  expect([disk({ diskGigabytes: 1 }, "server"), disk({ diskGigabytes: 1 }, "in-process")]).toEqual([["kv-0"], ["kv"]]);
+  expect(disk({ diskGigabytes: 1, diskPath: "/kv" }, "server")).toEqual([]);
 });
 
 test("below vLLM 0.20 the server is reached by the connector that comes with it", () => {

@@ -5,7 +5,7 @@ import { withLmcacheClaims } from "./lmcacheClaims.ts";
 import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inProcess } from "./lmcacheInProcess.ts";
 import { programBeside } from "./programBeside.ts";
-import { checkWithLmcache, settingsOf, type Connection, type WithLmcacheOptions } from "./lmcacheOptions.ts";
+import { checkWithLmcache, settingsOf, type Connection, type Surroundings, type WithLmcacheOptions } from "./lmcacheOptions.ts";
 
 /** The same engine with LMCache. Its configuration, its services and its places on disk are this engine's alone unless `shared` says otherwise. */
 export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): Engine {
@@ -15,7 +15,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
   if (launch.kind === "docker" && options.mode === "server") throw notInAContainer();
   const { paths, features, configIn } = sourceOf(options);
   const connect = options.mode === "server" ? besideServer : inProcess;
-  const connection = (world: World) => connect(configIn(world), options, programBeside(launch, world));
+  const connection = (world: World) => connect(configIn(world), options, surroundings(engine, launch, world));
   // Without a file all is known where the author wrote it, mistakes included.
   const known = paths.length === 0 ? [...features, ...featuresOf(connection({ configFiles: {} }))] : features;
   return {
@@ -39,6 +39,10 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
           simulatedWithout: (world: World) => [...(engine.simulatedWithout?.(world) ?? []), ...tiersLeftOut(connection(world).config)],
         }),
   };
+}
+
+function surroundings({ gpus }: Engine, launch: Parameters<typeof programBeside>[0], world: World): Surroundings {
+  return { gpus, programBeside: programBeside(launch, world), lmcache: world.program?.beside?.["lmcache"] };
 }
 
 function takesNone({ kind, takesKvConnector }: Engine): HarnessError {

@@ -1,8 +1,9 @@
 import type { Command, Slot, World } from "../model/engine.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
+import { compareVersions } from "./knownPairs.ts";
 import { hybridSwitch } from "./lmcacheInProcess.ts";
 import { inServer } from "./lmcacheInServer.ts";
-import type { Connection, WithLmcacheOptions } from "./lmcacheOptions.ts";
+import type { Connection, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
 import {
   defaultChunkTokens,
   defaultL1Gigabytes,
@@ -14,9 +15,9 @@ import {
 import { inWordsOf } from "./vllmFlags.ts";
 
 /** LMCache as a server of its own, which the engine reaches by its connector for several processes. */
-export function besideServer(config: LmcacheConfig, options: WithLmcacheOptions, programBeside: (name: string) => string): Connection {
+export function besideServer(config: LmcacheConfig, options: WithLmcacheOptions, around: Surroundings): Connection {
   const said = inServer(config, options);
-  const server = settled(said.server, options, programBeside);
+  const server = settled(said.server, options, around);
   return {
     command: (command, slot, world) => connected(command, slot, { world, options, extra: said.connector }),
     services: { [serverName]: lmcacheServer(server) },
@@ -29,12 +30,17 @@ export function besideServer(config: LmcacheConfig, options: WithLmcacheOptions,
 
 const serverName = "lmcache-server";
 
-function settled(said: LmcacheServerOptions, options: WithLmcacheOptions, programBeside: (name: string) => string): LmcacheServerOptions {
-  const { server = {}, shared } = options;
+function settled(said: LmcacheServerOptions, { server = {}, shared }: WithLmcacheOptions, around: Surroundings): LmcacheServerOptions {
   const key = shared === undefined ? {} : { shared };
   // Of one that is running already nothing else is ours to say.
   if (server.at !== undefined) return { ...key, ...server };
-  return { program: programBeside("lmcache"), ...key, ...said, ...server };
+  return { program: around.programBeside("lmcache"), ...key, ...modeFor(around), ...said, ...server };
+}
+
+/** KV cache that is on no GPU is taken over in this mode only. LMCache 0.5.0 has it by default, 0.5.6 no longer; those before may not know the flag. */
+function modeFor({ gpus, lmcache }: Surroundings): Pick<LmcacheServerOptions, "transferMode"> {
+  const mayNotKnow = lmcache !== undefined && compareVersions(lmcache, "0.5.0") < 0;
+  return gpus > 0 || mayNotKnow ? {} : { transferMode: "auto" };
 }
 
 interface Connected {
@@ -53,7 +59,7 @@ function connected(command: Command, { services = {} }: Slot, { world, options, 
       "lmcache.mp.host": `tcp://${host}`,
       "lmcache.mp.port": ports?.["cache"],
       // Its default of 300 s is how long a request would wait for a server that is gone.
-      "lmcache.mp.mq_timeout": 10,
+      "lmcache.mp.mq_timeout": options.answerWithin ?? 10,
       ...extra,
     },
   };

@@ -1,11 +1,11 @@
 import type { Command, Slot, World } from "../model/engine.ts";
 import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
-import type { Connection, InProcessConnector, WithLmcacheOptions } from "./lmcacheOptions.ts";
+import type { Connection, InProcessConnector, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
 import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote } from "./lmcacheRemote.ts";
 import { inWordsOf } from "./vllmFlags.ts";
 
 /** LMCache in the engine's process: its configuration as a file of this engine alone. */
-export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, programBeside: (name: string) => string): Connection {
+export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, { programBeside }: Surroundings): Connection {
   const { connector = "LMCacheConnectorV1", shared, hybridKvCache } = options;
   const remote = remoteOf(config.settings["remote_url"], options);
   const key = shared === undefined ? {} : { shared };
@@ -29,6 +29,8 @@ interface Connected {
 }
 
 const fileName = "lmcache.yaml";
+/** Of a disk of its own, in the engine's directory. */
+const diskName = "kv";
 
 function connected(command: Command, slot: Slot, { config, remote, connector, hybridKvCache, world }: Connected): Command {
   const flags = [...hybridSwitch(hybridKvCache), "--kv-transfer-config", JSON.stringify(transferConfig(connector))];
@@ -43,6 +45,7 @@ function connected(command: Command, slot: Slot, { config, remote, connector, hy
       ...(remote === undefined ? {} : environmentOf(remote)),
     },
     files: { ...command.files, [fileName]: lmcacheYaml(placed(config, slot, remote)) },
+    discards: [...(command.discards ?? []), diskName],
   };
 }
 
@@ -60,7 +63,7 @@ export function hybridSwitch(on: boolean | undefined): readonly string[] {
 
 /** With what is known only once the engine has its slot: its directory, its services' ports. */
 function placed(config: LmcacheConfig, { directory, services = {} }: Slot, remote: Remote | undefined): LmcacheConfig {
-  const disk = config.settings["local_disk"] === ownDisk ? { local_disk: `file://${directory}/kv/` } : {};
+  const disk = config.settings["local_disk"] === ownDisk ? { local_disk: `file://${directory}/${diskName}/` } : {};
   const url = remote === undefined ? {} : { remote_url: urlAt(remote, services) };
   return { ...config, settings: { ...config.settings, ...disk, ...url } };
 }

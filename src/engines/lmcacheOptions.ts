@@ -2,6 +2,7 @@ import { checkOptions, nonEmptyText, notNegative, oneOf, positive, wholeNumber, 
 import type { Command, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
+import type { Seconds } from "../model/time.ts";
 import { ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
@@ -38,6 +39,8 @@ export interface WithLmcacheOptions {
   readonly hybridKvCache?: boolean;
   /** Beside a server: what the configuration does not say of it. */
   readonly server?: LmcacheServerOptions;
+  /** Beside a server: how long the engine waits for each of its answers; 10 unless said. To take over much KV memory of many GPUs it may need longer. */
+  readonly answerWithin?: Seconds;
   /** A cache server whose address is of this machine is started for this engine, on a free port; "running" takes the one that is there. */
   readonly remote?: "started" | "running";
   /** Engines that say the same key share their services and their places on disk. */
@@ -51,9 +54,20 @@ const optionRules: Readonly<Record<keyof WithLmcacheOptions, OptionRule>> = {
   bundledConnector: yesOrNo,
   hybridKvCache: yesOrNo,
   server: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+  answerWithin: positive,
   remote: oneOf("started", "running"),
   shared: serviceWord,
 };
+
+/** What LMCache finds where it is connected. */
+export interface Surroundings {
+  /** A program of the engine's installation. */
+  readonly programBeside: (name: string) => string;
+  /** Of the engine: with 0 of them its KV cache is in CPU memory. */
+  readonly gpus: number;
+  /** Its own version, where that is known. */
+  readonly lmcache: string | undefined;
+}
 
 /** One way of connecting LMCache to an engine, with its configuration known. */
 export interface Connection {
@@ -71,13 +85,9 @@ export interface Connection {
 /** All that can be wrong with an author's options without a file being read. */
 export function checkWithLmcache(options: WithLmcacheOptions): void {
   checkOptions("withLmcache()", options, Object.keys(optionRules), optionRules);
-  const { mode = "in-process", connector, bundledConnector, server } = options;
-  const wrong =
-    mode === "server"
-      ? connector === undefined
-        ? []
-        : ["connector"]
-      : [...(server === undefined ? [] : ["server"]), ...(bundledConnector === undefined ? [] : ["bundledConnector"])];
+  const { mode = "in-process", connector, bundledConnector, server, answerWithin } = options;
+  const ofOtherMode = mode === "server" ? { connector } : { server, bundledConnector, answerWithin };
+  const wrong = Object.entries(ofOtherMode).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (wrong.length > 0) {
     throw new HarnessError("usage", `withLmcache(): ${wrong.join(" and ")} cannot be said in mode "${mode}"`, {
       hint: mode === "server" ? 'it is for mode: "in-process"' : 'add mode: "server"',

@@ -1,5 +1,6 @@
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { Alarm } from "./alarm.ts";
 import { WakeUps } from "./wakeUps.ts";
 
 /** The moment that is 0 on a clock, as process.hrtime() gives it: the same scale in every process and thread of a machine. */
@@ -10,13 +11,20 @@ export interface RealClock extends Clock {
   readonly origin: Origin;
 }
 
-/** This machine's monotonic clock, in nanoseconds since `origin`. */
+/** This machine's monotonic clock, in nanoseconds since `origin`. Its calls come up to two milliseconds late. */
 export function realClock(origin: Origin = process.hrtime()): RealClock {
   return new MonotonicClock(origin);
 }
 
-/** A timer may be this late; from then on we look at the clock once per turn of the event loop, reading sockets meanwhile. */
-const timerSlack: Nanoseconds = 600_000;
+/** The same, whose calls come within a tenth of a millisecond on a machine that is not busy: for whoever sends. Costs a sleeping thread. */
+export function punctualClock(origin: Origin = process.hrtime()): RealClock {
+  const clock = new MonotonicClock(origin);
+  clock.useAlarm();
+  return clock;
+}
+
+/** An alarm may be this late; the rest of the way we look at the clock once per turn of the event loop, reading sockets meanwhile. */
+const alarmSlack: Nanoseconds = 300_000;
 /** Calls in one turn of the event loop: when a thousand fall due at once, replies to the first are read before the last is made. */
 const longestTurn: Nanoseconds = 200_000;
 /** setTimeout takes 32 bits of milliseconds. */
@@ -24,32 +32,41 @@ const longestTimer = 2_000_000_000;
 
 class MonotonicClock implements RealClock {
   readonly origin: Origin;
-  private readonly seconds: number;
-  private readonly nanoseconds: number;
+  /** What `performance.now()` says at the origin, in nanoseconds. */
+  private readonly zero: Nanoseconds;
   private readonly wakeUps: WakeUps;
+  private alarm: Alarm | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private timerFor: Nanoseconds;
-  private isSpinning: boolean;
-  private readonly turn: () => void;
+  /** What timer and alarm are set to. */
+  private waitsFor: Nanoseconds;
+  private isLooking: boolean;
+  private readonly look: () => void;
 
   constructor(origin: Origin) {
     this.origin = origin;
-    [this.seconds, this.nanoseconds] = origin;
+    this.zero = nanosecondsOf(origin) - performanceZero();
     this.wakeUps = new WakeUps();
+    this.alarm = undefined;
     this.timer = undefined;
-    this.timerFor = Infinity;
-    this.isSpinning = false;
-    this.turn = () => this.callDue();
+    this.waitsFor = Infinity;
+    this.isLooking = false;
+    this.look = () => this.callDue();
+  }
+
+  useAlarm(): void {
+    this.alarm = new Alarm(() => {
+      if (!this.isLooking) this.callDue();
+    });
   }
 
   now(): Nanoseconds {
-    const time = process.hrtime();
-    return (time[0] - this.seconds) * 1e9 + (time[1] - this.nanoseconds);
+    // As exact as process.hrtime(), which makes an array each time: of a million a second, collecting them stopped us every 60 ms.
+    return performance.now() * 1e6 - this.zero;
   }
 
   at(time: Nanoseconds, act: () => void): () => void {
     const cancel = this.wakeUps.add(time, act);
-    if (!this.isSpinning && time < this.timerFor) this.wait(time);
+    if (!this.isLooking && time < this.waitsFor) this.wait(time);
     return () => {
       cancel();
       if (this.wakeUps.next() === undefined) this.rest();
@@ -63,11 +80,11 @@ class MonotonicClock implements RealClock {
   /** A timer for nobody would keep the process alive. */
   private rest(): void {
     clearTimeout(this.timer);
-    this.timerFor = Infinity;
+    this.waitsFor = Infinity;
   }
 
   private callDue(): void {
-    this.isSpinning = true;
+    this.isLooking = true;
     const began = this.now();
     let now = began;
     let next = this.wakeUps.next();
@@ -76,20 +93,38 @@ class MonotonicClock implements RealClock {
       now = this.now();
       next = this.wakeUps.next();
     }
-    this.isSpinning = false;
-    this.timerFor = Infinity;
+    this.isLooking = false;
+    this.waitsFor = Infinity;
     if (next !== undefined) this.wait(next);
   }
 
   private wait(until: Nanoseconds): void {
     clearTimeout(this.timer);
-    const left = until - this.now() - timerSlack;
-    if (left < 1e6) {
-      this.isSpinning = true;
-      setImmediate(this.turn);
+    const left = until - this.now();
+    if (left < alarmSlack) {
+      this.isLooking = true;
+      setImmediate(this.look);
       return;
     }
-    this.timerFor = until;
-    this.timer = setTimeout(this.turn, Math.min(Math.floor(left / 1e6), longestTimer));
+    this.waitsFor = until;
+    // Also with an alarm: it keeps the process alive, and would come, late, if the alarm's thread had died.
+    this.timer = setTimeout(this.look, Math.min(Math.ceil(left / 1e6), longestTimer));
+    this.alarm?.set(until - alarmSlack + nanosecondsOf(this.origin));
   }
+}
+
+/** The moment that is 0 on `performance.now()` of this thread, on the machine's monotonic clock: from the closest of a few looks at both. */
+function performanceZero(): Nanoseconds {
+  let [closest, zero] = [Infinity, 0];
+  for (let look = 0; look < 20; look++) {
+    const before = nanosecondsOf(process.hrtime());
+    const now = performance.now() * 1e6;
+    const after = nanosecondsOf(process.hrtime());
+    if (after - before < closest) [closest, zero] = [after - before, (before + after) / 2 - now];
+  }
+  return zero;
+}
+
+function nanosecondsOf([seconds, nanoseconds]: Origin): Nanoseconds {
+  return seconds * 1e9 + nanoseconds;
 }

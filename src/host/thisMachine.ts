@@ -13,6 +13,7 @@ import { gpuMemoryHolders, gpuMemoryUsed } from "./gpuMemory.ts";
 import { isHeldBy, listenersOn } from "./listeningSockets.ts";
 import { oomKills } from "./oomKills.ts";
 import { LivingTree, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
+import { SharedMemory } from "./sharedMemory.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 type Start = Parameters<Place["start"]>;
@@ -62,14 +63,16 @@ class ProcessTree implements StartedProcess {
   readonly ended: StartedProcess["ended"];
   readonly #tree: LivingTree;
   readonly #asked: Set<string>;
+  readonly #sharedMemory: SharedMemory;
   #killFrom: number;
   #ending: Promise<void> | undefined;
 
-  constructor(root: Root, mark: string, ended: StartedProcess["ended"]) {
+  constructor(root: Root, mark: string, ended: StartedProcess["ended"], sharedMemory: SharedMemory) {
     this.pid = root.pid;
     this.ended = ended;
     this.#tree = new LivingTree([root], mark);
     this.#asked = new Set();
+    this.#sharedMemory = sharedMemory;
     this.#killFrom = Infinity;
     this.#ending = undefined;
   }
@@ -92,6 +95,7 @@ class ProcessTree implements StartedProcess {
       for (const entry of left) this.#signal(entry, killing >= 0 ? "SIGKILL" : "SIGTERM");
       await pause(25);
     }
+    this.#sharedMemory.discard();
   }
 
   /** SIGTERM once each: a second one cuts short the clean-up that the first one began. */
@@ -99,6 +103,7 @@ class ProcessTree implements StartedProcess {
     const name = `${entry.pid} ${entry.startedAt}`;
     if (signal === "SIGTERM" && this.#asked.has(name)) return;
     this.#asked.add(name);
+    this.#sharedMemory.remember(entry.pid);
     signalProcess(entry, signal);
   }
 }
@@ -112,6 +117,7 @@ function unkillable(left: readonly ProcessEntry[]): HarnessError {
 
 async function startTree(command: Start[0], logs: Start[1], run: string, watchdog: Watchdog): Promise<ProcessTree> {
   const engine = randomUUID();
+  const sharedMemory = new SharedMemory();
   const child = spawnLogged(command, logs, {
     ...command.env,
     TANDEM_RUN: run,
@@ -125,7 +131,7 @@ async function startTree(command: Start[0], logs: Start[1], run: string, watchdo
   if (root !== undefined) watchdog.watch(root);
   await spawned(child);
   if (root === undefined) throw new Error(`process ${child.pid} was gone before it could be looked at`);
-  return new ProcessTree(root, `TANDEM_ENGINE=${engine}`, ended);
+  return new ProcessTree(root, `TANDEM_ENGINE=${engine}`, ended, sharedMemory);
 }
 
 /** Its output goes straight into the files, so that none is lost and none passes through us. */

@@ -2,12 +2,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { LivingTree, signalProcess, type Root } from "./processTable.ts";
+import { SharedMemory } from "./sharedMemory.ts";
 
 /** Far longer than the kernel needs to end a process that can be ended. */
 const patienceMilliseconds = 10_000;
 const quietMilliseconds = 1_000;
 
 const mark = process.argv[2];
+const sharedMemory = new SharedMemory();
 if (mark !== undefined && mark !== "") await endAll(new LivingTree(await rootsUntilTheEnd(), mark));
 
 async function rootsUntilTheEnd(): Promise<readonly Root[]> {
@@ -31,8 +33,12 @@ async function endAll(tree: LivingTree): Promise<void> {
   const began = Date.now();
   for (let lastSeen = began; Date.now() - lastSeen < quietMilliseconds && Date.now() - began < patienceMilliseconds;) {
     const left = tree.members();
-    for (const entry of left) signalProcess(entry, "SIGKILL");
+    for (const entry of left) {
+      sharedMemory.remember(entry.pid);
+      signalProcess(entry, "SIGKILL");
+    }
     if (left.length > 0) lastSeen = Date.now();
     await pause(left.length > 0 ? 20 : 50);
   }
+  sharedMemory.discard();
 }

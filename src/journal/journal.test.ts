@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 import type { Ending } from "../model/exchange.ts";
 import { completed, dropped, failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
-import type { TestResult } from "../model/result.ts";
+import type { TestDescription, TestResult } from "../model/result.ts";
+import type { Workload } from "../model/workload.ts";
 import { describedTest, documentQuestions } from "./fixture.ts";
 import { freshDirectory } from "./freshDirectory.ts";
 import { eventsFile, manifestFile, tableFile, workloadFile } from "./paths.ts";
@@ -33,6 +34,18 @@ function dueOn(journal: JournalWriter, engine: string, request: number): number 
 function recordsOf(result: TestResult): readonly RequestRecord[] {
   return result.experiments[0]?.records ?? [];
 }
+
+test("a request that waited for another's end says for whose; one with a time of its own says nothing", async () => {
+  const directory = join(freshDirectory(), "test_two");
+  const journal = openJournal(directory, { virtual: true });
+  const { requests, ...workload } = documentQuestions(2);
+  const lane = requests.map((one) => (one.id === 0 ? one : { ...one, arrival: { kind: "after", request: 0, pause: 1 } as const }));
+  journal.describe(describedTest(2));
+  journal.workload(0, { ...workload, requests: lane }, "hash");
+  for (const request of [0, 1]) dueOn(journal, "cached", request);
+  journal.close();
+  expect(recordsOf(await readTest(directory)).map(({ after }) => after)).toEqual([undefined, 0]);
+});
 
 test("a request comes back as it was stamped, counted from the start of its experiment", async () => {
   const { directory, journal } = begun();
@@ -75,6 +88,27 @@ test("a request comes back as it was stamped, counted from the start of its expe
   ]);
   expect(result.experiments[0]?.span).toEqual({ from: start, to: start + 8_121_000_000 });
   expect(result.experiments[0]?.neverDue).toBe(3); // two requests on two engines, one of which fell due
+});
+
+/** The cache states of request 0 in each of two blocks. */
+async function statesOf(of: TestDescription, second?: Workload): Promise<readonly string[]> {
+  const directory = join(freshDirectory(), "test_two");
+  const journal = openJournal(directory, { virtual: true });
+  journal.describe(of);
+  journal.workload(0, documentQuestions(1), "hash");
+  if (second !== undefined) journal.workload(0, second, "hash", 1);
+  for (const block of [0, 1]) journal.due({ experiment: 0, block, engine: "plain", request: 0, start, due: 0 });
+  journal.close();
+  return recordsOf(await readTest(directory)).map(({ cache }) => cache);
+}
+
+test("a block with a file of its own sent what is in it; one without sent the first block's prompts again, to caches that had them", async () => {
+  const described = describedTest(1, 2);
+  expect(await statesOf(described)).toEqual(["cold", "warm"]);
+  const [experiment] = described.experiments.map((one) => ({ ...one, workload: { ...one.workload, laterBlocks: ["hash"] } }));
+  if (experiment === undefined) throw new Error("it has one experiment");
+  expect(await statesOf({ ...described, experiments: [experiment] }, documentQuestions(1))).toEqual(["cold", "cold"]);
+  await expect(statesOf({ ...described, experiments: [experiment] })).rejects.toThrow("workloads/0-block-1.json cannot be read");
 });
 
 test("outcomes keep their reasons, and what was not told stays missing", async () => {

@@ -43,8 +43,8 @@ export function verdictsFile(test: string): string {
   return join(journalDirectory(test), "verdicts.jsonl");
 }
 
-export function workloadFile(test: string, experiment: number): string {
-  return join(test, "workloads", `${experiment}.json`);
+export function workloadFile(test: string, experiment: number, block = 0): string {
+  return join(test, "workloads", block === 0 ? `${experiment}.json` : `${experiment}-block-${block}.json`);
 }
 
 /** Where an engine's stdout.log and stderr.log go. */

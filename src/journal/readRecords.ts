@@ -4,7 +4,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import { dropped, failed, type FailureCode, type Outcome } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { cacheState } from "../model/request.ts";
-import type { TestDescription } from "../model/result.ts";
+import type { ExperimentDescription, TestDescription } from "../model/result.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { numbersOf } from "./int64.ts";
 import { tableFile, workloadFile } from "./paths.ts";
@@ -25,30 +25,24 @@ export async function readRecords(
   description: TestDescription,
 ): Promise<readonly JournalRecord[][]> {
   const records: JournalRecord[][] = [];
-  const lengths = new Lengths(test);
-  const isCold = (experiment: number) => description.experiments[experiment]?.cacheState === "cold";
+  const sent = new SentRequests(test, description.experiments);
   for (const worker of workers) {
-    for (const found of await recordsOfWorker(test, worker, lengths, isCold)) (records[found.record.experiment] ??= []).push(found);
+    for (const found of await recordsOfWorker(test, worker, sent)) (records[found.record.experiment] ??= []).push(found);
   }
   const engines = description.engines.map(({ name }) => name);
   for (const ofExperiment of records) ofExperiment?.sort(byBlockAndDue(engines));
   return records;
 }
 
-async function recordsOfWorker(
-  test: string,
-  worker: number,
-  lengths: Lengths,
-  isCold: (experiment: number) => boolean,
-): Promise<readonly JournalRecord[]> {
+async function recordsOfWorker(test: string, worker: number, sent: SentRequests): Promise<readonly JournalRecord[]> {
   const exchanges = (await readBatches(tableFile(test, "exchanges", worker))).flatMap(exchangesIn);
   const starts = Float64Array.from(exchanges, ({ start }) => start);
   const stamps = new StampsByExchange(await readBatches(tableFile(test, "stamps", worker)), starts);
   const endings = endingsByExchange(await readBatches(tableFile(test, "endings", worker)));
-  for (const { experiment } of exchanges) await lengths.load(experiment);
+  for (const exchange of exchanges) if (!sent.has(exchange)) await sent.load(exchange);
   return exchanges.map((exchange, number) => ({
     start: exchange.start,
-    record: recordOf(exchange, stamps, number, endings.get(number), asSent(lengths.of(exchange), exchange, isCold)),
+    record: recordOf(exchange, stamps, number, endings.get(number), sent.by(exchange)),
   }));
 }
 
@@ -141,12 +135,6 @@ function outcomeOf(kind: string | undefined, code = "", message = ""): Outcome {
   }
 }
 
-/** A later block sends the very prompts of the first again, to caches that still have them unless they were emptied. */
-function asSent(stored: StoredRequest, { block, experiment }: ExchangeRow, isCold: (experiment: number) => boolean): StoredRequest {
-  if (block === 0 || isCold(experiment)) return stored;
-  return { ...stored, reusableTokens: stored.contextTokens + stored.questionTokens };
-}
-
 function recordOf(
   { experiment, block, engine, request, start, due }: ExchangeRow,
   stamps: StampsByExchange,
@@ -159,6 +147,7 @@ function recordOf(
   const { at, outcome, ...told } = ending ?? { at: undefined, outcome: cutOff };
   const cache = cacheState({ reusableTokens, contextTokens });
   const ended = at === undefined ? undefined : at - start;
+  const after = stored.arrival.kind === "after" ? stored.arrival.request : undefined;
   return {
     experiment,
     block,
@@ -172,7 +161,7 @@ function recordOf(
     questionTokens,
     reusableTokens,
     cache,
-    ...known({ ...stamped, ended }),
+    ...known({ ...stamped, after, ended }),
     ...told,
   };
 }
@@ -181,27 +170,45 @@ function recordOf(
 const cutOff: Outcome = { kind: "cancelled" };
 
 /** Requests as the workload files have them, each file read once and only where something was sent. */
-class Lengths {
+class SentRequests {
   private readonly test: string;
-  private readonly workloads: Map<number, readonly StoredRequest[]>;
+  private readonly experiments: readonly ExperimentDescription[];
+  /** By experiment, then by the block whose file it is. */
+  private readonly workloads: (readonly StoredRequest[])[][];
 
-  constructor(test: string) {
+  constructor(test: string, experiments: readonly ExperimentDescription[]) {
     this.test = test;
-    this.workloads = new Map();
+    this.experiments = experiments;
+    this.workloads = [];
   }
 
-  async load(experiment: number): Promise<void> {
-    if (this.workloads.has(experiment)) return;
-    const { requests } = await readStoredWorkload(this.test, experiment);
-    this.workloads.set(experiment, requests);
+  has(row: ExchangeRow): boolean {
+    return this.workloads[row.experiment]?.[this.fileOf(row)] !== undefined;
   }
 
-  of({ experiment, request }: ExchangeRow): StoredRequest {
-    const found = this.workloads.get(experiment)?.[request];
-    if (found !== undefined) return found;
-    throw new HarnessError("journal", `${workloadFile(this.test, experiment)} has no request ${request}, but one was sent`, {
+  async load(row: ExchangeRow): Promise<void> {
+    const { requests } = await readStoredWorkload(this.test, row.experiment, this.fileOf(row));
+    (this.workloads[row.experiment] ??= [])[this.fileOf(row)] = requests;
+  }
+
+  by(row: ExchangeRow): StoredRequest {
+    const file = this.fileOf(row);
+    const found = this.workloads[row.experiment]?.[file]?.[row.request];
+    if (found !== undefined) return file === row.block ? found : this.again(found, row);
+    throw new HarnessError("journal", `${workloadFile(this.test, row.experiment, file)} has no request ${row.request}, but one was sent`, {
       hint: "the files are not of one run",
     });
+  }
+
+  private fileOf({ experiment, block }: ExchangeRow): number {
+    const withFiles = this.experiments[experiment]?.workload.laterBlocks?.length ?? 0;
+    return block <= withFiles ? block : 0;
+  }
+
+  /** The prompt of the first block once more, to caches that still had it unless they were emptied. */
+  private again(stored: StoredRequest, { experiment }: ExchangeRow): StoredRequest {
+    if (this.experiments[experiment]?.cacheState === "cold") return stored;
+    return { ...stored, reusableTokens: stored.contextTokens + stored.questionTokens };
   }
 }
 

@@ -34,12 +34,12 @@ function storedPassage({ text, tokenIds }: Passage, id: number): StoredPassage {
   return isSameIds(encode(text), tokenIds) ? passage : { ...passage, tokenIds };
 }
 
-/** The very requests of an experiment, token for token; refused when they are not those that were sent. */
-export async function readWorkload(test: string, experiment: number): Promise<Workload> {
-  const { schema: _, hash, passages, ...of } = await readStoredWorkload(test, experiment);
+/** The very requests of a block, token for token; refused when they are not those that were sent. */
+export async function readWorkload(test: string, experiment: number, block = 0): Promise<Workload> {
+  const { schema: _, hash, passages, ...of } = await readStoredWorkload(test, experiment, block);
   const workload = withPassages({ ...of, passages: passages.map(passageOf) });
   if (workloadHash(workload) === hash) return workload;
-  throw new HarnessError("journal", `${workloadFile(test, experiment)} no longer gives the requests that were sent`, {
+  throw new HarnessError("journal", `${workloadFile(test, experiment, block)} no longer gives the requests that were sent`, {
     hint: "the file was edited, or the built-in vocabulary has changed since: use the version of tandem named in run.json",
   });
 }
@@ -49,8 +49,8 @@ function passageOf({ text, tokenIds = encode(text) }: StoredPassage): Passage {
 }
 
 /** Requests with their lengths, without making their tokens. */
-export async function readStoredWorkload(test: string, experiment: number): Promise<StoredWorkload> {
-  const path = workloadFile(test, experiment);
+export async function readStoredWorkload(test: string, experiment: number, block = 0): Promise<StoredWorkload> {
+  const path = workloadFile(test, experiment, block);
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new HarnessError("journal", `${path} cannot be read`, { hint: "without the workload, requests have no lengths", cause });
   });

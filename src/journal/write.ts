@@ -72,8 +72,8 @@ export class JournalWriter implements Recorder, Disposable {
   }
 
   /** `hash` is `workloadHash(workload)`. */
-  workload(experiment: number, workload: Workload, hash: string): void {
-    writeWhole(paths.workloadFile(this.directory, experiment), encodeWorkload(workload, hash));
+  workload(experiment: number, workload: Workload, hash: string, block = 0): void {
+    writeWhole(paths.workloadFile(this.directory, experiment, block), encodeWorkload(workload, hash));
   }
 
   due(of: Parameters<Recorder["due"]>[0]): number {
@@ -99,6 +99,18 @@ export class JournalWriter implements Recorder, Disposable {
     columns.kind.set(row, stampCodes[kind]);
     columns.at.set(row, at);
     columns.tokens.set(row, tokens);
+  }
+
+  texts(exchange: number, at: Nanoseconds, events: number): void {
+    const { columns } = this.stamps;
+    for (let event = 0; event < events; event++) {
+      if (this.stamps.isFull) this.flush();
+      const row = this.stamps.nextRow();
+      columns.exchange.set(row, exchange);
+      columns.kind.set(row, stampCodes.text);
+      columns.at.set(row, at);
+      columns.tokens.set(row, 1);
+    }
   }
 
   ended(exchange: number, at: Nanoseconds, ending: Ending): void {

@@ -13,23 +13,24 @@ import { dockerRun, type ContainerOrder } from "./containerOrder.ts";
 import { dockerDaemon, type DockerDaemon } from "./dockerDaemon.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { containerEnvironment } from "./environment.ts";
-import { gpuMemoryGivenBack } from "./gpuMemory.ts";
-import { hasImage, noImage, pull } from "./image.ts";
+import { hasImage, noImage, notYetHere, pull } from "./image.ts";
 import { portGivenBack, portTaken } from "./port.ts";
 import type { Standing } from "./readiness.ts";
 import { secretsIn } from "./secrets.ts";
 import { writeFiles } from "./slotFiles.ts";
 import { tooFewGpus } from "./tooFewGpus.ts";
 import { untilProven } from "./untilProven.ts";
+import { whyStopped } from "./whyStopped.ts";
 
 /** Starts an engine in a container of its own on this machine's Docker daemon, and proves that it is the one that answers. */
 export function dockerLauncher(place: Place, own: NodeJS.ProcessEnv = process.env): Launcher {
   return {
     kind: "docker",
-    prepare: async ({ name, engine, tell }) => {
+    prepare: async ({ name, engine, tell, looksOnly = false }) => {
       const { image } = launchOf(engine);
       const { docker } = await dockerDaemon(own);
       if (await hasImage(docker, image)) return;
+      if (looksOnly) throw await notYetHere(docker, image, name);
       tell({ kind: "booting", engine: name, command: `docker pull ${image}` });
       await pull(docker, image, name);
     },
@@ -40,13 +41,12 @@ export function dockerLauncher(place: Place, own: NodeJS.ProcessEnv = process.en
       await sweep(boot);
       order.tell({ kind: "booting", engine: order.name, command: boot.commandLine, log: boot.logs.stdout });
       const from = order.clock.now();
-      const gpuMemory = await place.gpuMemory?.used(order.slot.gpus);
       const started = await start({ ...boot, name: order.name });
       const proof = await provenOrEnded(boot, started);
       const after = toSeconds(order.clock.now() - from);
       const facts = { ...proof.facts, ...(await factsOf(boot, started)), "boot time": `${after.toFixed(1)} s` };
       order.tell({ kind: "ready", engine: order.name, after, url: boot.server.url, facts });
-      return running(boot, started, { facts, servedModel: proof.servedModel }, gpuMemory);
+      return running(boot, started, { facts, servedModel: proof.servedModel });
     },
   };
 }
@@ -167,7 +167,7 @@ async function exited(boot: Boot, started: Started, over: AbortSignal): Promise<
 async function interrupted({ order }: Boot, over: AbortSignal): Promise<never> {
   const signal = AbortSignal.any([order.signal, over]);
   if (!signal.aborted) await new Promise<void>((onAbort) => signal.addEventListener("abort", () => onAbort(), { once: true }));
-  throw new HarnessError("engine-not-ready", `engine ${order.name} was ended while it booted: the run was interrupted`);
+  throw new HarnessError("engine-not-ready", `engine ${order.name} was ended while it booted: ${whyStopped(order.signal)}`);
 }
 
 function notReady(boot: Boot, waitingFor: string): HarnessError {
@@ -192,12 +192,7 @@ async function factsOf({ daemon, launch }: Boot, { container }: Started): Promis
   return { image: launch.image, "image id": id, container: container.id.slice(0, 12) };
 }
 
-function running(
-  boot: Boot,
-  started: Started,
-  proof: Pick<RunningEngine, "facts" | "servedModel">,
-  gpuMemory: number | undefined,
-): RunningEngine {
+function running(boot: Boot, started: Started, proof: Pick<RunningEngine, "facts" | "servedModel">): RunningEngine {
   const { order, place, server, logs } = boot;
   let disposed = false;
   const died = new Promise<string>((onDeath) => {
@@ -223,7 +218,6 @@ function running(
       const from = order.clock.now();
       await end(boot, started, 10);
       await portGivenBack(place, order);
-      await gpuMemoryGivenBack(place, order, gpuMemory);
       order.tell({ kind: "gone", engine: order.name, after: toSeconds(order.clock.now() - from) });
     },
   };

@@ -5,18 +5,20 @@ import { knownCause } from "./knownCause.ts";
 import { lastLines, lastLinesOfBoth, logSize } from "./lastLines.ts";
 import { masks } from "./secrets.ts";
 
+export type LogSizes = readonly [stdout: number, stderr: number];
+
 /** What one start of an engine prints: two files that stay, shown without its secrets. */
 export class EngineLogs {
   readonly stdout: string;
   readonly stderr: string;
   readonly #secrets: readonly string[];
-  readonly #starts: readonly [stdout: number, stderr: number];
+  readonly #starts: LogSizes;
 
   constructor(directory: string, secrets: readonly string[]) {
     this.stdout = join(directory, "stdout.log");
     this.stderr = join(directory, "stderr.log");
     this.#secrets = secrets;
-    this.#starts = [logSize(this.stdout), logSize(this.stderr)];
+    this.#starts = this.sizes();
   }
 
   lastLines(): readonly string[] {
@@ -31,8 +33,13 @@ export class EngineLogs {
   }
 
   /** Looked for further back than what is shown: shutting down prints a lot after the cause. */
-  knownCause(): string | undefined {
-    return knownCause(this.#tail(searchedLines));
+  knownCause(since: LogSizes = this.#starts): string | undefined {
+    return knownCause(this.#tail(searchedLines, since));
+  }
+
+  /** How much there is by now. */
+  sizes(): LogSizes {
+    return [logSize(this.stdout), logSize(this.stderr)];
   }
 
   /** Engines print their arguments, keys included. Called once they have ended. */
@@ -40,8 +47,7 @@ export class EngineLogs {
     for (const path of [this.stdout, this.stderr]) await rewriteWithout(this.#secrets, path);
   }
 
-  #tail(count: number): readonly string[] {
-    const [stdout, stderr] = this.#starts;
+  #tail(count: number, [stdout, stderr] = this.#starts): readonly string[] {
     const both = lastLinesOfBoth(lastLines(this.stdout, count, stdout), lastLines(this.stderr, count, stderr), count);
     return both.map((line) => masks(line, this.#secrets));
   }

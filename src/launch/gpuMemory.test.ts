@@ -4,9 +4,9 @@ import { delimiter, join } from "node:path";
 import { expect, test } from "vitest";
 
 import { thisMachine } from "../host/thisMachine.ts";
-import { gpuMemoryGivenBack } from "./gpuMemory.ts";
+import { gpuMemoryBefore } from "./gpuMemory.ts";
 
-/** A driver that tells these MiB, one after the other, as nvidia-smi was seen to tell them beside a held GPU. */
+/** A driver that tells these MiB of any GPU, one after the other, as nvidia-smi was seen to tell them beside a held GPU. */
 function driver(...used: readonly number[]): NodeJS.ProcessEnv {
   const directory = mkdtempSync(join(tmpdir(), "tandem-gpu-"));
   const lines = used.map((mib, index) => `${index}) echo ${mib};;`).join(" ");
@@ -14,8 +14,8 @@ function driver(...used: readonly number[]): NodeJS.ProcessEnv {
 case "$*" in
   *compute-apps*) echo "1066, 64749, VLLM::EngineCore"; exit;;
 esac
-asked=$(cat ${directory}/asked 2>/dev/null || echo 0)
-echo $((asked + 1)) > ${directory}/asked
+asked=$(cat ${directory}/asked$2 2>/dev/null || echo 0)
+echo $((asked + 1)) > ${directory}/asked$2
 case $asked in ${lines} *) echo ${used.at(-1)};; esac
 `;
   writeFileSync(join(directory, "nvidia-smi"), program);
@@ -23,31 +23,38 @@ case $asked in ${lines} *) echo ${used.at(-1)};; esac
   return { PATH: `${directory}${delimiter}${process.env["PATH"] ?? ""}` };
 }
 
-async function warnings(environment: NodeJS.ProcessEnv, gpus: readonly string[], within: number): Promise<readonly string[]> {
-  const place = thisMachine({ environment });
-  const before = await place.gpuMemory?.used(gpus);
+async function warnings(
+  environment: NodeJS.ProcessEnv,
+  engines: Readonly<Record<string, readonly string[]>>,
+  within: number,
+): Promise<readonly string[]> {
   const told: string[] = [];
-  const slot = { port: 0, gpus, directory: "" };
-  await gpuMemoryGivenBack(
-    place,
-    { name: "cached", slot, tell: (event) => void (event.kind === "warning" && told.push(event.message)) },
-    before,
-    within,
-  );
+  const watched = Object.entries(engines).map(([name, gpus]) => ({ name, gpus }));
+  const tell = (event: { kind: string; message?: string }) => void (event.kind === "warning" && told.push(event.message ?? ""));
+  const memory = await gpuMemoryBefore(watched, { place: thisMachine({ environment }), tell, within });
+  await memory[Symbol.asyncDispose]();
   return told;
 }
 
 test("memory that comes back within the bound is waited for, and nothing is said", async () => {
-  expect(await warnings(driver(738, 65_903, 65_903, 738), ["0"], 10)).toEqual([]);
+  expect(await warnings(driver(738, 65_903, 65_903, 738), { cached: ["0"] }, 10)).toEqual([]);
 });
 
-test("memory that stays is a warning that names who holds it", async () => {
-  expect(await warnings(driver(0, 64_749), ["0"], 0.3)).toEqual([
-    "64749 MiB more are in use on GPU 0 than before engine cached was started, 0.3 s after it has ended: held by process 1066 (VLLM::EngineCore), 64749 MiB",
+test("memory that stays is a warning that names who holds it, and who was started there", async () => {
+  expect(await warnings(driver(0, 64_749), { cached: ["0"] }, 0.3)).toEqual([
+    "64749 MiB more are in use on GPU 0 than before cached was started, 0.3 s after it and its services have ended: held by process 1066 (VLLM::EngineCore), 64749 MiB",
   ]);
 });
 
+test("a GPU that two engines share is looked at once, each GPU for itself", async () => {
+  const told = await warnings(driver(0, 64_749), { cached: ["0", "1"], plain: ["0"] }, 0.1);
+  expect(new Set(told.map((message) => / on (.*) started/.exec(message)?.[1]))).toEqual(
+    new Set(["GPU 0 than before cached and plain were", "GPU 1 than before cached was"]),
+  );
+  expect(told).toHaveLength(2);
+});
+
 test("without a GPU, or without a driver, nobody is asked and nothing is said", async () => {
-  expect(await warnings(driver(0, 64_749), [], 0.1)).toEqual([]);
-  expect(await warnings({ PATH: "/nowhere" }, ["0"], 0.1)).toEqual([]);
+  expect(await warnings(driver(0, 64_749), { cached: [] }, 0.1)).toEqual([]);
+  expect(await warnings({ PATH: "/nowhere" }, { cached: ["0"] }, 0.1)).toEqual([]);
 });

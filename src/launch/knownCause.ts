@@ -5,6 +5,14 @@ export function knownCause(lines: readonly string[]): string | undefined {
 }
 
 const causes: readonly (readonly [sign: RegExp, advice: string])[] = [
+  [
+    /did not respond to register_kv_caches/,
+    'the LMCache server did not take over the KV cache in time; its log, in services/, says why. An engine without a GPU needs server: { transferMode: "auto" }, which it has by default where it says gpus: 0; much KV memory on many GPUs needs longer than 10 s: answerWithin: 120',
+  ],
+  [
+    /PREPARE_STORE timed out/,
+    'the LMCache server it stores to was gone for a moment, and back before the engine had noticed (it looks every 10 s): it then waits in vain for an answer, and ends. Restart them together, or start the new server only when the engine has logged "entering degraded mode"',
+  ],
   [/no space left on device/i, "the disk is full: free some space, or point the caches (HF_HOME, the slot's directory) to another disk"],
   [
     /CUDA out of memory|OutOfMemoryError|CUDA error: out of memory|less than desired GPU memory utilization|No available memory for the cache blocks/i,

@@ -47,6 +47,11 @@ test.each([
   ["OSError: [Errno 28] No space left on device", "the disk is full"],
   ["vllm: error: unrecognized arguments: --no-such-flag", "does not know one of the flags"],
   ["RuntimeError: Failed to infer device type", "no usable GPU"],
+  ["ConnectionError: LMCache server did not respond to register_kv_caches within 10.0s. Is the server running?", 'transferMode: "auto"'],
+  [
+    "RuntimeError: Worker failed with error 'PREPARE_STORE timed out for instance_id=3469351435232433006 after 10.0s', please check the stack trace above",
+    "back before the engine had noticed",
+  ],
 ])("%s: the cause is known", (line, advice) => {
   expect(knownCause(["INFO starting", line, "Engine core initialization failed."])).toContain(advice);
 });

@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -137,6 +138,33 @@ test("files of the command are there before the start, for this user alone", asy
   const engine = at.engine("answers", { command: { files: { "cache.yaml": "chunk_size: 256\n" } } });
   await using _running = await processLauncher(place).launch(at.order(engine, { port }));
   expect(at.written("scratch/cache.yaml")).toBe("chunk_size: 256\n");
+});
+
+test("KV cache that it kept on a disk of its own goes with it, and nothing else does", async () => {
+  mkdirSync(at.file("scratch/kv"), { recursive: true });
+  const command = { files: { "kv/0.data": "", "cache.yaml": "" }, discards: ["kv", "..", "not-there"] };
+  const running = await launched(at.engine("answers", { command }));
+  expect(existsSync(at.file("scratch/kv/0.data"))).toBe(true);
+  await running[Symbol.asyncDispose]();
+  expect(["scratch/kv", "scratch/cache.yaml", "logs"].map((name) => existsSync(at.file(name)))).toEqual([false, true, true]);
+});
+
+test("an engine that ends by itself with a known complaint is told with what that means, unless it only complained at its boot", async () => {
+  for (const [after, told] of [
+    ["PREPARE_STORE timed out after 10.0s", true],
+    ["bye", false],
+  ] as const) {
+    const log = `console.error("No module named triton"); setTimeout(() => { console.error(${JSON.stringify(after)}); process.exit(0); }, 1_000);`;
+    const preload = `data:text/javascript,${encodeURIComponent(log)}`;
+    const port = await place.freePort();
+    const engine = at.engine("answers", { command: { args: ["--import", preload, at.file("answers.mjs"), String(port)] } });
+    const running = await processLauncher(place).launch(at.order(engine, { port }));
+    const message = await running.died;
+    expect(message).toContain("plain exited with status 0");
+    expect(/probably: the LMCache server it stores to was gone for a moment/.test(message)).toBe(told);
+    expect(message).not.toContain("lacks a package");
+    await running[Symbol.asyncDispose]();
+  }
 });
 
 test("an engine that ends by itself is told with its last lines, and its workers go too", async () => {

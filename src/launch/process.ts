@@ -10,14 +10,14 @@ import { commandLine } from "./commandLine.ts";
 import { engineEnvironment } from "./environment.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { adviceFor, endedHow } from "./howEnded.ts";
-import { gpuMemoryGivenBack } from "./gpuMemory.ts";
 import { trialSlot } from "./neededServices.ts";
 import { portGivenBack, portTaken } from "./port.ts";
 import type { Standing } from "./readiness.ts";
 import { secretsIn } from "./secrets.ts";
-import { writeFiles } from "./slotFiles.ts";
+import { discardFiles, writeFiles } from "./slotFiles.ts";
 import { tooFewGpus } from "./tooFewGpus.ts";
 import { untilProven } from "./untilProven.ts";
+import { whyStopped } from "./whyStopped.ts";
 
 /** Starts an engine as a program of its own, with ours as its parent, and proves that it is the one that answers. */
 export function processLauncher(place: Place, own: NodeJS.ProcessEnv = process.env): Launcher {
@@ -35,13 +35,12 @@ export function processLauncher(place: Place, own: NodeJS.ProcessEnv = process.e
       await writeFiles(boot.directory, boot.command);
       order.tell({ kind: "booting", engine: order.name, command: boot.commandLine, log: boot.logs.stdout });
       const from = order.clock.now();
-      const gpuMemory = await place.gpuMemory?.used(order.slot.gpus);
       const started = await start(boot);
       const proof = await provenOrEnded(boot, started);
       const after = toSeconds(order.clock.now() - from);
       const facts = { ...proof.facts, "process id": String(started.pid), "boot time": `${after.toFixed(1)} s` };
       order.tell({ kind: "ready", engine: order.name, after, url: boot.server.url, facts });
-      return running(boot, started, { facts, servedModel: proof.servedModel }, gpuMemory);
+      return running(boot, started, { facts, servedModel: proof.servedModel });
     },
   };
 }
@@ -175,7 +174,7 @@ async function exited(boot: Boot, started: StartedProcess, over: AbortSignal): P
 
 async function interrupted({ order }: Boot, over: AbortSignal): Promise<never> {
   await aborted(AbortSignal.any([order.signal, over]));
-  throw new HarnessError("engine-not-ready", `engine ${order.name} was ended while it booted: the run was interrupted`);
+  throw new HarnessError("engine-not-ready", `engine ${order.name} was ended while it booted: ${whyStopped(order.signal)}`);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {
@@ -200,18 +199,17 @@ function circumstances({ commandLine, logs }: Boot): readonly string[] {
   return logs.circumstances(commandLine);
 }
 
-function running(
-  boot: Boot,
-  started: StartedProcess,
-  proof: Pick<RunningEngine, "facts" | "servedModel">,
-  gpuMemory: number | undefined,
-): RunningEngine {
+function running(boot: Boot, started: StartedProcess, proof: Pick<RunningEngine, "facts" | "servedModel">): RunningEngine {
   const { order, place, server } = boot;
+  // What it complained of while it booted has not ended it.
+  const whenReady = boot.logs.sizes();
   let disposed = false;
   const died = new Promise<string>((onDeath) => {
     void started.ended.then((how) => {
       if (disposed) return;
-      onDeath([`${order.name} ${endedHow(how)}${wantOfMemory(boot)}`, ...circumstances(boot)].join("\n"));
+      const cause = boot.logs.knownCause(whenReady);
+      const told = [`${order.name} ${endedHow(how)}${wantOfMemory(boot)}`, ...(cause === undefined ? [] : [`  probably: ${cause}`])];
+      onDeath([...told, ...circumstances(boot)].join("\n"));
       // Its workers may go on without it, and would keep the GPU's memory.
       return endTree(boot, started, 2);
     });
@@ -229,8 +227,8 @@ function running(
       disposed = true;
       const from = order.clock.now();
       await endTree(boot, started, 10);
+      await discardFiles(boot.directory, boot.command);
       await portGivenBack(place, order);
-      await gpuMemoryGivenBack(place, order, gpuMemory);
       order.tell({ kind: "gone", engine: order.name, after: toSeconds(order.clock.now() - from) });
     },
   };

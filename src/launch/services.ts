@@ -15,7 +15,8 @@ import { adviceFor, endedHow } from "./howEnded.ts";
 import { addressOf, type SlottedService } from "./neededServices.ts";
 import { maskedArguments, secretsIn } from "./secrets.ts";
 import { missingOf } from "./serviceCheck.ts";
-import { writeFiles } from "./slotFiles.ts";
+import { discardFiles, writeFiles } from "./slotFiles.ts";
+import { whyStopped } from "./whyStopped.ts";
 
 export interface ServicesOrder {
   readonly place: Place;
@@ -60,7 +61,7 @@ export async function startServices(services: readonly SlottedService[], order: 
       return true;
     } catch (error) {
       failures.push(error);
-      failed.abort();
+      failed.abort(error);
       return false;
     }
   }
@@ -95,7 +96,7 @@ function deaths(running: readonly RunningService[], tell: ServicesOrder["tell"])
     const told = (message: string) => {
       death ??= new HarnessError("engine-exited", `service ${service.name} ended by itself while engines needed it`, { hint: message });
       tell({ kind: "serviceDied", service: service.name, engines: service.engines, message });
-      over.abort();
+      over.abort(death);
     };
     void died.then(told);
   }
@@ -231,7 +232,7 @@ async function isUp(boot: Boot, start: StartedProcess, signal: AbortSignal): Pro
   const missing = await missingAfter(async () => (await notOurs(boot, start)) ?? missingOf(check, addressOf(service)), within, signal);
   if (missing === undefined) return;
   if (order.signal.aborted)
-    throw new HarnessError("engine-not-ready", `service ${service.name} was ended while it started: the run was interrupted`);
+    throw new HarnessError("engine-not-ready", `service ${service.name} was ended while it started: ${whyStopped(order.signal)}`);
   const message = `service ${service.name} (${launch.ports.join(", ")}) was not ready within ${within} s: ${missing}`;
   throw new HarnessError("engine-not-ready", [message, ...logs.circumstances(shown)].join("\n"), {
     hint: logs.knownCause() ?? "the last lines of its logs say what it is doing; to try it alone, run the command above in a shell",
@@ -282,6 +283,7 @@ function running(boot: Boot, start: StartedProcess): RunningService {
       disposed = true;
       const from = order.clock.now();
       await endTree(boot, start, 10);
+      await discardFiles(boot.directory, boot.command);
       order.tell({ kind: "serviceGone", service: service.name, after: toSeconds(order.clock.now() - from) });
     },
   };

@@ -37,7 +37,8 @@ export function told(running: RunningEngine, claims: EngineClaims, metrics: read
 export function complaints({ never = [] }: EngineClaims, log: string): readonly ProofCheck[] {
   return never.flatMap(({ what, pattern }) => {
     const line = log.split("\n").find((text) => pattern.test(text));
-    return line === undefined ? [] : [{ what, wanted: "no complaint in its log", found: line.trim().slice(0, 200), ok: false }];
+    const wanted = "no complaint in its log";
+    return line === undefined ? [] : [{ what, wanted, found: line.trim().slice(0, 200), seen: "log", ok: false }];
   });
 }
 
@@ -66,20 +67,20 @@ function textFrom(from: TraitSource, { facts, log, metrics }: Sources): string |
   }
 }
 
-function traitOf({ what, asked, wanted }: TraitClaim, found: string | undefined): readonly Trait[] {
+function traitOf({ what, asked, wanted, from }: TraitClaim, found: string | undefined): readonly Trait[] {
   const settledBy = asked ?? wanted;
-  return found === undefined ? [] : [{ what, found, ...(settledBy === undefined ? {} : { asked: settledBy }) }];
+  return found === undefined ? [] : [{ what, found, seen: from.kind, ...(settledBy === undefined ? {} : { asked: settledBy }) }];
 }
 
-function checkOf({ what, wanted }: TraitClaim, found: string | undefined): readonly ProofCheck[] {
+function checkOf({ what, wanted, from }: TraitClaim, found: string | undefined): readonly ProofCheck[] {
   if (wanted === undefined) return [];
-  if (found === undefined) return [{ what, wanted, found: "not told" }];
-  return [{ what, wanted, found, ok: found === wanted }];
+  const looked = { what, wanted, seen: from.kind };
+  return [found === undefined ? { ...looked, found: "not told" } : { ...looked, found, ok: found === wanted }];
 }
 
 function coresOf({ pids }: RunningEngine): readonly Trait[] {
   const cores = coresAllowed(pids?.() ?? []);
-  return cores === undefined ? [] : [{ what: "cores allowed", found: coresText(cores) }];
+  return cores === undefined ? [] : [{ what: "cores allowed", found: coresText(cores), seen: "processes" }];
 }
 
 export function coresText(cores: number): string {

@@ -12,6 +12,7 @@ const semicolon = 59;
 const space = 32;
 const tab = 9;
 const longestTrailers = 65_536;
+const largestChunk = 2 ** 48;
 const mostPlainDigits = 6;
 const longestPlainFraming = 2 + mostPlainDigits + 2;
 
@@ -131,7 +132,8 @@ export class BodyReader {
     const digit = hexDigit(byte);
     if (digit >= 0) {
       this.left = this.left * 16 + digit;
-      if (++this.digits > 12) this.problem = "a chunk of more than 2^48 bytes";
+      this.digits = 1;
+      if (this.left > largestChunk) this.problem = "a chunk of more than 2^48 bytes";
     } else if (this.digits === 0) {
       this.problem = "a chunk without a size";
     } else if (byte === carriageReturn) {

@@ -38,6 +38,8 @@ const closeBracket = 93;
 const openBrace = 123;
 const closeBrace = 125;
 const letterN = 110;
+/** As many as the journal can hold. */
+const mostTokens = 2 ** 31 - 1;
 
 /**
  * Tells what one event of a completions or chat stream carries by walking over its bytes once, without making a single string:
@@ -247,7 +249,7 @@ export class ChunkReader {
     return this.byte() === quote && this.isAt(keys.error, this.at + 1) && this.bytes[this.at + 1 + keys.error.length] === quote;
   }
 
-  /** Looks ahead, moving nothing: the number here, if it is a whole one of at most 15 digits. */
+  /** Looks ahead, moving nothing: the number here, if it is a whole one that can be a count of tokens. */
   private wholeNumber(): number | undefined {
     let value = 0;
     let at = this.at;
@@ -258,7 +260,7 @@ export class ChunkReader {
     }
     const next = this.bytes[at];
     const ended = at === this.end || next === comma || next === closeBrace || isSpace(next);
-    return ended && at > this.at && at - this.at <= 15 ? value : undefined;
+    return ended && at > this.at && value <= mostTokens ? value : undefined;
   }
 
   private skipValue(): boolean {

@@ -77,6 +77,7 @@ async function play(
       const why = outcome.kind === "failed" ? outcome.code : outcome.kind === "dropped" ? outcome.reason : undefined;
       if (record !== undefined) record.end = `ended ${after(exchange, at)} ${outcome.kind}${why === undefined ? "" : `: ${why}`}`;
     },
+    texts: () => {},
     reading: () => {},
   };
   const lines = Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options.prompts)]));
@@ -193,7 +194,7 @@ describe("what goes wrong", () => {
   });
 
   test("a recorder that cannot write ends the run with its error", async () => {
-    const full = { due: () => 0, stamp: () => {}, reading: () => {} };
+    const full = { due: () => 0, stamp: () => {}, texts: () => {}, reading: () => {} };
     const ended = () => {
       throw new Error("disk full");
     };

@@ -3,6 +3,7 @@ import type { Deadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import type { Recorder } from "../model/recorder.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import type { Nanoseconds } from "../model/time.ts";
 import type { Phase } from "./order.ts";
 import { Player } from "./player.ts";
 
@@ -22,31 +23,46 @@ export interface DriveOptions {
   readonly kill?: AbortSignal;
   /** Keep every reply's text, not only of those that a later request contains. */
   readonly keepText: boolean;
+  /** Where others play parts of the phases: when to start. Without it, shortly after being ready. */
+  readonly agree?: Agree;
 }
+
+/** From the end of the first preparations to the start of a phase: for the event loop to come to rest. */
+const settling: Nanoseconds = 20_000_000;
+
+/** Who else plays a part of the same phases. Resolves with the moment when all start, once all are ready; rejects when some will never be. */
+export type Agree = (phase: number) => Promise<Nanoseconds>;
 
 /** Plays the phases one after the other: everything is sent at its time, and whatever happens to it goes to the recorder. */
 export async function drive(options: DriveOptions): Promise<void> {
-  for (const phase of options.phases) {
+  for (const [index, phase] of options.phases.entries()) {
     if (options.signal.aborted || options.kill?.aborted) return;
-    if (phase.length > 0) await play(phase, options);
+    await play(phase, index, options);
   }
 }
 
-async function play(phase: Phase, options: DriveOptions): Promise<void> {
-  const { lines, clock, recorder, signal, kill } = options;
+async function play(phase: Phase, index: number, options: DriveOptions): Promise<void> {
+  const { lines, clock, recorder, signal, kill, agree } = options;
   const done = Promise.withResolvers<void>();
   const fail = (error: unknown) => {
     done.reject(error);
     player.kill();
   };
-  const player = new Player(phase, { ...options, recorder: answered(recorder, fail) }, done.resolve);
+  // One shape of object, whoever called: a rehearsal has then compiled the very code that will run.
+  const { experiment, deadlines, tell, keepText } = options;
+  const guarded = { experiment, lines, clock, deadlines, recorder: answered(recorder, fail), tell, keepText };
+  const player = new Player(phase, guarded, done.resolve);
   const engines = Object.entries(player.startBurst());
   await Promise.all(engines.map(async ([engine, requests]) => lines[engine]?.open(requests)));
   const ends = new AbortController();
   onAbort(signal, ends.signal, () => player.stop());
   onAbort(kill, ends.signal, () => player.kill());
+  const begin = (start: Nanoseconds) => player.begin(start);
   try {
-    player.begin();
+    player.prepareFirst(() => {
+      if (agree === undefined) begin(clock.now() + settling);
+      else agree(index).then(begin, fail);
+    });
     await clock.runUntil(done.promise);
   } finally {
     ends.abort();
@@ -73,6 +89,13 @@ function answered(recorder: Recorder, fail: (error: unknown) => void): Recorder 
     stamp: (exchange, kind, at, tokens) => {
       try {
         recorder.stamp(exchange, kind, at, tokens);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    texts: (exchange, at, events) => {
+      try {
+        recorder.texts(exchange, at, events);
       } catch (error) {
         fail(error);
       }

@@ -56,10 +56,13 @@ export class Flight implements ExchangeListener, Member {
   chunk(at: Nanoseconds, kind: ChunkKind, tokens: number): void {
     this.options.recorder.stamp(this.number, kind, at, tokens);
     this.lastAt = at;
-    if (!this.hasToken && (kind === "text" || kind === "reasoning" || kind === "tool")) {
-      this.hasToken = true;
-      this.options.tell({ kind: "firstToken", ...this.name(), ttft: toSeconds(at - this.sentAt) });
-    }
+    if (kind === "text" || kind === "reasoning" || kind === "tool") this.tokenCame(at);
+  }
+
+  texts(at: Nanoseconds, events: number): void {
+    this.options.recorder.texts(this.number, at, events);
+    this.lastAt = at;
+    this.tokenCame(at);
   }
 
   ended(at: Nanoseconds, ending: Ending): void {
@@ -82,6 +85,12 @@ export class Flight implements ExchangeListener, Member {
     if (now >= this.sentAt + toNanoseconds(request)) return failed("request-timeout", `not complete within ${request} s`);
     if (this.hasToken) return failed("idle-timeout", `nothing came for ${idle} s within the stream`);
     return failed("first-token-timeout", `no token within ${firstToken} s`);
+  }
+
+  private tokenCame(at: Nanoseconds): void {
+    if (this.hasToken) return;
+    this.hasToken = true;
+    this.options.tell({ kind: "firstToken", ...this.name(), ttft: toSeconds(at - this.sentAt) });
   }
 
   private name(): { experiment: number; engine: string; request: number } {

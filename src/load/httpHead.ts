@@ -29,6 +29,7 @@ export type HeadReading =
   | { readonly kind: "bad"; readonly message: string };
 
 const longestHead = 65_536;
+const tooLong: HeadReading = { kind: "bad", message: `a response head of more than ${longestHead} bytes` };
 const lineFeed = 10;
 
 /** Reads the head of one response from its pieces, skipping 1xx ones before it. */
@@ -51,30 +52,36 @@ export class HeadReader {
 
   /** `moved`: by how much positions in these bytes exceed positions in what the caller has read last. */
   private parse(bytes: Buffer, start: number, end: number, moved: number): HeadReading {
-    const parsed = parseHead(bytes, start, end);
-    if (parsed.kind === "bad") return parsed;
-    if (parsed.kind === "more") {
-      if (end - start > longestHead) return { kind: "bad", message: `a response head of more than ${longestHead} bytes` };
-      if (this.earlier === undefined) this.keep(bytes, start, end);
-      return parsed;
+    let at = start;
+    for (;;) {
+      const parsed = parseHead(bytes, at, end);
+      if (parsed.kind === "bad") return parsed;
+      if (parsed.kind === "more") return this.goOnFrom(bytes, at, end);
+      if (parsed.bodyAt - at > longestHead) return tooLong;
+      if (isFinal(parsed.head)) {
+        this.earlier = undefined;
+        return { ...parsed, bodyAt: parsed.bodyAt - moved };
+      }
+      at = parsed.bodyAt;
     }
-    if (parsed.head.status >= 200 || parsed.head.status === 101) {
-      this.earlier = undefined;
-      return { ...parsed, bodyAt: parsed.bodyAt - moved };
-    }
-    return this.parseAfterInterim(bytes, parsed.bodyAt, end, moved);
   }
 
-  private parseAfterInterim(bytes: Buffer, start: number, end: number, moved: number): HeadReading {
-    const rest = Buffer.from(bytes.subarray(start, end));
+  /** Keeps what may be the beginning of a head. */
+  private goOnFrom(bytes: Buffer, at: number, end: number): HeadReading {
+    if (end - at > longestHead) return tooLong;
+    if (bytes === this.earlier?.bytes && at === 0) return { kind: "more" };
     this.earlier = undefined;
-    return rest.length === 0 ? { kind: "more" } : this.parse(rest, 0, rest.length, moved - start);
+    if (at < end) {
+      this.earlier = new GrowingBytes();
+      this.earlier.append(bytes, at, end);
+    }
+    return { kind: "more" };
   }
+}
 
-  private keep(bytes: Buffer, start: number, end: number): void {
-    this.earlier ??= new GrowingBytes();
-    this.earlier.append(bytes, start, end);
-  }
+/** Not one of those that only announce another. */
+function isFinal({ status }: Head): boolean {
+  return status >= 200 || status === 101;
 }
 
 // Heads are parsed by llhttp, compiled to WebAssembly: Node's own parser, out of the undici package (docs/decisions/http-parser.md).

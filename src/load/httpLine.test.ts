@@ -247,6 +247,7 @@ describe("a failure has its name:", () => {
           sent: () => {},
           headers: () => {},
           chunk: () => queueMicrotask(() => (flight.abort({ kind: "cancelled" }), flight.abort({ kind: "completed" }), resolve())),
+          texts: () => {},
           ended: (_, ending) => endings.push(ending),
         },
       );

@@ -25,6 +25,8 @@ export interface HttpLineOptions {
   readonly connectWithin?: Seconds;
   /** Each request says its id as `X-Request-Id`: only for servers that write down what they did, since real ones refuse an id twice. */
   readonly namesRequests?: boolean;
+  /** Connections opened ahead of the clock, where fewer will do than there are requests. */
+  readonly opensAtMost?: number;
 }
 
 /** The way to an engine that speaks HTTP/1.1: one write per request, one stamp per read. */
@@ -37,14 +39,17 @@ interface PreparedBytes extends Prepared {
   readonly keepText: boolean;
 }
 
-/** `[DONE]` came, but the body does not end: no part of the answer is missing, so we do not wait for long. */
-const patienceAfterDone = toNanoseconds(1);
+/** `[DONE]` came, and the body's end usually with it: so long we wait for it, so that whoever follows can have the connection… */
+const patienceForFollowers = toNanoseconds(0.005);
+/** …and so long before a connection whose body never ends is given up. */
+const patienceForBody = toNanoseconds(1);
 
 class HttpLine implements Line {
   readonly clock: Clock;
   readonly pool: Pool;
   readonly connectWithin: Nanoseconds;
   readonly secrets: readonly string[];
+  private readonly opensAtMost: number;
   private readonly write: RequestWriter;
   readonly inFlight: Members<HttpExchange>;
   /** Prepared and not sent yet: each will want a connection soon. */
@@ -63,16 +68,17 @@ class HttpLine implements Line {
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password)].filter(Boolean);
     this.inFlight = new Members();
     this.waiting = 0;
+    this.opensAtMost = options.opensAtMost ?? Infinity;
   }
 
   async open(connections: number): Promise<void> {
     this.waiting = 0;
-    await this.pool.open(connections);
+    await this.pool.open(Math.min(connections, this.opensAtMost));
   }
 
   prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
     this.waiting++;
-    this.pool.refresh(this.waiting);
+    this.pool.refresh(Math.min(this.waiting, this.opensAtMost));
     return { request, bytes: this.write(request, replies), keepText };
   }
 
@@ -81,6 +87,7 @@ class HttpLine implements Line {
     const { bytes, keepText } = prepared as PreparedBytes; // made by `prepare` of this line, as every Prepared it is given
     const exchange = new HttpExchange(this, bytes, listener, keepText);
     this.inFlight.add(exchange);
+    this.pool.uses(1);
     exchange.start();
     return exchange;
   }
@@ -126,7 +133,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     const wasDone = this.reply.isDone;
     this.reply.read(at, bytes, length);
     if (this.reply.isOver) this.end(at, this.reply.ending());
-    else if (this.reply.isDone && !wasDone) this.endSoon(at);
+    else if (this.reply.isDone && !wasDone) this.endWithoutBody(at);
   }
 
   lost(at: Nanoseconds, cause: Error | undefined): void {
@@ -168,17 +175,30 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     connection.write(this.bytes);
   }
 
-  private endSoon(at: Nanoseconds): void {
-    this.stopWaiting = this.line.clock.at(at + patienceAfterDone, () => this.end(at, this.reply.ending()));
+  /** No part of the answer is missing. */
+  private endWithoutBody(at: Nanoseconds): void {
+    const { clock } = this.line;
+    this.stopWaiting = clock.at(at + patienceForFollowers, () => {
+      this.stopWaiting = clock.at(at + patienceForBody, () => this.leave());
+      this.tellEnd(at, this.reply.ending());
+    });
   }
 
   private end(at: Nanoseconds, ending: Ending): void {
+    this.leave(); // first: who hears of the end may want the connection
+    this.tellEnd(at, ending);
+  }
+
+  private tellEnd(at: Nanoseconds, ending: Ending): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
+    this.listener.ended(at, ending);
+  }
+
+  private leave(): void {
     this.stopWaiting();
     this.leaveConnection();
-    this.line.inFlight.remove(this);
-    this.listener.ended(at, ending);
+    if (this.line.inFlight.remove(this)) this.line.pool.uses(-1);
   }
 
   private leaveConnection(): void {

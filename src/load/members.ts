@@ -22,13 +22,15 @@ export class Members<Kind extends Member> {
     member.place = this.all.push(member) - 1;
   }
 
-  /** Nothing happens when it is none of them. */
-  remove(member: Kind): void {
-    if (this.all[member.place] !== member) return;
+  /** False when it is none of them. */
+  remove(member: Kind): boolean {
+    if (this.all[member.place] !== member) return false;
     const last = this.all.pop();
-    if (last === undefined || last === member) return;
-    this.all[member.place] = last;
-    last.place = member.place;
+    if (last !== undefined && last !== member) {
+      this.all[member.place] = last;
+      last.place = member.place;
+    }
+    return true;
   }
 
   /** As they are now: members may leave while this is gone through. */

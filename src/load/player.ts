@@ -9,8 +9,6 @@ import { Members, type Member } from "./members.ts";
 import type { Phase, Turn } from "./order.ts";
 import { lineOf, lookAhead, Preparation } from "./preparation.ts";
 
-/** From the end of the first preparations to the start of the phase: for the event loop to come to rest. */
-const settling: Nanoseconds = 20_000_000;
 /** After an interruption, what is under way may go on for so long. */
 const longestDrain: Nanoseconds = 30_000_000_000;
 
@@ -21,9 +19,11 @@ interface Pause extends Member {
   cancel: () => void;
 }
 
+export type PlayerOptions = Pick<DriveOptions, "experiment" | "lines" | "clock" | "deadlines" | "recorder" | "tell" | "keepText">;
+
 /** One phase as it is played. Everything in here runs in callbacks of the clock and of exchanges; no promise sits between them. */
 export class Player {
-  private readonly options: DriveOptions;
+  private readonly options: PlayerOptions;
   private readonly finished: () => void;
   /** Turns with a time of their own, earliest first. */
   private readonly scheduled: readonly Turn[];
@@ -44,7 +44,7 @@ export class Player {
   private cancelSend: () => void;
   private cancelLimit: () => void;
 
-  constructor(phase: Phase, options: DriveOptions, finished: () => void) {
+  constructor(phase: Phase, options: PlayerOptions, finished: () => void) {
     this.options = options;
     this.finished = finished;
     this.scheduled = phase.filter((turn) => turn.due !== undefined).sort((a, b) => (a.due ?? 0) - (b.due ?? 0));
@@ -75,9 +75,24 @@ export class Player {
     return counts;
   }
 
-  begin(): void {
+  /** Has the first requests ready, then calls `ready`; not when it is stopped before. */
+  prepareFirst(ready: () => void): void {
     if (this.isStopped) this.finishIfNothingIsLeft();
-    else this.preparation.begin(() => this.startClock());
+    else this.preparation.begin(ready);
+  }
+
+  /** All times of the phase count from `start`. */
+  begin(start: Nanoseconds): void {
+    if (this.isStopped) return this.finishIfNothingIsLeft();
+    const { clock, deadlines } = this.options;
+    this.start = start;
+    this.preparation.follow(start);
+    this.scheduleNext();
+    this.dropStrays();
+    if (deadlines.experiment !== undefined) {
+      this.cancelLimit = clock.at(start + toNanoseconds(deadlines.experiment), () => this.timeIsUp());
+    }
+    this.finishIfNothingIsLeft();
   }
 
   /** Sends nothing more; what is under way may end. */
@@ -96,18 +111,6 @@ export class Player {
   kill(): void {
     this.stop();
     for (const flight of this.sweep.list()) flight.exchange?.abort({ kind: "cancelled" });
-  }
-
-  private startClock(): void {
-    const { clock, deadlines } = this.options;
-    this.start = clock.now() + settling;
-    this.preparation.follow(this.start);
-    this.scheduleNext();
-    this.dropStrays();
-    if (deadlines.experiment !== undefined) {
-      this.cancelLimit = clock.at(this.start + toNanoseconds(deadlines.experiment), () => this.timeIsUp());
-    }
-    this.finishIfNothingIsLeft();
   }
 
   private dropStrays(): void {

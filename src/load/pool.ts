@@ -6,6 +6,12 @@ import { Connection, type Server } from "./connection.ts";
 const freshFor = toNanoseconds(4);
 /** Opened at once. More, and the server's queue of unaccepted connections overflows. */
 const batch = 64;
+/** Closed for each request at most, and one is opened: two hundred at once took 20 ms, and the requests that were due then waited. */
+const mostClosed = 1;
+/** Kept ready where as many requests wait, however few were used at a time of late. */
+const fewest = 64;
+/** A server that takes no connections is left alone for so long, but for the requests themselves. */
+const restAfterRefusal = toNanoseconds(0.5);
 
 /** Open connections to one server, the most recently used first. No limit to their number: a limit would be a queue that nobody sees. */
 export class Pool {
@@ -15,6 +21,8 @@ export class Pool {
   /** Ascending by `idleSince`. */
   private idle: Connection[];
   private opening: number;
+  private restsUntil: Nanoseconds;
+  private readonly use: RecentPeak;
 
   /** `openWithin`: how long a connection may take to open. */
   constructor(server: Server, clock: Clock, openWithin: Nanoseconds) {
@@ -23,32 +31,45 @@ export class Pool {
     this.openWithin = openWithin;
     this.idle = [];
     this.opening = 0;
+    this.restsUntil = 0;
+    this.use = new RecentPeak(freshFor);
   }
 
-  /** Resolves when that many are open, or when the server does not take any more: its requests will tell. */
+  /** Resolves when that many have been opened, or when the server does not take any more: its requests will tell. */
   async open(connections: number): Promise<void> {
-    for (;;) {
-      this.removeStale(this.clock.now());
-      const missing = connections - this.idle.length;
-      if (missing <= 0) return;
+    const giveUp = this.clock.now() + this.openWithin;
+    this.closeStale(Infinity);
+    // Counted by attempts: what the server closes meanwhile it would close again.
+    for (let missing = connections - this.idle.length; missing > 0 && this.clock.now() < giveUp; missing -= batch) {
       const opened = await Promise.all(Array.from({ length: Math.min(batch, missing) }, async () => this.openOne()));
       if (!opened.includes(true)) return;
     }
   }
 
-  /** Sees to it that `needed` fresh ones will be there shortly. */
+  /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is prepared. */
   refresh(needed: number): void {
-    this.removeStale(this.clock.now());
-    for (let missing = needed - this.idle.length - this.opening; missing > 0; missing--) void this.openOne();
+    this.closeStale(mostClosed);
+    const now = this.clock.now();
+    if (now < this.restsUntil) return;
+    const useful = Math.min(needed, Math.max(fewest, this.use.most(now)));
+    if (this.fresh(now) + this.opening < useful) void this.openOne();
   }
 
   /** An open connection that nobody uses, if there is one. */
   take(): Connection | undefined {
-    this.removeStale(this.clock.now());
-    for (;;) {
+    const now = this.clock.now();
+    for (let tries = 0; tries <= mostClosed; tries++) {
       const connection = this.idle.pop();
-      if (connection === undefined || !connection.isLost) return connection;
+      if (connection === undefined) return undefined;
+      if (!this.isStale(connection, now)) return connection;
+      connection.destroy();
     }
+    return undefined;
+  }
+
+  /** One more, or one fewer (-1), is being used. */
+  uses(change: 1 | -1): void {
+    this.use.change(change, this.clock.now());
   }
 
   connect(opened: (connection: Connection) => void): Connection {
@@ -71,6 +92,7 @@ export class Pool {
     this.opening++;
     const isOpen = await this.tryOne();
     this.opening--;
+    if (!isOpen) this.rest();
     return isOpen;
   }
 
@@ -91,13 +113,70 @@ export class Pool {
     });
   }
 
-  private removeStale(now: Nanoseconds): void {
-    let stale = 0;
-    while (stale < this.idle.length && this.isStale(this.idle[stale], now)) stale++;
-    if (stale > 0) for (const connection of this.idle.splice(0, stale)) connection.destroy();
+  private rest(): void {
+    this.restsUntil = this.clock.now() + restAfterRefusal;
   }
 
-  private isStale(connection: Connection | undefined, now: Nanoseconds): boolean {
-    return connection === undefined || connection.isLost || now - connection.idleSince > freshFor;
+  private closeStale(atMost: number): void {
+    const now = this.clock.now();
+    let stale = 0;
+    for (const connection of this.idle) {
+      if (stale >= atMost || !this.isStale(connection, now)) break;
+      // Closed by the server as soon as it was open: it does not want us now.
+      if (connection.isLost && now - connection.idleSince < restAfterRefusal) this.rest();
+      connection.destroy();
+      stale++;
+    }
+    if (stale > 0) this.idle.splice(0, stale);
+  }
+
+  /** Idle ones that are recent enough; they are the last ones. Those that the server has closed since are found when they are taken. */
+  private fresh(now: Nanoseconds): number {
+    let [from, to] = [0, this.idle.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (now - (this.idle[middle]?.idleSince ?? 0) > freshFor) from = middle + 1;
+      else to = middle;
+    }
+    return this.idle.length - from;
+  }
+
+  private isStale(connection: Connection, now: Nanoseconds): boolean {
+    return connection.isLost || now - connection.idleSince > freshFor;
+  }
+}
+
+/** The most there were of something at once, within one to two periods. */
+class RecentPeak {
+  private readonly period: Nanoseconds;
+  private count: number;
+  private peak: number;
+  private earlierPeak: number;
+  private until: Nanoseconds;
+
+  constructor(period: Nanoseconds) {
+    this.period = period;
+    this.count = 0;
+    this.peak = 0;
+    this.earlierPeak = 0;
+    this.until = 0;
+  }
+
+  change(change: number, now: Nanoseconds): void {
+    this.goOn(now);
+    this.count += change;
+    this.peak = Math.max(this.peak, this.count);
+  }
+
+  most(now: Nanoseconds): number {
+    this.goOn(now);
+    return Math.max(this.peak, this.earlierPeak);
+  }
+
+  private goOn(now: Nanoseconds): void {
+    if (now < this.until) return;
+    this.earlierPeak = this.peak;
+    this.peak = this.count;
+    this.until = now + this.period;
   }
 }

@@ -6,36 +6,42 @@ import type { Recorder } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
 import { drive } from "./drive.ts";
 import { httpLine } from "./httpLine.ts";
-import type { Phase } from "./order.ts";
+import type { Phase, Turn } from "./order.ts";
 
+/** A function is compiled for good after it has run 3,000 times: whatever sends, reads and ends gets there. */
+const requests = 4_000;
 const streams = 48;
-const replies = 12;
+const replies = 16;
 const tokens = 24;
 
 let rehearsed: Promise<void> | undefined;
 
 /**
- * Plays a few hundred replies of a server in this very process, unrecorded and once: whatever sends and reads is compiled by the time it
- * counts. Without it the first tokens of a thousand streams started at once were stamped 9 ms late at the median, with it about 1 ms.
+ * Plays a few thousand replies of a server in this very thread, once: whatever sends and reads is compiled by the time it counts.
+ * Without it the first tokens of a thousand streams started at once were stamped 9 ms late at the median, with it about 1 ms.
+ * `recorders` are of the kinds that will be used, so that their code is compiled too; what they are told is of no use.
  */
-export async function rehearse(clock: Clock): Promise<void> {
-  rehearsed ??= play(clock);
+export async function rehearse(clock: Clock, recorders: readonly Recorder[]): Promise<void> {
+  rehearsed ??= play(clock, recorders);
   await rehearsed;
 }
 
-async function play(clock: Clock): Promise<void> {
+async function play(clock: Clock, recorders: readonly Recorder[]): Promise<void> {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     socket.on("error", () => {});
-    socket.on("data", () => answer(socket, 0));
+    socket.on("data", (bytes) => {
+      socket.write(head);
+      answer(socket, bytes.includes(shortAsked) ? tokens - 1 : 0);
+    });
   });
   const url = `http://127.0.0.1:${await portOf(server)}`;
   const wire = { api: "completions", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
-  const line = httpLine({ url, wire, servedModel: "rehearsal", clock });
+  const line = httpLine({ url, wire, servedModel: "rehearsal", clock, opensAtMost: streams });
   const { signal } = new AbortController();
   const options = {
     experiment: -1,
-    lines: { rehearsal: line },
+    lines: { rehearsal: line, again: line },
     clock,
     deadlines: defaultDeadlines,
     tell: () => {},
@@ -43,7 +49,9 @@ async function play(clock: Clock): Promise<void> {
     keepText: false,
   };
   try {
-    await drive({ ...options, phases: [lanes()], recorder: nobody });
+    // What comes from another thread is made of other objects than what is written here.
+    const phases = [bySchedule("rehearsal"), structuredClone(lanes("again"))];
+    for (const recorder of recorders) await drive({ ...options, phases, recorder });
   } finally {
     line.close();
     server.close();
@@ -55,6 +63,7 @@ async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port; // listening on TCP, so it is not a path
 }
 
+const shortAsked = "a short one";
 const head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 const token = chunk(`data: {"choices":[{"index":0,"text":" word","finish_reason":null}]}\n\n`);
 const end = `${chunk(`data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":${tokens}}}\n\n`)}${chunk("data: [DONE]\n\n")}0\r\n\r\n`;
@@ -65,23 +74,29 @@ function chunk(text: string): string {
 
 /** One event in a turn of the event loop, as a stream is read. */
 function answer(socket: Socket, written: number): void {
-  socket.write((written === 0 ? head : "") + (written < tokens ? token : end));
+  socket.write(written < tokens ? token : end);
   if (written < tokens) setImmediate(answer, socket, written + 1);
 }
 
-function lanes(): Phase {
-  const parts = [{ kind: "passage", text: "rehearsal", tokenIds: [] }] as const;
-  return Array.from({ length: streams * replies }, (_, id) => {
-    const isFirst = id < streams;
-    const arrival: Request["arrival"] = isFirst ? { kind: "at", offset: 0 } : { kind: "after", request: id - streams, pause: 0 };
-    const lengths = { contextTokens: 1, questionTokens: 0, reusableTokens: 0, maxOutputTokens: tokens };
-    return {
-      engine: "rehearsal",
-      block: 0,
-      due: isFirst ? 0 : undefined,
-      request: { id, arrival, messages: [{ role: "user", parts }], ...lengths },
-    };
-  });
+/** Requests with a time of their own and a reply of one token. */
+function bySchedule(engine: string): Phase {
+  return Array.from({ length: requests }, (_, id) => turnOf(engine, id, { kind: "at", offset: id / 20_000 }, shortAsked));
 }
 
-const nobody: Recorder = { due: () => 0, stamp: () => {}, ended: () => {}, reading: () => {} };
+/** Streams, one after the other on each lane. */
+function lanes(engine: string): Phase {
+  return Array.from({ length: streams * replies }, (_, id) =>
+    turnOf(engine, id, id < streams ? { kind: "at", offset: 0 } : { kind: "after", request: id - streams, pause: 0 }, "rehearsal"),
+  );
+}
+
+function turnOf(engine: string, id: number, arrival: Request["arrival"], text: string): Turn {
+  const parts = [{ kind: "passage", text, tokenIds: [] }] as const;
+  const lengths = { contextTokens: 1, questionTokens: 0, reusableTokens: 0, maxOutputTokens: tokens };
+  return {
+    engine,
+    block: 0,
+    due: arrival.kind === "at" ? arrival.offset : undefined,
+    request: { id, arrival, messages: [{ role: "user", parts }], ...lengths },
+  };
+}

@@ -16,7 +16,11 @@ interface Read {
 function readPieces(pieces: readonly Buffer[], isClosed = false): Read {
   const events: string[] = [];
   const reader = new ReplyReader({
-    listener: { headers: (_, status) => events.push(`${status}`), chunk: (_, kind, tokens) => events.push(`${kind} ${tokens}`) },
+    listener: {
+      headers: (_, status) => events.push(`${status}`),
+      chunk: (_, kind, tokens) => events.push(`${kind} ${tokens}`),
+      texts: (_, count) => events.push(...Array.from({ length: count }, () => "text 1")),
+    },
     keepText: true,
     secrets: [],
   });

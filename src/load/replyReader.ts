@@ -11,7 +11,7 @@ import { dataAt, LastText } from "./lastText.ts";
 import { textOf } from "./textOf.ts";
 
 export interface ReplyOptions {
-  readonly listener: Pick<ExchangeListener, "headers" | "chunk">;
+  readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
   readonly keepText: boolean;
   /** Never to be seen in a message, whatever the server answers. */
   readonly secrets: readonly string[];
@@ -21,6 +21,8 @@ export interface ReplyOptions {
 const longestDocument = 65_536;
 /** A pattern takes as long to make as a few events to read. */
 const mostPatterns = 32;
+const lessThan = 60;
+const openBrace = 123;
 
 /** One reader for all streams: what it found is used before the next event is read. */
 const chunk = new ChunkReader();
@@ -41,10 +43,13 @@ export class ReplyReader {
   /** A body that is not a stream of events. */
   private readonly document: GrowingBytes;
   private isStream: boolean;
+  private hasBody: boolean;
   private failure: Outcome | undefined;
   private at: Nanoseconds;
   private hasExcess: boolean;
   private tokenEvents: number;
+  /** Events of text within this read that the listener has not heard of yet. */
+  private untold: number;
   /** Tokens that the events so far have carried, as the usage within them says. */
   private usageTokens: number;
   private isFinished: boolean;
@@ -70,10 +75,12 @@ export class ReplyReader {
     );
     this.document = new GrowingBytes();
     this.isStream = false;
+    this.hasBody = false;
     this.failure = undefined;
     this.at = 0;
     this.hasExcess = false;
     this.tokenEvents = 0;
+    this.untold = 0;
     this.usageTokens = 0;
     this.isFinished = false;
     this.promptTokens = undefined;
@@ -93,6 +100,7 @@ export class ReplyReader {
     const body = this.body;
     if (body === undefined) return;
     const stopped = body.read(bytes, bodyAt, length);
+    this.tellTexts();
     if (stopped < length) this.hasExcess = true;
     this.checkBody(body);
   }
@@ -110,7 +118,7 @@ export class ReplyReader {
     const outputTokens = this.completionTokens ?? (this.tokenEvents > 0 ? this.tokenEvents : undefined);
     const outputTokensSource: TokenSource = this.completionTokens === undefined ? "events" : "usage";
     return {
-      outcome: instead ?? this.outcome(),
+      outcome: this.told() ?? instead ?? this.outcome(),
       ...(this.head === undefined ? {} : { status: this.head.status }),
       ...(this.promptTokens === undefined ? {} : { promptTokens: this.promptTokens }),
       ...(this.cachedTokens === undefined ? {} : { cachedTokens: this.cachedTokens }),
@@ -141,8 +149,15 @@ export class ReplyReader {
   }
 
   private piece(bytes: Buffer, start: number, end: number): void {
+    if (!this.hasBody) this.begins(bytes[start]);
     if (this.isStream) this.events.scan(bytes, start, end);
     else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
+  }
+
+  /** What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
+  private begins(byte: number | undefined): void {
+    this.hasBody = true;
+    if (byte === lessThan || byte === openBrace) this.isStream = false;
   }
 
   private checkBody(body: BodyReader): void {
@@ -158,9 +173,11 @@ export class ReplyReader {
   private familiar(bytes: Buffer, start: number, end: number): number {
     const { lastText } = this;
     if (lastText === undefined || this.isDone) return start;
+    const { keepText } = this.options;
     let at = start;
     for (let next = lastText.endOf(bytes, at, end); next >= 0; next = lastText.endOf(bytes, at, end)) {
-      this.text(bytes, at + dataAt, next, 1);
+      this.untold++;
+      if (keepText) this.keep(bytes, at + dataAt, next);
       at = next;
     }
     return at;
@@ -168,6 +185,7 @@ export class ReplyReader {
 
   private event(bytes: Buffer, start: number, end: number, isError: boolean): void {
     if (this.isDone) return;
+    this.tellTexts();
     const read = chunk.read(bytes, start, end);
     const kind = read === "malformed" || (isError && read !== "done") ? "error" : read;
     if (kind === "done") this.isDone = true;
@@ -186,7 +204,20 @@ export class ReplyReader {
 
   private text(bytes: Buffer, start: number, end: number, tokens: number): void {
     this.generated("text", tokens);
-    if (this.options.keepText) this.texts.push(textOf(bytes.toString("utf8", start, end)));
+    if (this.options.keepText) this.keep(bytes, start, end);
+  }
+
+  private keep(bytes: Buffer, start: number, end: number): void {
+    this.texts.push(textOf(bytes.toString("utf8", start, end)));
+  }
+
+  /** Before anything else is told, and at the end of each read. */
+  private tellTexts(): void {
+    const events = this.untold;
+    if (events === 0) return;
+    this.untold = 0;
+    this.tokenEvents += events;
+    this.options.listener.texts(this.at, events);
   }
 
   private generated(kind: "text" | "reasoning" | "tool", tokens: number): void {
@@ -224,6 +255,13 @@ export class ReplyReader {
     this.isOver = true;
   }
 
+  /** What the server has told before the end: no deadline that passes later makes it untold. */
+  private told(): Outcome | undefined {
+    if (this.failure !== undefined) return this.failure;
+    const isRefusal = this.head !== undefined && !isSuccess(this.head.status);
+    return isRefusal || this.isDone ? this.outcome() : undefined;
+  }
+
   private outcome(): Outcome {
     if (this.failure !== undefined) return this.failure;
     if (this.head === undefined) return failed("disconnected", `${disconnectedBefore(this.hasStarted)}${this.broken}`);
@@ -239,8 +277,7 @@ export class ReplyReader {
   private streamOutcome(): Outcome {
     const isWhole = this.body?.isComplete === true;
     const isCounted = this.head?.framing.kind !== "close";
-    const saidSo = this.isFinished || this.completionTokens !== undefined;
-    if (!this.isDone && !(isWhole && (isCounted || saidSo))) {
+    if (!this.isDone && !(isWhole && (isCounted || this.isFinished))) {
       return failed("disconnected", `the stream ended after ${this.tokenEvents} events with tokens, before its end${this.broken}`);
     }
     return this.tokenEvents > 0 ? completed : failed("empty", "a complete stream without a single token");
@@ -251,12 +288,16 @@ export class ReplyReader {
       return failed("bad-response", `a body compressed with ${this.clean(compression)}, which was not asked for`);
     const type = mediaType(contentType);
     const text = this.documentText();
-    if (type === "application/json") {
-      const said = errorIn(text);
-      if (said !== undefined) return failed("error-event", this.clean(said));
-      return failed("bad-response", "one JSON document instead of a stream: the server ignores stream: true");
-    }
-    return failed("bad-response", withComplaint(`${this.clean(type)} instead of text/event-stream`, this.said()));
+    if (type === "application/json" || text.startsWith("{")) return this.jsonDocument(text);
+    const instead = type === "text/event-stream" || type === "" ? "a page" : this.clean(type);
+    return failed("bad-response", withComplaint(`${instead} instead of text/event-stream`, this.said()));
+  }
+
+  private jsonDocument(text: string): Outcome {
+    const said = errorIn(text);
+    if (said !== undefined) return failed("error-event", this.clean(said));
+    if (text.includes('"choices"')) return failed("bad-response", "one JSON document instead of a stream: the server ignores stream: true");
+    return failed("bad-response", withComplaint("one JSON document instead of a stream", this.said()));
   }
 
   private said(): string | undefined {
@@ -287,7 +328,7 @@ function isEventStream(contentType: string | undefined): boolean {
 }
 
 function mediaType(contentType: string | undefined): string {
-  return (contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  return (contentType ?? "").split(/[;,]/)[0]?.trim().toLowerCase() ?? "";
 }
 
 function disconnectedBefore(hasStarted: boolean): string {
@@ -302,8 +343,10 @@ function withComplaint(what: string, said: string | undefined): string {
 function errorIn(text: string): string | undefined {
   try {
     const document: unknown = JSON.parse(text);
-    const hasError = typeof document === "object" && document !== null && "error" in document && document.error !== null;
-    return hasError ? complaintIn(text) : undefined;
+    if (typeof document !== "object" || document === null) return undefined;
+    const hasError = "error" in document && document.error !== null;
+    const isError = "object" in document && document.object === "error";
+    return hasError || isError ? complaintIn(text) : undefined;
   } catch {
     return undefined;
   }

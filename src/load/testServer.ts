@@ -101,6 +101,9 @@ export async function exchange(line: Line, request: Request = plainRequest(), ke
       sent: (at, reused) => void sent.push({ at, reused }),
       headers: (at, status) => void headers.push({ at, status }),
       chunk: (at, kind, tokens) => void chunks.push({ at, kind, tokens }),
+      texts: (at, events) => {
+        for (let event = 0; event < events; event++) chunks.push({ at, kind: "text", tokens: 1 });
+      },
       ended: (at, ending) => resolve({ sent, headers, chunks, ended: { at, ending } }),
     };
     line.send(

@@ -76,6 +76,7 @@ function tokenStamps(received: Map<number, number[]>): Recorder {
     stamp: (exchange, kind, at) => {
       if (kind === "text") received.get(exchange)?.push(at);
     },
+    texts: (exchange, at, events) => received.get(exchange)?.push(...Array.from({ length: events }, () => at)),
     ended: (_, __, { outcome }) => expect(outcome).toEqual({ kind: "completed" }),
     reading: () => {},
   };

@@ -42,10 +42,24 @@ test("two engines within the margin are equivalent", () => {
   expect(effect).toBeCloseTo(1 / 1.02, 2);
 });
 
+test("engines are equivalent within the margin that was stated, never within a larger error: that would hide what is looked for", () => {
+  const records = [...answered("cached", timesAll(1.02)), ...answered("plain", tenOfPlain)];
+  const verdict = (margins: Margins) => compare(experimentOf(records), "plain", margins)[0];
+  expect(verdict({ practical: 0.05, harness: { ttft: 0.04 } })).toMatchObject({ verdict: "equivalent", margin: 0.05 });
+  expect(verdict({ practical: 0.2, harness: { ttft: 0.13 } })).toMatchObject({ verdict: "equivalent", margin: 0.2 });
+  const hidden = verdict({ practical: 0.05, harness: { ttft: 0.13 } });
+  expect(hidden).toMatchObject({
+    margin: 0.13,
+    verdict: "inconclusive",
+    reason: "there may be a difference of 5 % or more: the harness's own error of 13 % would hide it",
+  });
+  expect(hidden?.morePairs).toBeUndefined();
+});
+
 test("a difference within the harness's own error is none, and the margin says so", () => {
   const margins: Margins = { practical: 0.05, harness: { ttft: 0.6 } };
   const records = [...answered("cached", timesAll(0.8)), ...answered("plain", tenOfPlain)];
-  expect(compare(experimentOf(records), "plain", margins)[0]).toMatchObject({ verdict: "equivalent", margin: 0.6 });
+  expect(compare(experimentOf(records), "plain", margins)[0]).toMatchObject({ verdict: "inconclusive", margin: 0.6 });
   const noisy = compare(experimentOf(records), "plain", { practical: 0.05, harness: { ttft: 0.1 }, engine: { ttft: 0.25 } })[0];
   expect(noisy).toMatchObject({
     margin: 0.25,

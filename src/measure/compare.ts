@@ -10,7 +10,10 @@ import { isCompleted } from "./summary.ts";
 
 type ErrorShare = Readonly<Partial<Record<ComparedMetric, number>>>;
 
-/** What a difference must exceed to count as one. Shares: 0.05 is 5 %. The largest of them rules. */
+/**
+ * What a difference must exceed to count as one: the largest of them. Only within the practical one are engines equivalent: an error that is
+ * larger would hide a difference that someone acts on. Shares: 0.05 is 5 %.
+ */
 export interface Margins {
   /** The smallest difference anyone would act on. */
   readonly practical: number;
@@ -64,7 +67,9 @@ function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison
   const logs = pairedLogRatios(subject.metric, arms);
   const mean = logs.length === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const { margin, why } = marginFor(subject.metric, margins);
-  const difference = mean === undefined ? undefined : { mean, interval: intervalOf(logs, mean, subject), pairs: logs.length, margin, why };
+  const { practical } = margins;
+  const difference =
+    mean === undefined ? undefined : { mean, interval: intervalOf(logs, mean, subject), pairs: logs.length, margin, why, practical };
   return known({
     ...subject,
     pairs: logs.length,
@@ -118,6 +123,8 @@ interface Difference {
   readonly margin: number;
   /** Whose margin it is, in words. */
   readonly why: string;
+  /** Equivalent within this, or not at all. */
+  readonly practical: number;
 }
 
 function blockedBy({ base, other }: Arms): Judgement | undefined {
@@ -133,7 +140,7 @@ function withoutPairs(metric: ComparedMetric): Judgement {
   return { verdict: "inconclusive", reason: `no request ${condition} on both engines` };
 }
 
-function judge({ mean, interval, pairs, margin, why }: Difference): Judgement {
+function judge({ mean, interval, pairs, margin, why, practical }: Difference): Judgement {
   if (interval === undefined) {
     const reason = `a verdict needs at least ${fewestPairs} pairs`;
     return { verdict: "inconclusive", reason, morePairs: fewestPairs - pairs };
@@ -142,14 +149,21 @@ function judge({ mean, interval, pairs, margin, why }: Difference): Judgement {
   const edge = Math.log1p(margin);
   if (low > edge) return { verdict: "better" };
   if (high < -edge) return { verdict: "worse" };
-  if (low > -edge && high < edge) return { verdict: "equivalent" };
+  const isTooCoarse = margin > practical;
+  if (low > -edge && high < edge) return isTooCoarse ? tooCoarse(margin, why, practical) : { verdict: "equivalent" };
   const isDifferent = low > 0 || high < 0;
   const open = isDifferent ? "there is a difference, but it may be below" : "the interval is too wide for";
   return known({
     verdict: "inconclusive" as const,
     reason: `${open} the ${why} of ${percent(margin)}`,
-    morePairs: pairsToSettle((high - low) / 2, Math.abs(Math.abs(mean) - edge), pairs),
+    // Below a margin that is too coarse, more pairs would end in no verdict either.
+    morePairs: isTooCoarse && Math.abs(mean) < edge ? undefined : pairsToSettle((high - low) / 2, Math.abs(Math.abs(mean) - edge), pairs),
   });
+}
+
+function tooCoarse(margin: number, why: string, practical: number): Judgement {
+  const reason = `there may be a difference of ${percent(practical)} or more: the ${why} of ${percent(margin)} would hide it`;
+  return { verdict: "inconclusive", reason };
 }
 
 const mostPairs = 100_000;

@@ -38,15 +38,24 @@ test("an experiment has its own verdicts only", () => {
   expect(figures.experiments[0]?.verdicts.map(({ check }) => check)).toEqual(["mine"]);
 });
 
-test("a check that is met by the failures there were allows them, one of something else does not", () => {
+test("a check that says how many of an engine's requests may fail allows them while it is met; no other check does", () => {
   const records = ["a", "b", "plain"].flatMap((engine) => answered(engine, slow).map((one) => failingFirst(one, engine === "a" ? 2 : 0)));
   const stateWith = (...verdicts: readonly Verdict[]) => figuresOf(resultOf(records, verdicts)).validity.state;
   expect(stateWith()).toBe("INVALID");
-  expect(stateWith(verdict({ observed: 2, wanted: "at most 3" }))).toBe("DEGRADED");
-  expect(stateWith(verdict({ observed: 0.2, wanted: "at most 0.25" }))).toBe("DEGRADED");
-  expect(stateWith(verdict({ observed: 2, wanted: "at most 1", ok: false }))).toBe("INVALID");
-  expect(stateWith(verdict({ observed: 2, wanted: "at least 1" }))).toBe("INVALID");
-  expect(stateWith(verdict({ observed: 0, wanted: "at most 0" }))).toBe("INVALID");
+  expect(stateWith(verdict({ observed: 2, wanted: "at most 3", allowsFailuresOf: "a" }))).toBe("DEGRADED");
+  expect(stateWith(verdict({ observed: 2, wanted: "at most 1", allowsFailuresOf: "a", ok: false }))).toBe("INVALID");
+  expect(stateWith(verdict({ observed: 0, wanted: "at most 3", allowsFailuresOf: "b" }))).toBe("INVALID");
+  expect(stateWith(verdict({ observed: 2, wanted: "at most 3" }))).toBe("INVALID");
+});
+
+test("the margin that an experiment states is the one its engines are compared with", () => {
+  const result = resultOf([...answered("plain", slow), ...answered("a", Array<number>(10).fill(0.98))]);
+  const verdicts = (margin: number) => {
+    const experiments = result.experiments.map((one) => ({ ...one, description: { ...one.description, margin } }));
+    return figuresOf({ ...result, experiments }).experiments[0]?.comparisons.map(({ verdict }) => verdict);
+  };
+  expect(verdicts(0.05)).toEqual(["equivalent", "equivalent"]);
+  expect(verdicts(0.01)).toEqual(["better", "equivalent"]);
 });
 
 test("totals count every engine's requests, and those that never fell due", () => {

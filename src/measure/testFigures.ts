@@ -1,5 +1,6 @@
 import type { Comparison, EngineSummary, Summary, Validity, Verdict } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { differingAnswers } from "./answers.ts";
 import { cacheAnswers, type CacheAnswer } from "./cacheAnswer.ts";
 import { cacheTokens, type CacheTokens } from "./cacheTokens.ts";
 import { compare, defaultMargins, type Margins } from "./compare.ts";
@@ -56,7 +57,8 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
   const measured = engines.map(({ name }) => engineSummary(name, experiment.records));
   const summaries = result.gapsUnknown === true ? measured.map(withoutGaps) : measured;
   const harness = { ...harnessMargin(experiment, summaries), ...margins.harness };
-  const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, harness });
+  const practical = experiment.description.margin ?? margins.practical;
+  const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, practical, harness });
   const own = verdicts.filter((verdict) => verdict.experiment === experiment.index);
   const tokens = engines.map(({ name }) => cacheTokens(name, experiment, reuseOf(name, result)));
   return {
@@ -65,8 +67,9 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
     cacheAnswers: cacheAnswers(summaries, baseline),
     cacheTokens: tokens,
     validity: validity(experiment, summaries, {
-      failuresAllowed: allowFailures(own, summaries),
+      mayFail: own.filter(({ ok }) => ok).map(({ allowsFailuresOf }) => allowsFailuresOf),
       uncalibrated: description.calibration === "off",
+      answers: differingAnswers(result),
       besides: [...proofReasons(experiment.index, result, tokens), ...serviceReasons(experiment, result.events)],
     }),
     verdicts: own,
@@ -77,16 +80,6 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
 function withoutGaps({ cold, partial, warm, ...all }: EngineSummary): EngineSummary {
   const without = (summary: Summary): Summary => ({ ...summary, itl: { count: 0 } });
   return { ...all, itl: { count: 0 }, cold: without(cold), partial: without(partial), warm: without(warm) };
-}
-
-/**
- * Whether a check says that these failures are all right: met, with "at most", and about as many of them as there were.
- * A verdict keeps what it observed, not what that was; a number or share of failures is known by its value.
- */
-function allowFailures(verdicts: readonly Verdict[], summaries: readonly EngineSummary[]): boolean {
-  const failures = summaries.flatMap((summary) => [summary.failures, summary.failures / summary.requests]);
-  const known = new Set([...failures, sum(summaries.map((summary) => summary.failures))].filter((value) => value > 0));
-  return verdicts.some(({ ok, observed, wanted }) => ok && wanted.startsWith("at most") && observed !== undefined && known.has(observed));
 }
 
 function sum(values: readonly number[]): number {

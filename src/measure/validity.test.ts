@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Validity } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
+import type { LimitChanges } from "../model/limits.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
+import type { Seconds } from "../model/time.ts";
 import { answered, experimentOf, record } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
 import { joined, limits, validity } from "./validity.ts";
@@ -77,17 +79,17 @@ test("a request without an ending, or cancelled, degrades; more than 5 % of them
 test("5 % failures mark the numbers, more withhold the verdict, unless a check allows them", () => {
   const twenty = answered("plain", Array<number>(20).fill(0.5));
   expect([0, 1, 2].map((count) => validityOf(failing(twenty, count)).state)).toEqual(["VALID", "DEGRADED", "INVALID"]);
-  expect(validityOf(failing(twenty, 2), [], { failuresAllowed: true }).state).toBe("DEGRADED");
+  expect(validityOf(failing(twenty, 2), [], { mayFail: ["plain"] }).state).toBe("DEGRADED");
   expect(validityOf(failing(twenty, 2)).reasons[0]).toEqual({
     state: "INVALID",
     engine: "plain",
     what: "failed 2 of 20 requests, and the others may be the easier ones",
-    advice: "see why in the CSV and in the engine's log (idle-timeout 2), or say in a check how many may fail",
+    advice: "see why in the CSV and in the engine's log (idle-timeout 2), or say in a check how many may: mayFail(…)",
   });
 });
 
 test("an engine without a success is INVALID, whatever a check allows", () => {
-  expect(validityOf(failing(good, 10), [], { failuresAllowed: true })).toMatchObject({
+  expect(validityOf(failing(good, 10), [], { mayFail: ["plain"] })).toMatchObject({
     state: "INVALID",
     reasons: [{ what: "completed none of 10 requests", engine: "plain" }],
   });
@@ -123,6 +125,7 @@ test("usage and events may differ by 1 % beyond the token that ends a text", () 
   const states = [200, 201, 203, 204, 197].map((tokens) => validityOf([reply(tokens)]).state);
   expect(states).toEqual(["VALID", "VALID", "VALID", "DEGRADED", "DEGRADED"]);
   expect(validityOf([reply(400)]).reasons[0]?.what).toBe("usage tells 400 output tokens, the events carried 200");
+  expect(validityOf([reply(0)]).reasons[0]?.what).toBe("usage tells 0 output tokens, the events carried 200");
 });
 
 test("the same request with other token counts on another engine is no like for like", () => {
@@ -152,6 +155,36 @@ test("cold requests that an engine found in its cache were not cold; a shared fi
   expect(validityOf(answered("plain", ten, { promptTokens: 1_000, cachedTokens: 900, cache: "warm" })).state).toBe("VALID");
 });
 
+test("an engine that takes 1.9 s for what comes every 1.4 s is saturated: said with both rates, and what to do", () => {
+  expect(validityOf(oneByOne(1.4, 1.9))).toEqual({
+    state: "DEGRADED",
+    reasons: [
+      {
+        state: "DEGRADED",
+        engine: "plain",
+        what: "was saturated: of 0.714 requests/s that fell due it answered 0.526, and each took 500 ms longer than the one before",
+        advice:
+          "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
+      },
+    ],
+  });
+  expect(validityOf(oneByOne(1.4, 1.3)).state).toBe("VALID");
+});
+
+test("an engine that becomes slower and slower, but is done before the next request comes, is not", () => {
+  const slower = Array.from({ length: 16 }, (_, request) => record([[8 * request + 1 + 0.2 * request]], { due: 8 * request, request }));
+  expect(validityOf(slower).state).toBe("VALID");
+});
+
+test("an experiment changes a limit, or does without it; the others stay", () => {
+  const late = record([[32.3]], { due: 22.4, sent: 22.4123, request: 16 });
+  const states = ([undefined, { saturation: false }, { saturation: { degraded: 0.4 }, sendLag: { degraded: 0.02 } }] as const).map(
+    (limits) =>
+      validityOf([...oneByOne(1.4, 1.9), late], [], limits === undefined ? {} : { limits }).reasons.map(({ what }) => what.slice(0, 12)),
+  );
+  expect(states).toEqual([["the harness ", "was saturate"], ["the harness "], []]);
+});
+
 test("of a test's experiments, a reason that holds for all is said once; one that does not names its experiments", () => {
   const everywhere = { state: "DEGRADED", what: "the harness was at its limit", advice: "lower the rate" } as const;
   const here = { state: "INVALID", what: "was sent no request", advice: "see why", engine: "plain" } as const;
@@ -164,13 +197,15 @@ test("of a test's experiments, a reason that holds for all is said once; one tha
 
 test("docs/measurement.md has exactly these limits", () => {
   const text = readFileSync(new URL("../../docs/measurement.md", import.meta.url), "utf8");
-  const start = text.indexOf("| measured | DEGRADED above | INVALID above |");
+  const start = text.indexOf("| limit | measured | DEGRADED above | INVALID above |");
   const rows = text.slice(start, text.indexOf("\n\n", start)).split("\n").slice(2);
-  expect(rows).toEqual(Object.values(limits).map(rowOf));
+  expect(rows).toEqual(Object.entries(limits).map(rowOf));
 });
 
-function rowOf(limit: { measured: string; unit: string; degraded?: number; invalid?: number }): string {
-  return `| ${limit.measured} | ${shown(limit.unit, limit.degraded)} | ${shown(limit.unit, limit.invalid)} |`;
+type Limit = { measured: string; unit: string; degraded?: number; invalid?: number };
+
+function rowOf([name, limit]: [string, Limit]): string {
+  return `| \`${name}\` | ${limit.measured} | ${shown(limit.unit, limit.degraded)} | ${shown(limit.unit, limit.invalid)} |`;
 }
 
 function shown(unit: string, value: number | undefined): string {
@@ -182,17 +217,28 @@ function shown(unit: string, value: number | undefined): string {
 
 interface Differing {
   readonly neverDue?: number;
-  readonly failuresAllowed?: boolean;
+  readonly mayFail?: readonly string[];
   readonly engines?: readonly string[];
+  readonly limits?: LimitChanges;
 }
 
 function validityOf(
   records: readonly RequestRecord[],
   readings: readonly Reading[] = [],
-  { neverDue = 0, failuresAllowed = false, engines = ["plain"] }: Differing = {},
+  { neverDue = 0, mayFail = [], engines = ["plain"], limits }: Differing = {},
 ): Validity {
   const summaries = engines.map((engine) => engineSummary(engine, records));
-  return validity(experimentOf(records, readings, neverDue), summaries, { failuresAllowed });
+  const { description, ...result } = experimentOf(records, readings, neverDue);
+  const changed = limits === undefined ? description : { ...description, limits };
+  return validity({ ...result, description: changed }, summaries, { mayFail });
+}
+
+/** Sixteen requests, of which the engine has one at work at a time. */
+function oneByOne(seconds: Seconds, service: Seconds): readonly RequestRecord[] {
+  return Array.from({ length: 16 }, (_, request) => {
+    const due = request * seconds;
+    return record([[service >= seconds ? service * (request + 1) : due + service]], { due, request });
+  });
 }
 
 function readings(series: string, count: number, value: number): readonly Reading[] {

@@ -1,9 +1,12 @@
 import type { EngineSummary, Validity, ValidityReason, ValidityState } from "../model/figures.ts";
+import type { LimitName } from "../model/limits.ts";
 import type { RequestRecord } from "../model/record.ts";
-import type { ExperimentResult } from "../model/result.ts";
+import type { ExperimentDescription, ExperimentResult } from "../model/result.ts";
+import type { DifferingAnswers } from "./answers.ts";
 import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
 import { sendLag, tokensOfEvents } from "./latency.ts";
+import { queueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
 
 interface Limit {
@@ -15,6 +18,8 @@ interface Limit {
   /** Above it verdicts are withheld. */
   readonly invalid?: number;
 }
+
+type Limits = Readonly<Record<LimitName, Limit>>;
 
 /** Where a run stops being believed: every limit there is, in seconds, cores or shares of 1. */
 export const limits = {
@@ -29,13 +34,19 @@ export const limits = {
     degraded: 0.02,
     invalid: 0.1,
   },
+  saturation: {
+    measured:
+      "what each request took longer than the one before it, by the time between the two, of an engine that answered fewer per second than fell due",
+    unit: "share",
+    degraded: 0.02,
+  },
   eventLoopDelay: {
-    measured: "delay of the harness's event loop, p99 within a second, in nine seconds of ten",
+    measured: "delay of a load thread's event loop, p99 within a second, in nine seconds of ten",
     unit: "seconds",
     degraded: 0.01,
     invalid: 0.1,
   },
-  cpu: { measured: "CPU time of the harness, in nine seconds of ten", unit: "cores", degraded: 0.8 },
+  cpu: { measured: "CPU time of a load thread, in nine seconds of ten", unit: "cores", degraded: 0.8 },
   harnessError: {
     measured: "error of the harness's stamps against the ground-truth engine, p99 (below 662 values the largest)",
     unit: "seconds",
@@ -55,30 +66,51 @@ export const limits = {
   promptTokens: { measured: "requests with another number of prompt tokens on another engine", unit: "share", degraded: 0 },
   outputTokens: { measured: "requests with another number of output tokens on another engine", unit: "share", degraded: 0 },
   coldCached: { measured: "prompt tokens of cold requests that an engine found in its cache", unit: "share", degraded: 0.05 },
-} as const satisfies Record<string, Limit>;
+  answers: {
+    measured: "prompts that an engine answered otherwise out of a cache, or otherwise than the baseline",
+    unit: "share",
+    degraded: 0,
+  },
+} as const satisfies Limits;
+
+/** The usual ones, but for what the experiment says. */
+function limitsOf({ limits: changes = {} }: ExperimentDescription): Limits {
+  const changed = Object.entries(changes).map(([name, change]) => {
+    const { measured, unit, ...usual }: Limit = limits[name as LimitName]; // experiment() has checked it
+    return [name, { measured, unit, ...(change === false ? {} : { ...usual, ...change }) }];
+  });
+  return { ...limits, ...Object.fromEntries(changed) };
+}
+
+export interface ValidityOptions {
+  /** Engines whose failures a check allows. */
+  readonly mayFail?: readonly (string | undefined)[];
+  readonly uncalibrated?: boolean;
+  readonly answers?: readonly DifferingAnswers[];
+  readonly besides?: readonly ValidityReason[];
+}
 
 /** Was the harness, the population or an unlike pair of engines in the way? A missing reading is no reason: virtual time has no host. */
 export function validity(
   result: ExperimentResult,
   summaries: readonly EngineSummary[],
-  {
-    failuresAllowed = false,
-    uncalibrated = false,
-    besides = [],
-  }: { failuresAllowed?: boolean; uncalibrated?: boolean; besides?: readonly ValidityReason[] } = {},
+  { mayFail = [], uncalibrated = false, answers = [], besides = [] }: ValidityOptions = {},
 ): Validity {
   const { records } = result;
+  const limits = limitsOf(result.description);
   const reasons = [
-    ...population(result),
-    ...summaries.flatMap((summary) => failures(summary, failuresAllowed)),
-    ...harness(result),
+    ...population(result, limits),
+    ...summaries.flatMap((summary) => failures(summary, mayFail.includes(summary.engine), limits)),
+    ...harness(result, limits),
+    ...summaries.flatMap(({ engine }) => saturation(ofEngine(records, engine), engine, limits)),
     ...beyond(limits.uncalibrated, uncalibrated ? 1 : 0, {
       what: "the harness's own error is not known",
       advice: "run without --no-calibration before you rely on a small difference",
     }),
-    ...summaries.flatMap(({ engine }) => tokenCounts(ofEngine(records, engine), engine)),
-    ...unlikeEngines(records.filter(isCompleted)),
-    ...summaries.flatMap(({ engine }) => cacheState(ofEngine(records, engine), engine)),
+    ...summaries.flatMap(({ engine }) => tokenCounts(ofEngine(records, engine), engine, limits)),
+    ...unlikeEngines(records.filter(isCompleted), limits),
+    ...summaries.flatMap(({ engine }) => cacheState(ofEngine(records, engine), engine, limits)),
+    ...answers.flatMap(({ share, ...words }) => beyond(limits.answers, share, words)),
     ...besides,
   ];
   return { state: worstOf(reasons), reasons };
@@ -108,7 +140,7 @@ function beyond({ degraded = Infinity, invalid = Infinity }: Limit, value: numbe
   return [{ state: value > invalid ? "INVALID" : "DEGRADED", ...words }];
 }
 
-function population({ records, neverDue }: ExperimentResult): readonly ValidityReason[] {
+function population({ records, neverDue }: ExperimentResult, limits: Limits): readonly ValidityReason[] {
   const scheduled = records.length + neverDue;
   const unfinished = records.filter(({ outcome }) => outcome.kind === "cancelled").length;
   const advice = "run it again to its end; what there is was kept";
@@ -124,7 +156,11 @@ function population({ records, neverDue }: ExperimentResult): readonly ValidityR
   ];
 }
 
-function failures({ engine, requests, completed, failures, failuresByCode }: EngineSummary, allowed: boolean): readonly ValidityReason[] {
+function failures(
+  { engine, requests, completed, failures, failuresByCode }: EngineSummary,
+  allowed: boolean,
+  limits: Limits,
+): readonly ValidityReason[] {
   if (completed === 0) {
     const what = requests === 0 ? "was sent no request" : `completed none of ${requests} requests`;
     return [{ state: "INVALID", what, advice: `see why in the engine's log${codesOf(failuresByCode)}`, engine }];
@@ -132,7 +168,7 @@ function failures({ engine, requests, completed, failures, failuresByCode }: Eng
   const limit = allowed ? { ...limits.failures, invalid: Infinity } : limits.failures;
   return beyond(limit, share(failures, requests), {
     what: `failed ${failures} of ${requests} requests, and the others may be the easier ones`,
-    advice: `see why in the CSV and in the engine's log${codesOf(failuresByCode)}, or say in a check how many may fail`,
+    advice: `see why in the CSV and in the engine's log${codesOf(failuresByCode)}, or say in a check how many may: mayFail(…)`,
     engine,
   });
 }
@@ -142,7 +178,7 @@ function codesOf(failuresByCode: Readonly<Record<string, number>>): string {
   return codes.length === 0 ? "" : ` (${codes.join(", ")})`;
 }
 
-function harness(result: ExperimentResult): readonly ValidityReason[] {
+function harness(result: ExperimentResult, limits: Limits): readonly ValidityReason[] {
   const { records } = result;
   const lags = sortedValues(records.map(sendLag));
   const lag = tailOf(lags);
@@ -160,7 +196,7 @@ function harness(result: ExperimentResult): readonly ValidityReason[] {
       what: `the harness could not keep the schedule (one request in ten was ${milliseconds(nearestRank(lags, 0.9))} late or more)`,
       advice: quieter,
     }),
-    ...ratesOf(records),
+    ...ratesOf(records, limits),
     ...beyond(limits.eventLoopDelay, delay, {
       what: `the harness stamped late (event loop held up for ${milliseconds(delay)})`,
       advice: quieter,
@@ -189,7 +225,7 @@ function harness(result: ExperimentResult): readonly ValidityReason[] {
 }
 
 /** What was offered against what was sent, where there are enough requests for a rate. */
-function ratesOf(records: readonly RequestRecord[]): readonly ValidityReason[] {
+function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
   return [...Map.groupBy(records, ({ engine, block }) => `${engine} ${block}`).values()].flatMap((own) => {
     const sent = own.flatMap((record) => (record.sent === undefined ? [] : [{ due: record.due, sent: record.sent }]));
     if (sent.length < 20) return [];
@@ -200,6 +236,20 @@ function ratesOf(records: readonly RequestRecord[]): readonly ValidityReason[] {
       advice: "lower the rate, or say atOnce() where it does not matter",
       ...(own[0] === undefined ? {} : { engine: own[0].engine }),
     });
+  });
+}
+
+/** Sent more than it can answer, an engine is measured by the length of the run: the longer that is, the slower it looks. */
+function saturation(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const growth = queueGrowth(records);
+  if (growth === undefined) return [];
+  const { offered, served, longer, share } = growth;
+  // One that becomes slower without a queue is not what this is about.
+  return beyond(limits.saturation, Math.min(share, offered / served - 1), {
+    what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and each took ${milliseconds(longer)} longer than the one before`,
+    advice:
+      "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
+    engine,
   });
 }
 
@@ -221,7 +271,7 @@ function runsBackwards({ due, sent = due, headers = sent, chunks }: RequestRecor
   return sent < due || headers < sent || first < headers || chunks.at.some((at, index) => at < (chunks.at[index - 1] ?? at));
 }
 
-function tokenCounts(records: readonly RequestRecord[], engine: string): readonly ValidityReason[] {
+function tokenCounts(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const replies = records.filter(isCompleted);
   const byEvents = replies.filter(({ outputTokensSource }) => outputTokensSource === "events").length;
   const told = replies.filter(({ outputTokensSource }) => outputTokensSource === "usage");
@@ -234,7 +284,7 @@ function tokenCounts(records: readonly RequestRecord[], engine: string): readonl
       engine,
     }),
     // The token that ends a text has none itself, and need not have an event.
-    ...beyond(limits.tokenCounts, share(Math.abs(usage - events) - told.length, usage), {
+    ...beyond(limits.tokenCounts, share(Math.abs(usage - events) - told.length, usage > 0 ? usage : events), {
       what: `usage tells ${usage} output tokens, the events carried ${events}`,
       advice: "read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of usage",
       engine,
@@ -243,7 +293,7 @@ function tokenCounts(records: readonly RequestRecord[], engine: string): readonl
 }
 
 /** The same request must have been the same work on every engine. */
-function unlikeEngines(completed: readonly RequestRecord[]): readonly ValidityReason[] {
+function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
   const requests = [...Map.groupBy(completed, ({ block, request }) => `${block} ${request}`).values()];
   const prompts = requests.filter((same) => areUnlike(same.map(({ promptTokens }) => promptTokens))).length;
   const outputs = requests.filter((same) => areUnlike(same.map(({ outputTokens }) => outputTokens))).length;
@@ -263,7 +313,7 @@ function areUnlike(counts: readonly (number | undefined)[]): boolean {
   return new Set(counts.filter((count) => count !== undefined)).size > 1;
 }
 
-function cacheState(records: readonly RequestRecord[], engine: string): readonly ValidityReason[] {
+function cacheState(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const cold = records.filter((record) => record.cache === "cold" && isCompleted(record) && record.cachedTokens !== undefined);
   const cached = cold.reduce((sum, { cachedTokens = 0 }) => sum + cachedTokens, 0);
   const prompt = cold.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
@@ -281,6 +331,10 @@ function ofEngine(records: readonly RequestRecord[], engine: string): readonly R
 
 function share(part: number, whole: number): number | undefined {
   return whole === 0 ? undefined : part / whole;
+}
+
+function perSecond(rate: number): string {
+  return String(Number(rate.toPrecision(3)));
 }
 
 function milliseconds(seconds = 0): string {

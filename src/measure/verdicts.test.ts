@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { answered } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
-import { atLeast, atMost, between, evaluate, ratio } from "./verdicts.ts";
+import { atLeast, atMost, between, evaluate, mayFail, ratio } from "./verdicts.ts";
 
 test("limits themselves are within", () => {
   expect(atMost(0.5, 0.5)).toEqual({ ok: true, observed: 0.5, wanted: "at most 0.5" });
@@ -33,6 +33,22 @@ test("a ratio is missing when one of the two is, or the second is 0", () => {
 });
 
 const summaries = [engineSummary("plain", answered("plain", [1]))];
+
+test("how many of an engine's requests may fail is said as a number or a share, and the verdict keeps whose", () => {
+  const summary = { ...engineSummary("plain", answered("plain", [1, 1, 1, 1])), failures: 1 };
+  expect(mayFail(summary, { requests: 1 })).toEqual({ ok: true, observed: 1, wanted: "at most 1", allowsFailuresOf: "plain" });
+  expect(mayFail(summary, { share: 0.2 })).toEqual({ ok: false, observed: 0.25, wanted: "at most 0.2", allowsFailuresOf: "plain" });
+  expect(() => mayFail(summary, { share: 10 })).toThrow("mayFail(): share must be above 0 and at most 1, not 10");
+  const [verdict] = evaluate(() => ({ "some may fail": mayFail(summary, { requests: 2 }) }), [summary], 0);
+  expect(verdict).toEqual({
+    experiment: 0,
+    check: "some may fail",
+    ok: true,
+    observed: 1,
+    wanted: "at most 2",
+    allowsFailuresOf: "plain",
+  });
+});
 
 test("checks are evaluated on the summaries, by the engines' names", () => {
   const verdicts = evaluate((on) => ({ "no failure": atMost(on["plain"]?.failures, 0) }), summaries, 2);

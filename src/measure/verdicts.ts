@@ -1,3 +1,4 @@
+import { checkOptions, share, wholeNumber } from "../model/checkOptions.ts";
 import type { Check, EngineSummary, Verdict } from "../model/figures.ts";
 import type { Checks } from "../model/testCase.ts";
 import { known } from "./known.ts";
@@ -16,6 +17,16 @@ export function atLeast(value: number | undefined, limit: number): Check {
 export function between(value: number | undefined, low: number, high: number): Check {
   return check(value, `from ${low} to ${high}`, (observed) => observed >= low && observed <= high);
 }
+
+/** A check: of an engine's requests at most so many fail, and so many may. Where no check says so, more than 5 % make an experiment INVALID. */
+export function mayFail(on: EngineSummary, limit: { readonly requests: number } | { readonly share: number }): Check {
+  checkOptions("mayFail()", limit, Object.keys(limitRules), limitRules);
+  const { engine, failures, requests } = on;
+  const check = "share" in limit ? atMost(ratio(failures, requests), limit.share) : atMost(failures, limit.requests);
+  return { ...check, allowsFailuresOf: engine };
+}
+
+const limitRules = { requests: wholeNumber({ from: 0 }), share };
 
 /** One value as a multiple of another; missing when either is, or when the other is 0. */
 export function ratio(value: number | undefined, of: number | undefined): number | undefined {
@@ -45,7 +56,8 @@ function parseCheck(found: unknown): Check {
     return { ok: false, wanted: "a check, such as atMost(…) returns it" };
   }
   const observed = "observed" in found && typeof found.observed === "number" ? found.observed : undefined;
-  return known({ ok: found.ok === true, observed, wanted: String(found.wanted) });
+  const allowsFailuresOf = "allowsFailuresOf" in found ? String(found.allowsFailuresOf) : undefined;
+  return known({ ok: found.ok === true, observed, wanted: String(found.wanted), allowsFailuresOf });
 }
 
 function check(value: number | undefined, wanted: string, isMet: (observed: number) => boolean): Check {

@@ -64,5 +64,7 @@ function unknownOption(name: string, allowed: readonly string[]): string {
 }
 
 function shown(value: unknown): string {
-  return typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value));
+  if (typeof value === "function") return "a function";
+  // To JSON, Infinity and NaN are null.
+  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
 }

@@ -20,6 +20,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   /** Written into the slot's directory before the start: file name to content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** What it keeps below the slot's directory and nobody needs once it has ended: KV cache on disk. Removed then. */
+  readonly discards?: readonly string[];
 }
 
 /** What an engine needs to know of the world to say its command: read by the run room, handed over as a value. */
@@ -35,6 +37,8 @@ export interface InstalledProgram {
   readonly version?: string;
   /** Every flag it knows, with its dashes. */
   readonly flags: readonly string[];
+  /** Versions of what it may be connected to, from the same environment: "lmcache". Those that are there. */
+  readonly beside?: Readonly<Record<string, string>>;
 }
 
 /** How a client speaks to an engine. */

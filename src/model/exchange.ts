@@ -27,6 +27,8 @@ export interface ExchangeListener {
   headers(at: Nanoseconds, status: number): void;
   /** `tokens` is 1 unless the server says otherwise, and 0 for kinds that carry none. Events of one read share `at`. */
   chunk(at: Nanoseconds, kind: ChunkKind, tokens: number): void;
+  /** So many events of text one after the other, all of one read, each of one token: as many calls of `chunk`, at the price of one. */
+  texts(at: Nanoseconds, events: number): void;
   /** Exactly once, last. */
   ended(at: Nanoseconds, ending: Ending): void;
 }

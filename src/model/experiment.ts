@@ -1,4 +1,5 @@
-import { checkOptions, nonEmptyText, positive, wholeNumber, type OptionRule } from "./checkOptions.ts";
+import { checkOptions, nonEmptyText, positive, share, wholeNumber, type OptionRule } from "./checkOptions.ts";
+import { limitNames, limitRules, type LimitChanges } from "./limits.ts";
 import type { Seconds } from "./time.ts";
 import type { Arrivals, WorkloadGenerator } from "./workload.ts";
 
@@ -12,12 +13,15 @@ export type Order = "together" | "inTurn" | "interleaved";
 export type CachesBefore = "cold" | "primed" | "asItIs";
 
 export interface Deadlines {
+  /** Until a connection is open, TLS included. */
   readonly connect: Seconds;
+  /** From sent. */
   readonly firstToken: Seconds;
   /** Between two events of one stream. */
   readonly idle: Seconds;
+  /** From sent to the end. */
   readonly request: Seconds;
-  /** From the first due request; undefined leaves the sum of the others. */
+  /** From the start of a block, and where engines are in turn of each one's block. Undefined: as long as the requests take. */
   readonly experiment?: Seconds;
 }
 
@@ -30,12 +34,16 @@ export interface Experiment {
   readonly arrivals: Arrivals;
   /** Undefined: together where the engines' slots are disjoint, else in turn. */
   readonly order?: Order;
-  /** Blocks: how often the order is gone through. */
+  /** Blocks: how often the order is gone through, each time with prompts of its own where the workload can make them. */
   readonly repeats: number;
   readonly seed: number;
   readonly deadlines: Deadlines;
   /** Undefined: as it is. */
   readonly cacheState?: CachesBefore;
+  /** Undefined: the usual ones. */
+  readonly limits?: LimitChanges;
+  /** Undefined: 5 %. */
+  readonly margin?: number;
 }
 
 export interface ExperimentOptions {
@@ -52,6 +60,10 @@ export interface ExperimentOptions {
   readonly deadlines?: Partial<Deadlines>;
   /** `asItIs` unless said: prompts of one test never repeat those of another experiment. */
   readonly cacheState?: CachesBefore;
+  /** Where it is judged otherwise than usual: `{ saturation: false }` is for comparing engines that cannot keep up, on purpose. */
+  readonly limits?: LimitChanges;
+  /** The smallest difference anyone would act on, as a share: engines are better or worse beyond it, equivalent within it. 0.05 unless said. */
+  readonly margin?: number;
 }
 
 const orders: readonly unknown[] = ["together", "inTurn", "interleaved"] satisfies readonly Order[];
@@ -66,7 +78,9 @@ const rules = {
   seed: wholeNumber({ from: 0 }),
   title: nonEmptyText,
   cacheState: (value: unknown) => (cacheStates.includes(value) ? undefined : `must be one of ${cacheStates.join(", ")}`),
-  deadlines: (value: unknown) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+  margin: share,
+  deadlines: anObject,
+  limits: anObject,
 };
 
 const deadlineRules: Readonly<Record<keyof Deadlines, OptionRule>> = {
@@ -80,8 +94,9 @@ const deadlineRules: Readonly<Record<keyof Deadlines, OptionRule>> = {
 /** One workload for every engine of a test case. */
 export function experiment(options: ExperimentOptions): Experiment {
   checkOptions("experiment()", options, Object.keys(rules), rules, ["workload", "arrivals"]);
-  const { workload, arrivals, order, repeats = 1, seed = 0, title = workload.title, deadlines = {}, cacheState } = options;
+  const { workload, arrivals, order, repeats = 1, seed = 0, title = workload.title, deadlines = {}, cacheState, limits, margin } = options;
   checkOptions("experiment(): deadlines", deadlines, Object.keys(deadlineRules), deadlineRules);
+  checkOptions("experiment(): limits", limits ?? {}, limitNames, limitRules);
   return {
     title,
     workload,
@@ -89,14 +104,25 @@ export function experiment(options: ExperimentOptions): Experiment {
     ...(order === undefined ? {} : { order }),
     repeats,
     seed,
-    deadlines: { ...defaultDeadlines, ...deadlines },
+    deadlines: { ...defaultDeadlines, ...said(deadlines) },
     ...(cacheState === undefined ? {} : { cacheState }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(margin === undefined ? {} : { margin }),
   };
+}
+
+/** Without those that a JavaScript author left undefined. */
+function said(deadlines: Partial<Deadlines>): Partial<Deadlines> {
+  return Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined));
 }
 
 /** A description is known by the function it must have. */
 function has(method: string, mistake: string): OptionRule {
   return (value) => (isDescription(value) && typeof value[method] === "function" ? undefined : mistake);
+}
+
+function anObject(value: unknown): string | undefined {
+  return isDescription(value) ? undefined : "must be an object";
 }
 
 function isDescription(value: unknown): value is Readonly<Record<string, unknown>> {

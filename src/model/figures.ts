@@ -77,6 +77,8 @@ export interface Check {
   readonly ok: boolean;
   readonly observed?: number;
   readonly wanted: string;
+  /** An engine's name: while this is met, its failures do not make the experiment INVALID. */
+  readonly allowsFailuresOf?: string;
 }
 
 /** One line of a check, for one experiment. */

@@ -1,8 +1,16 @@
+/**
+ * How something was seen: in its log, on its metrics page, in what its launcher found out about it, among its processes, or by requests
+ * made for the purpose.
+ */
+export type ProofSource = "log" | "metric" | "fact" | "processes" | "requests";
+
 /** One thing that was asked of an engine, beside what was found. */
 export interface ProofCheck {
   readonly what: string;
   readonly wanted: string;
   readonly found: string;
+  /** Missing in journals of before it was written down. */
+  readonly seen?: ProofSource;
   /** Missing where the engine does not let itself be asked: neither proven nor disproven. */
   readonly ok?: boolean;
 }
@@ -11,6 +19,7 @@ export interface ProofCheck {
 export interface Trait {
   readonly what: string;
   readonly found: string;
+  readonly seen?: ProofSource;
   /** What the author decided that settles it; where two engines differ in this, a difference was asked for. */
   readonly asked?: string;
 }
@@ -26,11 +35,28 @@ export interface CacheReuse {
   readonly externalPiece?: number;
 }
 
+/** What an engine answered to a prompt, at temperature 0. */
+export interface Answer {
+  readonly text: string;
+  /** One by one, where it tells them. */
+  readonly tokens?: readonly string[];
+  /** Of the prompt, those that came out of a cache. */
+  readonly cachedTokens?: number;
+}
+
+/** One prompt: when nobody had seen it, and again when a cache may have it. */
+export interface AskedTwice {
+  readonly first: Answer;
+  readonly again: Answer;
+}
+
 /** Of one engine that is up: was it what was asked for? With `experiment`, of the moment just before that one. */
 export interface EngineProof {
   readonly engine: string;
   readonly checks: readonly ProofCheck[];
   readonly traits: readonly Trait[];
   readonly reuse?: CacheReuse;
+  /** The same prompts, in the same order, on every engine of a test. */
+  readonly answers?: readonly AskedTwice[];
   readonly experiment?: number;
 }

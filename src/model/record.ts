@@ -16,6 +16,8 @@ export interface RequestRecord {
   readonly block: number;
   readonly engine: string;
   readonly request: number;
+  /** The request of the same engine that had to end before; missing where it had a time of its own. */
+  readonly after?: number;
   readonly due: Nanoseconds;
   /** Just before the answered attempt's bytes were written; missing when nothing was sent. */
   readonly sent?: Nanoseconds;

@@ -24,6 +24,8 @@ export interface Recorder {
   due(of: { experiment: number; block: number; engine: string; request: number; start: Nanoseconds; due: Nanoseconds }): number;
   /** `tokens`: of a chunk, its tokens; of `sent`, 1 when the connection was reused, else 0; of `headers`, the status. */
   stamp(exchange: number, kind: StampKind, at: Nanoseconds, tokens: number): void;
+  /** So many stamps of text at the same moment, each of one token. */
+  texts(exchange: number, at: Nanoseconds, events: number): void;
   ended(exchange: number, at: Nanoseconds, ending: Ending): void;
   reading(experiment: number, reading: Reading): void;
 }

@@ -35,7 +35,7 @@ export interface Request {
   /** Counted in the built-in vocabulary. */
   readonly contextTokens: number;
   readonly questionTokens: number;
-  /** Length of the longest prefix that an earlier request of this workload already had: what a perfect prefix cache could reuse. */
+  /** Length of the longest prefix that an earlier request already had, of this block or one before it: what a perfect prefix cache could reuse. */
   readonly reusableTokens: number;
   readonly maxOutputTokens: number;
 }

@@ -1,5 +1,6 @@
 import type { Verdict } from "./figures.ts";
 import type { CachesBefore, Deadlines, Order } from "./experiment.ts";
+import type { LimitChanges } from "./limits.ts";
 import type { EngineProof } from "./proof.ts";
 import type { Reading, RequestRecord } from "./record.ts";
 import type { RunEvent } from "./runEvent.ts";
@@ -37,9 +38,20 @@ export interface ServiceDescription {
   readonly addresses: Readonly<Record<string, string>>;
 }
 
+export interface WorkloadDescription {
+  readonly kind: string;
+  readonly options: Options;
+  /** Of the first block's requests. */
+  readonly hash: string;
+  /** In each block. */
+  readonly requests: number;
+  /** The hashes of the others, each with a file of its own. Missing where there are none: every block then sent the requests of the first. */
+  readonly laterBlocks?: readonly string[];
+}
+
 export interface ExperimentDescription {
   readonly title: string;
-  readonly workload: { readonly kind: string; readonly options: Options; readonly hash: string; readonly requests: number };
+  readonly workload: WorkloadDescription;
   readonly arrivals: { readonly kind: string; readonly options: Options };
   readonly order: Order;
   readonly repeats: number;
@@ -47,6 +59,10 @@ export interface ExperimentDescription {
   readonly deadlines: Deadlines;
   /** As it is unless said. */
   readonly cacheState?: CachesBefore;
+  /** The usual ones unless said. */
+  readonly limits?: LimitChanges;
+  /** The smallest difference anyone would act on; 5 % unless said. */
+  readonly margin?: number;
 }
 
 /** What a test was asked to do: written before anything boots. */

@@ -41,8 +41,8 @@ export interface LaunchOrder {
 /** How an engine gets to run. One file per kind; `run` looks it up by `engine.launch.kind`. */
 export interface Launcher {
   readonly kind: Engine["launch"]["kind"];
-  /** Before anything boots: fetches what takes long, and rejects where it can be known that the launch will fail. */
-  prepare?(order: Pick<LaunchOrder, "name" | "engine" | "world" | "tell">): Promise<void>;
+  /** Before anything boots: rejects where it can be known that the launch will fail, and fetches what takes long, unless it is only to look. */
+  prepare?(order: Pick<LaunchOrder, "name" | "engine" | "world" | "tell"> & { readonly looksOnly?: boolean }): Promise<void>;
   /** Resolves when the engine is ready and proven; rejects with a HarnessError that a person can act on. */
   launch(order: LaunchOrder): Promise<RunningEngine>;
 }

@@ -5,7 +5,7 @@ import type { Seconds } from "./time.ts";
 /** Options as they are printed, stored and hashed: plain data. */
 export type Options = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** The requests of one experiment, from a seed: the same for every engine. */
+/** The requests of one block of an experiment, from a seed: the same for every engine. */
 export interface Workload {
   readonly kind: string;
   readonly options: Options;
@@ -26,7 +26,11 @@ export interface WorkloadGenerator {
   readonly options: Options;
   /** For a page's heading: "8,192 context tokens, 10 questions". */
   readonly title: string;
-  generate(arrivals: Arrivals, seed: number): Workload;
+  /**
+   * The requests of one block, the first unless said. A later one has the schedule of the first and prompts of its own; prompts that
+   * were recorded stay what they are.
+   */
+  generate(arrivals: Arrivals, seed: number, block?: number): Workload;
   /** The same workload with another number of requests, for `--requests`. */
   resized(requests: number): WorkloadGenerator;
 }

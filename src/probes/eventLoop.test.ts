@@ -39,12 +39,12 @@ test("the CPU share is the CPU time it took by the time that passed", async () =
   const readings: Reading[] = [];
   const probe = eventLoop(clock);
   await probe.start((reading) => readings.push(reading));
-  const from = { cpu: process.cpuUsage(), at: performance.now() };
+  const from = { cpu: process.threadCpuUsage(), at: performance.now() };
   while (valuesOf(readings, "cpu-share").length === 0) {
     block(20);
     await pause(10);
   }
-  const { user, system } = process.cpuUsage(from.cpu);
+  const { user, system } = process.threadCpuUsage(from.cpu);
   await probe.stop();
   const share = (user + system) / 1e3 / (performance.now() - from.at);
   expect(Math.abs((valuesOf(readings, "cpu-share")[0] ?? 0) - share)).toBeLessThan(0.1);

@@ -2,12 +2,12 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
 
-/** Resident memory of this process. */
+/** Resident memory of this process, all its threads. */
 const rss = "rss-bytes";
-/** Of the last second: how late this process came to what was waiting for it, at p99 and at most. */
+/** Of the last second: how late this thread came to what was waiting for it, at p99 and at most. */
 const delay = "event-loop-delay-seconds";
 const longestDelay = "event-loop-delay-max-seconds";
-/** Of the last second: CPU time of this process, all its threads, by the time that passed. 1 is one core. */
+/** Of the last second: CPU time of this thread by the time that passed. 1 is all of a core. */
 const cpuShare = "cpu-share";
 
 const everyMilliseconds = 1_000;
@@ -15,7 +15,7 @@ const tickMilliseconds = 1;
 
 type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
-/** The harness watching itself, once a second: was it in the way of what it measures? */
+/** A thread that measures watching itself, once a second: was it in the way of what it measures? */
 export function eventLoop(clock: Pick<Clock, "now">): Probe {
   let histogram: IntervalHistogram | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -54,12 +54,12 @@ function lateness(betweenTicks: number): number {
 
 function cpuShareSince(clock: Pick<Clock, "now">): () => number {
   let since = clock.now();
-  let before = process.cpuUsage();
+  let before = process.threadCpuUsage();
   return () => {
     const now = clock.now();
-    const { user, system } = process.cpuUsage(before);
+    const { user, system } = process.threadCpuUsage(before);
     const share = ((user + system) * 1e3) / (now - since);
-    before = process.cpuUsage();
+    before = process.threadCpuUsage();
     since = now;
     return share;
   };

@@ -1,7 +1,8 @@
+import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import type { Options } from "../model/workload.ts";
 import type { Block, Fact } from "./document.ts";
-import { counted } from "./numbers.ts";
+import { counted, percent } from "./numbers.ts";
 import { proofBlocks } from "./proofBlocks.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -21,10 +22,29 @@ export function conditions(result: TestResult): readonly Block[] {
 }
 
 /** "10 requests to each engine, every 8 s, engines together, seed 1". */
-export function experimentSettings({ workload, arrivals, order, repeats, seed, cacheState }: ExperimentDescription): string {
+export function experimentSettings({
+  workload,
+  arrivals,
+  order,
+  repeats,
+  seed,
+  cacheState,
+  limits,
+  margin,
+}: ExperimentDescription): string {
   const blocks = repeats === 1 ? "" : `, ${counted(repeats, "block")}`;
   const caches = cacheState === undefined ? "" : cachePhrases[cacheState];
-  return `${counted(workload.requests, "request")} to each engine, ${arrivalsPhrase(arrivals)}, ${orderPhrases[order]}${blocks}${caches}, seed ${seed}.`;
+  const least = margin === undefined ? "" : `, margin ${percent(margin)}`;
+  return `${counted(workload.requests, "request")} to each engine, ${arrivalsPhrase(arrivals)}, ${orderPhrases[order]}${blocks}${caches}${least}${limitsPhrase(limits)}, seed ${seed}.`;
+}
+
+/** Where its validity is judged otherwise than usual. */
+function limitsPhrase(limits: LimitChanges = {}): string {
+  const changed = Object.entries(limits).map(([name, change]) => {
+    const states = change === false ? [] : Object.entries(change).map(([state, value]) => `${state.toUpperCase()} above ${value}`);
+    return `, ${name} ${states.length === 0 ? "not judged" : states.join(" and ")}`;
+  });
+  return changed.join("");
 }
 
 const cachePhrases: Readonly<Record<NonNullable<ExperimentDescription["cacheState"]>, string>> = {
@@ -102,12 +122,12 @@ function experimentTable(experiments: readonly ExperimentDescription[]): Block {
 }
 
 function deadlineSentences(experiments: readonly ExperimentDescription[]): readonly Block[] {
-  const texts = new Set(experiments.map(deadlinesText));
+  const texts = new Set(experiments.map(({ deadlines }) => deadlinesPhrase(deadlines)));
   return [...texts].map((text) => ({ kind: "paragraph", tone: "quiet", text: `Deadlines in seconds: ${text}.` }));
 }
 
-function deadlinesText({ deadlines }: ExperimentDescription): string {
-  const { connect, firstToken, idle, request, experiment } = deadlines;
+/** "connect 5, first token 120, idle stream 60, whole request 600": in seconds. */
+export function deadlinesPhrase({ connect, firstToken, idle, request, experiment }: ExperimentDescription["deadlines"]): string {
   const whole = experiment === undefined ? "" : `, experiment ${experiment}`;
   return `connect ${connect}, first token ${firstToken}, idle stream ${idle}, whole request ${request}${whole}`;
 }

@@ -3,6 +3,7 @@ import type { Comparison, Distribution, EngineSummary, Summary } from "../model/
 import type { Report } from "../model/report.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { peakGpuMemory } from "./gpuMemory.ts";
+import { cachedTokensJson, proofJson } from "./proofJson.ts";
 import { isVirtual } from "./virtual.ts";
 
 /** Every figure, for programs: units in the names, keys always in the same order. What is missing is absent, never null or zero. */
@@ -27,6 +28,7 @@ function figuresJson(result: TestResult): unknown {
     baseline: description.baseline,
     validity: figures.validity,
     engines: description.engines,
+    proof: proofJson(result),
     experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index])),
     verdicts: verdicts.map(({ experiment, check, ok, observed, wanted }) => ({ experiment, check, ok, observed, wanted })),
   };
@@ -44,6 +46,7 @@ function experimentJson(
     order: description.order,
     repeats: description.repeats,
     seed: description.seed,
+    limits: description.limits,
     never_due: neverDue,
     gpu_memory_peak_mib: peakGpuMemory({ index, description, neverDue, ...experiment }),
     engines: figures?.summaries.map(engineJson),
@@ -54,6 +57,7 @@ function experimentJson(
       gain_ratio: gain,
       cost_of_storing_share: costOfStoring,
     })),
+    cached_tokens: figures === undefined ? undefined : cachedTokensJson(figures.cacheTokens),
     comparisons: figures?.comparisons.map(comparisonJson),
     validity: figures?.validity,
   };

@@ -1,8 +1,9 @@
+import { comparedAnswers, departureText, type ComparedAnswers } from "../measure/answers.ts";
 import { differences } from "../measure/proofs.ts";
 import type { CacheTokens } from "../measure/cacheTokens.ts";
 import type { TestResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
-import { count, missing } from "./numbers.ts";
+import { count, counted, missing } from "./numbers.ts";
 
 /** What each engine was proven to be, and where the engines are unlike. Nothing where nothing was proven. */
 export function proofBlocks(result: TestResult): readonly Block[] {
@@ -23,9 +24,24 @@ export function proofBlocks(result: TestResult): readonly Block[] {
         { title: "Found", align: "left", wide: true },
         { title: "", align: "left" },
       ],
-      rows,
+      rows: [...rows, ...comparedAnswers(result).map(answersRow)],
     },
     ...differenceBlocks(result),
+  ];
+}
+
+function answersRow(compared: ComparedAnswers): readonly string[] {
+  const { engine, baseline, prompts, cachedTokens, departures, isJudged } = compared;
+  const what = `answers to ${counted(prompts, "prompt")}${baseline === undefined ? ", asked twice" : ""}`;
+  const cached = baseline === undefined ? `, with ${count(cachedTokens)} prompt tokens out of a cache` : "";
+  const same = departures.length === 0;
+  const found = same ? `the same${cached}` : `${departures.map(departureText).join("; ")}${cached}`;
+  return [
+    engine,
+    what,
+    baseline === undefined ? "the same again" : `those of ${baseline}`,
+    found,
+    verdictOf(same || isJudged ? same : undefined),
   ];
 }
 

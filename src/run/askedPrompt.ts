@@ -82,6 +82,8 @@ class Note implements Recorder {
     if (kind === "sent") this.sentAt = at;
   }
 
+  texts(): void {}
+
   ended(_exchange: number, at: Nanoseconds, ending: Ending): void {
     this.endedAt = at;
     this.ending = ending;

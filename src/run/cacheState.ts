@@ -9,7 +9,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Workload } from "../model/workload.ts";
 import { asked, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
-import type { PlannedExperiment } from "./plan.ts";
+import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
 
 /** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */
 const attempts = 6;
@@ -23,8 +23,13 @@ export interface Proven {
   readonly tell: (event: RunEvent) => void;
 }
 
-/** Brings every engine's caches into the state that an experiment asks for, one engine after the other. */
-export async function bringAll({ experiment, workload }: PlannedExperiment, index: number, proven: Proven): Promise<void> {
+/** Brings every engine's caches into the state that a block of an experiment asks for, one engine after the other. */
+export async function bringAll(
+  { experiment }: PlannedExperiment,
+  index: number,
+  { workload }: PlannedBlock,
+  proven: Proven,
+): Promise<void> {
   for (const [at, running] of proven.engines.entries()) {
     const asker = proven.askers[at];
     if (asker === undefined || asker.stop.aborted) continue;
@@ -80,7 +85,7 @@ async function emptied({ running, asker, experiment, services = [] }: CachesOf):
   return [{ ...emptying, found, ok: cached === 0 }];
 }
 
-const emptying = { what: "caches emptied beforehand", wanted: "a prompt that was stored is not found any more" };
+const emptying = { what: "caches emptied beforehand", wanted: "a prompt that was stored is not found any more", seen: "requests" } as const;
 
 /** Every context is asked about once, with an answer of one token and no question: then all of them can be reused. */
 async function primed(workload: Workload, { asker }: CachesOf): Promise<readonly ProofCheck[]> {
@@ -91,7 +96,7 @@ async function primed(workload: Workload, { asker }: CachesOf): Promise<readonly
   const found = await untilFound(asker, last, attempts);
   const { cachedTokens } = found.ending;
   const what = `${contexts.length} ${contexts.length === 1 ? "context" : "contexts"} asked about beforehand`;
-  const check = { what, wanted: "the last of them is found again" };
+  const check = { what, wanted: "the last of them is found again", seen: "requests" } as const;
   if (cachedTokens === undefined) return [{ ...check, found: "its replies do not tell cached tokens" }];
   return [{ ...check, found: `${cachedTokens} of ${found.ending.promptTokens ?? 0} tokens`, ok: cachedTokens > 0 }];
 }

@@ -1,15 +1,13 @@
-import { drive } from "../load/drive.ts";
 import type { Phase } from "../load/order.ts";
-import { rehearse } from "../load/rehearsal.ts";
-import { rulerError, type RulerError, type Stamped } from "../measure/rulerError.ts";
+import { rulerError, type RulerError } from "../measure/rulerError.ts";
 import { draws } from "../model/draw.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
-import type { Recorder } from "../model/recorder.ts";
 import type { Place } from "../model/running.ts";
 import type { Request } from "../model/request.ts";
 import type { Seconds } from "../model/time.ts";
 import { randomPassage } from "../model/vocabulary.ts";
 import { startGroundTruth, type GroundTruth, type SharedClock } from "./groundTruth.ts";
+import type { LoadCrew } from "./loadCrew.ts";
 
 /** A load that is played against the ground-truth engine. */
 export interface CalibrationLoad {
@@ -29,28 +27,32 @@ const first: Seconds = 0.05;
 /** Tokens of a reply: the shortest that still has gaps worth the name. */
 const replyTokens = 20;
 
-/** Our own error at a load: the very client, against the engine that knows the truth. */
-export async function calibrate(
-  load: CalibrationLoad,
-  clock: SharedClock,
-  place: Place,
-  stop: AbortSignal,
-  scratch?: string,
-): Promise<RulerError> {
-  await rehearse(clock);
+export interface CalibrateOptions {
+  readonly crew: LoadCrew;
+  readonly clock: SharedClock;
+  readonly place: Place;
+  readonly stop: AbortSignal;
+  /** For what the ground-truth engine writes. */
+  readonly scratch?: string;
+}
+
+/** Our own error at a load: the very threads that measure engines, against the engine that knows the truth. */
+export async function calibrate(load: CalibrationLoad, { crew, clock, place, stop, scratch }: CalibrateOptions): Promise<RulerError> {
   await using truth = await startGroundTruth({ first, gap: load.gap }, clock, place, scratch);
   // Once for nobody: the engine's own code is compiled by then, and what is slow is no longer it.
-  await measured(lanes({ ...load, streams: Math.min(load.streams, 8), ramp: 0, lasts: 0.5 }), truth, clock, stop);
+  await measured(lanes({ ...load, streams: Math.min(load.streams, 8), ramp: 0, lasts: 0.5 }), truth, crew, stop);
   // Awaited here: the engine must not be disposed of while it is measured.
-  return await measured(lanes(load), truth, clock, stop);
+  return await measured(lanes(load), truth, crew, stop);
 }
 
 /** The stream of control's timetable: 40 tokens a second. */
 export const controlTimetable = { first, gap: 0.025 } as const;
 
-/** One stream beside the engines, for as long as they are measured: our error under the very load, not one like it. */
-export async function control(truth: GroundTruth, clock: SharedClock, until: AbortSignal): Promise<RulerError> {
-  return measured(lane(0, { promptTokens: 64, due: 0, replies: 100_000 }), truth, clock, until);
+/** One stream of each load thread beside the engines, for as long as they are measured: our error under the very load, not one like it. */
+export async function control(truth: GroundTruth, crew: LoadCrew, until: AbortSignal): Promise<RulerError> {
+  const replies = 20_000;
+  const streams = Array.from({ length: crew.size }, (_, index) => lane(index * replies, { promptTokens: 64, due: 0, replies }));
+  return measured(streams.flat(), truth, crew, until);
 }
 
 function lanes({ streams, gap, promptTokens, ramp, lasts }: CalibrationLoad): Phase {
@@ -74,44 +76,9 @@ function lane(firstId: number, { promptTokens, due, replies }: { promptTokens: n
   });
 }
 
-async function measured(phase: Phase, truth: GroundTruth, clock: SharedClock, stop: AbortSignal): Promise<RulerError> {
-  const line = truth.line();
-  const recorder = new Stamps();
+async function measured(phase: Phase, truth: GroundTruth, crew: LoadCrew, stop: AbortSignal): Promise<RulerError> {
   const deadlines = { ...defaultDeadlines, experiment: 24 * 3_600 };
-  try {
-    await drive({
-      experiment: -1,
-      phases: [phase],
-      lines: { [engine]: line },
-      clock,
-      deadlines,
-      recorder,
-      tell: () => {},
-      signal: stop,
-      keepText: false,
-    });
-  } finally {
-    line.close();
-  }
-  return rulerError(recorder.stamped, await truth.truths(recorder.stamped.length));
-}
-
-/** Keeps stamps in memory: what is computed of them is written down, they are not. */
-class Stamps implements Recorder {
-  readonly stamped: (Stamped & { sent: number; tokens: number[] })[] = [];
-
-  due({ request, start, due }: Parameters<Recorder["due"]>[0]): number {
-    return this.stamped.push({ id: String(request), due: start + due, sent: start + due, tokens: [] }) - 1;
-  }
-
-  stamp(exchange: number, kind: Parameters<Recorder["stamp"]>[1], at: number): void {
-    const of = this.stamped[exchange];
-    if (of === undefined) return;
-    if (kind === "sent") of.sent = at;
-    else if (kind === "text") of.tokens.push(at);
-  }
-
-  ended(): void {}
-
-  reading(): void {}
+  const order = { experiment: -1, phases: [phase], ways: { [engine]: truth.way }, connections: {}, deadlines, record: "memory" } as const;
+  const stamped = await crew.play(order, { stop });
+  return rulerError(stamped, await truth.truths(stamped.length));
 }

@@ -7,10 +7,12 @@ import { rulerReadings, type RulerError, type RulerSource } from "../measure/rul
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
-import { calibrate, control, controlTimetable } from "./calibrate.ts";
+import { calibrate, control, controlTimetable, type CalibrationLoad } from "./calibrate.ts";
 import { startGroundTruth, type GroundTruth, type SharedClock } from "./groundTruth.ts";
+import type { LoadCrew } from "./loadCrew.ts";
 
 export interface CalibrationOptions {
+  readonly crew: LoadCrew;
   readonly clock: SharedClock;
   readonly place: Place;
   readonly journal: JournalWriter;
@@ -48,9 +50,9 @@ export class Calibration implements AsyncDisposable {
 
   /** Before the engines boot: a load this machine cannot measure is told, with a number, and not refused. */
   async before(streams: number): Promise<void> {
-    const { clock, place, stop, tell, directory } = this.options;
+    const { tell } = this.options;
     const load = { streams: Math.min(streams, mostReplayed), gap: 0.02, promptTokens: 256, ramp: 0.2 };
-    const error = await calibrate({ ...load, lasts: longEnough(load) }, clock, place, stop, join(directory, "calibration"));
+    const error = await this.calibrate(load);
     this.note(-1, "check before", error);
     const found = error.stamp?.p99 ?? error.stamp?.max;
     if (found === undefined || found <= tolerable) return;
@@ -63,7 +65,7 @@ export class Calibration implements AsyncDisposable {
   /** Beside an experiment. Returns what ends it and writes down its figures. */
   during(experiment: number): () => Promise<void> {
     const until = new AbortController();
-    const controlled = control(this.truth, this.options.clock, until.signal);
+    const controlled = control(this.truth, this.options.crew, until.signal);
     return async () => {
       until.abort();
       this.note(experiment, "control stream", await controlled);
@@ -72,7 +74,7 @@ export class Calibration implements AsyncDisposable {
 
   /** After the engines are gone: what each experiment asked of us, played again. */
   async after(): Promise<void> {
-    const { clock, place, stop, journal, directory } = this.options;
+    const { stop, journal, directory } = this.options;
     journal.flush();
     const { experiments } = await readTest(directory);
     const known = new Map<string, RulerError>();
@@ -82,8 +84,7 @@ export class Calibration implements AsyncDisposable {
       if (load === undefined) continue;
       const key = alike(load);
       const replay = { streams: Math.min(load.streams, mostReplayed), gap: load.gap, promptTokens: load.promptTokens, ramp: 0.5 };
-      const error =
-        known.get(key) ?? (await calibrate({ ...replay, lasts: longEnough(replay) }, clock, place, stop, join(directory, "calibration")));
+      const error = known.get(key) ?? (await this.calibrate(replay));
       known.set(key, error);
       this.note(index, "replay after", error);
     }
@@ -91,6 +92,11 @@ export class Calibration implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.truth[Symbol.asyncDispose]();
+  }
+
+  private async calibrate(load: Omit<CalibrationLoad, "lasts">): Promise<RulerError> {
+    const { crew, clock, place, stop, directory } = this.options;
+    return calibrate({ ...load, lasts: longEnough(load) }, { crew, clock, place, stop, scratch: join(directory, "calibration") });
   }
 
   private note(experiment: number, source: RulerSource, error: RulerError): void {

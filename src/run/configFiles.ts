@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import type { Engine, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { nearestPath } from "./nearestPath.ts";
 
 /** Reads the configuration files an engine names: relative to the test file, then to the working directory. */
 export async function worldOf(engine: Engine, testFile: string | undefined): Promise<World> {
@@ -25,7 +26,10 @@ function found(given: string, testFile: string | undefined): string {
   const tried = candidates(given, testFile);
   const path = tried.find((candidate) => existsSync(candidate));
   if (path !== undefined) return path;
-  throw new HarnessError("usage", `there is no configuration file ${given}`, { hint: `looked at ${tried.join(" and ")}` });
+  const meant = tried.map(nearestPath).find((found) => found !== undefined);
+  throw new HarnessError("usage", `there is no configuration file ${given}`, {
+    hint: `${meant === undefined ? "" : `did you mean ${meant}? `}looked at ${tried.join(" and ")}`,
+  });
 }
 
 function candidates(given: string, testFile: string | undefined): readonly string[] {

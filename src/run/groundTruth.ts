@@ -5,14 +5,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import type { Origin } from "../host/realClock.ts";
-import { httpLine } from "../load/httpLine.ts";
 import type { Truth } from "../measure/rulerError.ts";
 import type { Wire } from "../model/engine.ts";
-import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Clock } from "../model/host.ts";
 import type { Place } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
+import type { Way } from "./loadMessages.ts";
 
 /** A real clock that other processes can share. */
 export interface SharedClock extends Clock {
@@ -28,7 +27,7 @@ export interface Timetable {
 
 /** The ground-truth engine, running in a process of its own. */
 export interface GroundTruth extends AsyncDisposable {
-  line(): Line;
+  readonly way: Way;
   /** What it wrote down since it was last asked; waits a moment for requests that have just ended. */
   truths(expected: number): Promise<readonly Truth[]>;
 }
@@ -58,7 +57,7 @@ export async function startGroundTruth(
     const port = await printedPort(logs.stdout);
     let read = 0;
     return {
-      line: () => httpLine({ url: `http://127.0.0.1:${port}`, wire, servedModel: "ground-truth", clock, namesRequests: true }),
+      way: { url: `http://127.0.0.1:${port}`, wire, servedModel: "ground-truth", namesRequests: true },
       truths: async (expected) => {
         const found = await linesOf(truthFile, read + expected);
         const fresh = found.slice(read);

@@ -33,9 +33,25 @@ test("a program is asked once for each installation, and its version read beside
   expect(asked()).toHaveLength(2);
 });
 
+test("the LMCache in its environment is looked at every time: it is replaced by itself", async () => {
+  const venv = install({ version: "0.32.0", knowsAll: true });
+  const engine = vllm({ model: "m", venv });
+  expect(await ask(engine)).not.toHaveProperty("beside");
+  mkdirSync(join(venv, "lib/python3.11/site-packages/lmcache-0.5.6.dist-info"));
+  expect(await ask(engine)).toMatchObject({ version: "0.32.0", beside: { lmcache: "0.5.6" } });
+  expect(asked()).toHaveLength(1);
+});
+
 test("an older one that has no --help=all is asked for --help", async () => {
   const found = await ask(vllm({ model: "m", venv: install({ version: "0.6.2", knowsAll: false }) }));
   expect(found?.version).toBe("0.6.2");
+  expect(asked()).toEqual(["serve --help=all", "serve --help"]);
+});
+
+test("one that does not say is not asked again while we live", async () => {
+  const engine = vllm({ model: "m", venv: install({ version: "0.32.0", knowsAll: true }) });
+  writeFileSync(join(directory, "venv/bin/vllm"), `#!/bin/sh\necho "$@" >> ${join(directory, "asked")}\nexit 1\n`);
+  expect([await ask(engine), await ask(engine)]).toEqual([undefined, undefined]);
   expect(asked()).toEqual(["serve --help=all", "serve --help"]);
 });
 

@@ -30,7 +30,9 @@ export async function installedProgram(name: string, engine: Engine, world: Worl
   const installation = installationAt(file, basename(command.program));
   const memory = memoryOf(own, [...installation.identity, ...launch.listsFlags.flat()]);
   const remembered = recall(memory);
-  if (remembered !== undefined) return remembered;
+  const beside = companionsOf(file);
+  if (remembered !== undefined) return { ...remembered, ...beside };
+  if (silent.has(memory)) return undefined;
   tell(`asking ${name}'s ${command.program} for its flags; once for each installation`);
   for (const args of launch.listsFlags) {
     const flags = listedFlags(await output({ program: file, args, env }, place));
@@ -38,10 +40,14 @@ export async function installedProgram(name: string, engine: Engine, world: Worl
     if (flags.length < fewest) continue;
     const found = { ...(installation.version === undefined ? {} : { version: installation.version }), flags };
     remember(memory, found);
-    return found;
+    return { ...found, ...beside };
   }
+  silent.add(memory);
   return undefined;
 }
+
+/** Those that did not say, and are not asked again by this process: it may take minutes each time. */
+const silent = new Set<string>();
 
 const fewest = 20;
 const patienceMilliseconds = 120_000;
@@ -57,10 +63,25 @@ function installationAt(file: string, program: string): Installation {
   const real = realpathSync(file);
   const { mtimeMs, size } = statSync(real);
   const versions = libraries(dirname(dirname(file))).flatMap((library) => installedIn(library, program));
-  const [version] = versions.map((name) => name.slice(program.length + 1, -".dist-info".length));
+  const [version] = versions.map((folder) => versionIn(folder, program));
   // What fetches another program itself may fetch another tomorrow.
   const day = program === "uvx" || program === "conda" ? [new Date().toISOString().slice(0, 10)] : [];
   return { ...(version === undefined ? {} : { version }), identity: [real, String(mtimeMs), String(size), ...versions, ...day] };
+}
+
+const companions = ["lmcache"];
+
+/** Not remembered: they are installed and replaced by themselves. */
+function companionsOf(file: string): Pick<InstalledProgram, "beside"> {
+  const found = libraries(dirname(dirname(file))).flatMap((library) =>
+    companions.flatMap((name) => installedIn(library, name).map((folder) => [name, versionIn(folder, name)] as const)),
+  );
+  return found.length === 0 ? {} : { beside: Object.fromEntries(found) };
+}
+
+/** "vllm-0.32.0.dist-info" */
+function versionIn(folder: string, name: string): string {
+  return folder.slice(name.length + 1, -".dist-info".length);
 }
 
 function libraries(prefix: string): readonly string[] {

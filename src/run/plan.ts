@@ -1,6 +1,6 @@
 import { isAbsolute } from "node:path";
 
-import { interleaved, inTurn, together as atTheSameTime, type Phase } from "../load/order.ts";
+import { interleaved, inTurn, together as atTheSameTime, type Phase, type Turn } from "../load/order.ts";
 import { workloadHash } from "../journal/workloadHash.ts";
 import { dockerCommand } from "../launch/docker.ts";
 import { engineEnvironment, masked, type EngineEnvironment } from "../launch/environment.ts";
@@ -17,10 +17,12 @@ import type { Seconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
+import { blocksOf } from "../workloads/blocks.ts";
 import { worldOf } from "./configFiles.ts";
 import { installedProgram, type Asking } from "./installedProgram.ts";
+import { apart, madeOfEach, together } from "./mistakes.ts";
 import { organisationOf, type Overrides } from "./params.ts";
-import { overridden, together, type NamedTestCase } from "./testCases.ts";
+import { overridden, type NamedTestCase } from "./testCases.ts";
 
 export interface PlannedEngine {
   readonly name: string;
@@ -33,11 +35,17 @@ export interface PlannedEngine {
   readonly port: number | undefined;
 }
 
-export interface PlannedExperiment {
-  readonly experiment: Experiment;
+/** What one block sends. */
+export interface PlannedBlock {
   readonly workload: Workload;
   readonly hash: string;
+}
+
+/** With what its first block sends. */
+export interface PlannedExperiment extends PlannedBlock {
+  readonly experiment: Experiment;
   readonly order: Order;
+  readonly laterBlocks: readonly PlannedBlock[];
 }
 
 /** A test decided in every respect but what only the moment of the start can tell. */
@@ -56,27 +64,44 @@ export async function planTests(
   cases: readonly NamedTestCase[],
   overrides: Overrides,
   place: Place,
-  tell?: (message: string) => void,
+  { tell, mistakes = [] }: PlanningOptions = {},
 ): Promise<readonly PlannedTest[]> {
   const gpuIds = overrides.gpus ?? (await place.gpus()).map((gpu) => gpu.id);
-  const mistakes: HarnessError[] = [];
+  const found = [...mistakes];
   const planned: PlannedTest[] = [];
   for (const named of cases) {
     try {
       planned.push(await planTest(overridden(named, overrides), overrides, { gpuIds, place, ...(tell === undefined ? {} : { tell }) }));
     } catch (error) {
-      if (!(error instanceof HarnessError) || error.code !== "usage") throw error;
-      mistakes.push(new HarnessError("usage", `${named.name}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint }));
+      found.push(...apart(error).map((mistake) => of(named, mistake)));
     }
   }
-  if (mistakes.length > 0) throw together(mistakes);
+  if (found.length > 0) throw together(found);
   return planned;
 }
 
+export interface PlanningOptions {
+  /** Told what takes long. */
+  readonly tell?: (message: string) => void;
+  /** Made before, to be told together with those of the plan. */
+  readonly mistakes?: readonly HarnessError[];
+}
+
+function of({ name }: NamedTestCase, { message, hint }: HarnessError): HarnessError {
+  return new HarnessError("usage", `${name}: ${message}`, hint === undefined ? {} : { hint });
+}
+
 /** The schedule of one experiment on the engines of one batch, all phases in order. */
-export function phasesOf({ order, workload, experiment }: PlannedExperiment, engines: readonly string[]): readonly Phase[] {
+export function phasesOf({ order, workload, experiment, laterBlocks }: PlannedExperiment, engines: readonly string[]): readonly Phase[] {
   const orders = { together: atTheSameTime, inTurn, interleaved } as const;
-  return orders[order](engines, workload, experiment.repeats);
+  const phases = orders[order](engines, workload, experiment.repeats);
+  return laterBlocks.length === 0 ? phases : phases.map((phase) => phase.map((turn) => withPromptOfItsBlock(turn, laterBlocks)));
+}
+
+/** Later blocks have the schedule of the first. */
+function withPromptOfItsBlock(turn: Turn, laterBlocks: readonly PlannedBlock[]): Turn {
+  const request = laterBlocks[turn.block - 1]?.workload.requests[turn.request.id];
+  return request === undefined ? turn : { ...turn, request };
 }
 
 /** From the first to the last due request, all phases one after the other. */
@@ -103,21 +128,18 @@ async function planTest(named: NamedTestCase, overrides: Overrides, here: Here):
   refuseSharedPlaces(engines);
   const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
   const batches = new Set(engines.map((engine) => engine.batch)).size;
-  const experiments = named.testCase.experiments.map((experiment) => planExperiment(experiment, limits, batches));
+  const experiments = await madeOfEach(named.testCase.experiments, (experiment) => planExperiment(experiment, limits, batches));
   const virtual = engines.every(({ engine }) => engine.launch.kind === "inProcess");
   return { name: named.name, named, engines, experiments, virtual, description: describe(named, engines, experiments, overrides) };
 }
 
 async function planEngines(named: NamedTestCase, overrides: Overrides, here: Here): Promise<readonly PlannedEngine[]> {
-  const described: { name: string; engine: Engine; world: World }[] = [];
-  for (const [name, engine] of Object.entries(named.testCase.engines)) {
+  const { simulate } = overrides;
+  const described = await madeOfEach(Object.entries(named.testCase.engines), async ([name, engine]) => {
     const world = await worldIn(engine, named, overrides, here, name);
-    described.push({
-      name,
-      world,
-      engine: overrides.simulate === undefined ? engine : simulatedInstead(name, engine, overrides.simulate, world),
-    });
-  }
+    engine.configuredFeatures?.(world); // for mistakes in its configuration
+    return { name, world, engine: simulate === undefined ? engine : simulatedInstead(name, engine, simulate, world) };
+  });
   if (described.length === 0) throw new HarnessError("usage", "it has no engine", { hint: "engines: { plain: vllm({ model }) }" });
   const slots = assignSlots(described, here.gpuIds, overrides.ports);
   return described.map((engine, index) => ({ ...engine, ...(slots[index] as (typeof slots)[number]) }));
@@ -175,14 +197,16 @@ function planExperiment(experiment: Experiment, limits: ReadonlyMap<string, numb
       hint: "give them GPUs of their own with --gpus, lower their GPU memory shares to 0.95 together, or leave the order out: they then run in turn",
     });
   }
-  const workload = asPrimed(experiment, experiment.workload.generate(experiment.arrivals, experiment.seed));
-  const tooLong = [...limits].flatMap(([name, limit]) => overLimit(name, limit, workload));
+  const workloads = blocksOf(experiment).map((workload) => asPrimed(experiment, workload));
+  const tooLong = [...limits].flatMap(([name, limit]) => overLimit(name, limit, workloads));
   if (tooLong.length > 0) {
     throw new HarnessError("usage", `${experiment.title}: ${tooLong.join("; ")}`, {
       hint: "shorten the context, or raise the engine's limit",
     });
   }
-  return { experiment, workload, hash: workloadHash(workload), order };
+  const [first, ...laterBlocks] = workloads.map((workload) => ({ workload, hash: workloadHash(workload) }));
+  if (first === undefined) throw new Error("an experiment has at least one block");
+  return { experiment, ...first, order, laterBlocks };
 }
 
 /** With every context asked about beforehand, no request is the first to have its own. */
@@ -195,8 +219,11 @@ function asPrimed({ cacheState }: Experiment, workload: Workload): Workload {
   return { ...workload, requests };
 }
 
-function overLimit(name: string, limit: number | undefined, workload: Workload): readonly string[] {
-  const longest = Math.max(...workload.requests.map((request) => request.contextTokens + request.questionTokens + request.maxOutputTokens));
+function overLimit(name: string, limit: number | undefined, workloads: readonly Workload[]): readonly string[] {
+  const lengths = workloads.flatMap(({ requests }) =>
+    requests.map((request) => request.contextTokens + request.questionTokens + request.maxOutputTokens),
+  );
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   return limit !== undefined && longest > limit
     ? [`${name} takes ${grouped(limit)} tokens, the longest request has ${grouped(longest)} with its answer`]
     : [];
@@ -273,15 +300,18 @@ function shortModel(model: string): string {
   return isAbsolute(model) || model.startsWith(".") ? (model.split("/").findLast((part) => part !== "") ?? model) : model;
 }
 
-function describeExperiment({ experiment, workload, hash, order }: PlannedExperiment): ExperimentDescription {
+function describeExperiment({ experiment, workload, hash, order, laterBlocks }: PlannedExperiment): ExperimentDescription {
+  const later = laterBlocks.length === 0 ? {} : { laterBlocks: laterBlocks.map((block) => block.hash) };
   return {
     title: experiment.title,
-    workload: { kind: workload.kind, options: workload.options, hash, requests: workload.requests.length },
+    workload: { kind: workload.kind, options: workload.options, hash, requests: workload.requests.length, ...later },
     arrivals: { kind: experiment.arrivals.kind, options: experiment.arrivals.options },
     order,
     repeats: experiment.repeats,
     seed: experiment.seed,
     deadlines: experiment.deadlines,
     ...(experiment.cacheState === undefined ? {} : { cacheState: experiment.cacheState }),
+    ...(experiment.limits === undefined ? {} : { limits: experiment.limits }),
+    ...(experiment.margin === undefined ? {} : { margin: experiment.margin }),
   };
 }

@@ -4,12 +4,13 @@ import { llamaCpp } from "../engines/llamaCpp.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
-import { prepare } from "./prepare.ts";
+import type { PlannedEngine } from "./plan.ts";
+import { blockedOf, blockedTogether, prepare } from "./prepare.ts";
 
 test("engines that are known to fail are told together, before anything boots", async () => {
   const error = await failure({
     plain: vllm({ model: "m", program: "no-such-vllm" }),
-    other: llamaCpp({ model: "/no/such/model.gguf" }),
+    other: llamaCpp({ model: "/no/such/model.gguf", program: "node" }),
   });
   expect(error).toMatchObject({ code: "engine-missing", message: "2 engines or services cannot be started" });
   expect(error).toMatchObject({
@@ -20,7 +21,7 @@ test("engines that are known to fail are told together, before anything boots", 
 });
 
 test("a single one is told as itself", async () => {
-  const error = await failure({ plain: vllm({ model: "/no/such/folder" }) });
+  const error = await failure({ plain: vllm({ model: "/no/such/folder", program: "node" }) });
   expect(error).toMatchObject({ message: "engine plain: there is no model at /no/such/folder" });
 });
 
@@ -28,12 +29,54 @@ test("nothing stands in the way of engines whose program is there", async () => 
   expect(await failure({ plain: vllm({ model: "m", program: "node" }) })).toBeUndefined();
 });
 
-async function failure(engines: Readonly<Record<string, Engine>>): Promise<unknown> {
-  const planned = Object.entries(engines).map(([name, engine]) => {
-    return { name, engine, world: { configFiles: {} }, batch: 0, gpus: [], port: undefined };
+test("what stops several tests is told once, under their names, and one test may be stopped by much", async () => {
+  const missing = vllm({ model: "m", program: "no-such-vllm" });
+  const tests = [
+    { name: "test_one", engines: planned({ plain: missing }) },
+    { name: "test_fine", engines: planned({ plain: vllm({ model: "m", program: "node" }) }) },
+    { name: "test_two", engines: planned({ plain: missing, far: vllm({ model: "/no/such/folder", program: "node" }) }) },
+    { name: "test_large", engines: planned({ large: vllm({ model: "m", program: "node", tensorParallel: 99 }) }) },
+  ];
+  const blocked = await blockedOf(tests, { place: thisMachine(), tell: () => {} });
+  expect(blocked.map(({ test }) => test)).toEqual(["test_one", "test_two", "test_large"]);
+  const { message, hint, exitCode } = blockedTogether(blocked);
+  expect([message, exitCode]).toEqual(["3 tests cannot be run here", 3]);
+  expect(hint?.split("\n").filter((line) => !line.startsWith(" "))).toEqual([
+    "test_one, test_two: engine plain needs the program no-such-vllm, and it is not here",
+    "test_two: engine far: there is no model at /no/such/folder",
+    expect.stringMatching(/^test_large: engine large needs 99 GPUs, this machine has /),
+  ]);
+});
+
+test("a GPU that the machine does not have is a mistake of the author's, told with those it has", async () => {
+  const place = {
+    ...thisMachine(),
+    gpus: async () => [
+      { id: "0", name: "H100" },
+      { id: "1", name: "L4" },
+    ],
+  };
+  const plain = vllm({ model: "m", program: "node", tensorParallel: 2 });
+  const on = async (...gpus: readonly string[]) =>
+    blockedOf([{ name: "test_x", engines: planned({ plain }, gpus) }], { place, tell: () => {} });
+  const blocked = await on("1", "7");
+  expect(blocked[0]?.obstacles[0]).toMatchObject({
+    exitCode: 2,
+    message: "engine plain is to run on GPU 7, which this machine does not have",
+    hint: "it has 0 (H100), 1 (L4): name one of them with --gpus",
   });
-  return prepare(planned, thisMachine(), () => {}).then(
+  expect(blockedTogether(blocked).exitCode).toBe(2);
+  expect(await on("0", "1")).toEqual([]);
+  expect(await on("GPU-5a3e", "GPU-77f0")).toEqual([]);
+});
+
+async function failure(engines: Readonly<Record<string, Engine>>): Promise<unknown> {
+  return prepare(planned(engines), thisMachine(), () => {}).then(
     () => undefined,
     (error: unknown) => error,
   );
+}
+
+function planned(engines: Readonly<Record<string, Engine>>, gpus: readonly string[] = ["0"]): readonly PlannedEngine[] {
+  return Object.entries(engines).map(([name, engine]) => ({ name, engine, world: { configFiles: {} }, batch: 0, gpus, port: undefined }));
 }

@@ -3,32 +3,94 @@ import { isAbsolute } from "node:path";
 
 import { neededServices, slotServices } from "../launch/neededServices.ts";
 import { refusalOf } from "../launch/services.ts";
+import { tooFewGpus } from "../launch/tooFewGpus.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { launchers } from "./launchers.ts";
+import { nearestPath } from "./nearestPath.ts";
 import type { PlannedEngine } from "./plan.ts";
+
+export interface Preparing {
+  readonly place: Place;
+  readonly tell: (event: RunEvent) => void;
+  /** Nothing is fetched, however long it would take later. */
+  readonly looksOnly?: boolean;
+}
 
 /** Before anything of a test boots: fetches what takes long, and tells together whatever is known to fail. */
 export async function prepare(engines: readonly PlannedEngine[], place: Place, tell: (event: RunEvent) => void): Promise<void> {
-  const mistakes: HarnessError[] = [];
-  for (const { name, engine, world } of engines) {
-    try {
-      refuseMissingModel(name, engine);
-      await launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, tell });
-    } catch (error) {
-      if (!(error instanceof HarnessError)) throw error;
-      mistakes.push(error);
-    }
-  }
-  mistakes.push(...(await refusedServices(engines, place)));
-  const [first, ...others] = mistakes;
+  const found = await obstacles(engines, { place, tell });
+  const [first, ...others] = found;
   if (first === undefined) return;
   if (others.length === 0) throw first;
-  const lines = mistakes.map(({ message, hint }) =>
-    [message, ...(hint === undefined ? [] : [`  ${hint.replaceAll("\n", "\n  ")}`])].join("\n"),
-  );
-  throw new HarnessError(first.code, `${mistakes.length} engines or services cannot be started`, { hint: [...new Set(lines)].join("\n") });
+  const lines = found.map(linesOf);
+  throw new HarnessError(first.code, `${found.length} engines or services cannot be started`, { hint: [...new Set(lines)].join("\n") });
+}
+
+/** Tests of which it is known that they cannot start here, each with everything that is in its way. */
+export interface Blocked {
+  readonly test: string;
+  readonly obstacles: readonly HarnessError[];
+}
+
+export async function blockedOf(
+  tests: readonly { readonly name: string; readonly engines: readonly PlannedEngine[] }[],
+  preparing: Preparing,
+): Promise<readonly Blocked[]> {
+  const blocked: Blocked[] = [];
+  for (const { name, engines } of tests) {
+    const found = await obstacles(engines, preparing);
+    if (found.length > 0) blocked.push({ test: name, obstacles: found });
+  }
+  return blocked;
+}
+
+/** As one error: each obstacle once, with the tests that it stops, and what to do once for all that need the same. */
+export function blockedTogether(blocked: readonly Blocked[]): HarnessError {
+  const each = blocked.flatMap(({ test, obstacles }) => obstacles.map((error) => ({ test, error })));
+  const byHint = [...Map.groupBy(each, ({ error }) => error.hint)];
+  const lines = byHint.flatMap(([hint, same]) => [...messagesOf(same), ...(hint === undefined ? [] : [indented(hint)])]);
+  const first = each.find(({ error }) => error.exitCode === 2) ?? each[0];
+  const tests = blocked.length === 1 ? "1 test cannot be run here" : `${blocked.length} tests cannot be run here`;
+  return new HarnessError(first?.error.code ?? "usage", tests, { hint: lines.join("\n") });
+}
+
+function messagesOf(each: readonly { readonly test: string; readonly error: HarnessError }[]): readonly string[] {
+  const alike = Map.groupBy(each, ({ error }) => error.message);
+  return [...alike].map(([message, same]) => `${[...new Set(same.map(({ test }) => test))].join(", ")}: ${message}`);
+}
+
+function linesOf({ message, hint }: HarnessError): string {
+  return [message, ...(hint === undefined ? [] : [indented(hint)])].join("\n");
+}
+
+function indented(text: string): string {
+  return `  ${text.replaceAll("\n", "\n  ")}`;
+}
+
+async function obstacles(engines: readonly PlannedEngine[], preparing: Preparing): Promise<readonly HarnessError[]> {
+  const found = await Promise.all(engines.map(async (engine) => obstaclesOf(engine, preparing)));
+  return [...found.flat(), ...(await refusedServices(engines, preparing.place))];
+}
+
+async function obstaclesOf(planned: PlannedEngine, { place, ...how }: Preparing): Promise<readonly HarnessError[]> {
+  const { name, engine, world } = planned;
+  const looks = [
+    async () => refuseMissingModel(name, engine),
+    async () => refuseGpus(planned, place),
+    async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
+  ];
+  const found: HarnessError[] = [];
+  for (const look of looks) {
+    try {
+      await look();
+    } catch (error) {
+      if (!(error instanceof HarnessError)) throw error;
+      found.push(error);
+    }
+  }
+  return found;
 }
 
 async function refusedServices(engines: readonly PlannedEngine[], place: Place): Promise<readonly HarnessError[]> {
@@ -39,7 +101,20 @@ async function refusedServices(engines: readonly PlannedEngine[], place: Place):
 
 function refuseMissingModel(name: string, { model, launch }: PlannedEngine["engine"]): void {
   if ((launch.kind !== "process" && launch.kind !== "docker") || !isAbsolute(model) || existsSync(model)) return;
+  const meant = nearestPath(model);
   throw new HarnessError("engine-missing", `engine ${name}: there is no model at ${model}`, {
-    hint: "look at the path, or give the model's name on its hub: -m ORGANISATION/NAME",
+    hint: meant === undefined ? "look at the path, or give the model's name on its hub: -m ORGANISATION/NAME" : `did you mean ${meant}?`,
+  });
+}
+
+/** Where a machine does not tell its GPUs, those that were named are believed. */
+async function refuseGpus({ name, engine, gpus }: PlannedEngine, place: Place): Promise<void> {
+  if (engine.gpus === 0) return;
+  const here = await place.gpus();
+  if (gpus.length < engine.gpus) throw tooFewGpus(name, engine.gpus, here.length);
+  const unknown = gpus.filter((gpu) => /^\d+$/.test(gpu) && !here.some(({ id }) => id === gpu));
+  if (here.length === 0 || unknown.length === 0) return;
+  throw new HarnessError("usage", `engine ${name} is to run on GPU ${unknown.join(" and ")}, which this machine does not have`, {
+    hint: `it has ${here.map(({ id, name }) => `${id} (${name})`).join(", ")}: name one of them with --gpus`,
   });
 }

@@ -108,8 +108,9 @@ test("a reset that says it has worked and left the cache full is caught", async 
 test("primed: every context is found at its first question", async () => {
   const { running, asker } = await up(memory);
   const proof = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });
+  const what = "3 contexts asked about beforehand";
   expect(proof?.checks).toEqual([
-    { what: "3 contexts asked about beforehand", wanted: "the last of them is found again", found: "2047 of 2048 tokens", ok: true },
+    { what, wanted: "the last of them is found again", found: "2047 of 2048 tokens", seen: "requests", ok: true },
   ]);
   for (const request of workload.requests.slice(0, 3)) expect((await asked(asker, request)).ending.cachedTokens).toBe(2_048);
 });
@@ -162,8 +163,8 @@ test("the flags in force are read from the log, and held against what was asked 
   });
   const other = seen("vllm-plain", plain({ prefixCaching: false, dtype: "float32" }));
   expect(other.checks.filter(({ ok }) => ok === false)).toEqual([
-    { what: "dtype", wanted: "float32", found: "bfloat16", ok: false },
-    { what: "prefix caching", wanted: "off", found: "on", ok: false },
+    { what: "dtype", wanted: "float32", found: "bfloat16", seen: "log", ok: false },
+    { what: "prefix caching", wanted: "off", found: "on", seen: "log", ok: false },
   ]);
 });
 
@@ -178,19 +179,27 @@ test("real engines on unlike cores are INVALID: with a connector vLLM was seen t
 test("an in-process connector that could not be set up is caught by its log alone", () => {
   const proof = seen("vllm-lmcache-inert", withLmcache(plain(), { config: { cpuGigabytes: 2 } }));
   expect(proof.checks.filter(({ ok }) => ok === false)).toMatchObject([{ what: "LMCache", wanted: "no complaint in its log" }]);
-  expect(proof.checks).toContainEqual({ what: "KV connector", wanted: "LMCacheConnectorV1", found: "LMCacheConnectorV1", ok: true });
+  const wanted = "LMCacheConnectorV1";
+  expect(proof.checks).toContainEqual({ what: "KV connector", wanted, found: wanted, seen: "log", ok: true });
+});
+
+test("how each thing was seen is written down: in the log, on the metrics page, in what its launcher found out", () => {
+  const { traits } = seen("vllm-plain", plain());
+  const sources = Object.fromEntries(traits.map(({ what, seen }) => [what, seen]));
+  expect(sources).toMatchObject({ dtype: "log", "KV block": "metric", version: "fact" });
 });
 
 test("an engine without the connector that was asked for is not that engine", () => {
   const proof = seen("vllm-lmcache-mp", withLmcache(plain(), { config: { cpuGigabytes: 2 } }));
-  expect(proof.checks).toContainEqual({ what: "KV connector", wanted: "LMCacheConnectorV1", found: "LMCacheMPConnector", ok: false });
+  const found = "LMCacheMPConnector";
+  expect(proof.checks).toContainEqual({ what: "KV connector", wanted: "LMCacheConnectorV1", found, seen: "log", ok: false });
 });
 
 test("on a GPU: a second boot's KV pool, half a percent larger, is no difference; another backend or half the pool is", () => {
   const gpu = { model: "/opt/model", gpuMemoryUtilization: 0.8 };
   const first = seen("vllm-gpu-plain", vllm(gpu));
   const second = seen("vllm-gpu-second-boot", vllm(gpu));
-  expect(first.traits).toContainEqual({ what: "attention backend", found: "FLASH_ATTN" });
+  expect(first.traits).toContainEqual({ what: "attention backend", found: "FLASH_ATTN", seen: "log" });
   expect(first.traits).toMatchObject(expect.arrayContaining([expect.objectContaining({ what: "KV pool", found: "385,104 tokens" })]));
   expect(differences(among(first, second))).toEqual([]);
 

@@ -2,10 +2,12 @@ import { complaints, logOf, told } from "../launch/traits.ts";
 import { expectedCachedTokens } from "../measure/cacheTokens.ts";
 import type { EngineClaims, World } from "../model/engine.ts";
 import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.ts";
+import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
+import { answersOf } from "./answers.ts";
 import { asked, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 
 /** How engines tell the size of their KV blocks, by the name of that trait. */
@@ -24,13 +26,16 @@ export async function proveAll(
   engines: readonly RunningEngine[],
   worlds: Readonly<Record<string, World>>,
   askers: readonly Asker[],
-  tell: (event: RunEvent) => void,
+  { tell, prompts }: { readonly tell: (event: RunEvent) => void; readonly prompts: readonly Request[] },
 ): Promise<readonly EngineProof[]> {
   const proofs: EngineProof[] = [];
   for (const [ordinal, running] of engines.entries()) {
     const [world, asker] = [worlds[running.name], askers[ordinal]];
     if (world === undefined || asker === undefined || asker.stop.aborted) continue;
-    const proof = await prove(running, world, asker, ordinal);
+    const proven = await prove(running, world, asker, ordinal);
+    const { reuse } = proven;
+    const answers = reuse === undefined ? undefined : await answersOf(running, prompts, { reuse, stop: asker.stop });
+    const proof = answers === undefined ? proven : { ...proven, answers };
     proofs.push(proof);
     tell({ kind: "proof", ...proof });
   }
@@ -86,7 +91,7 @@ function longestPrompt({ engine, facts }: RunningEngine): number {
   return Math.min(engine.contextLimit ?? Infinity, Number.isNaN(told) ? Infinity : told) - 8;
 }
 
-const what = "a prompt asked twice";
+const asking = { what: "a prompt asked twice", seen: "requests" } as const;
 
 function hitCheck(reuse: CacheReuse, context: number, first: Asked, second: Asked): ProofCheck {
   const { promptTokens } = second.ending;
@@ -99,15 +104,15 @@ function hitCheck(reuse: CacheReuse, context: number, first: Asked, second: Aske
   const most = expectedCachedTokens(whole, reuse);
   const wanted = `found in the cache${most === undefined ? "" : `, ${most} tokens`}`;
   const { cachedTokens } = second.ending;
-  if (cachedTokens === undefined) return { what, wanted, found: untold(second) };
-  return { what, wanted, found: foundText(first, second), ok: cachedTokens > 0 };
+  if (cachedTokens === undefined) return { ...asking, wanted, found: untold(second) };
+  return { ...asking, wanted, found: foundText(first, second), ok: cachedTokens > 0 };
 }
 
 function missCheck(first: Asked, second: Asked): ProofCheck {
   const wanted = "computed anew, no cached tokens";
   const { cachedTokens } = second.ending;
-  if (cachedTokens === undefined) return { what, wanted, found: untold(second) };
-  return { what, wanted, found: foundText(first, second), ok: cachedTokens === 0 };
+  if (cachedTokens === undefined) return { ...asking, wanted, found: untold(second) };
+  return { ...asking, wanted, found: foundText(first, second), ok: cachedTokens === 0 };
 }
 
 function untold({ ending }: Asked): string {
@@ -128,7 +133,7 @@ async function besideCheck(reuse: CacheReuse, running: RunningEngine, before: nu
   if (!reuse.own || !reuse.external) return [];
   const after = await hitsOf(running);
   const hits = before === undefined || after === undefined ? 0 : after - before;
-  const check = { what: "the cache beside the engine", wanted: "a hit" };
+  const check = { what: "the cache beside the engine", wanted: "a hit", seen: "metric" } as const;
   return [
     hits > 0 ? { ...check, found: `${hits} tokens`, ok: true } : { ...check, found: "not seen: the engine's own cache answers first" },
   ];

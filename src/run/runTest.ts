@@ -4,25 +4,37 @@ import { resolve } from "node:path";
 import { engineDirectory, serviceDirectory } from "../journal/paths.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
+import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
 import { startServices, type RunningServices } from "../launch/services.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine } from "../load/httpLine.ts";
 import type { Phase } from "../load/order.ts";
-import { rehearse } from "../load/rehearsal.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Clock } from "../model/host.ts";
-import type { Probe } from "../model/record.ts";
+import type { Probe, Reading } from "../model/record.ts";
+import type { Request } from "../model/request.ts";
 import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
 import type { Place, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { toSeconds } from "../model/time.ts";
 import { engineMetrics } from "../probes/engineMetrics.ts";
+import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
 import { Calibration } from "./calibration.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { launchers } from "./launchers.ts";
-import { describeEngine, lasts, phasesOf, type PlannedEngine, type PlannedExperiment, type PlannedTest } from "./plan.ts";
+import type { LoadCrew } from "./loadCrew.ts";
+import type { LoadOrder, Way } from "./loadMessages.ts";
+import {
+  describeEngine,
+  lasts,
+  phasesOf,
+  type PlannedBlock,
+  type PlannedEngine,
+  type PlannedExperiment,
+  type PlannedTest,
+} from "./plan.ts";
 import { proveAll } from "./proof.ts";
 import { serviceMetrics } from "./serviceMetrics.ts";
 import { describeService, servicesFor, servicesOf } from "./services.ts";
@@ -37,6 +49,8 @@ export interface RunTestOptions {
   readonly directory: string;
   readonly tell: (event: RunEvent) => void;
   readonly probes: readonly Probe[];
+  /** Plays what goes over sockets; undefined in virtual time. */
+  readonly crew?: LoadCrew;
   /** The clock to measure the harness's own error with; undefined does not measure it. */
   readonly calibrateOn?: SharedClock;
   /** First interruption: stop sending, drain, dispose. */
@@ -60,13 +74,17 @@ export async function runTest(planned: PlannedTest, options: RunTestOptions): Pr
     experiments: planned.experiments.length,
   });
   const descriptions = new Descriptions(planned.description, journal);
-  for (const [index, { workload, hash }] of planned.experiments.entries()) journal.workload(index, workload, hash);
+  options.crew?.openJournal(options.directory);
+  for (const [index, { workload, hash, laterBlocks }] of planned.experiments.entries()) {
+    for (const [block, sent] of [{ workload, hash }, ...laterBlocks].entries()) journal.workload(index, sent.workload, sent.hash, block);
+  }
   try {
     await prepare(planned.engines, options.place, tell);
     await using calibration = await startCalibration(planned, options);
+    const prompts = answerPrompts(planned.engines, options.clock);
     for (const batch of batchesOf(planned)) {
       if (options.stop.aborted) break;
-      await runBatch(planned, batch, descriptions, { ...options, calibration });
+      await runBatch(planned, batch, descriptions, { ...options, calibration, prompts });
     }
     if (!options.stop.aborted) await calibration?.after();
     return { kind: "ran" };
@@ -74,15 +92,16 @@ export async function runTest(planned: PlannedTest, options: RunTestOptions): Pr
     if (error instanceof HarnessError && error.exitCode === 3) return { kind: "stopped", error };
     throw error;
   } finally {
+    await options.crew?.closeJournal();
     tell({ kind: "testEnded", test: planned.name });
   }
 }
 
 /** Undefined where nothing is measured, or where --no-calibration says so. */
 async function startCalibration(planned: PlannedTest, options: RunTestOptions): Promise<Calibration | undefined> {
-  const { calibrateOn: clock, place, journal, tell, stop } = options;
-  if (clock === undefined || stop.aborted) return undefined;
-  const calibration = await Calibration.start({ clock, place, journal, tell, stop, directory: options.directory });
+  const { calibrateOn: clock, crew, place, journal, tell, stop } = options;
+  if (clock === undefined || crew === undefined || stop.aborted) return undefined;
+  const calibration = await Calibration.start({ crew, clock, place, journal, tell, stop, directory: options.directory });
   const names = planned.engines.map(({ name }) => name);
   const streams = planned.experiments.map((experiment) => {
     const phases = phasesOf(experiment, names);
@@ -131,12 +150,14 @@ async function runBatch(
   planned: PlannedTest,
   batch: readonly PlannedEngine[],
   descriptions: Descriptions,
-  options: RunTestOptions & { readonly calibration: Calibration | undefined },
+  options: RunTestOptions & { readonly calibration: Calibration | undefined; readonly prompts: readonly Request[] },
 ): Promise<void> {
   const services = await servicesFor(batch, options.place, (service) => resolve(serviceDirectory(options.directory, service), "scratch"));
   descriptions.served(services.map(describeService));
   const logDirectory = (service: string) => serviceDirectory(options.directory, service);
   const { place, clock, tell, stop } = options;
+  // Disposed of last: services may hold GPU memory until they end.
+  await using _memory = await gpuMemoryBefore(batch, { place, tell });
   await using served = await startServices(services, { place, clock, tell, signal: stop, logDirectory });
   await using running = await launchBeside(
     served,
@@ -145,17 +166,17 @@ async function runBatch(
   );
   const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, options.clock)]));
   try {
-    if (running.engines.some(({ reach }) => reach.kind === "http")) await rehearse(options.clock);
+    await options.crew?.ready();
     await warmUp(lines, options.clock, options.stop);
     const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock: options.clock, stop: options.stop }));
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
-    const proofs = await proveAll(running.engines, worlds, askers, tell);
+    const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts });
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
       await runExperiment(index, experiment, running.engines, lines, {
         ...options,
-        bring: async () => bringAll(experiment, index, { engines: running.engines, askers, proofs, services, tell }),
+        bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
         serviceMetrics: services.flatMap((service) => serviceMetrics(service, clock)),
       });
       options.journal.flush();
@@ -165,6 +186,7 @@ async function runBatch(
     }
   } finally {
     for (const line of Object.values(lines)) line.close();
+    options.crew?.closeLines();
   }
 }
 
@@ -228,7 +250,7 @@ async function allOrFirstError(boots: readonly Promise<void>[], failed: AbortCon
   const noted = boots.map(async (boot) =>
     boot.catch((error: unknown) => {
       failures.push(error);
-      failed.abort();
+      failed.abort(error);
     }),
   );
   await Promise.all(noted);
@@ -270,9 +292,12 @@ async function launchOne(
 }
 
 function lineTo(running: RunningEngine, clock: Clock): Line {
-  const { reach, engine, servedModel } = running;
-  if (reach.kind === "line") return reach.line;
-  return httpLine({ url: reach.url, wire: engine.wire, servedModel, clock, acceptAnyCertificate: reach.acceptAnyCertificate });
+  return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock });
+}
+
+function wayTo({ reach, engine, servedModel }: RunningEngine): Way {
+  if (reach.kind === "line") throw new Error(`${engine.kind} is in this very process: there is no way to it`);
+  return { url: reach.url, wire: engine.wire, servedModel, acceptAnyCertificate: reach.acceptAnyCertificate };
 }
 
 async function runExperiment(
@@ -282,14 +307,14 @@ async function runExperiment(
   lines: Readonly<Record<string, Line>>,
   options: RunTestOptions & {
     readonly calibration: Calibration | undefined;
-    readonly bring: () => Promise<void>;
+    readonly bring: (block: PlannedBlock) => Promise<void>;
     readonly serviceMetrics: readonly Probe[];
   },
 ): Promise<void> {
-  const { clock, journal, tell, stop, kill, calibration, bring, serviceMetrics } = options;
+  const { clock, journal, tell, calibration, bring, serviceMetrics } = options;
   const names = running.map(({ name }) => name);
   const phases = phasesOf(planned, names);
-  await bring();
+  await bring(planned);
   tell({
     kind: "experimentStarted",
     experiment: index,
@@ -300,25 +325,14 @@ async function runExperiment(
     lasts: lasts(phases),
   });
   const from = clock.now();
-  await Promise.all(names.map(async (name) => lines[name]?.open(streamsAtOnce(phases, name))));
+  const connections = Object.fromEntries(names.map((name) => [name, streamsAtOnce(phases, name)]));
   const probes = [...options.probes, ...running.flatMap((engine) => engineMetrics(clock, engine)), ...serviceMetrics];
   const stopProbes = await startProbes(probes, (reading) => journal.reading(index, reading));
   const endControl = calibration?.during(index);
   try {
-    for (const [part, together] of betweenResets(phases, planned).entries()) {
-      if (part > 0) await bring();
-      await drive({
-        experiment: index,
-        phases: together,
-        lines,
-        clock,
-        deadlines: planned.experiment.deadlines,
-        recorder: journal,
-        tell,
-        signal: stop,
-        kill,
-        keepText: false,
-      });
+    for (const { block, together } of betweenBringing(phases, planned)) {
+      if (block !== undefined) await bring(block);
+      await play({ experiment: index, phases: together, connections, deadlines: planned.experiment.deadlines }, running, lines, options);
     }
   } finally {
     await endControl?.();
@@ -327,10 +341,31 @@ async function runExperiment(
   }
 }
 
-/** Blocks repeat the same prompts: cold ones need empty caches before each. */
-function betweenResets(phases: readonly Phase[], { experiment }: PlannedExperiment): readonly (readonly Phase[])[] {
-  if (experiment.cacheState !== "cold") return [phases];
-  return [...Map.groupBy(phases, (phase) => phase[0]?.block).values()];
+/** Over sockets by the load threads; in this thread where an engine is in this very process. */
+async function play(
+  what: Pick<LoadOrder, "experiment" | "phases" | "connections" | "deadlines">,
+  running: readonly RunningEngine[],
+  lines: Readonly<Record<string, Line>>,
+  { crew, clock, journal, tell, stop, kill }: RunTestOptions,
+): Promise<void> {
+  if (crew === undefined || running.some(({ reach }) => reach.kind === "line")) {
+    await drive({ ...what, lines, clock, recorder: journal, tell, signal: stop, kill, keepText: false });
+    return;
+  }
+  const ways = Object.fromEntries(running.map((engine) => [engine.name, wayTo(engine)]));
+  const reading = (of: Reading) => journal.reading(what.experiment, of);
+  await crew.play({ ...what, ways, record: "journal" }, { tell, reading, stop, kill });
+}
+
+/** What is played without a break. Caches that must be empty, or have a block's contexts, are brought there before each later `block`. */
+function betweenBringing(
+  phases: readonly Phase[],
+  { experiment, laterBlocks }: PlannedExperiment,
+): readonly { readonly block: PlannedBlock | undefined; readonly together: readonly Phase[] }[] {
+  const { cacheState = "asItIs" } = experiment;
+  if (cacheState === "asItIs") return [{ block: undefined, together: phases }];
+  const byBlock = Map.groupBy(phases, (phase) => phase[0]?.block ?? 0);
+  return [...byBlock].map(([number, together]) => ({ block: laterBlocks[number - 1], together }));
 }
 
 /** Connections worth opening before the clock starts: the most requests that fall due within a second. */

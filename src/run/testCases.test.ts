@@ -5,7 +5,7 @@ import { simulated } from "../engines/simulated.ts";
 import { experiment } from "../model/experiment.ts";
 import { testCase } from "../model/testCase.ts";
 import { documentQa } from "../workloads/documentQa.ts";
-import { describeTests, overridden } from "./testCases.ts";
+import { describeTest, overridden } from "./testCases.ts";
 
 const of = (seed: number) =>
   experiment({
@@ -24,7 +24,7 @@ const two = testCase({
 /** A file with one test function that returns this, and what comes of it. */
 function described(returned: unknown) {
   const test = { name: "test_x", function: () => returned as typeof two }; // what a JavaScript author may return
-  return describeTests({ path: "/tests/x.js", tests: [test] }, [test], { model: "m", set: {} });
+  return describeTest({ path: "/tests/x.js", tests: [test] }, test, { model: "m", set: {} });
 }
 
 test("one test case goes by its function's name, several are numbered", () => {

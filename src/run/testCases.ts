@@ -20,27 +20,13 @@ export interface NothingReturned {
   readonly nothing: true;
 }
 
-/** Calls the test functions; runs nothing. Mistakes of all of them are told together. */
-export function describeTests(file: TestFile, tests: readonly FoundTest[], params: Params): readonly (NamedTestCase | NothingReturned)[] {
-  const mistakes: HarnessError[] = [];
-  const described = tests.flatMap((test) => {
-    try {
-      return casesOf(file, test, params);
-    } catch (error) {
-      mistakes.push(asMistake(test, error));
-      return [];
-    }
-  });
-  if (mistakes.length > 0) throw together(mistakes);
-  return described;
-}
-
-/** Several mistakes as one error: all of them are shown before anything boots. */
-export function together(mistakes: readonly HarnessError[]): HarnessError {
-  const [only] = mistakes;
-  if (mistakes.length === 1 && only !== undefined) return only;
-  const lines = mistakes.map(({ message, hint }) => (hint === undefined ? message : `${message}\n    ${hint.replaceAll("\n", "\n    ")}`));
-  return new HarnessError("usage", `${mistakes.length} mistakes`, { hint: lines.join("\n") });
+/** Calls a test function; runs nothing. Whatever is wrong with it is the author's mistake. */
+export function describeTest(file: TestFile, test: FoundTest, params: Params): readonly (NamedTestCase | NothingReturned)[] {
+  try {
+    return casesOf(file, test, params);
+  } catch (error) {
+    throw asMistake(test, error);
+  }
 }
 
 function casesOf(file: TestFile, test: FoundTest, params: Params): readonly (NamedTestCase | NothingReturned)[] {

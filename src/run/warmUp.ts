@@ -38,5 +38,11 @@ export async function warmUp(lines: Readonly<Record<string, Line>>, clock: Clock
 
 function forgetful(): Recorder {
   let exchange = 0;
-  return { due: () => exchange++, stamp: () => {}, ended: (_exchange: number, _at: number, _ending: Ending) => {}, reading: () => {} };
+  return {
+    due: () => exchange++,
+    stamp: () => {},
+    texts: () => {},
+    ended: (_exchange: number, _at: number, _ending: Ending) => {},
+    reading: () => {},
+  };
 }

@@ -2,7 +2,7 @@ import { appendFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { parseArgs } from "node:util";
 
-import { realClock } from "../host/realClock.ts";
+import { punctualClock } from "../host/realClock.ts";
 
 /**
  * The ground-truth engine: a program that answers completions by a fixed timetable and writes down when it really did.
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   },
 });
 const [seconds = 0, nanoseconds = 0] = (values.origin ?? "0,0").split(",").map(Number);
-const clock = realClock([seconds, nanoseconds]);
+const clock = punctualClock([seconds, nanoseconds]);
 const first = Number(values["first-ms"]) * 1e6;
 const gap = Number(values["gap-ms"]) * 1e6;
 

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { realClock } from "../host/realClock.ts";
+import { punctualClock } from "../host/realClock.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { simulatedCore } from "./core.ts";
 import { simulatedServer } from "./httpServer.ts";
@@ -10,7 +10,7 @@ import { TruthLog } from "./truthLog.ts";
 
 function serve(): void {
   const { port, options, truth, tokenIdOffset } = commandLine();
-  const core = simulatedCore(options, realClock());
+  const core = simulatedCore(options, punctualClock());
   const log = truth === undefined ? undefined : new TruthLog(truth);
   const server = simulatedServer(core, { servedModel: options.model, tokenIdOffset, ...(log === undefined ? {} : { truth: log }) });
   server.on("error", stop);

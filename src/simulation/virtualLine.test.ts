@@ -39,6 +39,7 @@ async function heardOf(
       sent: (at, reused) => events.push(`sent ${at} ${reused}`),
       headers: (at, status) => events.push(`headers ${at} ${status}`),
       chunk: (_, kind, tokens) => events.push(`${kind} ${tokens}`),
+      texts: () => {},
       ended: (_, ending) => resolve(ending),
     };
     const exchange = line.send(

@@ -6,11 +6,11 @@ import { encode } from "../model/vocabulary.ts";
 import type { WorkloadGenerator } from "../model/workload.ts";
 
 /** Shorter than any block that an engine caches: so few tokens may agree by chance. */
-const block = 16;
+const shortest = 16;
 
 /** What any workload must be: the shared suite for people who write them. */
 export function describeWorkload(make: () => WorkloadGenerator): void {
-  const generate = (seed: number, generator = make()) => generator.generate(every({ seconds: 2 }), seed);
+  const generate = (seed: number, generator = make(), block = 0) => generator.generate(every({ seconds: 2 }), seed, block);
 
   describe(`workload ${make().kind}`, () => {
     test("requests are numbered from 0 in their order", () => {
@@ -45,7 +45,7 @@ export function describeWorkload(make: () => WorkloadGenerator): void {
       for (const [index, request] of requests.entries()) {
         const longest = Math.max(0, ...prompts.slice(0, index).map((earlier) => commonPrefix(earlier, prompts[index] ?? [])));
         expect(longest).toBeGreaterThanOrEqual(request.reusableTokens);
-        expect(longest - request.reusableTokens).toBeLessThan(block);
+        expect(longest - request.reusableTokens).toBeLessThan(shortest);
       }
     });
 
@@ -58,9 +58,16 @@ export function describeWorkload(make: () => WorkloadGenerator): void {
     });
 
     test("another seed shares no prefix with it", () => {
-      const [one, other] = [generate(5), generate(6)].map(({ requests }) => withoutReplies(requests).map(promptOf));
-      const shared = (one ?? []).flatMap((prompt) => (other ?? []).map((another) => commonPrefix(prompt, another)));
-      expect(Math.max(0, ...shared)).toBeLessThan(block);
+      expect(longestInCommon(generate(5).requests, generate(6).requests)).toBeLessThan(shortest);
+    });
+
+    test("a later block has the schedule, the lengths and the reuse of the first, and shares no prefix with it or is the very same", () => {
+      const [first, later] = [generate(5), generate(5, make(), 1)];
+      const shapes = [first, later].map(({ requests }) => requests.map(({ messages: _prompts, ...shape }) => shape));
+      expect(shapes[1]).toEqual(shapes[0]);
+      const isTheSame = JSON.stringify(later) === JSON.stringify(first);
+      expect(isTheSame || longestInCommon(first.requests, later.requests) < shortest).toBe(true);
+      expect(JSON.stringify(generate(5, make(), 1))).toBe(JSON.stringify(later));
     });
 
     test("resized, it is the same workload with another number of requests, and the original stays as it was", () => {
@@ -117,6 +124,11 @@ function commonPrefix(one: readonly number[], other: readonly number[]): number 
   let length = 0;
   while (length < one.length && one[length] === other[length]) length++;
   return length;
+}
+
+function longestInCommon(some: readonly Request[], others: readonly Request[]): number {
+  const [prompts, otherPrompts] = [some, others].map((requests) => withoutReplies(requests).map(promptOf));
+  return Math.max(0, ...(prompts ?? []).flatMap((prompt) => (otherPrompts ?? []).map((other) => commonPrefix(prompt, other))));
 }
 
 function same(one: readonly number[], other: readonly number[]): boolean {

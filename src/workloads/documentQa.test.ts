@@ -34,6 +34,14 @@ test("documents of another length or seed begin otherwise", () => {
   expect(new Set(beginnings).size).toBe(3);
 });
 
+test("a later block asks other questions about other documents, in the same order", () => {
+  const [first, later] = [0, 1].map((block) => documentQa({ ...small, pick: "random" }).generate(arrivals, 1, block).requests);
+  const order = (requests: readonly Request[] = []) => requests.map((request) => requests.map(contextOf).indexOf(contextOf(request)));
+  expect(order(later)).toEqual(order(first));
+  const texts = (requests: readonly Request[] = []) => requests.flatMap((request) => partsOf(request).map((part) => JSON.stringify(part)));
+  expect(texts(later).filter((text) => texts(first).includes(text))).toEqual([]);
+});
+
 test("picked at random, every document is asked about in the end, and its first question is the cold one", () => {
   const { requests } = documentQa({ ...small, requests: 60, pick: "random" }).generate(arrivals, 1);
   const documents = requests.map(contextOf);

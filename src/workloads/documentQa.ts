@@ -33,7 +33,7 @@ export function documentQa(options: DocumentQaOptions): WorkloadGenerator {
     kind: "documentQa",
     options: settled,
     title: titleOf(options),
-    generate: (arrivals, seed) => generate(settled, arrivals, seed),
+    generate: (arrivals, seed, block = 0) => generate(settled, arrivals, seed, block),
     resized: (requests) => documentQa({ ...options, requests }),
   };
 }
@@ -47,11 +47,11 @@ function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed: number): Workload {
+function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed: number, block: number): Workload {
   const { contextTokens, questionTokens, outputTokens, requests } = options;
   const due = arrivals.dueTimes(requests, draws(seed, "arrivals"));
-  const document = numberedPassages(draws(seed, `documentQa documents ${contextTokens}`));
-  const question = numberedPassages(draws(seed, `documentQa questions ${contextTokens}`));
+  const document = numberedPassages(seed, `documentQa documents ${contextTokens}`, block);
+  const question = numberedPassages(seed, `documentQa questions ${contextTokens}`, block);
   const picked = picks(options, seed);
   const askedAbout = new Map<number, Passage>();
   const requestOf = (id: number): Request => {

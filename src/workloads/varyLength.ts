@@ -27,7 +27,7 @@ export function varyLength(options: VaryLengthOptions): WorkloadGenerator {
     kind: "varyLength",
     options: settled,
     title: titleOf(options),
-    generate: (arrivals, seed) => generate(settled, arrivals, seed),
+    generate: (arrivals, seed, block = 0) => generate(settled, arrivals, seed, block),
     resized: (requests) => varyLength({ ...options, requests }),
   };
 }
@@ -42,11 +42,11 @@ function lengthsOf(id: number): number {
   return 1 + Math.ceil(id / 2);
 }
 
-function generate(options: Required<VaryLengthOptions>, arrivals: Arrivals, seed: number): Workload {
+function generate(options: Required<VaryLengthOptions>, arrivals: Arrivals, seed: number, block: number): Workload {
   const { contextTokens, questionTokens, outputTokens, requests } = options;
   const due = arrivals.dueTimes(requests, draws(seed, "arrivals"));
   // Sections and questions are numbered together: what follows a shorter document is never what a question begins with.
-  const passage = numberedPassages(draws(seed, `varyLength ${contextTokens}`));
+  const passage = numberedPassages(seed, `varyLength ${contextTokens}`, block);
   const sections = Array.from({ length: lengthsOf(requests - 1) }, (_, number) => passage(requests + number, contextTokens));
   const requestOf = (id: number): Request => ({
     id,

@@ -6,19 +6,16 @@ import { atMost, documentQa, every, experiment, testCase, vllm, withLmcache, typ
 
 /** KV cache in an LMCache server beside the engine, against the same engine without it. */
 export function test_lmcache_server_cpu(params: Params) {
-  return against(params, (plain) => withLmcache(plain, { mode: "server", config: { cpuGigabytes: 1 }, server: onCpu }));
+  return against(params, (plain) => withLmcache(plain, { mode: "server", config: { cpuGigabytes: 1 }, server: { env: quiet } }));
 }
 
 /** The same with Redis below the server's memory, which keeps nothing itself. */
 export function test_lmcache_server_redis_cpu(params: Params) {
   const config = { cpuGigabytes: 0, remoteUrl: "redis://localhost:6379" };
-  return against(params, (plain) => withLmcache(plain, { mode: "server", config, server: onCpu }));
+  return against(params, (plain) => withLmcache(plain, { mode: "server", config, server: { env: quiet } }));
 }
 
 const quiet = { DO_NOT_TRACK: "1", LMCACHE_TRACK_USAGE: "false", HF_HUB_OFFLINE: "1", TRANSFORMERS_OFFLINE: "1", VLLM_NO_USAGE_STATS: "1" };
-
-// Without a GPU blocks travel by the engine's own doing.
-const onCpu = { transferMode: "auto", env: quiet } as const;
 
 function against({ set }: Params, cachedFrom: (plain: Engine) => Engine) {
   const cache = `${homedir()}/.cache/tandem`;

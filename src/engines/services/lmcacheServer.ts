@@ -29,7 +29,7 @@ export interface LmcacheServerOptions {
   /** "skip_l1" keeps nothing in memory that a lower tier has. */
   readonly l2StorePolicy?: "default" | "skip_l1";
   readonly maxWorkers?: number;
-  /** How blocks get from the engine to the server; on a machine without a GPU "auto". */
+  /** How blocks get from the engine to the server. Unless said, LMCache's own default; "auto" beside an engine of no GPU (withLmcache()). */
   readonly transferMode?: "lmcache_driven" | "engine_driven" | "auto";
   /** Further arguments, as the command line has them. */
   readonly extraArgs?: readonly string[];
@@ -72,7 +72,14 @@ export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
     launch: {
       kind: "process",
       ports: ["cache", "http"],
-      command: (slot) => ({ program, args: serverArguments(options, slot), env: { ...loginOf(options), ...env } }),
+      command: (slot) => ({
+        program,
+        args: serverArguments(options, slot),
+        env: { ...loginOf(options), ...env },
+        discards: (options.l2 ?? []).flatMap((adapter, index) =>
+          adapter.kind === "fs" && adapter.path === undefined ? [diskName(index)] : [],
+        ),
+      }),
       missing: `install LMCache (pip install lmcache, in the environment of the engine), or say where it is: program: "/path/to/lmcache"`,
     },
     ready: { check: { kind: "http", port: "http", path: "/healthcheck" }, within: 300 },
@@ -193,10 +200,15 @@ function valued(flag: string, value: string | number | undefined): readonly stri
   return value === undefined ? [] : [flag, String(value)];
 }
 
+/** Of a disk of its own, in the server's directory. */
+function diskName(index: number): string {
+  return `kv-${index}`;
+}
+
 function adapterOf(adapter: L2Adapter, index: number, directory: string, address: ServiceAddress | undefined): object {
   switch (adapter.kind) {
     case "fs":
-      return { type: "fs", base_path: adapter.path ?? `${directory}/kv-${index}` };
+      return { type: "fs", base_path: adapter.path ?? `${directory}/${diskName(index)}` };
     case "resp":
       return {
         type: "resp",

@@ -1,0 +1,50 @@
+import { chmodSync, symlinkSync } from "node:fs";
+
+import { expect, test } from "vitest";
+
+import { HarnessError } from "../model/harnessError.ts";
+import { folder } from "./fixture.ts";
+import { checkOutputPlace } from "./outputPlace.ts";
+
+function refusal(path: string): string {
+  try {
+    checkOutputPlace(path);
+    return "";
+  } catch (error) {
+    if (!(error instanceof HarnessError) || error.exitCode !== 2) throw error;
+    return error.message;
+  }
+}
+
+test("a directory that is there, or can be made, is right, and nothing is left in it", () => {
+  using where = folder();
+  expect(["", "out", "out/of/sight"].map((path) => refusal(where.at(path)))).toEqual(["", "", ""]);
+  expect(where.files()).toEqual([]);
+});
+
+test("a file in the way is named, also when it is further up", () => {
+  using where = folder();
+  const file = where.write("results", "");
+  expect(refusal(file)).toBe(`${file} cannot be written to: ${file} is not a directory`);
+  expect(refusal(where.at("results", "of", "today"))).toBe(
+    `${where.at("results", "of", "today")} cannot be written to: ${file} is not a directory`,
+  );
+});
+
+test("a link to nowhere is named", () => {
+  using where = folder();
+  symlinkSync("/no/such/place", where.at("out"));
+  expect(refusal(where.at("out"))).toContain(`${where.at("out")} is a link to nowhere`);
+});
+
+test.runIf(process.platform === "linux")("where the system makes no directories, that is said at once", () => {
+  expect(refusal("/proc/x/y")).toBe("/proc/x/y cannot be written to: no directory can be made in /proc");
+});
+
+// Root may write anywhere.
+test.skipIf(process.getuid?.() === 0)("a directory that may not be written in is named", () => {
+  using where = folder();
+  chmodSync(where.path, 0o555);
+  expect(refusal(where.at("out"))).toContain(`you may not write in ${where.path}`);
+  chmodSync(where.path, 0o755);
+});

@@ -1,0 +1,219 @@
+import { createServer } from "node:net";
+
+import { afterEach, describe, expect, test } from "vitest";
+
+import { realClock } from "../host/realClock.ts";
+import type { Wire } from "../model/engine.ts";
+import type { Line } from "../model/exchange.ts";
+import { failed, type Outcome } from "../model/outcome.ts";
+import { ChunkReader } from "./classify.ts";
+import { httpLine } from "./httpLine.ts";
+import { ReplyReader } from "./replyReader.ts";
+import { chatText, chunkOf, data, done, exchange, lastChunk, listening, plainRequest, streamHead } from "./testServer.ts";
+
+const chat: Wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false };
+const a = chatText("a");
+const chunkChoices = `${data({ choices: null })}${data({ id: "x" })}${data({ choices: [{ text: "" }, { text: "b" }] })}${done}`;
+
+const open: Line[] = [];
+afterEach(() => {
+  for (const line of open.splice(0)) line.close();
+});
+
+function lineTo(url: string): Line {
+  const line = httpLine({ url, wire: chat, servedModel: "tiny", clock: realClock() });
+  open.push(line);
+  return line;
+}
+
+interface Read {
+  readonly kinds: string;
+  readonly outcome: Outcome;
+}
+
+/** What is read of these bytes, in reads of at most `size`. */
+function readOf(bytes: string, { isClosed = false, instead, size = 65_536 }: ReadOptions = {}): Read {
+  const kinds: string[] = [];
+  const listener = {
+    headers: () => {},
+    chunk: (_: number, kind: string) => kinds.push(kind),
+    texts: (_: number, count: number) => kinds.push(...Array.from({ length: count }, () => "text")),
+  };
+  const reader = new ReplyReader({ listener, keepText: false, secrets: [] });
+  const all = Buffer.from(bytes);
+  for (let at = 0; at < all.length && !reader.isOver; at += size) {
+    const piece = all.subarray(at, at + size);
+    reader.read(at, piece, piece.length);
+  }
+  if (isClosed) reader.close(undefined);
+  return { kinds: kinds.join(" "), outcome: reader.ending(instead).outcome };
+}
+
+interface ReadOptions {
+  readonly isClosed?: boolean;
+  readonly instead?: Outcome;
+  readonly size?: number;
+}
+
+function stream(body: string): string {
+  return streamHead + chunkOf(body) + lastChunk;
+}
+
+function delta(value: object): object {
+  return { choices: [{ delta: value }] };
+}
+
+function headOf(...lines: readonly string[]): string {
+  return `HTTP/1.1 200 OK\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`;
+}
+
+describe("odd, and read all the same:", () => {
+  const chunked = "transfer-encoding: chunked";
+  const type = "content-type: text/event-stream";
+  const body = chunkOf(a + a + done) + lastChunk;
+  const odd: readonly [string, string, string][] = [
+    ["[DONE] without a space, and what follows it", stream(`${a}data:[DONE]\n\n${a}${a}`), "text done"],
+    ["choices that are null, absent, or only the second one has text", stream(chunkChoices), "empty empty text done"],
+    ["function_call and refusal", stream(data(delta({ function_call: {} })) + data(delta({ refusal: "no" })) + done), "tool text done"],
+    ["a byte order mark, comments, ids, and data without a value", stream(`\ufeff: hi\n\nid\nretry:x\ndata\n\n${a}${done}`), "text done"],
+    ["a head without a content type", headOf(chunked) + body, "text text done"],
+    ["a content type told twice", headOf(type, type, chunked) + body, "text text done"],
+    ["headers without a value", headOf("x-a:", type, "x-b: ", chunked) + body, "text text done"],
+    ["HTTP/1.0 with chunks", (headOf(type, chunked) + body).replace("1.1", "1.0"), "text text done"],
+    ["a quoted chunk extension", `${headOf(type, chunked)}${body.replace("\r\n", ';x="y;"\r\n')}`, "text text done"],
+    [
+      "a chunk's size in sixteen digits",
+      `${headOf(type, chunked)}${body.replace(/^\w+/, (size) => size.padStart(16, "0"))}`,
+      "text text done",
+    ],
+    ["103 Early Hints, three times", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(3) + stream(a + done), "text done"],
+    ["five thousand interim heads", "HTTP/1.1 100\r\n\r\n".repeat(5_000) + stream(a + done), "text done"],
+  ];
+  test.each(odd)("%s", (_, bytes, kinds) => {
+    for (const size of [65_536, 1_000, 7]) expect(readOf(bytes, { size })).toEqual({ kinds, outcome: { kind: "completed" } });
+  });
+
+  test("a head is too long, or it is not, however it is split", () => {
+    const bytes = headOf(`x-a: ${"b".repeat(100_000)}`);
+    for (const size of [65_536, 40_000, 9_000]) expect(readOf(bytes, { size }).outcome).toMatchObject({ code: "bad-response" });
+  });
+});
+
+describe("what the server has told is not untold by a deadline that passes later:", () => {
+  const instead = failed("idle-timeout", "nothing came for 60 s within the stream");
+  const told: readonly [string, string, object][] = [
+    ["an error", streamHead + chunkOf(a + data({ error: { message: "engine died" } })), { code: "error-event", message: "engine died" }],
+    ["a status", "HTTP/1.1 503 Busy\r\ncontent-length: 99\r\n\r\nbusy", { code: "http-status", message: "HTTP 503: busy" }],
+    ["the end", streamHead + chunkOf(a + done), { kind: "completed" }],
+    ["nothing of the kind", streamHead + chunkOf(a), instead],
+  ];
+  test.each(told)("%s", (_, bytes, outcome) => {
+    expect(readOf(bytes, { instead }).outcome).toMatchObject(outcome);
+  });
+});
+
+test("a stream that counts its tokens as it goes and ends with the connection, unfinished, was cut off", () => {
+  const counted = data({ choices: [{ delta: { content: "a" }, finish_reason: null }], usage: { completion_tokens: 1 } });
+  const { outcome } = readOf(`HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${counted}`, { isClosed: true });
+  expect(outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+});
+
+test("a count of tokens that no reply can have is none", () => {
+  const reader = new ChunkReader();
+  const bytes = Buffer.from('{"choices":[],"usage":{"completion_tokens":3000000000,"prompt_tokens":-4}}');
+  expect(reader.read(bytes, 0, bytes.length)).toBe("usage");
+  expect([reader.completionTokens, reader.promptTokens]).toEqual([undefined, undefined]);
+});
+
+describe("a server that closes each connection as soon as it is open", () => {
+  test("does not keep us opening others for ever", async () => {
+    await using server = await closingServer();
+    await lineTo(server.url).open(200);
+    expect(server.connections()).toBeLessThanOrEqual(200);
+  });
+
+  test("is not knocked at anew for each request that is prepared", async () => {
+    await using server = await closingServer();
+    const line = lineTo(server.url);
+    for (let prepared = 0; prepared < 60; prepared++) {
+      line.prepare(plainRequest(), () => undefined, false);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(server.connections()).toBeLessThanOrEqual(120);
+  });
+
+  test("fails a request after one more attempt", async () => {
+    await using server = await closingServer();
+    const line = lineTo(server.url);
+    await line.open(1);
+    const { sent, ended } = await exchange(line);
+    expect(sent.length).toBeLessThanOrEqual(2);
+    expect(ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+  });
+});
+
+interface ClosingServer extends AsyncDisposable {
+  readonly url: string;
+  readonly connections: () => number;
+}
+
+async function closingServer(): Promise<ClosingServer> {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    socket.on("error", () => {}).destroy();
+  });
+  const port = await listening(server);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    connections: () => connections,
+    [Symbol.asyncDispose]: async () => void (await new Promise((resolve) => server.close(resolve))),
+  };
+}
+
+describe("a document where a stream should be is shown, whatever its type says:", () => {
+  const typed = (type: string, body: string) =>
+    `HTTP/1.1 200 OK\r\n${type === "" ? "" : `content-type: ${type}\r\n`}content-length: ${body.length}\r\n\r\n${body}`;
+  const page = "<html><head><title>Gateway is asleep</title></head></html>";
+  const documents: readonly (readonly [string, string, Outcome])[] = [
+    ["a page without a type", typed("", page), failed("bad-response", "a page instead of text/event-stream: Gateway is asleep")],
+    [
+      "a page called a stream",
+      typed("text/event-stream", page),
+      failed("bad-response", "a page instead of text/event-stream: Gateway is asleep"),
+    ],
+    ["an error without a type", typed("", '{"error":{"message":"no room"}}'), failed("error-event", "no room")],
+    [
+      "an error of vLLM's older kind",
+      typed("application/json", '{"object":"error","message":"too long"}'),
+      failed("error-event", "too long"),
+    ],
+    [
+      "FastAPI's detail",
+      typed("application/json", '{"detail":"not here"}'),
+      failed("bad-response", "one JSON document instead of a stream: not here"),
+    ],
+  ];
+  test.each(documents)("%s", (_, bytes, outcome) => {
+    expect(readOf(bytes).outcome).toEqual(outcome);
+    expect(readOf(bytes, { size: 1 }).outcome).toEqual(outcome);
+  });
+});
+
+test("a reply whose body never ends after [DONE] keeps nobody waiting, and its connection is given up a second later", async () => {
+  let closed = 0;
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("close", () => closed++);
+    socket.on("data", () => socket.write(streamHead + chunkOf(a + done)));
+  });
+  const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
+  const from = performance.now();
+  const heard = await exchange(line, plainRequest());
+  const waited = performance.now() - from;
+  expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+  expect(waited).toBeLessThan(800);
+  expect(closed).toBe(0);
+  await expect.poll(() => closed, { timeout: 5_000 }).toBe(1);
+  server.close();
+});

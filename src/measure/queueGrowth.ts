@@ -1,0 +1,110 @@
+import type { RequestRecord } from "../model/record.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
+import { e2e, ttft } from "./latency.ts";
+import { studentT } from "./studentT.ts";
+import { isCompleted } from "./summary.ts";
+
+/** How far an engine fell behind requests that came whether it had answered or not. */
+export interface QueueGrowth {
+  /** Requests per second that fell due, and those that were answered, until the last of them was. */
+  readonly offered: number;
+  readonly served: number;
+  /** What a request takes longer than the one before it, on average. */
+  readonly longer: Seconds;
+  /** The same as a share of the time between two requests: the lower end of a 95 % interval. */
+  readonly share: number;
+}
+
+/** Below so many there is no telling a queue from a busy moment. */
+const fewestSteps = 9;
+
+/**
+ * By the drift of what requests of one kind take, TTFT or E2E, whichever shows it more clearly. A request waits for the one before it, for its
+ * service, less the time between the two: W' = max(0, W + S − T) (D. V. Lindley, The theory of queues with a single server, Proc. Cambridge
+ * Philos. Soc. 48, 1952). So a queue is a random walk: its drift is E(S − T) where an engine is too slow, and 0 in the long run where it is
+ * not, and the drift's error is that of a random walk. A test for trends among independent values (Mann-Kendall) would find one in
+ * every busy period. Undefined where nobody fell behind for certain: too few requests, all due at once, or each waiting for an answer.
+ */
+export function queueGrowth(records: readonly RequestRecord[]): QueueGrowth | undefined {
+  const independent = records.filter(({ after }) => after === undefined);
+  const blocks = [...Map.groupBy(independent, ({ block }) => block).values()].map(inOrderOfDue);
+  const gap = sum(blocks.map(spread)) / sum(blocks.map(({ length }) => length - 1));
+  const drift = clearest([ttft, e2e].map((metric) => driftOf(blocks.flatMap((block) => stepsOf(block, metric)))));
+  if (drift === undefined || !(gap > 0)) return undefined;
+  const completed = independent.filter(isCompleted).length;
+  return { offered: 1 / gap, served: completed / sum(blocks.map(span)), longer: drift.mean, share: drift.low / gap };
+}
+
+type Metric = (record: RequestRecord) => Seconds | undefined;
+
+/** From one request to the next of its kind. */
+interface Step {
+  readonly longer: Seconds;
+  /** In requests of any kind, answered or not. */
+  readonly later: number;
+}
+
+function stepsOf(block: readonly RequestRecord[], metric: Metric): readonly Step[] {
+  const answered = block.flatMap((record, place) => {
+    const took = isCompleted(record) ? metric(record) : undefined;
+    return took === undefined || record.sent === undefined ? [] : [{ kind: kindOf(record), place, took, sent: toSeconds(record.sent) }];
+  });
+  // Before the first answer an engine is still filling, and each request finds more company than the one before.
+  const firstAnswer = least(answered.map(({ sent, took }) => sent + took));
+  const settled = answered.filter(({ sent }) => sent > firstAnswer);
+  return [...Map.groupBy(settled, ({ kind }) => kind).values()].flatMap((alike) =>
+    alike.slice(1).map((one, index) => {
+      const before = alike[index] ?? one;
+      return { longer: one.took - before.took, later: one.place - before.place };
+    }),
+  );
+}
+
+/** The same work, about: of one cache state, and of lengths that are the same to the nearest power of two. */
+function kindOf({ cache, contextTokens, questionTokens, outputTokens = 0 }: RequestRecord): string {
+  const lengths = [contextTokens + questionTokens, outputTokens].map((tokens) => Math.round(Math.log2(tokens)));
+  return [cache, ...lengths].join(" ");
+}
+
+interface Drift {
+  readonly mean: Seconds;
+  /** The lower end of its interval. */
+  readonly low: Seconds;
+}
+
+/** Of a random walk that is seen now and then: a step over k requests has k times the drift and k times the variance of one. */
+function driftOf(steps: readonly Step[]): Drift | undefined {
+  const t = studentT(steps.length - 1);
+  if (t === undefined || steps.length < fewestSteps) return undefined;
+  const requests = sum(steps.map(({ later }) => later));
+  const mean = sum(steps.map(({ longer }) => longer)) / requests;
+  const variance = sum(steps.map(({ longer, later }) => (longer - later * mean) ** 2 / later)) / (steps.length - 1);
+  return { mean, low: mean - t * Math.sqrt(variance / requests) };
+}
+
+function clearest(drifts: readonly (Drift | undefined)[]): Drift | undefined {
+  return drifts.reduce((best, drift) => (drift !== undefined && (best === undefined || drift.low > best.low) ? drift : best), undefined);
+}
+
+function inOrderOfDue(records: readonly RequestRecord[]): readonly RequestRecord[] {
+  return [...records].sort((one, other) => one.due - other.due);
+}
+
+/** From the first due to the last. */
+function spread(block: readonly RequestRecord[]): Seconds {
+  return toSeconds((block.at(-1)?.due ?? 0) - (block[0]?.due ?? 0));
+}
+
+/** From the first sent to the last ended. */
+function span(block: readonly RequestRecord[]): Seconds {
+  const from = least(block.map(({ sent = Infinity }) => sent));
+  return toSeconds(block.reduce((last, { ended = from }) => Math.max(last, ended), from) - from);
+}
+
+function least(values: readonly number[]): number {
+  return values.reduce((least, value) => Math.min(least, value), Infinity);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+
+import { defaultDeadlines } from "../model/experiment.ts";
+import type { ExperimentDescription } from "../model/result.ts";
+import { deadlinesPhrase, experimentSettings } from "./conditions.ts";
+
+const plain: ExperimentDescription = {
+  title: "9 tokens",
+  workload: { kind: "documentQa", options: {}, hash: "", requests: 10 },
+  arrivals: { kind: "every", options: { seconds: 8 } },
+  order: "inTurn",
+  repeats: 1,
+  seed: 7,
+  deadlines: defaultDeadlines,
+};
+
+test("an experiment's settings name what differs from the usual: blocks, caches, margin", () => {
+  expect(experimentSettings(plain)).toBe("10 requests to each engine, one every 8 s, one engine after the other, seed 7.");
+  expect(experimentSettings({ ...plain, repeats: 2, cacheState: "cold", margin: 0.02 })).toBe(
+    "10 requests to each engine, one every 8 s, one engine after the other, 2 blocks, caches emptied before, margin 2 %, seed 7.",
+  );
+});
+
+test("deadlines are told in seconds, that of the experiment where there is one", () => {
+  expect(deadlinesPhrase(defaultDeadlines)).toBe("connect 5, first token 120, idle stream 60, whole request 600");
+  expect(deadlinesPhrase({ ...defaultDeadlines, connect: 0.5, experiment: 90 })).toBe(
+    "connect 0.5, first token 120, idle stream 60, whole request 600, experiment 90",
+  );
+});
+
+test("limits that an experiment changed are among its settings: nobody should have to ask", () => {
+  const limits = { saturation: false, sendLag: { degraded: 0.02, invalid: 0.1 } } as const;
+  expect(experimentSettings({ ...plain, limits })).toContain(
+    ", saturation not judged, sendLag DEGRADED above 0.02 and INVALID above 0.1, seed 7.",
+  );
+});

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { EngineProof, ProofCheck } from "../model/proof.ts";
+import type { TestResult } from "../model/result.ts";
+import { fixture } from "./fixture.ts";
+import { json } from "./json.ts";
+
+async function written(result: TestResult): Promise<Record<string, unknown>> {
+  return JSON.parse(new TextDecoder().decode(await json.write(result))) as Record<string, unknown>; // an object is what it writes
+}
+
+const repeated: ProofCheck = {
+  what: "a prompt asked twice",
+  wanted: "found in the cache, 1024 tokens",
+  found: "0 of 1088 tokens cached",
+  seen: "requests",
+};
+
+function proofOf(engine: string, checks: EngineProof["checks"], cores: string, pool: string): EngineProof {
+  return {
+    engine,
+    checks,
+    traits: [
+      { what: "cores", found: cores, seen: "log" },
+      { what: "dtype", found: pool, seen: "log", asked: pool },
+    ],
+  };
+}
+
+const proven: TestResult = {
+  ...fixture({ gpuMemory: true, ttft: ({ request }) => (request === 9 ? undefined : 1) }),
+  proofs: [
+    proofOf("cached", [{ ...repeated, ok: false }], "2 cores", "bfloat16"),
+    proofOf("plain", [{ what: "prefix caching", wanted: "off", found: "not told", seen: "log" }], "1 core", "float32"),
+    { engine: "cached", experiment: 1, checks: [{ ...repeated, what: "caches emptied beforehand", ok: true }], traits: [] },
+  ],
+};
+
+test("every claim of a proof is a row: of whom, what was asked, what was found and how it was seen, and the verdict", async () => {
+  const { proof } = await written(proven);
+  expect(proof).toMatchObject({
+    checks: [
+      {
+        engine: "cached",
+        claim: "a prompt asked twice",
+        asked: "found in the cache, 1024 tokens",
+        found: "0 of 1088 tokens cached",
+        seen: "requests",
+        verdict: "not so",
+      },
+      { engine: "plain", claim: "prefix caching", asked: "off", found: "not told", seen: "log", verdict: "not known" },
+      { engine: "cached", before_experiment: 1, claim: "caches emptied beforehand", verdict: "proven" },
+    ],
+  });
+});
+
+test("traits are rows too, and where the engines are unlike it says with what, and whether that was asked for", async () => {
+  const { proof } = await written(proven);
+  expect(proof).toMatchObject({
+    traits: [
+      { engine: "cached", trait: "cores", found: "2 cores", seen: "log" },
+      { engine: "cached", trait: "dtype", asked: "bfloat16", found: "bfloat16", seen: "log" },
+      { engine: "plain", trait: "cores", found: "1 core", seen: "log" },
+      { engine: "plain", trait: "dtype", asked: "float32", found: "float32", seen: "log" },
+    ],
+    unlike: [
+      {
+        trait: "cores",
+        found: [
+          { engine: "cached", value: "2 cores" },
+          { engine: "plain", value: "1 core" },
+        ],
+        asked_for: false,
+      },
+      { trait: "dtype", asked_for: true },
+    ],
+  });
+});
+
+test("engines that are alike are unlike in nothing, and of engines that nobody could ask there is no proof", async () => {
+  const alike = ["cached", "plain"].map((engine) => proofOf(engine, [], "1 core", "float32"));
+  expect(await written({ ...proven, proofs: alike })).toMatchObject({ proof: { checks: [], unlike: [] } });
+  expect(await written(fixture())).not.toHaveProperty("proof");
+});
+
+test("prompt tokens from a cache are told beside what the workload makes possible", async () => {
+  const { experiments } = await written(fixture({ contexts: [8_192], requests: 3 }));
+  expect(experiments).toMatchObject([
+    {
+      cached_tokens: [
+        { engine: "cached", told_tokens: 16_384 },
+        { engine: "plain", told_tokens: 0 },
+      ],
+    },
+  ]);
+});
+
+/** Whatever is below them has names of the author's own. */
+const free = new Set(["added", "options", "failures_by_code", "limits", "gpu_memory_peak_mib"]);
+
+function keysOf(value: unknown): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(keysOf);
+  return Object.entries(value).flatMap(([key, below]) => [key, ...(free.has(key) ? [] : keysOf(below))]);
+}
+
+test("docs/json.md has every name there is", async () => {
+  const text = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
+  const names = [...new Set(keysOf(await written(proven)))];
+  expect(names.length).toBeGreaterThan(80);
+  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+});

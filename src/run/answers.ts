@@ -1,0 +1,132 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import { ask, type Server } from "../launch/ask.ts";
+import type { Clock } from "../model/host.ts";
+import type { Answer, AskedTwice, CacheReuse } from "../model/proof.ts";
+import { partsOf, type Passage, type Request } from "../model/request.ts";
+import type { RunningEngine } from "../model/running.ts";
+import type { Seconds } from "../model/time.ts";
+import { unseenPrompt } from "./askedPrompt.ts";
+import type { PlannedEngine } from "./plan.ts";
+
+const prompts = 3;
+const answerTokens = 16;
+
+/** Four chunks of LMCache and some, as long as every engine has room for it. */
+const longest = 1_088;
+
+/** Caches that store late are asked so often, a second apart. */
+const attempts = 6;
+
+/** An engine that does not answer by then is left alone: whether it works is seen elsewhere. */
+const within: Seconds = 60;
+
+/** Apart from those of the other probes. */
+const firstOrdinal = 1_024;
+
+/** What every engine of a test is asked, to see whether its cache changes what it says; nothing where nobody keeps anything. */
+export function answerPrompts(engines: readonly PlannedEngine[], clock: Clock): readonly Request[] {
+  const keeps = engines.some(({ engine, world }) => {
+    const reuse = engine.claims?.(world).reuse;
+    return reuse?.own === true || reuse?.external === true;
+  });
+  if (!keeps) return [];
+  const room = Math.min(...engines.map(({ engine }) => engine.contextLimit ?? Infinity)) - answerTokens;
+  if (room < answerTokens) return [];
+  return Array.from({ length: prompts }, (_, index) => unseenPrompt(Math.min(longest, room), clock, firstOrdinal + index));
+}
+
+/** Each prompt asked twice, one after the other and nothing beside it; undefined where the engine does not answer whole. */
+export async function answersOf(
+  running: RunningEngine,
+  requests: readonly Request[],
+  { reuse, stop }: { readonly reuse: CacheReuse; readonly stop: AbortSignal },
+): Promise<readonly AskedTwice[] | undefined> {
+  const keeps = reuse.own || reuse.external;
+  const answers: AskedTwice[] = [];
+  for (const request of requests) {
+    const first = await answerOf(running, request, stop);
+    const again = first === undefined ? undefined : await askedAgain(running, request, { attempts: keeps ? attempts : 1, stop });
+    if (first === undefined || again === undefined) return undefined;
+    answers.push({ first, again });
+  }
+  return answers.length === 0 ? undefined : answers;
+}
+
+interface Asking {
+  readonly attempts: number;
+  readonly stop: AbortSignal;
+}
+
+/** Until it is found in a cache. */
+async function askedAgain(running: RunningEngine, request: Request, { attempts, stop }: Asking): Promise<Answer | undefined> {
+  const answer = await answerOf(running, request, stop);
+  if (answer?.cachedTokens !== 0 || attempts <= 1 || stop.aborted) return answer;
+  await pause(1_000, undefined, { signal: stop }).catch(() => {}); // the signal is looked at when it is asked again
+  return askedAgain(running, request, { attempts: attempts - 1, stop });
+}
+
+async function answerOf(running: RunningEngine, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
+  const { reach, engine } = running;
+  if (reach.kind !== "http") return undefined;
+  const { api, apiKey } = engine.wire;
+  const server: Server = {
+    url: reach.url,
+    acceptAnyCertificate: reach.acceptAnyCertificate,
+    ...(apiKey === undefined ? {} : { apiKey }),
+  };
+  const path = api === "chat" ? "/v1/chat/completions" : "/v1/completions";
+  try {
+    const { status, text } = await ask(server, { path, body: bodyOf(running, request), within, signal });
+    return status === 200 ? parseAnswer(JSON.parse(text)) : undefined;
+  } catch {
+    return undefined; // nobody answered, or not in JSON
+  }
+}
+
+function bodyOf({ engine: { wire }, servedModel }: RunningEngine, request: Request): object {
+  const passages = partsOf(request).filter((part): part is Passage => part.kind === "passage");
+  const text = passages.map((passage) => passage.text).join("");
+  const ids = passages.flatMap(({ tokenIds }) => tokenIds.map((id) => id + wire.tokenIdOffset));
+  return {
+    model: servedModel,
+    max_tokens: answerTokens,
+    temperature: 0,
+    ...(wire.api === "chat"
+      ? { messages: [{ role: "user", content: text }], logprobs: true }
+      : { prompt: wire.takesTokenIds ? ids : text, logprobs: 1 }),
+    ...(wire.fixesLength ? { ignore_eos: true, min_tokens: answerTokens } : {}),
+    ...wire.extraBody,
+  };
+}
+
+/** Of a completion or a chat completion; undefined where it is neither. */
+function parseAnswer(value: unknown): Answer | undefined {
+  const [choice] = listIn(value, "choices");
+  const text = textIn(choice, "text") ?? textIn(fieldOf(choice, "message"), "content");
+  if (text === undefined) return undefined;
+  const logprobs = fieldOf(choice, "logprobs");
+  const tokens = [...listIn(logprobs, "tokens"), ...listIn(logprobs, "content").map((one) => fieldOf(one, "token"))].filter(
+    (token) => typeof token === "string",
+  );
+  const cachedTokens = fieldOf(fieldOf(fieldOf(value, "usage"), "prompt_tokens_details"), "cached_tokens");
+  return {
+    text,
+    ...(tokens.length === 0 ? {} : { tokens }),
+    ...(typeof cachedTokens === "number" ? { cachedTokens } : {}),
+  };
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? new Map<string, unknown>(Object.entries(value)).get(name) : undefined;
+}
+
+function listIn(value: unknown, name: string): readonly unknown[] {
+  const list = fieldOf(value, name);
+  return Array.isArray(list) ? list : [];
+}
+
+function textIn(value: unknown, name: string): string | undefined {
+  const text = fieldOf(value, name);
+  return typeof text === "string" ? text : undefined;
+}

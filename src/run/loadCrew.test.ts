@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { realClock } from "../host/realClock.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import { openJournal } from "../journal/write.ts";
+import { readTest } from "../journal/read.ts";
+import type { Phase } from "../load/order.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
+import type { Request } from "../model/request.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { passage } from "../model/vocabulary.ts";
+import type { Workload } from "../model/workload.ts";
+import { startGroundTruth } from "./groundTruth.ts";
+import { LoadCrew } from "./loadCrew.ts";
+import type { LoadOrder, Way } from "./loadMessages.ts";
+
+const clock = realClock();
+const truth = await startGroundTruth({ first: 0.01, gap: 0.002 }, clock, thisMachine());
+const directory = mkdtempSync(join(tmpdir(), "tandem-crew-"));
+afterAll(async () => {
+  await truth[Symbol.asyncDispose]();
+  rmSync(directory, { recursive: true });
+});
+
+const never = new AbortController().signal;
+const tokens = 5;
+
+/** Two lanes of four requests each, and eight more with times of their own. */
+const arrivals: readonly Request["arrival"][] = Array.from({ length: 16 }, (_, id) =>
+  id < 2 || id >= 8 ? { kind: "at", offset: id / 100 } : { kind: "after", request: id - 2, pause: 0.001 },
+);
+const requests: readonly Request[] = arrivals.map((arrival, id) => ({
+  id,
+  arrival,
+  messages: [{ role: "user", parts: [passage("hello there")] }],
+  contextTokens: 2,
+  questionTokens: 0,
+  reusableTokens: 0,
+  maxOutputTokens: tokens,
+}));
+const workload: Workload = { kind: "test", options: {}, seed: 1, requests };
+
+function order(changes: Partial<LoadOrder> = {}): LoadOrder {
+  const phase: Phase = requests.map((request) => ({
+    engine: "truth",
+    block: 0,
+    due: request.arrival.kind === "at" ? request.arrival.offset : undefined,
+    request,
+  }));
+  const ways: Readonly<Record<string, Way>> = { truth: truth.way };
+  return { experiment: 0, phases: [phase], ways, connections: { truth: 2 }, deadlines: defaultDeadlines, record: "journal", ...changes };
+}
+
+/** What one request came to, without its times. */
+async function recordsWith(workers: number): Promise<{ readonly records: readonly unknown[]; readonly events: readonly RunEvent[] }> {
+  const place = join(directory, `${workers}`);
+  using journal = openJournal(place);
+  journal.describe(description());
+  journal.workload(0, workload, "");
+  await using crew = LoadCrew.start(workers, clock);
+  crew.openJournal(place);
+  const events: RunEvent[] = [];
+  await crew.play(order(), { stop: never, tell: (event) => events.push(event), reading: (of) => journal.reading(0, of) });
+  await crew.closeJournal();
+  journal.close();
+  const { experiments } = await readTest(place);
+  const records = (experiments[0]?.records ?? []).map(({ request, outcome, outputTokens, chunks, attempts, due, sent = -1 }) => ({
+    request,
+    outcome,
+    outputTokens,
+    kinds: chunks.kind.join(" "),
+    attempts,
+    sentWhenDue: sent - due >= 0 && sent - due < 500_000_000,
+  }));
+  return { records: records.sort((a, b) => a.request - b.request), events };
+}
+
+function description(): Parameters<ReturnType<typeof openJournal>["describe"]>[0] {
+  const engine = {
+    name: "truth",
+    kind: "simulated",
+    model: "tiny",
+    simulated: true,
+    features: [],
+    gpus: [],
+    api: "chat",
+    batch: 0,
+  } as const;
+  const of = { kind: "test", options: {}, hash: "", requests: requests.length };
+  const experiment = {
+    title: "t",
+    workload: of,
+    arrivals: { kind: "every", options: {} },
+    order: "together",
+    repeats: 1,
+    seed: 7,
+  } as const;
+  return {
+    schema: 1,
+    test: "test_crew",
+    simulated: true,
+    baseline: "truth",
+    engines: [engine],
+    experiments: [{ ...experiment, deadlines: defaultDeadlines }],
+  };
+}
+
+test("three threads record what one does: every request once, sent when it was due, with all its tokens", { timeout: 30_000 }, async () => {
+  const [one, three] = [await recordsWith(1), await recordsWith(3)];
+  expect(one.records).toHaveLength(requests.length);
+  expect(one.records[0]).toEqual({
+    request: 0,
+    outcome: { kind: "completed" },
+    outputTokens: tokens,
+    kinds: `${"text ".repeat(tokens)}usage done`,
+    attempts: 1,
+    sentWhenDue: true,
+  });
+  expect(three.records).toEqual(one.records);
+  const told = (events: readonly RunEvent[]) => events.map(({ kind }) => kind).sort();
+  expect(told(three.events)).toEqual(told(one.events));
+  expect(told(one.events).filter((kind) => kind === "requestEnded")).toHaveLength(requests.length);
+});
+
+describe("two threads", () => {
+  test("keep stamps in memory and hand them back, of every request", async () => {
+    await using crew = LoadCrew.start(2, clock);
+    const stamped = await crew.play(order({ record: "memory" }), { stop: never });
+    expect(stamped.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(requests.map(({ id }) => id));
+    expect(stamped.every((of) => of.tokens.length === tokens && of.sent >= of.due)).toBe(true);
+  });
+
+  test("play phase after phase, none before the one before it has ended on both", async () => {
+    await using crew = LoadCrew.start(2, clock);
+    const [phase = []] = order().phases;
+    const later = phase.map((turn) => ({
+      ...turn,
+      request: { ...turn.request, id: turn.request.id + 100, arrival: shifted(turn.request) },
+    }));
+    const stamped = await crew.play(order({ record: "memory", phases: [phase, later] }), { stop: never });
+    const ends = stamped.filter(({ id }) => Number(id) < 100).map(({ tokens: at }) => at.at(-1) ?? Infinity);
+    const begins = stamped.filter(({ id }) => Number(id) >= 100).map(({ sent }) => sent);
+    expect([ends.length, begins.length]).toEqual([requests.length, requests.length]);
+    expect(Math.min(...begins)).toBeGreaterThan(Math.max(...ends));
+  });
+
+  test("send nothing more once they are told to stop, and let what is under way end", async () => {
+    await using crew = LoadCrew.start(2, clock);
+    await crew.ready();
+    const late = order().phases.map((phase) => phase.map((turn) => (turn.due === undefined ? turn : { ...turn, due: turn.due * 100 })));
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 500);
+    const stamped = await crew.play(order({ record: "memory", phases: late }), { stop: stop.signal });
+    expect(stamped.length).toBeLessThan(requests.length);
+    expect(stamped.every((of) => of.tokens.length === tokens)).toBe(true);
+  });
+
+  test("say why when one cannot record: a person is told, and nobody waits for the other", async () => {
+    const file = join(directory, "a file");
+    writeFileSync(file, "");
+    await using crew = LoadCrew.start(2, clock);
+    crew.openJournal(join(file, "no directory"));
+    await expect(crew.play(order(), { stop: never })).rejects.toThrow(/ENOTDIR|cannot/);
+  });
+
+  test("give each engine's connections the time its experiment allows", async () => {
+    await using crew = LoadCrew.start(2, clock);
+    // 192.0.2.0/24 is nobody's (RFC 5737): a connection there is refused or never answered.
+    const nowhere = { ...truth.way, url: "http://192.0.2.1:9" };
+    const from = clock.now();
+    await crew.play(order({ record: "memory", ways: { truth: nowhere }, deadlines: { ...defaultDeadlines, connect: 0.2 } }), {
+      stop: never,
+    });
+    expect(clock.now() - from).toBeLessThan(4e9);
+  });
+});
+
+function shifted({ arrival }: Request): Request["arrival"] {
+  return arrival.kind === "after" ? { ...arrival, request: arrival.request + 100 } : arrival;
+}

@@ -1,0 +1,58 @@
+import type { HttpLineOptions } from "../load/httpLine.ts";
+import type { Phase } from "../load/order.ts";
+import type { Stamped } from "../measure/rulerError.ts";
+import type { Deadlines } from "../model/experiment.ts";
+import type { HarnessErrorCode } from "../model/harnessError.ts";
+import type { Reading } from "../model/record.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import type { Nanoseconds } from "../model/time.ts";
+import type { Origin } from "../host/realClock.ts";
+
+/** What a load thread must know to reach an engine. */
+export type Way = Omit<HttpLineOptions, "clock" | "connectWithin">;
+
+/** Phases to be played by load threads, each thread its part of every one. */
+export interface LoadOrder {
+  readonly experiment: number;
+  readonly phases: readonly Phase[];
+  /** By engine name. */
+  readonly ways: Readonly<Record<string, Way>>;
+  /** To be opened before the first phase, by engine name. */
+  readonly connections: Readonly<Record<string, number>>;
+  readonly deadlines: Deadlines;
+  /** To the test's journal, or kept and handed back. */
+  readonly record: "journal" | "memory";
+}
+
+export interface LoadThreadData {
+  readonly origin: Origin;
+  /** From 1: the number in its journal's files. */
+  readonly worker: number;
+  /** Orders that are kept in memory will come: their recorder is rehearsed as well. */
+  readonly calibrates: boolean;
+}
+
+/** What load threads are told. `order` is the number of a LoadOrder. */
+export type ToLoadThread =
+  | { readonly kind: "play"; readonly order: number; readonly what: LoadOrder }
+  | { readonly kind: "start"; readonly order: number; readonly phase: number; readonly at: Nanoseconds }
+  | { readonly kind: "stop" | "kill"; readonly order: number }
+  | { readonly kind: "openJournal"; readonly directory: string }
+  | { readonly kind: "closeJournal" }
+  | { readonly kind: "closeLines" };
+
+/** What they tell. */
+export type FromLoadThread =
+  | { readonly kind: "rehearsed" }
+  | { readonly kind: "ready"; readonly order: number; readonly phase: number }
+  | { readonly kind: "events"; readonly order: number; readonly events: readonly RunEvent[] }
+  | { readonly kind: "reading"; readonly order: number; readonly reading: Reading }
+  | { readonly kind: "ended"; readonly order: number; readonly stamped: readonly Stamped[]; readonly error?: LoadError }
+  | { readonly kind: "journalClosed"; readonly error?: LoadError };
+
+/** An error on its way from thread to thread: of a HarnessError, what its reader needs. */
+export interface LoadError {
+  readonly code: HarnessErrorCode | undefined;
+  readonly message: string;
+  readonly hint: string | undefined;
+}

@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+
+import { collectGarbage } from "../host/collectGarbage.ts";
+import { preferThisThread } from "../host/threadPriority.ts";
+import { punctualClock } from "../host/realClock.ts";
+import { openJournal, type JournalWriter } from "../journal/write.ts";
+import { drive } from "../load/drive.ts";
+import { httpLine } from "../load/httpLine.ts";
+import { rehearse } from "../load/rehearsal.ts";
+import type { Line } from "../model/exchange.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import type { Nanoseconds, Seconds } from "../model/time.ts";
+import { eventLoop } from "../probes/eventLoop.ts";
+import type { FromLoadThread, LoadError, LoadOrder, LoadThreadData, ToLoadThread, Way } from "./loadMessages.ts";
+import { StampsInMemory } from "./stampsInMemory.ts";
+
+// A thread that sends and reads, and does nothing else: what the rest of the harness is at, its own garbage included, delays no stamp here.
+
+const { origin, worker, calibrates } = workerData as LoadThreadData; // given by loadCrew.ts
+const clock = punctualClock(origin);
+const lines = new Map<string, Line>();
+const orders = new Map<number, Order>();
+let journal: JournalWriter | undefined;
+
+/** Progress is told so often: per request it would be more messages than tokens. */
+const tellEveryMilliseconds = 10;
+
+/** What is being played. */
+interface Order {
+  readonly stop: AbortController;
+  readonly kill: AbortController;
+  readonly starts: Map<number, PromiseWithResolvers<Nanoseconds>>;
+}
+
+parentPort?.on("message", (message: ToLoadThread) => {
+  switch (message.kind) {
+    case "play":
+      void play(message.order, message.what);
+      break;
+    case "start":
+      startOf(message.order, message.phase)?.resolve(message.at);
+      break;
+    case "stop":
+    case "kill":
+      orders.get(message.order)?.[message.kind].abort();
+      break;
+    case "openJournal":
+      journal = openJournal(message.directory, { worker });
+      break;
+    case "closeJournal":
+      tell({ kind: "journalClosed", ...errorOf(() => journal?.close()) });
+      journal = undefined;
+      break;
+    case "closeLines":
+      for (const line of lines.values()) line.close();
+      lines.clear();
+      break;
+  }
+});
+
+await rehearsal();
+tell({ kind: "rehearsed" });
+
+async function rehearsal(): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), "tandem-rehearsal-"));
+  try {
+    using thrownAway = openJournal(scratch, { worker });
+    await rehearse(clock, calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway]);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  preferThisThread();
+}
+
+async function play(number: number, what: LoadOrder): Promise<void> {
+  const order: Order = { stop: new AbortController(), kill: new AbortController(), starts: new Map() };
+  orders.set(number, order);
+  const memory = new StampsInMemory();
+  let error: LoadError | undefined;
+  try {
+    await playWith(number, what, order, memory);
+  } catch (thrown) {
+    error = errorFrom(thrown);
+  }
+  orders.delete(number);
+  tell({ kind: "ended", order: number, stamped: memory.stamped, ...(error === undefined ? {} : { error }) });
+}
+
+async function playWith(number: number, what: LoadOrder, order: Order, memory: StampsInMemory): Promise<void> {
+  const { experiment, phases, ways, connections, deadlines, record } = what;
+  const reached = Object.fromEntries(Object.entries(ways).map(([name, way]) => [name, lineTo(way, deadlines.connect)]));
+  await Promise.all(Object.entries(connections).map(async ([name, count]) => reached[name]?.open(count)));
+  const recorder = record === "memory" ? memory : journal;
+  if (recorder === undefined) throw new Error("there is no journal to record in");
+  const events = new Events(number);
+  const probe = record === "journal" ? eventLoop(clock) : undefined;
+  await probe?.start((reading) => tell({ kind: "reading", order: number, reading }));
+  try {
+    await drive({
+      experiment,
+      phases,
+      lines: reached,
+      clock,
+      deadlines,
+      recorder,
+      tell: (event) => events.add(event),
+      signal: order.stop.signal,
+      kill: order.kill.signal,
+      keepText: false,
+      agree: async (phase) => {
+        collectGarbage();
+        tell({ kind: "ready", order: number, phase });
+        return startOf(number, phase)?.promise ?? Promise.reject(new Error("the order has ended"));
+      },
+    });
+    if (record === "journal") journal?.flush();
+  } finally {
+    await probe?.stop();
+    events.end();
+  }
+}
+
+function startOf(number: number, phase: number): PromiseWithResolvers<Nanoseconds> | undefined {
+  const starts = orders.get(number)?.starts;
+  const known = starts?.get(phase) ?? Promise.withResolvers<Nanoseconds>();
+  starts?.set(phase, known);
+  return starts === undefined ? undefined : known;
+}
+
+/** One for each way and deadline, kept with its open connections from order to order. */
+function lineTo(way: Way, connectWithin: Seconds): Line {
+  const key = JSON.stringify([way, connectWithin]);
+  const line = lines.get(key) ?? httpLine({ ...way, clock, connectWithin });
+  lines.set(key, line);
+  return line;
+}
+
+/** Events of one order, told in batches. */
+class Events {
+  private readonly order: number;
+  private readonly timer: NodeJS.Timeout;
+  private waiting: RunEvent[];
+
+  constructor(order: number) {
+    this.order = order;
+    this.waiting = [];
+    this.timer = setInterval(() => this.pass(), tellEveryMilliseconds);
+  }
+
+  add(event: RunEvent): void {
+    this.waiting.push(event);
+  }
+
+  end(): void {
+    clearInterval(this.timer);
+    this.pass();
+  }
+
+  private pass(): void {
+    if (this.waiting.length === 0) return;
+    tell({ kind: "events", order: this.order, events: this.waiting });
+    this.waiting = [];
+  }
+}
+
+function tell(message: FromLoadThread): void {
+  parentPort?.postMessage(message);
+}
+
+function errorOf(act: () => void): { error?: LoadError } {
+  try {
+    act();
+    return {};
+  } catch (thrown) {
+    return { error: errorFrom(thrown) };
+  }
+}
+
+function errorFrom(thrown: unknown): LoadError {
+  if (thrown instanceof HarnessError) return { code: thrown.code, message: thrown.message, hint: thrown.hint };
+  return { code: undefined, message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown), hint: undefined };
+}

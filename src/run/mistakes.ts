@@ -1,0 +1,34 @@
+import { HarnessError } from "../model/harnessError.ts";
+
+/** Several mistakes of an author as one error: all of them are shown before anything boots, each once. */
+export function together(mistakes: readonly HarnessError[]): HarnessError {
+  const told = new Map(mistakes.map((mistake) => [linesOf(mistake), mistake]));
+  const [only] = told.values();
+  if (told.size === 1 && only !== undefined) return only;
+  return new HarnessError("usage", `${told.size} mistakes`, { hint: [...told.keys()].join("\n"), cause: [...told.values()] });
+}
+
+function linesOf({ message, hint }: HarnessError): string {
+  return hint === undefined ? message : `${message}\n    ${hint.replaceAll("\n", "\n    ")}`;
+}
+
+/** The mistakes in an error, those that were put together apart again. What is no mistake of the author's is thrown on. */
+export function apart(error: unknown): readonly HarnessError[] {
+  if (!(error instanceof HarnessError) || error.code !== "usage") throw error;
+  return Array.isArray(error.cause) ? error.cause.flatMap(apart) : [error];
+}
+
+/** What is made of each, or the mistakes in all of them together. */
+export async function madeOfEach<From, To>(all: readonly From[], make: (one: From) => Promise<To> | To): Promise<readonly To[]> {
+  const made: To[] = [];
+  const mistakes: HarnessError[] = [];
+  for (const one of all) {
+    try {
+      made.push(await make(one));
+    } catch (error) {
+      mistakes.push(...apart(error));
+    }
+  }
+  if (mistakes.length > 0) throw together(mistakes);
+  return made;
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+
+import { every } from "../arrivals/every.ts";
+import { simulated } from "../engines/simulated.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import { experiment } from "../model/experiment.ts";
+import { testCase } from "../model/testCase.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+import { phasesOf, planTests, type PlannedExperiment } from "./plan.ts";
+
+const engines = { plain: simulated({ prefixCaching: false }), cached: simulated({ prefixCaching: false, cpuCacheGigabytes: 20 }) };
+const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 3 });
+
+async function planned(repeats: number): Promise<PlannedExperiment> {
+  const experiments = [experiment({ workload, arrivals: every({ seconds: 1 }), repeats })];
+  const named = { name: "test_blocks", testCase: testCase({ engines, baseline: "plain", experiments }) };
+  const [test] = await planTests([named], { ports: [], set: {}, simulate: "h100" }, thisMachine());
+  const [found] = test?.experiments ?? [];
+  if (found === undefined) throw new Error("one experiment was planned");
+  return found;
+}
+
+test("within a block every engine gets the very same request, in another block another one, at the same time", async () => {
+  const turns = phasesOf(await planned(2), ["plain", "cached"]).flat();
+  const apart = Map.groupBy(turns, ({ block, request }) => `${block} ${request.id}`);
+  expect([...apart.values()].map((same) => same.length)).toEqual([2, 2, 2, 2, 2, 2]);
+  expect([...apart.values()].map((same) => new Set(same.map(({ request }) => request)).size)).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(new Set(turns.map(({ request }) => JSON.stringify(request.messages))).size).toBe(6);
+  expect(turns.filter(({ request, due }) => due !== request.id)).toEqual([]);
+});
+
+test("the hash of the first block does not depend on how many follow it", async () => {
+  const [once, twice] = [await planned(1), await planned(2)];
+  expect(twice.hash).toBe(once.hash);
+  expect(twice.laterBlocks.map(({ hash }) => hash === once.hash)).toEqual([false]);
+});

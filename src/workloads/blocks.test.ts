@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { atOnce } from "../arrivals/atOnce.ts";
+import { every } from "../arrivals/every.ts";
+import { poisson } from "../arrivals/poisson.ts";
+import { experiment, type ExperimentOptions } from "../model/experiment.ts";
+import { cacheState, type Request } from "../model/request.ts";
+import { passage } from "../model/vocabulary.ts";
+import type { WorkloadGenerator } from "../model/workload.ts";
+import { blocksOf } from "./blocks.ts";
+import { documentQa } from "./documentQa.ts";
+
+const questions = documentQa({ contextTokens: 64, questionTokens: 4, documents: 2, requests: 4, pick: "random" });
+
+function blocks(options: Partial<ExperimentOptions>): readonly (readonly Request[])[] {
+  return blocksOf(experiment({ workload: questions, arrivals: every({ seconds: 1 }), ...options })).map(({ requests }) => requests);
+}
+
+function tokensOf({ messages }: Request): string {
+  return JSON.stringify(messages.map(({ parts }) => parts.map((part) => (part.kind === "passage" ? part.tokenIds : part))));
+}
+
+/** Requests with these texts: what a recorded trace or a file of prompts would give, whichever block asks. */
+function recorded(prompts: (block: number) => readonly (readonly string[])[]): WorkloadGenerator {
+  const generate: WorkloadGenerator["generate"] = (_arrivals, seed, block = 0) => ({
+    kind: "recorded",
+    options: {},
+    seed,
+    requests: prompts(block).map((texts, id) => recordedRequest(id, texts)),
+  });
+  return { kind: "recorded", options: {}, title: "recorded", generate, resized: () => recorded(prompts) };
+}
+
+function recordedRequest(id: number, texts: readonly string[]): Request {
+  const parts = texts.map(passage);
+  const lengths = parts.map(({ tokenIds }) => tokenIds.length);
+  return {
+    id,
+    arrival: { kind: "at", offset: id },
+    messages: [{ role: "user", parts }],
+    contextTokens: lengths[0] ?? 0,
+    questionTokens: lengths[1] ?? 0,
+    reusableTokens: 0,
+    maxOutputTokens: 1,
+  };
+}
+
+test("one block is the workload as it always was", () => {
+  const arrivals = poisson({ perSecond: 2 });
+  const [only, ...others] = blocksOf(experiment({ workload: questions, arrivals, seed: 3 }));
+  expect(only).toEqual(questions.generate(arrivals, 3));
+  expect(others).toEqual([]);
+});
+
+test("one repetition more changes nothing in those before it", () => {
+  expect(blocks({ repeats: 3 }).slice(0, 2)).toEqual(blocks({ repeats: 2 }));
+  expect(blocks({ repeats: 2 }).slice(0, 1)).toEqual(blocks({}));
+});
+
+test("a later block has the schedule of the first, the same requests cold, and not one prompt of it", () => {
+  const [first = [], second = []] = blocks({ repeats: 2, arrivals: poisson({ perSecond: 2 }) });
+  expect(second.map(({ id, arrival }) => ({ id, arrival }))).toEqual(first.map(({ id, arrival }) => ({ id, arrival })));
+  expect(second.map(cacheState)).toEqual(first.map(cacheState));
+  expect(second.map(cacheState)).toContain("cold");
+  expect(second.map(tokensOf).filter((prompt) => first.map(tokensOf).includes(prompt))).toEqual([]);
+});
+
+test("prompts that were recorded are warm in a later block, from the first to the last token", () => {
+  const workload = recorded(() => [["the quick brown fox", " why"]]);
+  const [first, second] = blocks({ workload, repeats: 2 });
+  expect(first?.map(({ reusableTokens }) => reusableTokens)).toEqual([0]);
+  expect(second?.map(({ reusableTokens, contextTokens, questionTokens }) => reusableTokens - contextTokens - questionTokens)).toEqual([0]);
+});
+
+test("of a prompt that only begins like an earlier block's, that much can be reused", () => {
+  const workload = recorded((block) => [["you answer in verse", ` question ${block}`]]);
+  const [, second] = blocks({ workload, repeats: 2 });
+  expect(second?.map(({ reusableTokens, contextTokens }) => reusableTokens - contextTokens)).toEqual([0]);
+});
+
+test("where caches are emptied before each block, nothing of an earlier one can be reused", () => {
+  const workload = recorded(() => [["the quick brown fox", " why"]]);
+  const [, second] = blocks({ workload, repeats: 2, cacheState: "cold" });
+  expect(second?.map(({ reusableTokens }) => reusableTokens)).toEqual([0]);
+});
+
+test("a generator whose blocks are due at other times is a mistake", () => {
+  const workload = recorded((block) => Array.from({ length: 1 + block }, () => ["the quick brown fox"]));
+  expect(() => blocks({ workload, repeats: 2, arrivals: atOnce() })).toThrow("workload recorded: its blocks are not due at the same times");
+});

@@ -1,0 +1,76 @@
+import type { Experiment } from "../model/experiment.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
+import type { Workload } from "../model/workload.ts";
+
+/** What each block of an experiment sends, the first one first. What a later one has in common with those before it counts as reusable. */
+export function blocksOf({ workload, arrivals, seed, repeats, cacheState }: Experiment): readonly Workload[] {
+  const blocks = Array.from({ length: repeats }, (_, block) => workload.generate(arrivals, seed, block));
+  if (new Set(blocks.map(scheduleOf)).size > 1) {
+    throw new HarnessError("usage", `workload ${workload.kind}: its blocks are not due at the same times`, {
+      hint: "generate(arrivals, seed, block) may only give a later block other prompts",
+    });
+  }
+  // Emptied before each block, a cache has nothing of those before.
+  return cacheState === "cold" || repeats === 1 ? blocks : afterEachOther(blocks);
+}
+
+function scheduleOf({ requests }: Workload): string {
+  return JSON.stringify(requests.map(({ id, arrival }) => [id, arrival]));
+}
+
+function afterEachOther(blocks: readonly Workload[]): readonly Workload[] {
+  const sent = new SentPrompts();
+  return blocks.map((block) => {
+    const requests = block.requests.map((request) => ({
+      ...request,
+      reusableTokens: Math.max(request.reusableTokens, sent.tokensInCommon(request)),
+    }));
+    for (const request of requests) sent.add(request);
+    return { ...block, requests };
+  });
+}
+
+/** Prompts of earlier blocks, by their beginnings, part by part. */
+class SentPrompts {
+  private readonly names: Map<string, number>;
+  private readonly beginnings: Set<string>;
+
+  constructor() {
+    this.names = new Map();
+    this.beginnings = new Set();
+  }
+
+  add(request: Request): void {
+    for (const beginning of this.beginningsOf(request)) this.beginnings.add(beginning);
+  }
+
+  /** All of a prompt that was sent before, else its parts up to the first that was not. */
+  tokensInCommon(request: Request): number {
+    const beginnings = this.beginningsOf(request);
+    const firstOther = beginnings.findIndex((beginning) => !this.beginnings.has(beginning));
+    if (firstOther === -1) return request.contextTokens + request.questionTokens;
+    return partsOf(request)
+      .slice(0, firstOther)
+      .reduce((sum, part) => sum + tokensOf(part), 0);
+  }
+
+  /** "0", "0 1", "0 1 5": each part's number after those before it. */
+  private beginningsOf(request: Request): readonly string[] {
+    const numbers = partsOf(request).map((part) => this.numberOf(part));
+    return numbers.map((_, index) => numbers.slice(0, index + 1).join(" "));
+  }
+
+  private numberOf(part: Passage | ReplyOf): number {
+    const name = part.kind === "passage" ? part.text : (part.scripted?.text ?? `reply of ${part.request}`);
+    const known = this.names.get(name);
+    if (known !== undefined) return known;
+    this.names.set(name, this.names.size);
+    return this.names.size - 1;
+  }
+}
+
+/** What an engine will reply itself is not known beforehand. */
+function tokensOf(part: Passage | ReplyOf): number {
+  return (part.kind === "passage" ? part : part.scripted)?.tokenIds.length ?? 0;
+}
