@@ -7,9 +7,11 @@ import { parseArgs } from "node:util";
 import { cells, clientNames, type Cell, type ClientName } from "./cells.ts";
 import type { Measured } from "./clients/measured.ts";
 import * as machine from "./machine.ts";
+import { benchPeers } from "./peers.ts";
 import { report, type Run } from "./table.ts";
 
 const usage = `npm run bench -- [--quick] [--only NAME[,NAME]] [--clients NAME[,NAME]] [--repeats N] [--python PATH] [--install] [--no-store]
+npm run bench -- --peers [--quick] [--no-store]
 
 Tandem's load core beside a client in C and the clients that other tools are made of, against a server that knows what it wrote when.
 
@@ -19,6 +21,7 @@ Tandem's load core beside a client in C and the clients that other tools are mad
   --repeats    runs of C, Tandem and the bare timer, in turn; the median counts (3). Peers run once
   --python     a Python that has aiohttp and httpx
   --install    fetch aiohttp, httpx and the openai package into .cache/bench first
+  --peers      instead: vllm bench serve, GuideLLM, AIPerf and inference-perf, installed into .cache/bench (gigabytes), beside Tandem
   --no-store   leave bench/results/ as it is`;
 
 const { values } = parseArgs({
@@ -29,6 +32,7 @@ const { values } = parseArgs({
     repeats: { type: "string" },
     python: { type: "string" },
     install: { type: "boolean", default: false },
+    peers: { type: "boolean", default: false },
     "no-store": { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -39,6 +43,7 @@ else await bench();
 
 async function bench(): Promise<void> {
   machine.compile();
+  if (values.peers) return benchPeers({ quick: values.quick, store: !values["no-store"] });
   if (values.install) machine.installPeers();
   const python = machine.pythonWithClients(values.python);
   const programs = programsWith(python);

@@ -13,7 +13,7 @@ export const clientPrograms = fileURLToPath(new URL("clients", import.meta.url))
 
 /** Server and client never share a core: each gets one. */
 const serverCore = 0;
-const clientCore = 1;
+export const clientCore = 1;
 const longestRun = 180_000;
 
 export function compile(): void {
@@ -47,7 +47,7 @@ export function hasOpenAi(): boolean {
   return existsSync(join(cache, "node_modules/openai"));
 }
 
-function succeeds(program: string, args: readonly string[]): boolean {
+export function succeeds(program: string, args: readonly string[]): boolean {
   try {
     execFileSync(program, args, { stdio: "ignore" });
     return true;

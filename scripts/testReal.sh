@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # What `npm run test:real` does: real engines on this machine's CPU, set up once (3.1 GB in ~/.cache/tandem), then every test in
-# tests/real/*Cpu.ts, one file after the other: its exit code, and whether it left a process behind.
-#   npm run test:real                    all of them, about ten minutes on two cores
+# tests/real/*Cpu.ts, one file after the other: its exit code, and whether it left a process behind; then the claims of
+# tests/real/*.real.test.ts, whose runs are meant to end otherwise.
+#   npm run test:real                    all of them, about twenty minutes on two cores
 #   npm run test:real -- vllmCpu         those whose name begins so
+#   npm run test:real -- traps           the second kind
+#   npm run test:real -- kills           real engines, an LMCache server and the harness killed with SIGKILL: about 15 minutes, only when named
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 cache=${TANDEM_REAL:-$HOME/.cache/tandem}
@@ -12,11 +15,26 @@ mkdir -p "$cache"
 "$here/scripts/real-engines/install.sh" "$cache/real-engines"
 [ -s "$cache/tiny/model.safetensors" ] || "$cache/real-engines/bin/python" "$here/scripts/real-engines/make_model.py" "$cache/tiny"
 
+if [ "${1:-}" = kills ]; then
+  . "$here/scripts/ready.sh"
+  status=0
+  "$node" "$here/tests/real/kills/kills.ts" "$output/kills" "$cache/real-engines" "$cache/tiny" "${2:-}" || status=$?
+  echo "== results in $output"
+  exit "$status"
+fi
+
 # Engines and services work in directories below the output: whoever still does is one of this run's.
 left_in() {
   for process in /proc/[0-9]*; do
     case $(readlink "$process/cwd" 2>/dev/null) in "$1"/*) echo "${process#/proc/} ($(tr '\0' ' ' <"$process/cmdline" | cut -c1-80))" ;; esac
   done
+}
+
+nothing_left() {
+  left=$(left_in "$output/$1")
+  [ -z "$left" ] && return
+  echo "FAILED  $1 left behind: $left" >&2
+  failed=1
 }
 
 failed=0
@@ -26,15 +44,24 @@ for file in "$here"/tests/real/*Cpu.ts; do
   echo "== $name"
   status=0
   "$here/tandem" run "$file" -o "$output/$name" --set "venv=$cache/real-engines" --set "model=$cache/tiny" || status=$?
-  left=$(left_in "$output/$name")
   if [ "$status" -ne 0 ]; then
     echo "FAILED  $name: exit code $status; with 4 its reasons stand above, and a busy machine is one of them" >&2
     failed=1
   fi
-  if [ -n "$left" ]; then
-    echo "FAILED  $name left behind: $left" >&2
-    failed=1
-  fi
+  nothing_left "$name"
+done
+for file in "$here"/tests/real/*.real.test.ts; do
+  case $(basename "$file") in "${1:-}"*) ;; *) continue ;; esac
+  name=$(basename "$file" .real.test.ts)
+  echo "== $name"
+  . "$here/scripts/ready.sh"
+  mkdir -p "$output/$name"
+  (
+    cd "$here"
+    export TANDEM_REAL="$cache" TANDEM_REAL_OUTPUT="$output/$name"
+    "$node" node_modules/vitest/vitest.mjs run --config tests/real/vitest.config.ts "$file" ${2:+-t "$2"}
+  ) || failed=1
+  nothing_left "$name"
 done
 echo "== results in $output"
 exit "$failed"

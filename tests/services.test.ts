@@ -102,7 +102,7 @@ test("a service that ends by itself in the middle of a run is in the journal, ma
   const args = ["run", where.write("beside.js", serviceTest()), "-o", where.at("out"), "--no-calibration"];
   const { stdout, stderr, code } = await tandem(args, { saying: endsItAfter("experiment 0:") });
   expect(stderr).toContain("beside.store: ended by itself, and beside needed it: service beside.store exited with status 7");
-  expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/INVALID .{0,20}service beside\.store ended by itself while engines needed it/);
+  expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/INVALID .{0,20}service beside\.store exited with status 7 while engines needed it/);
   expect(readFileSync(join(testDirectory(where.at("out")), "journal", "events.jsonl"), "utf8")).toContain('"kind":"serviceDied"');
   expect(code).toBe(3);
 });

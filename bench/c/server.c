@@ -1,11 +1,12 @@
 // A completions server that knows when it wrote what: the truth that clients are measured against.
 //
-//   server [--first-us N] [--gap-us N] [--per-write N]     prints its port
+//   server [--first-us N] [--gap-us N] [--per-write N] [--fail-percent N]     prints its port
 //
 // POST /v1/completions streams max_tokens events. With --gap-us 0 they come as fast as the socket takes them, --per-write events to a
 // write; else the first event is due first-us after the request was read and one more every gap-us. CLOCK_MONOTONIC is read just before
 // each write. GET /truth returns what was written on a timetable since it was last asked,
-// a line a request: ID RECEIVED STAMP STAMP …, in nanoseconds.
+// a line a request: ID RECEIVED STAMP STAMP …, in nanoseconds. --fail-percent of the requests, evenly, are answered with 500 instead and
+// have no stamps. Whatever else is asked gets the list of models.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,7 +32,7 @@ static ns now(void) {
 }
 
 static ns first_ns = 100 * 1000000L, gap_ns = 20 * 1000000L;
-static int per_write = 64;
+static int per_write = 64, fail_percent = 0;
 
 typedef struct {
   int fd;
@@ -161,11 +162,21 @@ static const char *find_header(const char *from, const char *end, const char *na
   return NULL;
 }
 
-static void simple_reply(conn *c, const char *body, size_t len) {
+static void simple_reply(conn *c, const char *status, const char *type, const char *body, size_t len) {
   char text[160];
-  out_add(c, text, (size_t)snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: %zu\r\n\r\n", len));
+  out_add(c, text, (size_t)snprintf(text, sizeof text, "HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n\r\n", status, type, len));
   out_add(c, body, len);
   flush_out(c);
+}
+
+static void json_reply(conn *c, const char *status, const char *body) {
+  simple_reply(c, status, "application/json", body, strlen(body));
+}
+
+static int is_to_fail(void) {
+  static int requests;
+  int before = requests * fail_percent / 100;
+  return ++requests * fail_percent / 100 > before;
 }
 
 static void understand(conn *c, ns at) {
@@ -184,12 +195,14 @@ static void understand(conn *c, ns at) {
       c->received = at;
       c->id[0] = 0;
       if (id) { size_t n = strcspn(id, "\r"); if (n > 63) n = 63; memcpy(c->id, id, n); c->id[n] = 0; }
+      if (is_to_fail()) c->tokens = 0;
       if (c->tokens > c->stamps_cap) c->stamps = realloc(c->stamps, sizeof(ns) * (size_t)(c->stamps_cap = c->tokens));
     }
     memmove(c->in, c->in + whole, c->in_len - whole);
     c->in_len -= whole;
-    if (is_truth) { simple_reply(c, truth, truth_len); truth_len = 0; }
-    else if (!is_completion) { const char models[] = "{\"object\":\"list\",\"data\":[{\"id\":\"truth\",\"max_model_len\":1000000}]}"; simple_reply(c, models, sizeof models - 1); }
+    if (is_truth) { simple_reply(c, "200 OK", "text/plain", truth, truth_len); truth_len = 0; }
+    else if (!is_completion) json_reply(c, "200 OK", "{\"object\":\"list\",\"data\":[{\"id\":\"truth\",\"object\":\"model\",\"max_model_len\":1000000}]}");
+    else if (c->tokens == 0) { truth_of(c); json_reply(c, "500 Internal Server Error", "{\"error\":{\"message\":\"as asked for\",\"type\":\"server_error\"}}"); }
     else if (gap_ns == 0) tokens_out(c);
     else heap_push(at + first_ns, c->fd);
   }
@@ -230,6 +243,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i], "--first-us")) first_ns = atol(argv[i + 1]) * 1000;
     else if (!strcmp(argv[i], "--gap-us")) gap_ns = atol(argv[i + 1]) * 1000;
     else if (!strcmp(argv[i], "--per-write")) per_write = atoi(argv[i + 1]);
+    else if (!strcmp(argv[i], "--fail-percent")) fail_percent = atoi(argv[i + 1]);
     else { fprintf(stderr, "unknown flag %s\n", argv[i]); return 2; }
   }
   signal(SIGPIPE, SIG_IGN);

@@ -1,4 +1,8 @@
-"""Reads as GuideLLM and the openai Python client do: line by line through httpx, every event parsed, then stamped."""
+"""Reads as GuideLLM does: line by line through httpx with its limits, every event parsed, then stamped.
+
+It leaves at [DONE], which ends the connection: none is ever idle, and httpcore's pool looks at every pair of idle ones whenever a request
+starts or ends (9 ms of CPU a request at 64 of them).
+"""
 
 import asyncio
 import json
@@ -16,7 +20,9 @@ async def main():
         async def ask(request, token):
             async with client.stream("POST", url, json=body(load), headers={"x-request-id": str(request)}) as response:
                 async for line in response.aiter_lines():
-                    if line.startswith("data: ") and line != "data: [DONE]" and json.loads(line[6:])["choices"]:
+                    if line == "data: [DONE]":
+                        break
+                    if line.startswith("data: ") and json.loads(line[6:])["choices"]:
                         token()
 
         await play(load, ask)

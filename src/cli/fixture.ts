@@ -17,18 +17,20 @@ export interface Called {
 export interface Calling {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** In seconds; 60 unless said. */
+  readonly within?: number;
   /** While it runs: told the process, and all it has said on stderr each time that it says more. */
   readonly saying?: (stderr: string, child: ChildProcess) => void;
 }
 
 /** Calls `./tandem` as a user does. */
-export async function tandem(args: readonly string[], { cwd, env = {}, saying }: Calling = {}): Promise<Called> {
+export async function tandem(args: readonly string[], { cwd, env = {}, within = 60, saying }: Calling = {}): Promise<Called> {
   const child = spawn(command, [...args], {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // What hangs must not be left behind.
-    timeout: 60_000,
+    timeout: within * 1_000,
     killSignal: "SIGKILL",
   });
   const said = { stdout: "", stderr: "" };

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, unlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { isErrno, processTable } from "./processTable.ts";
@@ -14,9 +14,9 @@ export class SharedMemory {
   readonly #before: ReadonlySet<string>;
   readonly #held = new Set<string>();
 
-  /** Made before the first of them starts: what is there then is not theirs. */
-  constructor() {
-    this.#before = new Set(namesIn(folder));
+  /** Told what was there before the first of them started, which is not theirs. */
+  constructor(before: readonly string[]) {
+    this.#before = new Set(before);
   }
 
   /** What a process holds now: looked at before it is ended, for afterwards nobody can tell. */
@@ -33,10 +33,16 @@ export class SharedMemory {
   }
 }
 
-/** By proc(5), a line of `maps` ends with the file that is mapped. */
+/** The names of all there is. */
+export function sharedMemoryNow(): readonly string[] {
+  return namesIn(folder);
+}
+
+/** Mapped or open. By proc(5), a line of `maps` ends with the file that is mapped, and what is in `fd` links to what is open. */
 function heldBy(pid: number): ReadonlySet<string> {
-  const maps = unlessGone(() => readFileSync(`/proc/${pid}/maps`, "latin1")) ?? "";
-  return new Set([...maps.matchAll(/ \/dev\/shm\/(.+)$/gm)].flatMap(([, name = ""]) => (name.endsWith(" (deleted)") ? [] : [name])));
+  const mapped = (unlessGone(() => readFileSync(`/proc/${pid}/maps`, "latin1")) ?? "").split("\n");
+  const open = namesIn(`/proc/${pid}/fd`).map((file) => ` ${unlessGone(() => readlinkSync(`/proc/${pid}/fd/${file}`)) ?? ""}`);
+  return new Set([...mapped, ...open].flatMap((line) => / \/dev\/shm\/(.+)$/.exec(line)?.[1] ?? []));
 }
 
 function namesIn(path: string): readonly string[] {

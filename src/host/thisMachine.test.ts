@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -80,6 +81,25 @@ test.runIf(process.platform === "linux")("a worker that wrote over its environme
   expect(isAlive(worker)).toBe(false);
 });
 
+test.runIf(process.platform === "linux")(
+  "shared memory of a program that was killed is removed, unless it was there before or is still in use",
+  async () => {
+    const name = `tandem-test-${randomUUID()}`;
+    using made = sharedMemory(`${name}-made`);
+    using inUse = sharedMemory(`${name}-in-use`);
+    using before = sharedMemory(`${name}-before`);
+    writeFileSync(before.path, "theirs");
+    const [holder, other] = [
+      await start("holds", { HELD: [made, inUse, before].map(({ path }) => path).join(" ") }),
+      await start("holds", { HELD: inUse.path }),
+    ];
+    await until(() => existsSync(at.file(`held-${holder.pid}`)) && existsSync(at.file(`held-${other.pid}`)));
+    await holder.end(0);
+    expect([made, inUse, before].map(({ path }) => existsSync(path))).toEqual([false, true, true]);
+    await other.end(0);
+  },
+);
+
 test("a port is a program's own only while nobody else listens on it", async () => {
   const port = await place.freePort();
   const started = await start("answers", {}, port);
@@ -132,6 +152,11 @@ async function start(program: keyof typeof programs, env: Record<string, string>
   const args = [at.file(`${program}.mjs`), String(port)];
   const logs = { stdout: at.file("stdout.log"), stderr: at.file("stderr.log") };
   return place.start({ program: "node", args, env, directory: at.directory }, logs);
+}
+
+function sharedMemory(name: string): Disposable & { readonly path: string } {
+  const path = `/dev/shm/${name}`;
+  return { path, [Symbol.dispose]: () => rmSync(path, { force: true }) };
 }
 
 async function pidsIn(file: string): Promise<readonly number[]> {

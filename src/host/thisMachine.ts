@@ -13,7 +13,7 @@ import { gpuMemoryHolders, gpuMemoryUsed } from "./gpuMemory.ts";
 import { isHeldBy, listenersOn } from "./listeningSockets.ts";
 import { oomKills } from "./oomKills.ts";
 import { LivingTree, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
-import { SharedMemory } from "./sharedMemory.ts";
+import { SharedMemory, sharedMemoryNow } from "./sharedMemory.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 type Start = Parameters<Place["start"]>;
@@ -117,7 +117,7 @@ function unkillable(left: readonly ProcessEntry[]): HarnessError {
 
 async function startTree(command: Start[0], logs: Start[1], run: string, watchdog: Watchdog): Promise<ProcessTree> {
   const engine = randomUUID();
-  const sharedMemory = new SharedMemory();
+  const sharedMemory = new SharedMemory(sharedMemoryNow());
   const child = spawnLogged(command, logs, {
     ...command.env,
     TANDEM_RUN: run,

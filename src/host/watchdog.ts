@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { Root } from "./processTable.ts";
+import { sharedMemoryNow } from "./sharedMemory.ts";
 
 /** Ends everything that carries a mark, or descends from a root it was told of, when this process is gone: however it went. */
 export interface Watchdog {
@@ -15,13 +16,14 @@ export interface Watchdog {
  */
 export function startWatchdog(mark: string): Watchdog {
   const roots: Root[] = [];
-  let guard = keepWatch(mark);
+  const before = sharedMemoryNow();
+  let guard = keepWatch(mark, before);
   return {
     watch: (root) => {
       roots.push(root);
       if (!hasEnded(guard)) return tell(guard, root);
       // Somebody has killed it: its successor has to hear of everybody again.
-      guard = keepWatch(mark);
+      guard = keepWatch(mark, before);
       for (const known of roots) tell(guard, known);
     },
   };
@@ -30,9 +32,14 @@ export function startWatchdog(mark: string): Watchdog {
 // This file's own ending: .ts as it is run here, .js once packed.
 const program = fileURLToPath(new URL("./watchdogProcess.ts", import.meta.url)).replace(/\.ts$/, extname(import.meta.url));
 
-function keepWatch(mark: string): ChildProcess {
+function keepWatch(mark: string, sharedMemory: readonly string[]): ChildProcess {
   // Its environment is empty: it must not look like one of those it kills.
-  const child = spawn(process.execPath, [program, mark], { detached: true, stdio: ["pipe", "ignore", "ignore"], env: {}, cwd: "/" });
+  const child = spawn(process.execPath, [program, mark, ...sharedMemory], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    env: {},
+    cwd: "/",
+  });
   child.on("error", () => {}); // shows as ended; the next start tries again
   child.stdin?.on("error", () => {});
   child.unref();

@@ -1,4 +1,5 @@
-// A program of its own: `node watchdogProcess.ts MARK`, started by watchdog.ts with a pipe as its stdin. Each line names a root.
+// A program of its own: `node watchdogProcess.ts MARK NAME…`, started by watchdog.ts with a pipe as its stdin. Each line names a root.
+// The names are of shared memory that was there before.
 import { setTimeout as pause } from "node:timers/promises";
 
 import { LivingTree, signalProcess, type Root } from "./processTable.ts";
@@ -8,8 +9,8 @@ import { SharedMemory } from "./sharedMemory.ts";
 const patienceMilliseconds = 10_000;
 const quietMilliseconds = 1_000;
 
-const mark = process.argv[2];
-const sharedMemory = new SharedMemory();
+const [, , mark, ...before] = process.argv;
+const sharedMemory = new SharedMemory(before);
 if (mark !== undefined && mark !== "") await endAll(new LivingTree(await rootsUntilTheEnd(), mark));
 
 async function rootsUntilTheEnd(): Promise<readonly Root[]> {

@@ -105,20 +105,31 @@ export class TextColumn implements Column {
 
   data(rows: number): Data {
     const present = this.values.slice(0, rows);
-    const texts = present.map((value) => Buffer.from(value ?? "", "utf8"));
     const valueOffsets = new Int32Array(rows + 1);
-    for (const [row, text] of texts.entries()) valueOffsets[row + 1] = (valueOffsets[row] ?? 0) + text.byteLength;
-    return makeData({ type: new Utf8(), length: rows, valueOffsets, data: Buffer.concat(texts), ...presence(present) });
+    const pieces: Buffer[] = [];
+    // Most rows hold what the row before holds: "completed", or nothing.
+    let [last, bytes]: [string | undefined, Buffer] = ["", Buffer.alloc(0)];
+    let end = 0;
+    for (let row = 0; row < rows; row++) {
+      const value = present[row];
+      if (value !== undefined) {
+        if (value !== last) [last, bytes] = [value, Buffer.from(value, "utf8")];
+        pieces.push(bytes);
+        end += bytes.length;
+      }
+      valueOffsets[row + 1] = end;
+    }
+    return makeData({ type: new Utf8(), length: rows, valueOffsets, data: Buffer.concat(pieces, end), ...presence(present) });
   }
 }
 
 // Arrow's validity bitmap: one bit a row, least significant first, set where there is a value.
 function presence(values: readonly unknown[]): { nullCount: number; nullBitmap?: Uint8Array } {
-  const nullCount = values.filter((value) => value === undefined).length;
-  if (nullCount === 0) return { nullCount };
   const nullBitmap = new Uint8Array(Math.ceil(values.length / 8));
-  for (const [row, value] of values.entries()) {
-    if (value !== undefined) nullBitmap[row >> 3] = (nullBitmap[row >> 3] ?? 0) | (1 << (row & 7));
+  let nullCount = 0;
+  for (let row = 0; row < values.length; row++) {
+    if (values[row] === undefined) nullCount++;
+    else nullBitmap[row >> 3] = (nullBitmap[row >> 3] ?? 0) | (1 << (row & 7));
   }
-  return { nullCount, nullBitmap };
+  return nullCount === 0 ? { nullCount } : { nullCount, nullBitmap };
 }

@@ -63,6 +63,12 @@ export const programs = {
     process.on("SIGTERM", () => setTimeout(() => { writeFileSync("tidied", "yes"); process.exit(0); }, 100));
     writeFileSync("up", "yes");
     setInterval(() => {}, 1000);`,
+  /** Opens the files it is told, making those that are not there, and says when it has. */
+  holds: `
+    import { openSync, writeFileSync } from "node:fs";
+    for (const path of process.env.HELD.split(" ")) openSync(path, "a+");
+    writeFileSync("held-" + process.pid, "");
+    setInterval(() => {}, 1000);`,
   /** Leaves a worker that has written over its own environment, as Python's setproctitle does for a title. */
   titled: `
     import { spawn } from "node:child_process";

@@ -1,7 +1,10 @@
 import type { Framing } from "./httpHead.ts";
 
-/** Takes the body's own bytes, as they come: `start` to `end` of the bytes just read, valid during the call only. */
-export type TakePiece = (bytes: Buffer, start: number, end: number) => void;
+/** Who is given the body. */
+export interface PieceTaker {
+  /** The body's own bytes, as they come: `start` to `end` of the bytes just read, valid during the call only. */
+  piece(bytes: Buffer, start: number, end: number): void;
+}
 
 /** Where in a chunked body the next byte falls. */
 type Place = "size" | "extension" | "sizeEnd" | "data" | "dataEnd" | "dataLineFeed" | "trailer" | "trailerLine" | "lastLineFeed";
@@ -22,16 +25,16 @@ export class BodyReader {
   /** What is wrong with the framing; nothing is read after that. */
   problem: string | undefined;
   private readonly framing: Framing["kind"];
-  private readonly take: TakePiece;
+  private readonly taker: PieceTaker;
   private place: Place;
   /** Bytes still to come of a body of known length, or of the chunk. */
   private left: number;
   private digits: number;
   private trailerBytes: number;
 
-  constructor(framing: Framing, take: TakePiece) {
+  constructor(framing: Framing, taker: PieceTaker) {
     this.framing = framing.kind;
-    this.take = take;
+    this.taker = taker;
     this.left = framing.kind === "length" ? framing.bytes : 0;
     this.isComplete = framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0);
     this.problem = undefined;
@@ -45,7 +48,7 @@ export class BodyReader {
     if (this.isComplete || this.problem !== undefined || start === end) return start;
     if (this.framing === "chunked") return this.readChunked(bytes, start, end);
     if (this.framing === "length") return this.readCounted(bytes, start, end);
-    this.take(bytes, start, end);
+    this.taker.piece(bytes, start, end);
     return end;
   }
 
@@ -57,7 +60,7 @@ export class BodyReader {
   private readCounted(bytes: Buffer, start: number, end: number): number {
     const stop = Math.min(end, start + this.left);
     this.left -= stop - start;
-    this.take(bytes, start, stop);
+    this.taker.piece(bytes, start, stop);
     if (this.left === 0) this.isComplete = true;
     return stop;
   }
@@ -94,7 +97,7 @@ export class BodyReader {
     const stop = Math.min(end, start + this.left);
     this.left -= stop - start;
     if (this.left === 0) this.place = "dataEnd";
-    this.take(bytes, start, stop);
+    this.taker.piece(bytes, start, stop);
     return stop;
   }
 

@@ -1,7 +1,8 @@
-import type { Line } from "../model/exchange.ts";
+import type { Ending, Line } from "../model/exchange.ts";
 import type { Deadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
-import type { Recorder } from "../model/recorder.ts";
+import type { Reading } from "../model/record.ts";
+import type { Recorder, StampKind } from "../model/recorder.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { Phase } from "./order.ts";
@@ -50,7 +51,7 @@ async function play(phase: Phase, index: number, options: DriveOptions): Promise
   };
   // One shape of object, whoever called: a rehearsal has then compiled the very code that will run.
   const { experiment, deadlines, tell, keepText } = options;
-  const guarded = { experiment, lines, clock, deadlines, recorder: answered(recorder, fail), tell, keepText };
+  const guarded = { experiment, lines, clock, deadlines, recorder: new Guarded(recorder, fail), tell, keepText };
   const player = new Player(phase, guarded, done.resolve);
   const engines = Object.entries(player.startBurst());
   await Promise.all(engines.map(async ([engine, requests]) => lines[engine]?.open(requests)));
@@ -74,33 +75,54 @@ function onAbort(signal: AbortSignal | undefined, until: AbortSignal, act: () =>
   signal?.addEventListener("abort", act, { signal: until });
 }
 
-/** The same recorder, whose errors (a full disk) end the phase instead of a callback of a socket. */
-function answered(recorder: Recorder, fail: (error: unknown) => void): Recorder {
-  const guard = <Result>(act: () => Result, otherwise: Result): Result => {
+/** A recorder whose errors (a full disk) end the phase instead of a callback of a socket. */
+class Guarded implements Recorder {
+  private readonly recorder: Recorder;
+  private readonly fail: (error: unknown) => void;
+
+  constructor(recorder: Recorder, fail: (error: unknown) => void) {
+    this.recorder = recorder;
+    this.fail = fail;
+  }
+
+  due(of: Parameters<Recorder["due"]>[0]): number {
     try {
-      return act();
+      return this.recorder.due(of);
     } catch (error) {
-      fail(error);
-      return otherwise;
+      this.fail(error);
+      return 0;
     }
-  };
-  return {
-    due: (of) => guard(() => recorder.due(of), 0),
-    stamp: (exchange, kind, at, tokens) => {
-      try {
-        recorder.stamp(exchange, kind, at, tokens);
-      } catch (error) {
-        fail(error);
-      }
-    },
-    texts: (exchange, at, events) => {
-      try {
-        recorder.texts(exchange, at, events);
-      } catch (error) {
-        fail(error);
-      }
-    },
-    ended: (exchange, at, ending) => guard(() => recorder.ended(exchange, at, ending), undefined),
-    reading: (experiment, reading) => guard(() => recorder.reading(experiment, reading), undefined),
-  };
+  }
+
+  stamp(exchange: number, kind: StampKind, at: Nanoseconds, tokens: number): void {
+    try {
+      this.recorder.stamp(exchange, kind, at, tokens);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  texts(exchange: number, at: Nanoseconds, events: number): void {
+    try {
+      this.recorder.texts(exchange, at, events);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  ended(exchange: number, at: Nanoseconds, ending: Ending): void {
+    try {
+      this.recorder.ended(exchange, at, ending);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  reading(experiment: number, reading: Reading): void {
+    try {
+      this.recorder.reading(experiment, reading);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
 }

@@ -1,10 +1,12 @@
 import { GrowingBytes } from "./growingBytes.ts";
 
-/** Takes one event's data: `start` to `end` of `bytes`, valid during the call only. `isError`: its name is "error". */
-export type TakeEvent = (bytes: Buffer, start: number, end: number, isError: boolean) => void;
-
-/** Takes whole events that it knows by their looks, from `start` on, and returns where the first one that it doesn't starts. */
-export type TakeFamiliar = (bytes: Buffer, start: number, end: number) => number;
+/** Who is given the events. An object rather than functions: of those, every reply would have its own, and none of them would be inlined. */
+export interface EventTaker {
+  /** One event's data: `start` to `end` of `bytes`, valid during the call only. `isError`: its name is "error". */
+  event(bytes: Buffer, start: number, end: number, isError: boolean): void;
+  /** Takes whole events that it knows by their looks, from `start` on, and returns where the first one that it doesn't starts. */
+  familiar(bytes: Buffer, start: number, end: number): number;
+}
 
 const lineFeed = 10;
 const carriageReturn = 13;
@@ -21,8 +23,7 @@ const largestEvent = 64 * 1024 * 1024;
 export class EventScanner {
   /** What is wrong with the stream; nothing is found after that. */
   problem: string | undefined;
-  private readonly take: TakeEvent;
-  private readonly takeFamiliar: TakeFamiliar;
+  private readonly taker: EventTaker;
   private readonly partialLine: GrowingBytes;
   /** Data of the event under way that has to outlive the bytes it came in. */
   private readonly kept: GrowingBytes;
@@ -36,9 +37,8 @@ export class EventScanner {
   /** Nothing of the event under way has been read yet. */
   private isBetweenEvents: boolean;
 
-  constructor(take: TakeEvent, takeFamiliar: TakeFamiliar) {
-    this.take = take;
-    this.takeFamiliar = takeFamiliar;
+  constructor(taker: EventTaker) {
+    this.taker = taker;
     this.problem = undefined;
     this.partialLine = new GrowingBytes();
     this.kept = new GrowingBytes();
@@ -56,7 +56,7 @@ export class EventScanner {
     let lineStart = start;
     if (this.afterCarriageReturn && bytes[start] === lineFeed) lineStart++;
     this.afterCarriageReturn = false;
-    if (this.isBetweenEvents) lineStart = this.takeFamiliar(bytes, lineStart, end);
+    if (this.isBetweenEvents) lineStart = this.taker.familiar(bytes, lineStart, end);
     if (lineStart === end) return;
     const rest = this.hasCarriageReturns(bytes, lineStart, end)
       ? this.scanAll(bytes, lineStart, end)
@@ -83,7 +83,7 @@ export class EventScanner {
       const at = bytes.indexOf(lineFeed, lineStart);
       if (at < 0 || at >= end) return lineStart;
       this.lineEnded(bytes, lineStart, at);
-      lineStart = this.isBetweenEvents ? this.takeFamiliar(bytes, at + 1, end) : at + 1;
+      lineStart = this.isBetweenEvents ? this.taker.familiar(bytes, at + 1, end) : at + 1;
     }
   }
 
@@ -139,9 +139,9 @@ export class EventScanner {
   private eventEnded(bytes: Buffer): void {
     if (this.hasDataKept) {
       this.keepData(bytes);
-      if (this.kept.length > 0) this.take(this.kept.bytes, 0, this.kept.length, this.isError);
+      if (this.kept.length > 0) this.taker.event(this.kept.bytes, 0, this.kept.length, this.isError);
     } else if (this.hasDataAtHand && this.dataEnd > this.dataStart) {
-      this.take(bytes, this.dataStart, this.dataEnd, this.isError);
+      this.taker.event(bytes, this.dataStart, this.dataEnd, this.isError);
     }
     this.hasDataAtHand = false;
     this.hasDataKept = false;

@@ -11,8 +11,13 @@ export interface FlightOptions {
   readonly experiment: number;
   readonly recorder: Recorder;
   readonly tell: (event: RunEvent) => void;
+  readonly home: FlightHome;
+}
+
+/** Who sends flights off, and hears of their ends. */
+export interface FlightHome {
   /** After the recorder has been told. */
-  readonly ended: (flight: Flight, at: Nanoseconds, ending: Ending) => void;
+  flightEnded(flight: Flight, at: Nanoseconds, ending: Ending): void;
 }
 
 /** One request under way: passes on what is stamped and remembers what its deadlines depend on. */
@@ -68,10 +73,10 @@ export class Flight implements ExchangeListener, Member {
   ended(at: Nanoseconds, ending: Ending): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    const { recorder, tell, ended } = this.options;
+    const { recorder, tell, home } = this.options;
     recorder.ended(this.number, at, ending);
     tell({ kind: "requestEnded", ...this.name(), ...outcomeWords(ending.outcome) });
-    ended(this, at, ending);
+    home.flightEnded(this, at, ending);
   }
 
   /** When it is too late, if nothing more happens. */

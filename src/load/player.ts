@@ -4,10 +4,10 @@ import { partsOf } from "../model/request.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { DeadlineSweep } from "./deadlineSweep.ts";
 import type { DriveOptions } from "./drive.ts";
-import { Flight, outcomeWords, type FlightOptions } from "./flight.ts";
+import { Flight, outcomeWords, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
 import type { Phase, Turn } from "./order.ts";
-import { lineOf, lookAhead, Preparation } from "./preparation.ts";
+import { lineOf, lookAhead, Preparation, type Preparer } from "./preparation.ts";
 
 /** After an interruption, what is under way may go on for so long. */
 const longestDrain: Nanoseconds = 30_000_000_000;
@@ -22,7 +22,7 @@ interface Pause extends Member {
 export type PlayerOptions = Pick<DriveOptions, "experiment" | "lines" | "clock" | "deadlines" | "recorder" | "tell" | "keepText">;
 
 /** One phase as it is played. Everything in here runs in callbacks of the clock and of exchanges; no promise sits between them. */
-export class Player {
+export class Player implements FlightHome, Preparer {
   private readonly options: PlayerOptions;
   private readonly finished: () => void;
   /** Turns with a time of their own, earliest first. */
@@ -48,7 +48,7 @@ export class Player {
     this.options = options;
     this.finished = finished;
     this.scheduled = phase.filter((turn) => turn.due !== undefined).sort((a, b) => (a.due ?? 0) - (b.due ?? 0));
-    this.preparation = new Preparation(this.scheduled, options.clock, (turn) => this.prepare(turn));
+    this.preparation = new Preparation(this.scheduled, options.clock, this);
     const turns = new Map(phase.map((turn) => [keyOf(turn, turn.request.id), turn]));
     this.followers = followersIn(phase, turns);
     this.contained = containedIn(phase, turns);
@@ -56,7 +56,7 @@ export class Player {
     this.sweep = new DeadlineSweep(options.clock, options.deadlines);
     this.pausing = new Members();
     const { experiment, recorder, tell } = options;
-    this.flightOptions = { experiment, recorder, tell, ended: (flight, at, ending) => this.flightEnded(flight, at, ending) };
+    this.flightOptions = { experiment, recorder, tell, home: this };
     this.start = 0;
     this.next = 0;
     this.isStopped = false;
@@ -135,7 +135,7 @@ export class Player {
     flight.exchange = lineOf(this.options.lines, turn).send(prepared, flight);
   }
 
-  private flightEnded(flight: Flight, at: Nanoseconds, ending: Ending): void {
+  flightEnded(flight: Flight, at: Nanoseconds, ending: Ending): void {
     const { turn } = flight;
     this.sweep.release(flight);
     if (ending.text !== undefined && this.contained.has(turn)) this.texts.set(keyOf(turn, turn.request.id), ending.text);
@@ -209,7 +209,7 @@ export class Player {
     this.finished();
   }
 
-  private prepare(turn: Turn): Prepared {
+  prepare(turn: Turn): Prepared {
     const { lines, keepText } = this.options;
     const replies = (request: number) => this.texts.get(keyOf(turn, request));
     return lineOf(lines, turn).prepare(turn.request, replies, keepText || this.contained.has(turn));

@@ -9,11 +9,16 @@ export const lookAhead: Nanoseconds = 487_300_000;
 const mostTokens = 8_000_000;
 const mostRequests = 4_096;
 
+/** Who serialises a turn's request. */
+export interface Preparer {
+  prepare(turn: Turn): Prepared;
+}
+
 /** Has scheduled requests ready before they are due: each is prepared in a call of the clock of its own, in their order. */
 export class Preparation {
   private readonly turns: readonly Turn[];
   private readonly clock: Clock;
-  private readonly prepare: (turn: Turn) => Prepared;
+  private readonly preparer: Preparer;
   private readonly prepared: Prepared[];
   private next: number;
   private tokens: number;
@@ -22,10 +27,10 @@ export class Preparation {
   private cancel: () => void;
 
   /** `turns`: by due time, earliest first. */
-  constructor(turns: readonly Turn[], clock: Clock, prepare: (turn: Turn) => Prepared) {
+  constructor(turns: readonly Turn[], clock: Clock, preparer: Preparer) {
     this.turns = turns;
     this.clock = clock;
-    this.prepare = prepare;
+    this.preparer = preparer;
     this.prepared = [];
     this.next = 0;
     this.tokens = 0;
@@ -53,7 +58,7 @@ export class Preparation {
     const prepared = this.prepared.shift();
     if (prepared === undefined) {
       this.next++;
-      return this.prepare(turn);
+      return this.preparer.prepare(turn);
     }
     this.tokens -= tokensOf(turn);
     if (this.isWaitingForRoom) this.wait();
@@ -79,7 +84,7 @@ export class Preparation {
   }
 
   private prepareNext(turn: Turn): void {
-    this.prepared.push(this.prepare(turn));
+    this.prepared.push(this.preparer.prepare(turn));
     this.tokens += tokensOf(turn);
     this.next++;
   }

@@ -1,10 +1,10 @@
 import type { Ending, ExchangeListener, TokenSource } from "../model/exchange.ts";
 import { completed, failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import { BodyReader } from "./bodyReader.ts";
+import { BodyReader, type PieceTaker } from "./bodyReader.ts";
 import { ChunkReader } from "./classify.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
-import { EventScanner } from "./eventScanner.ts";
+import { EventScanner, type EventTaker } from "./eventScanner.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { HeadReader, type Head } from "./httpHead.ts";
 import { dataAt, LastText } from "./lastText.ts";
@@ -28,7 +28,7 @@ const openBrace = 123;
 const chunk = new ChunkReader();
 
 /** One response, from its bytes to what the listener hears of it. Knows no socket. */
-export class ReplyReader {
+export class ReplyReader implements PieceTaker, EventTaker {
   /** Some byte of the response has arrived: the request must not be sent again. */
   hasStarted: boolean;
   /** The body is complete, or nothing more is worth reading. */
@@ -69,10 +69,7 @@ export class ReplyReader {
     this.headReader = new HeadReader();
     this.head = undefined;
     this.body = undefined;
-    this.events = new EventScanner(
-      (bytes, start, end, isError) => this.event(bytes, start, end, isError),
-      (bytes, start, end) => this.familiar(bytes, start, end),
-    );
+    this.events = new EventScanner(this);
     this.document = new GrowingBytes();
     this.isStream = false;
     this.hasBody = false;
@@ -144,11 +141,11 @@ export class ReplyReader {
     this.options.listener.headers(this.at, head.status);
     if (head.status === 101) this.fail(failed("bad-response", "the server wants to switch protocols"));
     this.isStream = isSuccess(head.status) && head.compression === undefined && isEventStream(head.contentType);
-    this.body = new BodyReader(head.framing, (piece, start, end) => this.piece(piece, start, end));
+    this.body = new BodyReader(head.framing, this);
     return reading.bodyAt;
   }
 
-  private piece(bytes: Buffer, start: number, end: number): void {
+  piece(bytes: Buffer, start: number, end: number): void {
     if (!this.hasBody) this.begins(bytes[start]);
     if (this.isStream) this.events.scan(bytes, start, end);
     else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
@@ -170,7 +167,7 @@ export class ReplyReader {
   }
 
   /** Most of a stream: events like the last one, one after the other. */
-  private familiar(bytes: Buffer, start: number, end: number): number {
+  familiar(bytes: Buffer, start: number, end: number): number {
     const { lastText } = this;
     if (lastText === undefined || this.isDone) return start;
     const { keepText } = this.options;
@@ -183,7 +180,7 @@ export class ReplyReader {
     return at;
   }
 
-  private event(bytes: Buffer, start: number, end: number, isError: boolean): void {
+  event(bytes: Buffer, start: number, end: number, isError: boolean): void {
     if (this.isDone) return;
     this.tellTexts();
     const read = chunk.read(bytes, start, end);

@@ -15,6 +15,9 @@ export interface CacheTokens {
   /** From the engine's own counters, of everything it did meanwhile. */
   readonly own?: number;
   readonly external?: number;
+  /** Counted by the cache beside it, by the tier that had them: its memory, and whatever lies below. */
+  readonly memoryTier?: number;
+  readonly lowerTier?: number;
 }
 
 /** The part of a prompt that an engine finds again, if whoever sent it first has been answered and stored; undefined where that cannot be known. */
@@ -48,6 +51,7 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   });
   const growth = (series: string) => grownBy(readings.filter((reading) => reading.of === engine && reading.series === series));
   const [own, external] = [growth("prefix-hit-tokens-total"), growth("external-hit-tokens-total")];
+  const [memoryTier, lowerTier] = [growth("external-memory-hit-tokens-total"), growth("external-lower-hit-tokens-total")];
   const observed = known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
   return {
     engine,
@@ -56,6 +60,8 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
     ...(observed.length === 0 ? {} : { observed: sum(observed) }),
     ...(own === undefined ? {} : { own }),
     ...(external === undefined ? {} : { external }),
+    ...(memoryTier === undefined ? {} : { memoryTier }),
+    ...(lowerTier === undefined ? {} : { lowerTier }),
   };
 }
 

@@ -4,9 +4,9 @@ import { differingAnswers } from "./answers.ts";
 import { cacheAnswers, type CacheAnswer } from "./cacheAnswer.ts";
 import { cacheTokens, type CacheTokens } from "./cacheTokens.ts";
 import { compare, defaultMargins, type Margins } from "./compare.ts";
+import { deathReasons } from "./deaths.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
-import { serviceReasons } from "./servicesDied.ts";
 import { countsOf, engineSummary } from "./summary.ts";
 import { joined, validity } from "./validity.ts";
 
@@ -70,7 +70,7 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
       mayFail: own.filter(({ ok }) => ok).map(({ allowsFailuresOf }) => allowsFailuresOf),
       uncalibrated: description.calibration === "off",
       answers: differingAnswers(result),
-      besides: [...proofReasons(experiment.index, result, tokens), ...serviceReasons(experiment, result.events)],
+      besides: [...proofReasons(experiment.index, result, tokens), ...deathReasons(experiment, result.events)],
     }),
     verdicts: own,
   };

@@ -195,6 +195,12 @@ test("of a test's experiments, a reason that holds for all is said once; one tha
   expect(all).toEqual({ state: "INVALID", reasons: [everywhere, { ...here, what: "16 k: was sent no request" }] });
 });
 
+test("what was found before each of several blocks is told once, and without a title where there is one experiment", () => {
+  const reason = { state: "INVALID", what: "is not what was asked for", advice: "look", engine: "cached" } as const;
+  const blocks = { title: "8 k", validity: { state: "INVALID", reasons: [reason, { ...reason }] } } as const;
+  expect(joined([blocks]).reasons).toEqual([reason]);
+});
+
 test("docs/measurement.md has exactly these limits", () => {
   const text = readFileSync(new URL("../../docs/measurement.md", import.meta.url), "utf8");
   const start = text.indexOf("| limit | measured | DEGRADED above | INVALID above |");

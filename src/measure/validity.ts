@@ -118,13 +118,18 @@ export function validity(
 
 /** Of all experiments of a test: the worst state, and every reason once, with the experiments it holds for. */
 export function joined(experiments: readonly { readonly title: string; readonly validity: Validity }[]): Validity {
-  const named = experiments.flatMap(({ title, validity }) => validity.reasons.map((reason) => ({ title, reason })));
+  const named = experiments.flatMap(({ title, validity }) => once(validity.reasons).map((reason) => ({ title, reason })));
   const alike = Map.groupBy(named, ({ reason }) => JSON.stringify(reason));
   const reasons = [...alike.values()].flatMap((same) => {
     const titles = same.length === experiments.length ? [] : same.map(({ title }) => title);
     return same.slice(0, 1).map(({ reason }) => ({ ...reason, what: [...titles, reason.what].join(": ") }));
   });
   return { state: worstOf(reasons), reasons };
+}
+
+/** What was found before each of several blocks is one reason. */
+function once(reasons: readonly ValidityReason[]): readonly ValidityReason[] {
+  return [...new Map(reasons.map((reason) => [JSON.stringify(reason), reason])).values()];
 }
 
 function worstOf(reasons: readonly ValidityReason[]): ValidityState {

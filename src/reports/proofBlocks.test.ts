@@ -42,5 +42,16 @@ test("where nothing was proven, nothing is said", () => {
 test("expected tokens stand beside those told and counted; a dash where one is not known", () => {
   const [table] = cacheTokenTable([{ engine: "cached", promptTokens: 24_624, expected: 16_384, observed: 16_384, external: 16_384 }]);
   expect(table?.kind === "table" && table.rows).toEqual([["cached", "24,624", "16,384", "16,384", "–", "16,384"]]);
+  const tiered = {
+    engine: "disk",
+    promptTokens: 4_224,
+    expected: 3_072,
+    observed: 3_072,
+    external: 3_072,
+    memoryTier: 0,
+    lowerTier: 3_072,
+  };
+  const [tiers] = cacheTokenTable([tiered]);
+  expect(tiers?.kind === "table" && tiers.rows).toEqual([["disk", "4,224", "3,072", "3,072", "–", "3,072", "0", "3,072"]]);
   expect(cacheTokenTable([{ engine: "plain", promptTokens: 10, expected: 0, observed: 0 }])).toEqual([]);
 });

@@ -66,6 +66,7 @@ function differenceBlocks(result: TestResult): readonly Block[] {
 /** Expected prompt tokens from caches beside those found. Nothing where neither is known of any engine. */
 export function cacheTokenTable(tokens: readonly CacheTokens[]): readonly Block[] {
   if (tokens.every(({ expected, observed }) => expected === undefined || (expected === 0 && observed === 0))) return [];
+  const tiers = tokens.some(({ memoryTier, lowerTier }) => memoryTier !== undefined || lowerTier !== undefined);
   return [
     {
       kind: "table",
@@ -76,11 +77,19 @@ export function cacheTokenTable(tokens: readonly CacheTokens[]): readonly Block[
         { title: "Told in replies", align: "right" },
         { title: "Counted: own", align: "right" },
         { title: "Counted: beside", align: "right" },
+        ...(tiers
+          ? ([
+              { title: "Of it: memory", align: "right" },
+              { title: "Below", align: "right" },
+            ] as const)
+          : []),
       ],
-      rows: tokens.map(({ engine, promptTokens, expected, observed, own, external }) => [
+      rows: tokens.map(({ engine, promptTokens, expected, observed, own, external, memoryTier, lowerTier }) => [
         engine,
         count(promptTokens),
-        ...[expected, observed, own, external].map((value) => (value === undefined ? missing : count(value))),
+        ...[expected, observed, own, external, ...(tiers ? [memoryTier, lowerTier] : [])].map((value) =>
+          value === undefined ? missing : count(value),
+        ),
       ]),
     },
   ];

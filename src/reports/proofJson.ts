@@ -57,12 +57,14 @@ function unlikeJson(result: TestResult): readonly unknown[] {
 
 /** Prompt tokens that came out of a cache: what the workload makes possible, what replies told, what counters grew by. */
 export function cachedTokensJson(tokens: readonly CacheTokens[]): readonly unknown[] {
-  return tokens.map(({ engine, promptTokens, expected, observed, own, external }) => ({
+  return tokens.map(({ engine, promptTokens, expected, observed, own, external, memoryTier, lowerTier }) => ({
     engine,
     prompt_tokens: promptTokens,
     expected_tokens: expected,
     told_tokens: observed,
     counted_own_tokens: own,
     counted_beside_tokens: external,
+    counted_memory_tier_tokens: memoryTier,
+    counted_lower_tier_tokens: lowerTier,
   }));
 }

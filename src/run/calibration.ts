@@ -26,8 +26,12 @@ export interface CalibrationOptions {
 const checkLasts: Seconds = 2;
 /** Values that carry a p99, and some more for streams that are cut off. */
 const enoughTokens = 750;
-/** Beyond this error we say so before the engines boot. */
+/** Beyond this error we say so before the engines boot… */
 const tolerable: Seconds = 0.005;
+/** …and with many streams, how many of them would be within this. */
+const wanted: Seconds = 0.001;
+const many = 64;
+const fewest = 16;
 /** So many streams are replayed at most: beyond, the ground-truth engine beside us would be what is measured. */
 const mostReplayed = 2_000;
 
@@ -54,7 +58,13 @@ export class Calibration implements AsyncDisposable {
     const load = { streams: Math.min(streams, mostReplayed), gap: 0.02, promptTokens: 256, ramp: 0.2 };
     const error = await this.calibrate(load);
     this.note(-1, "check before", error);
-    const found = error.stamp?.p99 ?? error.stamp?.max;
+    const found = stampError(error);
+    if (streams > many && (found === undefined || found > wanted || streams > mostReplayed)) {
+      const kept = await streamsWithin(wanted, load.streams, found, async (fewer) =>
+        stampError(await this.calibrate({ ...load, streams: fewer })),
+      );
+      if (kept < streams) tell({ kind: "warning", message: tooMany(streams, kept, this.options.crew.size) });
+    }
     if (found === undefined || found <= tolerable) return;
     tell({
       kind: "warning",
@@ -103,6 +113,33 @@ export class Calibration implements AsyncDisposable {
     const at = this.options.clock.now();
     for (const reading of rulerReadings(source, error)) this.options.journal.reading(experiment, { at, ...reading });
   }
+}
+
+/** p99, or the largest of few. */
+function stampError({ stamp }: RulerError): Seconds | undefined {
+  return stamp?.p99 ?? stamp?.max;
+}
+
+/** How many streams are stamped within `bound`: as many as were tried first (`found` is their error), or half, a quarter, …; 0 for none of those. */
+export async function streamsWithin(
+  bound: Seconds,
+  streams: number,
+  found: Seconds | undefined,
+  errorAt: (streams: number) => Promise<Seconds | undefined>,
+): Promise<number> {
+  const isGood = (error: Seconds | undefined) => error !== undefined && error <= bound;
+  let [kept, error] = [streams, found];
+  while (!isGood(error) && kept > fewest) {
+    kept = Math.max(fewest, Math.floor(kept / 2));
+    error = await errorAt(kept);
+  }
+  return isGood(error) ? kept : 0;
+}
+
+function tooMany(asked: number, kept: number, workers: number): string {
+  const keeps = kept === 0 ? `does not keep ${fewest} streams` : `keeps ${kept} streams`;
+  const more = `more --workers (there ${workers === 1 ? "is 1" : `are ${workers}`})`;
+  return `this machine ${keeps} within 1 ms (p99) now; asked: ${asked}. Close other work, use ${more} where cores are free, or ask for fewer`;
 }
 
 /** Long enough for the percentile it states, however slow the load. */

@@ -8,6 +8,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Reading } from "../model/record.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { unpackEvents, type PackedEvents } from "./packedEvents.ts";
 import type { FromLoadThread, LoadError, LoadOrder, LoadThreadData, ToLoadThread } from "./loadMessages.ts";
 
 /** Who hears of an order while it is played. */
@@ -183,7 +184,7 @@ class LoadThread {
         this.playing.get(message.order)?.starts.isReady(message.phase);
         break;
       case "events":
-        for (const event of message.events) this.playing.get(message.order)?.tell?.(event);
+        this.tellEvents(message.order, message.events);
         break;
       case "reading":
         this.playing.get(message.order)?.reading?.(message.reading);
@@ -196,6 +197,11 @@ class LoadThread {
         else this.journalClosed?.reject(errorOf(message.error));
         break;
     }
+  }
+
+  private tellEvents(order: number, events: PackedEvents): void {
+    const tell = this.playing.get(order)?.tell;
+    if (tell !== undefined) for (const event of unpackEvents(events)) tell(event);
   }
 
   private orderEnded({ order, stamped, error }: Extract<FromLoadThread, { kind: "ended" }>): void {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 
 import { collectGarbage } from "../host/collectGarbage.ts";
-import { preferThisThread } from "../host/threadPriority.ts";
 import { punctualClock } from "../host/realClock.ts";
 import { openJournal, type JournalWriter } from "../journal/write.ts";
 import { drive } from "../load/drive.ts";
@@ -16,6 +15,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventLoop } from "../probes/eventLoop.ts";
 import type { FromLoadThread, LoadError, LoadOrder, LoadThreadData, ToLoadThread, Way } from "./loadMessages.ts";
+import { packEvents } from "./packedEvents.ts";
 import { StampsInMemory } from "./stampsInMemory.ts";
 
 // A thread that sends and reads, and does nothing else: what the rest of the harness is at, its own garbage included, delays no stamp here.
@@ -73,7 +73,6 @@ async function rehearsal(): Promise<void> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  preferThisThread();
 }
 
 async function play(number: number, what: LoadOrder): Promise<void> {
@@ -162,7 +161,7 @@ class Events {
 
   private pass(): void {
     if (this.waiting.length === 0) return;
-    tell({ kind: "events", order: this.order, events: this.waiting });
+    tell({ kind: "events", order: this.order, events: packEvents(this.waiting) });
     this.waiting = [];
   }
 }

@@ -32,6 +32,16 @@ const moments = {
   stream: { sign: async (run: RunningTandem) => run.untilSaid(/ experiment 0: \d/), upTo: 6 },
 };
 
+/** What the console then says. */
+const ofEngine = /^ {2}cached: (?:not up|ended by itself)/m;
+const toldSigns = {
+  engine: ofEngine,
+  core: ofEngine,
+  worker: ofEngine,
+  server: /^ {2}cached\.lmcache-server: ended by itself/m,
+  harness: /^$/,
+};
+
 const kills: readonly Kill[] = [
   ...(["engine", "core"] as const).map((victim) => ({ victim, moment: "boot" as const })),
   ...(["engine", "core", "worker", "server"] as const).flatMap((victim) => [
@@ -87,7 +97,7 @@ async function killOne({ victim, moment }: Kill, installed: Installed, at: strin
     rootEnded,
     ...(told === undefined ? {} : { told: since(told) }),
     said: /^ .*(?:not up|ended by itself).*$/m.exec(run.stderr)?.[0].trim() ?? "",
-    showsLog: run.stderr.includes("  | "),
+    showsLog: /^ {2}(?:\| |it has printed nothing)/m.test(run.stderr),
     code: ended.code,
     ended: since(ended.at),
     gone,
@@ -98,15 +108,6 @@ async function killOne({ victim, moment }: Kill, installed: Installed, at: strin
     report: await reported(at),
   };
 }
-
-const ofEngine = /^ {2}cached: (?:not up|ended by itself)/m;
-const toldSigns = {
-  engine: ofEngine,
-  core: ofEngine,
-  worker: ofEngine,
-  server: /^ {2}cached\.lmcache-server: ended by itself/m,
-  harness: /^$/,
-};
 
 function times(count: number, moment: Kill["moment"]): readonly Kill["moment"][] {
   return Array.from({ length: count }, () => moment);
