@@ -11,7 +11,7 @@ import { benchPeers } from "./peers.ts";
 import { report, type Run } from "./table.ts";
 
 const usage = `npm run bench -- [--quick] [--only NAME[,NAME]] [--clients NAME[,NAME]] [--repeats N] [--python PATH] [--install] [--no-store]
-npm run bench -- --peers [--quick] [--no-store]
+npm run bench -- --peers [--quick] [--only NAME] [--no-store]
 
 Tandem's load core beside a client in C and the clients that other tools are made of, against a server that knows what it wrote when.
 
@@ -21,7 +21,8 @@ Tandem's load core beside a client in C and the clients that other tools are mad
   --repeats    runs of C, Tandem and the bare timer, in turn; the median counts (3). Peers run once
   --python     a Python that has aiohttp and httpx
   --install    fetch aiohttp, httpx and the openai package into .cache/bench first
-  --peers      instead: vllm bench serve, GuideLLM, AIPerf and inference-perf, installed into .cache/bench (gigabytes), beside Tandem
+  --peers      instead: vllm bench serve, GuideLLM, AIPerf and inference-perf, installed into .cache/bench (gigabytes), beside Tandem;
+               its cells: peers-64, peers-256, peers-1000, peers-failing
   --no-store   leave bench/results/ as it is`;
 
 const { values } = parseArgs({
@@ -43,7 +44,7 @@ else await bench();
 
 async function bench(): Promise<void> {
   machine.compile();
-  if (values.peers) return benchPeers({ quick: values.quick, store: !values["no-store"] });
+  if (values.peers) return benchPeers({ quick: values.quick, only: values.only, store: !values["no-store"] });
   if (values.install) machine.installPeers();
   const python = machine.pythonWithClients(values.python);
   const programs = programsWith(python);

@@ -15,17 +15,20 @@ import { vllmBench } from "./peers/vllmBench.ts";
 
 export interface PeersOptions {
   readonly quick: boolean;
+  /** Names of cells begin so. */
+  readonly only: string;
   readonly store: boolean;
 }
 
 const peers: readonly Peer[] = [tandem, vllmBench, guidellm, aiperf, inferencePerf];
 
 /** Whole load generators as their users run them, against a server that knows the truth. */
-export async function benchPeers({ quick, store }: PeersOptions): Promise<void> {
+export async function benchPeers({ quick, only, store }: PeersOptions): Promise<void> {
   const uninstalled = installTools();
   const present = peers.filter((peer) => peer.version() !== undefined);
   const runs: PeerRun[] = [];
-  for (const cell of cells(quick)) for (const peer of present) runs.push(await playAndTell(peer, cell));
+  const chosen = cells(quick).filter(({ name }) => only.split(",").some((start) => name.startsWith(start)));
+  for (const cell of chosen) for (const peer of present) runs.push(await playAndTell(peer, cell));
   const result = {
     date: new Date().toISOString(),
     quick,
@@ -43,18 +46,16 @@ function cells(quick: boolean): readonly PeerCell[] {
   const tokens = 100;
   const measured = [64, 256, 1_000].map((streams) => {
     const rounds = quick ? 1 : Math.max(2, Math.ceil(700 / streams));
-    return { streams, requests: streams * rounds, tokens, failPercent: 0 };
+    return { name: `peers-${streams}`, streams, requests: streams * rounds, tokens, failPercent: 0 };
   });
-  return [...measured, { streams: 64, requests: 200, tokens, failPercent: 72 }];
+  return [...measured, { name: "peers-failing", streams: 64, requests: 200, tokens, failPercent: 72 }];
 }
 
 async function playAndTell(peer: Peer, cell: PeerCell): Promise<PeerRun> {
   const run = await play(peer, cell);
   const { ttft } = run.reported ?? {};
   const said = run.failure ?? `TTFT p50 ${ttft?.p50?.toFixed(1)}, p99 ${ttft?.p99?.toFixed(1)} ms`;
-  console.error(
-    `${cell.streams} streams, ${cell.failPercent} % failing, ${peer.name}: ${said}, exit ${run.exitCode} (load ${run.loadBefore.toFixed(1)})`,
-  );
+  console.error(`${cell.name}, ${peer.name}: ${said}, exit ${run.exitCode} (load ${run.loadBefore.toFixed(1)})`);
   return run;
 }
 

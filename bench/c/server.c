@@ -6,7 +6,7 @@
 // write; else the first event is due first-us after the request was read and one more every gap-us. CLOCK_MONOTONIC is read just before
 // each write. GET /truth returns what was written on a timetable since it was last asked,
 // a line a request: ID RECEIVED STAMP STAMP …, in nanoseconds. --fail-percent of the requests, evenly, are answered with 500 instead and
-// have no stamps. Whatever else is asked gets the list of models.
+// have no stamps. A completion that is not streamed is one token at once, no part of the truth; whatever else is asked gets the list of models.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -173,6 +173,11 @@ static void json_reply(conn *c, const char *status, const char *body) {
   simple_reply(c, status, "application/json", body, strlen(body));
 }
 
+static int is_streamed(const char *body, size_t len) {
+  const char *value = memmem(body, len, "\"stream\":", 9);
+  return value && value[9 + (value[9] == ' ')] == 't';
+}
+
 static int is_to_fail(void) {
   static int requests;
   int before = requests * fail_percent / 100;
@@ -188,7 +193,8 @@ static void understand(conn *c, ns at) {
     size_t body = length ? strtoul(length, NULL, 10) : 0, whole = (size_t)(end + 4 - c->in) + body;
     if (c->in_len < whole) return;
     int is_truth = strncmp(c->in, "GET /truth", 10) == 0, is_completion = strncmp(c->in, "POST /v1/completions", 20) == 0;
-    if (is_completion) {
+    int is_streaming = is_completion && is_streamed(end, body + 4);
+    if (is_streaming) {
       const char *max = memmem(end, body + 4, "\"max_tokens\":", 13), *id = find_header(c->in, end, "x-request-id");
       c->tokens = max ? atoi(max + 13) : 1;
       c->written = 0;
@@ -201,6 +207,7 @@ static void understand(conn *c, ns at) {
     memmove(c->in, c->in + whole, c->in_len - whole);
     c->in_len -= whole;
     if (is_truth) { simple_reply(c, "200 OK", "text/plain", truth, truth_len); truth_len = 0; }
+    else if (is_completion && !is_streaming) json_reply(c, "200 OK", "{\"object\":\"text_completion\",\"choices\":[{\"index\":0,\"text\":\" word\",\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}");
     else if (!is_completion) json_reply(c, "200 OK", "{\"object\":\"list\",\"data\":[{\"id\":\"truth\",\"object\":\"model\",\"max_model_len\":1000000}]}");
     else if (c->tokens == 0) { truth_of(c); json_reply(c, "500 Internal Server Error", "{\"error\":{\"message\":\"as asked for\",\"type\":\"server_error\"}}"); }
     else if (gap_ns == 0) tokens_out(c);

@@ -1,7 +1,7 @@
 """Reads as GuideLLM does: line by line through httpx with its limits, every event parsed, then stamped.
 
-It leaves at [DONE], which ends the connection: none is ever idle, and httpcore's pool looks at every pair of idle ones whenever a request
-starts or ends (9 ms of CPU a request at 64 of them).
+It leaves at [DONE], as GuideLLM does, which ends the connection: else many are idle at a time, and httpcore's pool looks at all pairs of
+those whenever a request starts or ends.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ export const inferencePerf: Peer = {
 };
 
 function configurationOf({ url, streams, requests, tokens }: PeerLoad, directory: string): object {
-  const always = (length: number) => ({ min: length, max: length, mean: length, std_dev: 0, total_count: requests });
+  const always = (length: number) => ({ min: length, max: length, mean: length, std_dev: 0, type: "fixed", total_count: requests });
   return {
     api: { type: "completion", streaming: true },
     server: { type: "vllm", model_name: "truth", base_url: url, ignore_eos: true },

@@ -23,6 +23,8 @@ export interface Reported {
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
+  /** Beside what every tool is given. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A load generator as its users run it. */

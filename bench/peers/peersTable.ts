@@ -39,7 +39,8 @@ const notes = [
   "*said* is what the tool reports, *error* is that less what the server did, of the same percentile. A dash: the tool does not say.",
   "The gap of GuideLLM and AIPerf is one mean for each reply, and the truth beside it is taken the same way.",
   "*at most* is the most replies that the server had under way. Start-up is from launch to the first request; CPU is of the whole command, start-up and report included.",
-  "Requests that a tool makes beside its load, to see whether the server is there, are counted by the server alone.",
+  "Requests that a tool makes beside its load are counted by the server alone.",
+  "Tandem keeps to a schedule that has so many streams under way on average; the others start a request when one is over.",
 ].join(" ");
 
 const loadColumns = ["TTFT p50", "TTFT p99", "gap p50", "gap p99"]
@@ -90,12 +91,12 @@ function table(title: string, columns: readonly string[], runs: readonly PeerRun
 }
 
 /** Said and error, at p50 and at p99. */
-function beside(said: ReportedSpread | undefined, truth: TrueSpread): readonly string[] {
-  return [shown(said?.p50, 1), error(said?.p50, truth.p50), shown(said?.p99, 1), error(said?.p99, truth.p99)];
+function beside(said: ReportedSpread | undefined, truth: TrueSpread | undefined): readonly string[] {
+  return [shown(said?.p50, 1), error(said?.p50, truth?.p50), shown(said?.p99, 1), error(said?.p99, truth?.p99)];
 }
 
-function error(said: number | undefined, truth: number): string {
-  if (said === undefined) return "–";
+function error(said: number | undefined, truth: number | undefined): string {
+  if (said === undefined || truth === undefined) return "–";
   const by = said - truth;
   return `${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(Math.abs(by) < 10 ? 2 : 0)}`;
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { truthOf, type Truth } from "./truth.ts";
 
 /** One load that every tool is put under. */
 export interface PeerCell {
+  readonly name: string;
   readonly streams: number;
   readonly requests: number;
   readonly tokens: number;
@@ -88,20 +89,31 @@ interface Ended {
 // bash counts the CPU of everything that the tool waited for; these have up to fourteen processes.
 const timed = 'exec 3>&2; TIMEFORMAT="%U %S"; { time "$@" >&3 2>&3; } 2>"$TIMES"';
 
-async function run({ program, args }: Command, directory: string): Promise<Ended> {
+async function run({ program, args, environment }: Command, directory: string): Promise<Ended> {
   const times = join(directory, "times");
   const child = spawn("taskset", ["-c", `${clientCore}`, "bash", "-c", timed, "bash", program, ...args], {
     cwd: directory,
     detached: true,
-    env: { ...process.env, ...offline, TIMES: times },
-    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...offline, ...environment, TIMES: times },
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  const killed = setTimeout(() => void (child.pid === undefined ? 0 : process.kill(-child.pid, "SIGKILL")), longestRun);
+  const killed = setTimeout(() => endAll(child), longestRun);
   const printed: Buffer[] = [];
-  child.stderr.on("data", (piece: Buffer) => printed.push(piece));
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => printed.push(piece));
   const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
   clearTimeout(killed);
+  endAll(child);
   return { code: code ?? undefined, cpuSeconds: cpuSecondsOf(times), complaint: lastLine(Buffer.concat(printed).toString()) };
+}
+
+/** With whatever it left behind, which would be in the next one's way. */
+function endAll({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nothing is left of it.
+  }
 }
 
 function cpuSecondsOf(times: string): number | undefined {

@@ -2,11 +2,11 @@
 export interface Truth {
   readonly completed: number;
   readonly failed: number;
-  readonly ttft: TrueSpread;
+  readonly ttft: TrueSpread | undefined;
   /** Between two tokens of one stream. */
-  readonly gap: TrueSpread;
+  readonly gap: TrueSpread | undefined;
   /** The mean gap of each reply. */
-  readonly meanGap: TrueSpread;
+  readonly meanGap: TrueSpread | undefined;
   /** The most replies under way at a time. */
   readonly mostStreams: number;
   /** When the server had read the first request, nanoseconds of the monotonic clock. */
@@ -59,7 +59,8 @@ function mostAtATime(replies: readonly Written[]): number {
   return most;
 }
 
-function spread(nanoseconds: readonly number[]): TrueSpread {
+function spread(nanoseconds: readonly number[]): TrueSpread | undefined {
+  if (nanoseconds.length === 0) return undefined;
   const ascending = Float64Array.from(nanoseconds).sort();
   const at = (share: number) => (ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)] ?? Number.NaN) / 1e6;
   return { p50: at(0.5), p99: at(0.99) };

@@ -12,7 +12,7 @@ const folder = "/dev/shm";
  */
 export class SharedMemory {
   readonly #before: ReadonlySet<string>;
-  readonly #held = new Set<string>();
+  readonly #held = new Set<number>();
 
   /** Told what was there before the first of them started, which is not theirs. */
   constructor(before: readonly string[]) {
@@ -21,15 +21,18 @@ export class SharedMemory {
 
   /** What a process holds now: looked at before it is ended, for afterwards nobody can tell. */
   remember(pid: number): void {
-    for (const name of heldBy(pid)) if (!this.#before.has(name)) this.#held.add(name);
+    for (const inode of heldBy(pid)) this.#held.add(inode);
   }
 
-  /** Of what was remembered, whatever is still there and in nobody's hands. Called when they have ended. */
+  /** Of what was remembered, whatever still has a name and is in nobody's hands. Called when they have ended. */
   discard(): void {
-    const left = [...this.#held].filter((name) => isOurs(join(folder, name)));
+    const left = sharedMemoryNow().flatMap((name) => {
+      const inode = this.#before.has(name) ? undefined : ourInode(name);
+      return inode !== undefined && this.#held.has(inode) ? [{ name, inode }] : [];
+    });
     if (left.length === 0) return;
-    const inUse = new Set(processTable().flatMap(({ pid }) => [...heldBy(pid)]));
-    for (const name of left) if (!inUse.has(name)) unlink(join(folder, name));
+    const inUse = new Set(processTable().flatMap(({ pid }) => heldBy(pid)));
+    for (const { name, inode } of left) if (!inUse.has(inode)) unlink(name);
   }
 }
 
@@ -38,26 +41,35 @@ export function sharedMemoryNow(): readonly string[] {
   return namesIn(folder);
 }
 
-/** Mapped or open. By proc(5), a line of `maps` ends with the file that is mapped, and what is in `fd` links to what is open. */
-function heldBy(pid: number): ReadonlySet<string> {
-  const mapped = (unlessGone(() => readFileSync(`/proc/${pid}/maps`, "latin1")) ?? "").split("\n");
-  const open = namesIn(`/proc/${pid}/fd`).map((file) => ` ${unlessGone(() => readlinkSync(`/proc/${pid}/fd/${file}`)) ?? ""}`);
-  return new Set([...mapped, ...open].flatMap((line) => / \/dev\/shm\/(.+)$/.exec(line)?.[1] ?? []));
+/**
+ * Mapped or open, by inode: glibc makes a semaphore under another name than it has later, and proc(5) goes on showing the first. A line
+ * of `maps` is addresses, permissions, offset, device, inode and file.
+ */
+function heldBy(pid: number): readonly number[] {
+  const maps = unlessGone(() => readFileSync(`/proc/${pid}/maps`, "latin1")) ?? "";
+  const mapped = [...maps.matchAll(/^\S+ \S+ \S+ \S+ (\d+) +\/dev\/shm\//gm)].map(([, inode]) => Number(inode));
+  const open = namesIn(`/proc/${pid}/fd`).flatMap((file) => unlessGone(() => inodeBehind(`/proc/${pid}/fd/${file}`)) ?? []);
+  return [...mapped, ...open];
+}
+
+function inodeBehind(link: string): number | undefined {
+  return readlinkSync(link).startsWith(`${folder}/`) ? statSync(link).ino : undefined;
+}
+
+/** Undefined where it is gone, somebody else's, or no file. */
+function ourInode(name: string): number | undefined {
+  const found = unlessGone(() => statSync(join(folder, name)));
+  return found?.isFile() === true && found.uid === process.getuid?.() ? found.ino : undefined;
+}
+
+function unlink(name: string): void {
+  unlessGone(() => {
+    unlinkSync(join(folder, name));
+  });
 }
 
 function namesIn(path: string): readonly string[] {
   return unlessGone(() => readdirSync(path)) ?? [];
-}
-
-function isOurs(path: string): boolean {
-  const found = unlessGone(() => statSync(path));
-  return found?.isFile() === true && found.uid === process.getuid?.();
-}
-
-function unlink(path: string): void {
-  unlessGone(() => {
-    unlinkSync(path);
-  });
 }
 
 /** Undefined where it is gone or somebody else's. */

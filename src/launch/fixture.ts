@@ -63,10 +63,17 @@ export const programs = {
     process.on("SIGTERM", () => setTimeout(() => { writeFileSync("tidied", "yes"); process.exit(0); }, 100));
     writeFileSync("up", "yes");
     setInterval(() => {}, 1000);`,
-  /** Opens the files it is told, making those that are not there, and says when it has. */
+  /** Holds the files it is told, and says when it does. Makes those that are not there as glibc does semaphores: first under another name. */
   holds: `
-    import { openSync, writeFileSync } from "node:fs";
-    for (const path of process.env.HELD.split(" ")) openSync(path, "a+");
+    import { existsSync, linkSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+    for (const path of process.env.HELD.split(" ")) {
+      if (existsSync(path)) openSync(path, "a+");
+      else {
+        openSync(path + "-first", "a+");
+        linkSync(path + "-first", path);
+        unlinkSync(path + "-first");
+      }
+    }
     writeFileSync("held-" + process.pid, "");
     setInterval(() => {}, 1000);`,
   /** Leaves a worker that has written over its own environment, as Python's setproctitle does for a title. */

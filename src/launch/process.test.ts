@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { thisMachine } from "../host/thisMachine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { bench, isAlive, type Bench } from "./fixture.ts";
 import { processLauncher } from "./process.ts";
@@ -41,6 +42,7 @@ test("a crash at boot is told within 200 ms, with command, status, last lines, l
   expect(error.message).toContain(at.file("logs/stderr.log"));
   expect(error.message).toContain("  | loading weights\n  | Loading shards: 100%\n  | torch.OutOfMemoryError");
   expect(error.hint).toContain("too little free memory");
+  expect(at.told.map(({ kind }) => kind)).toEqual(["booting", "notUp"]);
   // The program needs some of it to end after its stamp, and this machine may be busy: half a second would already be a polled exit.
   expect(late).toBeLessThan(200 + (await lateTimer()));
   expect(isAlive(Number(at.written("scratch/worker")))).toBe(false);
@@ -85,7 +87,7 @@ test("a server that was on the port before is named, and never taken for the eng
 test("a server that takes the port between check and start is named, and never taken for the engine", async () => {
   const port = await place.freePort();
   const strangers: Promise<Stranger>[] = [];
-  const tell = () => void strangers.push(strangerOn(port)); // "booting" is told between the two
+  const tell = whenBooting(() => strangers.push(strangerOn(port))); // told between the two
   const error = await launchError(at.engine("answers"), { port }, process.env, { tell });
   await using stranger = await (strangers[0] as Promise<Stranger>);
   expect(error.code).toBe("port-taken");
@@ -97,7 +99,7 @@ test("a server that takes the port while the engine only waits is seen long befo
   const port = await place.freePort();
   const engine = at.engine("neverReady", { command: { args: [at.file("neverReady.mjs"), String(await place.freePort())] } });
   const strangers: Promise<Stranger>[] = [];
-  const error = await launchError(engine, { port }, process.env, { tell: () => void strangers.push(strangerOn(port)) });
+  const error = await launchError(engine, { port }, process.env, { tell: whenBooting(() => strangers.push(strangerOn(port))) });
   await using stranger = await (strangers[0] as Promise<Stranger>);
   expect(error.code).toBe("port-taken");
   expect(stranger.asked).toBe(0);
@@ -108,7 +110,7 @@ test("a server whose process this system does not show, behind a forwarded port,
   const hidden = { ...place, listeners: async () => [] };
   const engine = at.engine("neverReady", { command: { args: [at.file("neverReady.mjs"), String(await place.freePort())] }, within: 1 });
   const strangers: Promise<Stranger>[] = [];
-  const error = await launchError(engine, { port }, process.env, { tell: () => void strangers.push(strangerOn(port)) }, hidden);
+  const error = await launchError(engine, { port }, process.env, { tell: whenBooting(() => strangers.push(strangerOn(port))) }, hidden);
   await using stranger = await (strangers[0] as Promise<Stranger>);
   expect(error.message).toContain(`what answers on port ${port} is not of its process tree`);
   expect(stranger.asked).toBe(0);
@@ -197,6 +199,12 @@ test("a model that is not the one asked for is refused by name", async () => {
 
 async function launched(engine: ReturnType<Bench["engine"]>): Promise<RunningEngine> {
   return processLauncher(place).launch(at.order(engine, { port: await place.freePort() }));
+}
+
+function whenBooting(act: () => void): (event: RunEvent) => void {
+  return ({ kind }) => {
+    if (kind === "booting") act();
+  };
 }
 
 async function launchError(

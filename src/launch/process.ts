@@ -129,6 +129,9 @@ async function provenOrEnded(boot: Boot, started: StartedProcess): Promise<Proof
     return await Promise.race([proven(boot, started, over.signal), exited(boot, started, over.signal), interrupted(boot, over.signal)]);
   } catch (error) {
     over.abort();
+    const { tell, name } = boot.order;
+    // At once: ending a tree that holds gigabytes takes a while.
+    if (error instanceof HarnessError) tell({ kind: "notUp", engine: name, message: error.message });
     await endTree(boot, started, grace);
     throw error;
   } finally {

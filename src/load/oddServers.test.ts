@@ -217,3 +217,10 @@ test("a reply whose body never ends after [DONE] keeps nobody waiting, and its c
   await expect.poll(() => closed, { timeout: 5_000 }).toBe(1);
   server.close();
 });
+
+test("a reply whose tokens made no text is whole when usage counts them, and empty when nothing does", () => {
+  const nothing = chatText("");
+  const usage = data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 8 } });
+  expect(readOf(stream(nothing + usage + done)).outcome).toEqual({ kind: "completed" });
+  expect(readOf(stream(nothing + done)).outcome).toEqual(failed("empty", "a complete stream without a single token"));
+});

@@ -48,6 +48,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private at: Nanoseconds;
   private hasExcess: boolean;
   private tokenEvents: number;
+  private emptyEvents: number;
   /** Events of text within this read that the listener has not heard of yet. */
   private untold: number;
   /** Tokens that the events so far have carried, as the usage within them says. */
@@ -77,6 +78,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.at = 0;
     this.hasExcess = false;
     this.tokenEvents = 0;
+    this.emptyEvents = 0;
     this.untold = 0;
     this.usageTokens = 0;
     this.isFinished = false;
@@ -186,6 +188,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const read = chunk.read(bytes, start, end);
     const kind = read === "malformed" || (isError && read !== "done") ? "error" : read;
     if (kind === "done") this.isDone = true;
+    else if (kind === "empty") this.emptyEvents++;
     if (kind === "error") this.failed(bytes, start, end, isError || read !== "malformed");
     if (read !== "malformed") this.countUsage();
     if (kind === "text") this.text(bytes, start, end, this.tokensOfEvent());
@@ -277,7 +280,9 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (!this.isDone && !(isWhole && (isCounted || this.isFinished))) {
       return failed("disconnected", `the stream ended after ${this.tokenEvents} events with tokens, before its end${this.broken}`);
     }
-    return this.tokenEvents > 0 ? completed : failed("empty", "a complete stream without a single token");
+    // Tokens that make no text (halves of a character, special ones) come as events without any, and usage counts them: a whole reply.
+    const hasTokens = this.tokenEvents > 0 || (this.emptyEvents > 0 && (this.completionTokens ?? 0) > 0);
+    return hasTokens ? completed : failed("empty", "a complete stream without a single token");
   }
 
   private notAStream({ contentType, compression }: Head): Outcome {

@@ -164,12 +164,15 @@ describe("two threads", () => {
     await using crew = LoadCrew.start(2, clock);
     crew.openJournal(join(file, "no directory"));
     await expect(crew.play(order(), { stop: never })).rejects.toThrow(/ENOTDIR|cannot/);
+    await expect(crew.play(order(), { stop: never })).rejects.toThrow(/ENOTDIR|cannot/);
+    await crew.closeJournal();
   });
 
   test("give each engine's connections the time its experiment allows", async () => {
     await using crew = LoadCrew.start(2, clock);
     // 192.0.2.0/24 is nobody's (RFC 5737): a connection there is refused or never answered.
     const nowhere = { ...truth.way, url: "http://192.0.2.1:9" };
+    await crew.ready();
     const from = clock.now();
     await crew.play(order({ record: "memory", ways: { truth: nowhere }, deadlines: { ...defaultDeadlines, connect: 0.2 } }), {
       stop: never,

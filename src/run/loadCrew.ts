@@ -142,6 +142,8 @@ class LoadThread {
   private readonly playing: Map<number, Playing>;
   private readonly isRehearsed: PromiseWithResolvers<void>;
   private journalClosed: PromiseWithResolvers<void> | undefined;
+  /** Why the thread is gone, once it is. */
+  private failure: { readonly error: unknown } | undefined;
 
   constructor(data: LoadThreadData) {
     this.worker = new Worker(new URL("loadThread.ts", import.meta.url), { workerData: data, env: withCompileCache() });
@@ -150,6 +152,7 @@ class LoadThread {
     this.rehearsed = this.isRehearsed.promise;
     this.rehearsed.catch(() => {}); // heard by whoever plays
     this.journalClosed = undefined;
+    this.failure = undefined;
     this.worker.on("message", (message: FromLoadThread) => this.hear(message));
     this.worker.on("error", (error) => this.fail(error));
   }
@@ -159,13 +162,16 @@ class LoadThread {
   }
 
   async play(order: number, what: LoadOrder, listener: OrderListener): Promise<readonly Stamped[]> {
+    if (this.failure !== undefined) throw this.failure.error;
     const done = Promise.withResolvers<readonly Stamped[]>();
     this.playing.set(order, { ...listener, done });
     this.tell({ kind: "play", order, what });
     return done.promise;
   }
 
+  /** What a thread that is gone had written is on disk; whoever played has heard of the rest. */
   async closeJournal(): Promise<void> {
+    if (this.failure !== undefined) return;
     this.journalClosed = Promise.withResolvers();
     this.tell({ kind: "closeJournal" });
     await this.journalClosed.promise;
@@ -218,8 +224,9 @@ class LoadThread {
 
   /** A thread that is gone takes what it was at with it. */
   private fail(error: unknown): void {
+    this.failure = { error };
     this.isRehearsed.reject(error);
-    this.journalClosed?.reject(error);
+    this.journalClosed?.resolve();
     for (const { done, failed, starts } of this.playing.values()) {
       done.reject(error);
       failed();

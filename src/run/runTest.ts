@@ -281,12 +281,17 @@ async function launchOne(
   descriptions.slotted(describeEngine(engine, slot));
   const launcher = launchers(options.place)[engine.engine.launch.kind];
   const { name, world } = engine;
-  const { clock, tell, stop } = options;
+  const { clock, stop } = options;
+  let isTold = false;
+  const tell = (event: RunEvent) => {
+    isTold ||= event.kind === "notUp";
+    options.tell(event);
+  };
   const order = { name, engine: engine.engine, slot, world, logDirectory, clock, tell, signal: stop };
   try {
     return await launcher.launch(order);
   } catch (error) {
-    if (error instanceof HarnessError) tell({ kind: "notUp", engine: name, message: error.message });
+    if (error instanceof HarnessError && !isTold) tell({ kind: "notUp", engine: name, message: error.message });
     throw error;
   }
 }

@@ -68,7 +68,7 @@ async function killAll(chosen: readonly Kill[]): Promise<void> {
 }
 
 async function killOne({ victim, moment }: Kill, installed: Installed, at: string): Promise<Row> {
-  await using run = new RunningTandem(installed, at);
+  await using run = new RunningTandem(installed, at, victim === "harness" || moment === "boot" ? "both" : "alone");
   await moments[moment].sign(run);
   await pause(Math.random() * moments[moment].upTo * 1_000);
   const killed = await victims[victim](run);

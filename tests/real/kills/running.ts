@@ -10,7 +10,9 @@ import { commandLine, processEntry, processTable, type ProcessEntry, type Root }
 import { Holdings, namesIn, unlessGone, type Left } from "./holdings.ts";
 
 const tandem = fileURLToPath(new URL("../../../tandem", import.meta.url));
-const testFile = fileURLToPath(new URL("engines.ts", import.meta.url));
+
+/** What is run: its file and its test. */
+export const tests = { both: ["engines.ts", "test_kills"], alone: ["alone.ts", "test_alone"] } as const;
 
 /** Engines boot side by side on two cores, maybe beside other work. */
 const patienceSeconds = 180;
@@ -30,6 +32,7 @@ export interface RunLeft extends Left {
 /** One `./tandem run` as a user would start it, seen from outside; times in milliseconds on our own clock. */
 export class RunningTandem implements AsyncDisposable {
   readonly output: string;
+  readonly test: string;
   readonly holdings: Holdings;
   readonly ended: Promise<{ readonly code: number | undefined; readonly at: number }>;
   readonly startedAt = performance.now();
@@ -40,8 +43,11 @@ export class RunningTandem implements AsyncDisposable {
   /** Of its own, and short: engines put sockets there. */
   readonly #temporary = mkdtempSync(join(tmpdir(), "k-"));
 
-  constructor({ venv, model }: Installed, output: string) {
+  constructor({ venv, model }: Installed, output: string, which: keyof typeof tests) {
     this.output = output;
+    const [file, test] = tests[which];
+    this.test = test;
+    const testFile = fileURLToPath(new URL(file, import.meta.url));
     const mark = randomUUID();
     const args = ["run", testFile, "-o", output, "--no-calibration", "--set", `venv=${venv}`, "--set", `model=${model}`];
     this.#child = spawn(tandem, args, {
@@ -107,7 +113,7 @@ export class RunningTandem implements AsyncDisposable {
 
   get testDirectory(): string {
     const [run = ""] = namesIn(join(this.output, "runs"));
-    return join(this.output, "runs", run, "test_kills");
+    return join(this.output, "runs", run, this.test);
   }
 
   left(): RunLeft {
@@ -140,11 +146,12 @@ export function markOf(pid: number): string {
   return environment.split("\0").find((variable) => variable.startsWith("TANDEM_ENGINE=")) ?? "no such mark";
 }
 
-/** When it ended; a process that waits to be read by its parent has. */
+/** When it ended; a process that waits to be read by its parent has, once the last of its threads is gone with its memory. */
 export async function endOf({ pid, startedAt }: Root): Promise<number> {
   for (;;) {
     const entry = processEntry(pid);
-    if (entry?.startedAt !== startedAt || /^[ZX]/.test(entry.state)) return performance.now();
+    if (entry?.startedAt !== startedAt) return performance.now();
+    if (/^[ZX]/.test(entry.state) && namesIn(`/proc/${pid}/task`).length <= 1) return performance.now();
     await pause(5);
   }
 }
