@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 
 import { collectGarbage } from "../host/collectGarbage.ts";
+import { preferThisThread } from "../host/threadPriority.ts";
 import { punctualClock } from "../host/realClock.ts";
 import { openJournal, type JournalWriter } from "../journal/write.ts";
 import { drive } from "../load/drive.ts";
@@ -63,6 +64,7 @@ parentPort?.on("message", (message: ToLoadThread) => {
 });
 
 await rehearsal();
+preferThisThread();
 tell({ kind: "rehearsed" });
 
 async function rehearsal(): Promise<void> {

@@ -1,0 +1,21 @@
+import { spawnSync } from "node:child_process";
+import { readlinkSync } from "node:fs";
+
+/**
+ * Makes this thread a real-time one where that is permitted (root, CAP_SYS_NICE): by util-linux's `chrt`, since Node cannot; round robin, the
+ * lowest of its priorities. Linux only; elsewhere nothing happens. TANDEM_PRIORITY=normal leaves it as it is. See docs/decisions/waking.md.
+ */
+export function preferThisThread(): void {
+  const own = ownThread();
+  if (own === undefined || process.env["TANDEM_PRIORITY"] === "normal") return;
+  spawnSync("chrt", ["--rr", "--pid", "1", String(own)], { stdio: "ignore" });
+}
+
+/** "PID/task/THREAD" is where /proc/thread-self leads. */
+function ownThread(): number | undefined {
+  try {
+    return Number(readlinkSync("/proc/thread-self").split("/").at(-1));
+  } catch {
+    return undefined; // no /proc
+  }
+}
