@@ -27,7 +27,7 @@ test("the stream of control goes on until it is told to stop, and its engine end
   const truth = await startGroundTruth(controlTimetable, clock, thisMachine());
   await crew.ready();
   const controlled = control(truth, crew, until.signal);
-  setTimeout(() => until.abort(), 1_500);
+  setTimeout(() => until.abort(), 2_500);
   const error = await controlled;
   await truth[Symbol.asyncDispose]();
   expect(error.ttft?.count).toBeGreaterThanOrEqual(2);

@@ -48,10 +48,13 @@ export async function calibrate(load: CalibrationLoad, { crew, clock, place, sto
 /** The stream of control's timetable: 40 tokens a second. */
 export const controlTimetable = { first, gap: 0.025 } as const;
 
+/** The stream of control begins when the load threads have unpacked the order it runs beside: prompts of some sizes take them 10 ms. */
+const afterOrders: Seconds = 0.25;
+
 /** One stream of each load thread beside the engines, for as long as they are measured: our error under the very load, not one like it. */
 export async function control(truth: GroundTruth, crew: LoadCrew, until: AbortSignal): Promise<RulerError> {
   const replies = 20_000;
-  const streams = Array.from({ length: crew.size }, (_, index) => lane(index * replies, { promptTokens: 64, due: 0, replies }));
+  const streams = Array.from({ length: crew.size }, (_, index) => lane(index * replies, { promptTokens: 64, due: afterOrders, replies }));
   return measured(streams.flat(), truth, crew, until);
 }
 

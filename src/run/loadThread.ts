@@ -113,7 +113,7 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
       kill: order.kill.signal,
       keepText: false,
       agree: async (phase) => {
-        collectGarbage();
+        if (orders.size === 1) collectGarbage(); // else it would stop what is being stamped: the stream of control
         tell({ kind: "ready", order: number, phase });
         return startOf(number, phase)?.promise ?? Promise.reject(new Error("the order has ended"));
       },
