@@ -4,13 +4,14 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { Clock } from "../model/host.ts";
-import { realClock } from "./realClock.ts";
+import { punctualClock, realClock } from "./realClock.ts";
 import { virtualClock } from "./virtualClock.ts";
 
 const milliseconds = 1_000_000;
 
 describe.each([
   ["real", realClock],
+  ["punctual", punctualClock],
   ["virtual", virtualClock],
 ] as const)("a %s clock", (_, clockOf: () => Clock) => {
   test("calls in the order of time, of equal times the first one first, and never early", async () => {
@@ -105,6 +106,21 @@ describe("a virtual clock", () => {
   });
 });
 
+describe("a punctual clock", () => {
+  test("is not as late as a timer: calls due just after a millisecond are not put off to the next one", async () => {
+    const clock = punctualClock();
+    await until(clock, clock.now() + 300 * milliseconds); // its thread has started
+    const late: number[] = [];
+    for (let call = 0; call < 40; call++) {
+      const due = clock.now() + 2.05 * milliseconds;
+      await until(clock, due);
+      late.push(clock.now() - due);
+    }
+    // A timer would be set to 3 ms, and never be less than 0.9 ms late. A quarter is enough: the machine may be busy.
+    expect(late.sort((a, b) => a - b)[10]).toBeLessThan(0.7 * milliseconds);
+  });
+});
+
 describe("a real clock", () => {
   test("agrees with the clock of another process that was given its origin", () => {
     const clock = realClock();
@@ -140,3 +156,7 @@ describe("a real clock", () => {
     expect(between.length).toBeGreaterThan(20);
   });
 });
+
+async function until(clock: Clock, time: number): Promise<void> {
+  return new Promise((resolve) => void clock.at(time, resolve));
+}
