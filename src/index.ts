@@ -1,5 +1,6 @@
 // What a test file imports. Nothing heavy may be reached from here: `tandem list` imports it.
 export { atOnce } from "./arrivals/atOnce.ts";
+export { closedLoop, type ClosedLoopOptions } from "./arrivals/closedLoop.ts";
 export { every, type EveryOptions } from "./arrivals/every.ts";
 export { poisson, type PoissonOptions } from "./arrivals/poisson.ts";
 

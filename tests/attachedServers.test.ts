@@ -177,3 +177,35 @@ export const test_secret = () => testCase({
   expect(stdout + stderr).not.toContain(key);
   expect(filesWithKey("secret/")).toEqual([]);
 });
+
+test("--concurrency 4 keeps four requests under way to the end, also when every third of them fails; a server that can only stream is ready, too", async () => {
+  let [underWay, most, asked] = [0, 0, 0];
+  const server = createServer((request, response) => {
+    request.resume();
+    if (request.method === "GET") return void response.end('{"data":[{"id":"m"}]}');
+    const isMeasured = Number(request.headers["content-length"]) > 1_000; // what is asked before is short
+    if (isMeasured) most = Math.max(most, ++underWay);
+    const fails = isMeasured && asked++ % 3 === 2;
+    setTimeout(() => {
+      if (isMeasured) underWay--;
+      if (fails) response.writeHead(500).end("no");
+      else response.writeHead(200, { "content-type": "text/event-stream" }).end(answer);
+    }, 60);
+  });
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const args = ["run", "--attach", url, "--requests", "24", "--concurrency", "4", "-o", where.at("loop"), "--no-calibration"];
+  const { code, stdout } = await tandem(args);
+  server.close();
+  expect(most).toBe(4);
+  expect(stdout).toContain("8/24");
+  expect(code).toBe(4);
+  expect(outcomes("loop/attach.csv").filter((line) => line.startsWith("server failed"))).toHaveLength(8);
+});
+
+const answer = [
+  '{"choices":[{"index":0,"delta":{"content":"yes"}}]}',
+  '{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}',
+  "[DONE]",
+]
+  .map((event) => `data: ${event}\n\n`)
+  .join("");

@@ -30,11 +30,7 @@ test("test_lmcache_local_cpu is lmcache-tests' own: three contexts, ten requests
     [10, 16_384, 16, 200],
     [10, 24_576, 16, 200],
   ]);
-  expect(requests[2]?.map(({ arrival }) => arrival)).toEqual(
-    every({ seconds: 8 })
-      .dueTimes(10, draws(0, "any"))
-      .map((offset) => ({ kind: "at", offset })),
-  );
+  expect(requests[2]?.map(({ arrival }) => arrival)).toEqual(every({ seconds: 8 }).schedule(10, draws(0, "any")));
 });
 
 test("test_quickstart needs no GPU and has enough pairs for a verdict, cold and warm, within 20 s", () => {

@@ -40,7 +40,6 @@ const notes = [
   "The gap of GuideLLM and AIPerf is one mean for each reply, and the truth beside it is taken the same way.",
   "*at most* is the most replies that the server had under way. Start-up is from launch to the first request; CPU is of the whole command, start-up and report included.",
   "Requests that a tool makes beside its load are counted by the server alone.",
-  "Tandem keeps to a schedule that has so many streams under way on average; the others start a request when one is over.",
 ].join(" ");
 
 const loadColumns = ["TTFT p50", "TTFT p99", "gap p50", "gap p99"]

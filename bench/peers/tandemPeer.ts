@@ -6,7 +6,7 @@ import { at, inMilliseconds, numberAt, type Peer } from "./peer.ts";
 const command = fileURLToPath(new URL("../../tandem", import.meta.url));
 const testFile = fileURLToPath(new URL("tandemTest.ts", import.meta.url));
 
-/** Ourselves, by the command that a user has. It keeps to a schedule; the others start the next request when one is over. */
+/** Ourselves, by the command that a user has. */
 export const tandem: Peer = {
   name: "Tandem",
   gapIs: "each",

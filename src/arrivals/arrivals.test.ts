@@ -1,22 +1,37 @@
 import { expect, test } from "vitest";
-import { draws } from "../model/draw.ts";
+import { draws, type Draw } from "../model/draw.ts";
 import { atOnce } from "./atOnce.ts";
+import { closedLoop } from "./closedLoop.ts";
 import { every } from "./every.ts";
+import type { Arrivals } from "../model/workload.ts";
 import { poisson } from "./poisson.ts";
 
 const draw = draws(1, "arrivals");
 
+function offsets(arrivals: Arrivals, count: number, from: Draw): readonly number[] {
+  return arrivals.schedule(count, from).map((arrival) => (arrival.kind === "at" ? arrival.offset : NaN));
+}
+
 test("every 8 seconds is 0, 8, 16, and a later start moves all of them", () => {
-  expect(every({ seconds: 8 }).dueTimes(3, draw)).toEqual([0, 8, 16]);
-  expect(every({ seconds: 8, startAfter: 2.5 }).dueTimes(3, draw)).toEqual([2.5, 10.5, 18.5]);
+  expect(offsets(every({ seconds: 8 }), 3, draw)).toEqual([0, 8, 16]);
+  expect(offsets(every({ seconds: 8, startAfter: 2.5 }), 3, draw)).toEqual([2.5, 10.5, 18.5]);
 });
 
 test("at once is at the start", () => {
-  expect(atOnce().dueTimes(3, draw)).toEqual([0, 0, 0]);
+  expect(offsets(atOnce(), 3, draw)).toEqual([0, 0, 0]);
+});
+
+test("in a closed loop of two, requests 0 and 1 start it, 2 follows 0, 3 follows 1, each after the time to think", () => {
+  expect(closedLoop({ concurrency: 2, thinkSeconds: 1.5 }).schedule(4, draw)).toEqual([
+    { kind: "at", offset: 0 },
+    { kind: "at", offset: 0 },
+    { kind: "after", request: 0, pause: 1.5 },
+    { kind: "after", request: 1, pause: 1.5 },
+  ]);
 });
 
 test("Poisson gaps are exponential: a share of 1/e is longer than the mean, 1/eÂ² than twice the mean", () => {
-  const due = poisson({ perSecond: 10 }).dueTimes(20_000, draws(7, "arrivals"));
+  const due = offsets(poisson({ perSecond: 10 }), 20_000, draws(7, "arrivals"));
   const gaps = due.map((at, index) => at - (due[index - 1] ?? 0));
   const shareAbove = (length: number) => gaps.filter((gap) => gap > length).length / gaps.length;
   expect(Math.abs(shareAbove(0.1) - 0.368)).toBeLessThan(0.01);
@@ -25,7 +40,7 @@ test("Poisson gaps are exponential: a share of 1/e is longer than the mean, 1/eÂ
 
 test("another seed gives other Poisson times", () => {
   const arrivals = poisson({ perSecond: 10 });
-  expect(arrivals.dueTimes(3, draws(1, "arrivals"))).not.toEqual(arrivals.dueTimes(3, draws(2, "arrivals")));
+  expect(arrivals.schedule(3, draws(1, "arrivals"))).not.toEqual(arrivals.schedule(3, draws(2, "arrivals")));
 });
 
 test("mistakes in options are told with what is allowed", () => {

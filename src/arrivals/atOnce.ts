@@ -2,5 +2,5 @@ import type { Arrivals } from "../model/workload.ts";
 
 /** Every request at the very start. */
 export function atOnce(): Arrivals {
-  return { kind: "atOnce", options: {}, dueTimes: (count) => Array.from({ length: count }, () => 0) };
+  return { kind: "atOnce", options: {}, schedule: (count) => Array.from({ length: count }, () => ({ kind: "at", offset: 0 })) };
 }

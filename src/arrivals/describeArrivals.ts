@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { draws } from "../model/draw.ts";
+import type { Arrival } from "../model/request.ts";
 import type { Arrivals } from "../model/workload.ts";
 
 export interface ArrivalsExpectation {
@@ -9,25 +10,31 @@ export interface ArrivalsExpectation {
 
 /** What any arrivals must do: the shared suite for people who write them. */
 export function describeArrivals(make: () => Arrivals, { perSecond }: ArrivalsExpectation = {}): void {
-  const dueTimes = (count: number, seed: number) => make().dueTimes(count, draws(seed, "arrivals"));
+  const schedule = (count: number, seed: number) => make().schedule(count, draws(seed, "arrivals"));
+  const offsets = (count: number, seed: number) => schedule(count, seed).flatMap(offsetOf);
 
   describe(`arrivals ${make().kind}`, () => {
-    test("there is exactly one due time for each request", () => {
-      expect([0, 1, 2, 257].map((count) => dueTimes(count, 1).length)).toEqual([0, 1, 2, 257]);
+    test("there is exactly one arrival for each request", () => {
+      expect([0, 1, 2, 257].map((count) => schedule(count, 1).length)).toEqual([0, 1, 2, 257]);
     });
 
     test("due times are finite, from the start on, and ascend", () => {
-      const due = dueTimes(2_000, 2);
+      const due = offsets(2_000, 2);
       expect(due.filter((offset) => !Number.isFinite(offset) || offset < 0)).toEqual([]);
       expect([...due].sort((one, other) => one - other)).toEqual(due);
     });
 
-    test("the same seed gives the same due times, also from another instance", () => {
-      expect(dueTimes(500, 3)).toEqual(dueTimes(500, 3));
+    test("what is due after another request follows one that comes before it, no sooner than that has ended", () => {
+      const following = schedule(2_000, 2).flatMap((arrival, index) => (arrival.kind === "after" ? [{ ...arrival, index }] : []));
+      expect(following.filter(({ request, pause, index }) => request < 0 || request >= index || !(pause >= 0))).toEqual([]);
+    });
+
+    test("the same seed gives the same schedule, also from another instance", () => {
+      expect(schedule(500, 3)).toEqual(schedule(500, 3));
     });
 
     test("a longer schedule begins as the shorter one", () => {
-      expect(dueTimes(500, 4).slice(0, 100)).toEqual(dueTimes(100, 4));
+      expect(schedule(500, 4).slice(0, 100)).toEqual(schedule(100, 4));
     });
 
     test("its options are plain data", () => {
@@ -38,9 +45,13 @@ export function describeArrivals(make: () => Arrivals, { perSecond }: ArrivalsEx
 
     if (perSecond === undefined) return;
     test("the rate is what was asked for, within 5 % over 5,000 requests", () => {
-      const due = dueTimes(5_000, 5);
+      const due = offsets(5_000, 5);
       const rate = (due.length - 1) / ((due.at(-1) ?? 0) - (due[0] ?? 0));
       expect(Math.abs(rate / perSecond - 1)).toBeLessThan(0.05);
     });
   });
+}
+
+function offsetOf(arrival: Arrival): readonly number[] {
+  return arrival.kind === "at" ? [arrival.offset] : [];
 }

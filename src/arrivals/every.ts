@@ -17,6 +17,6 @@ export function every(options: EveryOptions): Arrivals {
   return {
     kind: "every",
     options: { seconds, ...(startAfter === 0 ? {} : { startAfter }) },
-    dueTimes: (count) => Array.from({ length: count }, (_, index) => startAfter + index * seconds),
+    schedule: (count) => Array.from({ length: count }, (_, index) => ({ kind: "at", offset: startAfter + index * seconds })),
   };
 }

@@ -1,6 +1,6 @@
 import { checkOptions, positive } from "../model/checkOptions.ts";
 import type { Draw } from "../model/draw.ts";
-import type { Seconds } from "../model/time.ts";
+import type { Arrival } from "../model/request.ts";
 import type { Arrivals } from "../model/workload.ts";
 
 export interface PoissonOptions {
@@ -13,11 +13,11 @@ const rules = { perSecond: positive };
 export function poisson(options: PoissonOptions): Arrivals {
   checkOptions("poisson()", options, Object.keys(rules), rules, ["perSecond"]);
   const { perSecond } = options;
-  return { kind: "poisson", options: { perSecond }, dueTimes: (count, draw) => exponentialGaps(count, perSecond, draw) };
+  return { kind: "poisson", options: { perSecond }, schedule: (count, draw) => exponentialGaps(count, perSecond, draw) };
 }
 
-function exponentialGaps(count: number, perSecond: number, draw: Draw): readonly Seconds[] {
-  let due = 0;
+function exponentialGaps(count: number, perSecond: number, draw: Draw): readonly Arrival[] {
+  let offset = 0;
   // 1 - draw() is in (0, 1], so its logarithm is finite.
-  return Array.from({ length: count }, () => (due -= Math.log(1 - draw()) / perSecond));
+  return Array.from({ length: count }, () => ({ kind: "at", offset: (offset -= Math.log(1 - draw()) / perSecond) }));
 }

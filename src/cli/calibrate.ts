@@ -3,7 +3,7 @@ import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { ErrorSize, RulerError } from "../measure/rulerError.ts";
 import { duration } from "../reports/numbers.ts";
-import { calibrate as calibrated, type CalibrationLoad } from "../run/calibrate.ts";
+import { Calibrator, repliesIn, type CalibrationLoad } from "../run/calibrate.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
 import type { Call } from "./flags.ts";
 import { interruption } from "./interruption.ts";
@@ -27,12 +27,12 @@ export async function calibrate(call: Call): Promise<number> {
   // With a rate the streams start that fast; without one, within a second.
   const load = (count: number): CalibrationLoad => ({
     streams: count,
-    gap,
     promptTokens,
     ramp: rate === undefined ? 1 : count / rate,
-    lasts,
+    replies: repliesIn(lasts, gap),
   });
-  const at = async (count: number) => calibrated(load(count), { crew, clock, place, stop: interrupted.stop });
+  await using calibrator = await Calibrator.start(gap, { crew, clock, place, stop: interrupted.stop });
+  const at = async (count: number) => calibrator.at(load(count));
 
   const asked = await at(streams);
   const highest = interrupted.stop.aborted ? undefined : await highestWithin(streams, asked, at, interrupted.stop);

@@ -1,4 +1,4 @@
-import { commaList, keyValue, ports, wholeNumber, type CommandDescription, type Flag } from "./flags.ts";
+import { aboveZero, commaList, keyValue, ports, wholeNumber, type CommandDescription, type Flag } from "./flags.ts";
 
 const filter: Flag = { flags: "-f, --filter <pattern>", says: "tests whose names match this regular expression (default: test_)" };
 const output: Flag = { flags: "-o, --output-dir <dir>", says: "where results go", default: "outputs" };
@@ -16,6 +16,12 @@ const shaping: readonly Flag[] = [
   { flags: "--set <key=value>", says: "a parameter for the test functions (params.set.key); may be repeated", parse: keyValue },
   { flags: "--attach <urls>", says: "without a file: one or two servers that are up, the first is the baseline", parse: commaList },
   { flags: "--context <tokens>", says: "with --attach: context tokens of each request", parse: wholeNumber("--context", 1) },
+  { flags: "--rate <n>", says: "with --attach: requests per second, at even distances (default: 1)", parse: aboveZero("--rate") },
+  {
+    flags: "--concurrency <n>",
+    says: "with --attach, instead of a rate: so many requests at a time, the next when one is answered",
+    parse: wholeNumber("--concurrency", 1),
+  },
   { flags: "--api <api>", says: "with --attach: chat or completions (default: chat)" },
   { flags: "--api-key-env <name>", says: "with --attach: the environment variable that holds the API key" },
 ];
@@ -46,7 +52,7 @@ export const commands: readonly CommandDescription[] = [
     examples: [
       "tandem run tests/quickstart.ts -o outputs/",
       "tandem run tests/lmcache.ts -f local_cpu --simulate",
-      "tandem run --attach http://127.0.0.1:8000 --context 8192 --requests 40",
+      "tandem run --attach http://127.0.0.1:8000 --context 8192 --requests 40 --rate 2",
     ],
     load: async () => (await import("./run.ts")).run,
   },

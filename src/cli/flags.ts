@@ -36,6 +36,14 @@ export function wholeNumber(flag: string, least = 0): (text: string) => number {
   };
 }
 
+export function aboveZero(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isFinite(value) || value <= 0) throw new HarnessError("usage", `${flag} ${text}: a number above 0 is wanted`);
+    return value;
+  };
+}
+
 export function ports(text: string): readonly number[] {
   return text.split(",").map((part) => {
     const port = Number(part);

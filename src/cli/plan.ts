@@ -82,12 +82,10 @@ function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): 
     const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
     const order = names.length === 1 ? "" : `, ${orderInWords(planned.order)}`;
     terminal.print(`       ${requests} requests to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
-    terminal.print(
-      `       ${planned.experiment.arrivals.kind}, last due after ${duration(lasts(phases))}; workload ${planned.hash.slice(0, 12)}`,
-    );
+    terminal.print(`       ${planned.experiment.arrivals.kind}, ${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}`);
     terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
   }
-  terminal.print(`  takes about ${test.virtual ? "no time: virtual time" : `${minutesOf(test)} minutes`}\n`);
+  terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeOf(test)}\n`);
 }
 
 function printEngine(planned: PlannedEngine, slot: Slot, test: PlannedTest, terminal: Terminal): void {
@@ -135,11 +133,21 @@ function orderInWords(order: string): string {
   return { together: "both at once", inTurn: "one engine after the other", interleaved: "alternating" }[order] ?? order;
 }
 
+function timeOf(test: PlannedTest): string {
+  const names = test.engines.map(({ name }) => name);
+  const isKnown = test.experiments.every((planned) => lasts(phasesOf(planned, names)) !== undefined);
+  return isKnown ? `about ${minutesOf(test)} minutes` : "as long as the engines need to answer";
+}
+
 function minutesOf(test: PlannedTest): number {
   const names = test.engines.map(({ name }) => name);
-  const playing = test.experiments.reduce((sum, planned) => sum + lasts(phasesOf(planned, names)), 0) / 60;
+  const playing = test.experiments.reduce((sum, planned) => sum + (lasts(phasesOf(planned, names)) ?? 0), 0) / 60;
   const boots = test.engines.filter(({ engine }) => engine.gpus > 0).length * bootMinutes;
   return Math.max(1, Math.ceil(playing + boots));
+}
+
+function lastDue(after: number | undefined): string {
+  return after === undefined ? "each due when another is answered" : `last due after ${duration(after)}`;
 }
 
 function duration(seconds: number): string {

@@ -130,7 +130,7 @@ class RunState {
         this.set(event.engine, { phase: "ended" });
         break;
       case "experimentStarted":
-        this.ends = Date.now() + event.lasts * 1_000;
+        this.ends = event.lasts === undefined ? undefined : Date.now() + event.lasts * 1_000;
         for (const name of event.engines)
           this.set(name, { requests: event.requests / event.engines.length, done: 0, running: 0, failed: 0, ttft: undefined });
         break;
@@ -164,6 +164,7 @@ class RunState {
         break;
       case "serviceGone":
       case "proof":
+      case "calibrating":
       case "warning":
       case "interrupted":
       case "testEnded":
@@ -203,6 +204,8 @@ function lineFor(event: RunEvent): string | undefined {
   switch (event.kind) {
     case "testStarted":
       return `${event.test}: ${event.engines.join(", ")}; ${event.experiments} experiment${event.experiments === 1 ? "" : "s"}`;
+    case "calibrating":
+      return `  this machine's own error: measured with ${event.streams} stream${event.streams === 1 ? "" : "s"}, about ${clock(event.lasts)}`;
     case "booting":
       return `  ${event.engine}: booting${event.log === undefined ? "" : `, log ${event.log}`}`;
     case "ready":
@@ -212,7 +215,7 @@ function lineFor(event: RunEvent): string | undefined {
     case "died":
       return `  ${event.engine}: ended by itself: ${event.message}`;
     case "experimentStarted":
-      return `  experiment ${event.experiment}: ${event.title}; ${event.requests} requests, ${event.order}, about ${clock(event.lasts)}`;
+      return `  experiment ${event.experiment}: ${event.title}; ${event.requests} requests, ${event.order}${event.lasts === undefined ? "" : `, about ${clock(event.lasts)}`}`;
     case "experimentEnded":
       return `  experiment ${event.experiment}: done after ${seconds(event.took)}`;
     case "serviceStarting":

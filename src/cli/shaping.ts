@@ -54,8 +54,20 @@ async function casesOf(call: Call, overrides: Overrides): Promise<Described> {
   if (call.argument === undefined) {
     throw new HarnessError("usage", "no test file given", { hint: "tandem run tests/quickstart.ts, or tandem run --attach URL" });
   }
+  refuseAttachOnly(call.options);
   const file = await loadTestFile(call.argument);
   return describedIn(file, matching(file, call.options["filter"] as string | undefined), overrides);
+}
+
+/** Flags that say what `--attach` sends: a file says that itself. */
+const attachOnly = { context: "--context", rate: "--rate", concurrency: "--concurrency", api: "--api", apiKeyEnv: "--api-key-env" };
+
+function refuseAttachOnly(options: Call["options"]): void {
+  const given = Object.entries(attachOnly).flatMap(([name, flag]) => (options[name] === undefined ? [] : [flag]));
+  if (given.length === 0) return;
+  throw new HarnessError("usage", `${given.join(", ")}: only for --attach, and there is a test file`, {
+    hint: "say it in the file: its workload, its arrivals, its engines",
+  });
 }
 
 function describedIn(file: TestFile, tests: readonly FoundTest[], overrides: Overrides): Described {
@@ -79,12 +91,21 @@ function describedIn(file: TestFile, tests: readonly FoundTest[], overrides: Ove
 function attachCase({ options }: Call, urls: readonly string[], { model, requests }: Overrides): NamedTestCase {
   const api = (options["api"] as string | undefined) ?? "chat";
   if (api !== "chat" && api !== "completions") throw new HarnessError("usage", `--api ${api}: chat or completions is wanted`);
+  const rate = options["rate"] as number | undefined;
+  const concurrency = options["concurrency"] as number | undefined;
+  if (rate !== undefined && concurrency !== undefined) {
+    throw new HarnessError("usage", "--rate and --concurrency at once", {
+      hint: "--rate sends whether the server has answered or not, --concurrency waits for its answers: choose one",
+    });
+  }
   const apiKey = keyFrom(options["apiKeyEnv"] as string | undefined);
   return attachTestCase({
     urls,
     api,
     contextTokens: (options["context"] as number | undefined) ?? 2_048,
     requests: requests ?? 20,
+    ...(rate === undefined ? {} : { rate }),
+    ...(concurrency === undefined ? {} : { concurrency }),
     ...(model === undefined ? {} : { model }),
     ...(apiKey === undefined ? {} : { apiKey }),
   });

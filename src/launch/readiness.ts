@@ -25,8 +25,8 @@ export async function standing(server: Server, engine: Engine, asking: Asking): 
   const chosen = await served(server, engine.wire, asking);
   if (chosen.kind !== "chosen") return chosen;
   const completion = await complete(server, engine.wire, chosen.model, asking);
-  if (completion !== undefined) return completion;
-  return { kind: "proven", servedModel: chosen.model, facts: await factsOf(server, chosen, asking) };
+  if (completion.kind !== "completed") return completion;
+  return { kind: "proven", servedModel: chosen.model, facts: await factsOf(server, { ...chosen, ...completion }, asking) };
 }
 
 async function served(server: Server, wire: Wire, asking: Asking): Promise<Choice> {
@@ -121,41 +121,54 @@ function parseModels(text: string): readonly ListedModel[] {
   if (!Array.isArray(data)) return [];
   return data.flatMap((model: unknown): ListedModel[] => {
     if (typeof model !== "object" || model === null || !("id" in model) || typeof model.id !== "string") return [];
-    const limit = "max_model_len" in model ? model.max_model_len : undefined;
-    return [{ id: model.id, ...(typeof limit === "number" ? { contextLimit: limit } : {}) }];
+    const limit = contextLimitIn(model);
+    return [{ id: model.id, ...(limit === undefined ? {} : { contextLimit: limit }) }];
   });
 }
 
-/** Undefined when it was answered. */
-async function complete(
-  server: Server,
-  wire: Wire,
-  model: string,
-  asking: Asking,
-): Promise<Exclude<Standing, { kind: "proven" }> | undefined> {
+/** As vLLM tells it, or as llama.cpp does: of one sequence, not of all that it has room for. */
+function contextLimitIn(model: object): number | undefined {
+  const meta = "meta" in model && typeof model.meta === "object" && model.meta !== null ? model.meta : {};
+  const limit = "max_model_len" in model ? model.max_model_len : "n_ctx" in meta ? meta.n_ctx : undefined;
+  return typeof limit === "number" ? limit : undefined;
+}
+
+type Completion = { readonly kind: "completed"; readonly fingerprint?: string } | Exclude<Standing, { kind: "proven" }>;
+
+async function complete(server: Server, wire: Wire, model: string, asking: Asking): Promise<Completion> {
   const path = wire.api === "chat" ? "/v1/chat/completions" : "/v1/completions";
   const prompt = wire.api === "chat" ? { messages: [{ role: "user", content: "Hello" }] } : { prompt: "Hello" };
   // Without a stream, options of one are a mistake.
   const body = { temperature: 0, ...wire.extraBody, model, ...prompt, max_tokens: 1, stream: false, stream_options: undefined };
   const completion = await reply(server, path, { ...asking, each: asking.left }, [], body);
   if (completion.kind !== "answer") return completion;
-  const { choices } = parseObject(completion.answer.text);
-  if (Array.isArray(choices) && choices.length > 0) return undefined;
+  const { choices, system_fingerprint: fingerprint } = completionIn(completion.answer.text);
+  if (Array.isArray(choices) && choices.length > 0)
+    return { kind: "completed", ...(typeof fingerprint === "string" ? { fingerprint } : {}) };
   return { kind: "notYet", waitingFor: `${path} answers without a choice: ${inOneLine(completion.answer.text)}` };
 }
 
 async function factsOf(
   server: Server,
-  { model, contextLimit }: { model: string; contextLimit?: number },
+  { model, contextLimit, fingerprint }: { model: string; contextLimit?: number; fingerprint?: string },
   asking: Asking,
 ): Promise<Readonly<Record<string, string>>> {
   const answer = await reply(server, "/version", { ...asking, each: Math.min(asking.each, 2) });
-  const version = answer.kind === "answer" ? parseObject(answer.answer.text)["version"] : undefined;
+  const told = answer.kind === "answer" ? parseObject(answer.answer.text)["version"] : undefined;
+  // Where nothing else tells the version, each answer does: llama.cpp's build, TGI's release.
+  const version = typeof told === "string" ? told : fingerprint;
   return {
-    ...(typeof version === "string" ? { version } : {}),
+    ...(version === undefined ? {} : { version }),
     "served model": model,
     ...(contextLimit === undefined ? {} : { "context limit": `${contextLimit} tokens` }),
   };
+}
+
+/** Some servers stream whether they are asked to or not: then the first event with a choice. */
+function completionIn(text: string): Readonly<Record<string, unknown>> {
+  if (!text.startsWith("data:")) return parseObject(text);
+  const events = text.split("\n").flatMap((line) => (line.startsWith("data:") ? [parseObject(line.slice("data:".length))] : []));
+  return events.find(({ choices }) => Array.isArray(choices) && choices.length > 0) ?? {};
 }
 
 /** Empty where the text is not a JSON object. */

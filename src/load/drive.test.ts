@@ -146,15 +146,27 @@ describe("the schedule", () => {
 });
 
 describe("what goes wrong", () => {
-  test("a predecessor that failed drops its followers, and theirs, each with a record", async () => {
-    const failing = (): Behaviour => ({ tokens: [], ends: 1, outcome: { kind: "failed", code: "disconnected", message: "" } });
-    const { records, events } = await play(inTurn(["a"], workloadOf(at(0, 0), after(1, 0, 2), after(2, 1)), 1), { a: failing });
+  const failing = (): Behaviour => ({ tokens: [], ends: 1, outcome: { kind: "failed", code: "disconnected", message: "" } });
+
+  test("a reply that failed drops who contains it, and those after that, each with a record", async () => {
+    const reply = { kind: "reply", request: 0, source: "own" } as const;
+    const follower = { ...after(1, 0, 2), messages: [{ role: "user", parts: [reply] }] } as const;
+    const { records, events } = await play(inTurn(["a"], workloadOf(at(0, 0), follower, after(2, 1)), 1), { a: failing });
     expect(records).toEqual([
       "a0 due 0 sent 0 ended 1 failed: disconnected",
-      "a1 due 3 ended 1 dropped: request 0 before it failed: disconnected",
+      "a1 due 3 ended 1 dropped: request 0, whose reply it contains, failed: disconnected",
       "a2 due 3 ended 1 dropped: request 1 before it was dropped",
     ]);
     expect(events.filter(({ kind }) => kind === "requestEnded")).toHaveLength(3);
+  });
+
+  test("who merely waits for a request that failed is sent as if it had not", async () => {
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), after(1, 0, 2), after(2, 1)), 1), { a: failing });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 1 failed: disconnected",
+      "a1 due 3 sent 3 ended 4 failed: disconnected",
+      "a2 due 4 sent 4 ended 5 failed: disconnected",
+    ]);
   });
 
   test("a follower of nobody is dropped", async () => {
@@ -179,7 +191,7 @@ describe("what goes wrong", () => {
   test("when the experiment's time is up, everything still due has its record", async () => {
     const deadlines = { ...defaultDeadlines, experiment: 4 };
     const { records } = await play(
-      inTurn(["a"], workloadOf(at(0, 0), at(1, 3), at(2, 6), after(3, 0, 9), after(4, 2)), 1),
+      inTurn(["a"], workloadOf(at(0, 0), at(1, 3), at(2, 6), after(3, 0, 9), after(4, 2), after(5, 1)), 1),
       { a: quick },
       { deadlines },
     );
@@ -190,6 +202,7 @@ describe("what goes wrong", () => {
       `a2 due 6 ended 4 ${reason}`,
       "a4 due 6 ended 4 dropped: request 2 before it was dropped",
       `a3 due 11 ended 4 ${reason}`,
+      `a5 due 4 ended 4 ${reason}`,
     ]);
   });
 

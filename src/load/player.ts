@@ -40,6 +40,8 @@ export class Player implements FlightHome, Preparer {
   private start: Nanoseconds;
   private next: number;
   private isStopped: boolean;
+  /** Why nothing more is sent, once the experiment's time is up. */
+  private timeWasUp: string | undefined;
   private hasFinished: boolean;
   private cancelSend: () => void;
   private cancelLimit: () => void;
@@ -60,6 +62,7 @@ export class Player implements FlightHome, Preparer {
     this.start = 0;
     this.next = 0;
     this.isStopped = false;
+    this.timeWasUp = undefined;
     this.hasFinished = false;
     this.cancelSend = () => {};
     this.cancelLimit = () => {};
@@ -146,13 +149,12 @@ export class Player implements FlightHome, Preparer {
   private goOnAfter(turn: Turn, at: Nanoseconds, { outcome }: Ending): void {
     for (const follower of this.followersOf(turn)) {
       const due = at + pauseOf(follower);
-      if (outcome.kind === "completed") this.sendAt(follower, due);
-      else
-        this.drop(
-          follower,
-          due,
-          `request ${turn.request.id} before it ${outcome.kind === "failed" ? `failed: ${outcome.code}` : "did not end"}`,
-        );
+      if (this.timeWasUp !== undefined) this.drop(follower, due, this.timeWasUp);
+      else if (outcome.kind === "completed" || !contains(follower, turn)) this.sendAt(follower, due);
+      else {
+        const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : "did not end";
+        this.drop(follower, due, `request ${turn.request.id}, whose reply it contains, ${why}`);
+      }
     }
   }
 
@@ -189,6 +191,7 @@ export class Player implements FlightHome, Preparer {
 
   private timeIsUp(): void {
     const reason = `the experiment's time of ${this.options.deadlines.experiment} s was up`;
+    this.timeWasUp = reason;
     this.preparation.stop();
     this.cancelSend();
     for (const turn of this.scheduled.slice(this.next)) this.drop(turn, this.dueOf(turn), reason);
@@ -264,6 +267,11 @@ function containedIn(phase: Phase, turns: Turns): ReadonlySet<Turn | undefined> 
     }
   }
   return contained;
+}
+
+/** Without the reply there is nothing to send; whoever merely waited for its end goes on, as a user would. */
+function contains(later: Turn, turn: Turn): boolean {
+  return partsOf(later.request).some((part) => part.kind === "reply" && part.source === "own" && part.request === turn.request.id);
 }
 
 function pauseOf({ request }: Turn): Nanoseconds {

@@ -69,6 +69,18 @@ test("while an engine fills up, each request finds more company than the one bef
   expect(queueGrowth(answered(every(1, 40), waits))?.share).toBeLessThan(0.005);
 });
 
+test("tenfold overload is told even when all is sent before the first answer, and a burst of company is not taken for it", () => {
+  // Eight at once, 0.5 s each, what comes is 160 a second: the last is sent before the first is answered.
+  const flood = answered(
+    every(1 / 160, 64),
+    every(0, 64).map((_, index) => 0.5 * Math.ceil((index + 1) / 8) - index / 160),
+  );
+  expect(queueGrowth(flood)?.share).toBeGreaterThan(1);
+  expect(queueGrowth(flood)?.served).toBeCloseTo(16, 0);
+  const company = every(1, 40).map((due, request) => record([[due + 0.1 + 0.02 * request], [due + 60]], { due, request }));
+  expect(queueGrowth(company)).toBeUndefined();
+});
+
 test("a queue that shows in TTFT only, or in E2E only, is found", () => {
   const rising = every(0.5, 16, 0.4);
   const inTtft = every(1, 16).map((due, request) => record([[due + (rising[request] ?? 0)], [due + 9]], { due, request }));

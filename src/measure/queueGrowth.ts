@@ -29,7 +29,8 @@ export function queueGrowth(records: readonly RequestRecord[]): QueueGrowth | un
   const independent = records.filter(({ after }) => after === undefined);
   const blocks = [...Map.groupBy(independent, ({ block }) => block).values()].map(inOrderOfDue);
   const gap = sum(blocks.map(spread)) / sum(blocks.map(({ length }) => length - 1));
-  const drift = clearest([ttft, e2e].map((metric) => driftOf(blocks.flatMap((block) => stepsOf(block, metric)))));
+  const drift =
+    clearest([ttft, e2e].map((metric) => driftOf(blocks.flatMap((block) => stepsOf(settled(block, metric)))))) ?? flooded(blocks, gap);
   if (drift === undefined || !(gap > 0)) return undefined;
   const completed = independent.filter(isCompleted).length;
   return { offered: 1 / gap, served: completed / sum(blocks.map(span)), longer: drift.mean, share: drift.low / gap };
@@ -44,15 +45,38 @@ interface Step {
   readonly later: number;
 }
 
-function stepsOf(block: readonly RequestRecord[], metric: Metric): readonly Step[] {
-  const answered = block.flatMap((record, place) => {
+interface Answered {
+  readonly kind: string;
+  readonly place: number;
+  readonly took: Seconds;
+  readonly sent: Seconds;
+}
+
+function answeredOf(block: readonly RequestRecord[], metric: Metric): readonly Answered[] {
+  return block.flatMap((record, place) => {
     const took = isCompleted(record) ? metric(record) : undefined;
     return took === undefined || record.sent === undefined ? [] : [{ kind: kindOf(record), place, took, sent: toSeconds(record.sent) }];
   });
-  // Before the first answer an engine is still filling, and each request finds more company than the one before.
+}
+
+/** Before the first answer an engine is still filling, and each request finds more company than the one before. */
+function settled(block: readonly RequestRecord[], metric: Metric): readonly Answered[] {
+  const answered = answeredOf(block, metric);
   const firstAnswer = least(answered.map(({ sent, took }) => sent + took));
-  const settled = answered.filter(({ sent }) => sent > firstAnswer);
-  return [...Map.groupBy(settled, ({ kind }) => kind).values()].flatMap((alike) =>
+  return answered.filter(({ sent }) => sent > firstAnswer);
+}
+
+/**
+ * Where (nearly) all are sent before the first is answered, first tokens tell: company alone does not make the last one's wait as long as all
+ * the sending took, which is what a drift of more than the time between two requests comes to.
+ */
+function flooded(blocks: readonly (readonly RequestRecord[])[], gap: Seconds): Drift | undefined {
+  const drift = driftOf(blocks.flatMap((block) => stepsOf(answeredOf(block, ttft))));
+  return drift !== undefined && drift.low > gap ? drift : undefined;
+}
+
+function stepsOf(answered: readonly Answered[]): readonly Step[] {
+  return [...Map.groupBy(answered, ({ kind }) => kind).values()].flatMap((alike) =>
     alike.slice(1).map((one, index) => {
       const before = alike[index] ?? one;
       return { longer: one.took - before.took, later: one.place - before.place };

@@ -72,7 +72,7 @@ const cacheStates: readonly unknown[] = ["cold", "primed", "asItIs"] satisfies r
 
 const rules = {
   workload: has("generate", "must be a workload, such as documentQa({ … })"),
-  arrivals: has("dueTimes", "must be arrivals, such as every({ seconds: 8 })"),
+  arrivals: has("schedule", "must be arrivals, such as every({ seconds: 8 })"),
   order: (value: unknown) => (orders.includes(value) ? undefined : `must be one of ${orders.join(", ")}`),
   repeats: wholeNumber({ from: 1 }),
   seed: wholeNumber({ from: 0 }),

@@ -5,6 +5,8 @@ import type { Seconds } from "./time.ts";
 /** What happens in a run, as it happens: for progress on a terminal, the journal's events, later the live page. */
 export type RunEvent =
   | { readonly kind: "testStarted"; readonly test: string; readonly engines: readonly string[]; readonly experiments: number }
+  /** Our own error is being measured, at so many streams, for about so long: before a test's engines boot, and after they have ended. */
+  | { readonly kind: "calibrating"; readonly streams: number; readonly lasts: Seconds }
   | { readonly kind: "booting"; readonly engine: string; readonly command: string; readonly log?: string }
   | {
       readonly kind: "ready";
@@ -35,8 +37,8 @@ export type RunEvent =
       readonly order: string;
       readonly engines: readonly string[];
       readonly requests: number;
-      /** Until the last request is due. */
-      readonly lasts: Seconds;
+      /** Until the last request is due; missing where that depends on the answers. */
+      readonly lasts?: Seconds;
     }
   | { readonly kind: "sent"; readonly experiment: number; readonly engine: string; readonly request: number }
   | { readonly kind: "firstToken"; readonly experiment: number; readonly engine: string; readonly request: number; readonly ttft: Seconds }

@@ -1,6 +1,5 @@
 import type { Draw } from "./draw.ts";
-import type { Request } from "./request.ts";
-import type { Seconds } from "./time.ts";
+import type { Arrival, Request } from "./request.ts";
 
 /** Options as they are printed, stored and hashed: plain data. */
 export type Options = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -13,12 +12,15 @@ export interface Workload {
   readonly requests: readonly Request[];
 }
 
-/** When independent requests are due. */
+/** When requests are due. */
 export interface Arrivals {
   readonly kind: string;
   readonly options: Options;
-  /** `count` offsets from the start of the experiment, ascending, from a seeded stream. */
-  dueTimes(count: number, draw: Draw): readonly Seconds[];
+  /**
+   * When each of `count` requests is due, from a seeded stream: offsets from the start of the experiment, ascending, or a pause after one before
+   * it, which goes by its position.
+   */
+  schedule(count: number, draw: Draw): readonly Arrival[];
 }
 
 export interface WorkloadGenerator {

@@ -61,8 +61,14 @@ const orderPhrases: Readonly<Record<ExperimentDescription["order"], string>> = {
 
 function arrivalsPhrase({ kind, options }: ExperimentDescription["arrivals"]): string {
   if (kind === "every" && typeof options["seconds"] === "number") return `one every ${options["seconds"]} s`;
+  if (kind === "closedLoop") return closedLoopPhrase(options);
   const details = optionsText(options);
   return details === "" ? `arrivals ${kind}` : `arrivals ${kind} (${details})`;
+}
+
+function closedLoopPhrase({ concurrency, thinkSeconds }: Options): string {
+  const pause = thinkSeconds === undefined ? "when" : `${thinkSeconds} s after`;
+  return `${concurrency} at a time, the next ${pause} one is answered`;
 }
 
 function engineBlocks(engine: EngineDescription, index: number, facts: Readonly<Record<string, string>>): readonly Block[] {

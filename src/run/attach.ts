@@ -1,9 +1,11 @@
 import { atOnce } from "../arrivals/atOnce.ts";
+import { closedLoop } from "../arrivals/closedLoop.ts";
 import { every } from "../arrivals/every.ts";
 import { attached } from "../engines/attached.ts";
 import type { Engine } from "../model/engine.ts";
 import { experiment } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { Arrivals } from "../model/workload.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import type { NamedTestCase } from "./testCases.ts";
 
@@ -11,6 +13,10 @@ export interface AttachOptions {
   readonly urls: readonly string[];
   readonly contextTokens: number;
   readonly requests: number;
+  /** Requests per second, at even distances; 1 unless said. */
+  readonly rate?: number;
+  /** Instead of a rate: so many at a time, the next when one is answered. */
+  readonly concurrency?: number;
   readonly model?: string;
   readonly api: "chat" | "completions";
   readonly apiKey?: string;
@@ -35,12 +41,20 @@ export function attachTestCase(options: AttachOptions): NamedTestCase {
     requests: options.requests,
     outputTokens: 64,
   });
-  const arrivals = options.requests === 1 ? atOnce() : every({ seconds: 1 });
   return {
     name: "attach",
     summary: "Document QA against servers that were already up.",
-    testCase: { engines, experiments: [experiment({ workload, arrivals })], ...(urls.length === 2 ? { baseline: "first" } : {}) },
+    testCase: {
+      engines,
+      experiments: [experiment({ workload, arrivals: arrivalsOf(options) })],
+      ...(urls.length === 2 ? { baseline: "first" } : {}),
+    },
   };
+}
+
+function arrivalsOf({ requests, rate = 1, concurrency }: AttachOptions): Arrivals {
+  if (concurrency !== undefined) return closedLoop({ concurrency });
+  return requests === 1 ? atOnce() : every({ seconds: 1 / rate });
 }
 
 function attachedAt(url: string, { model, api, apiKey }: AttachOptions): Engine {

@@ -2,34 +2,30 @@ import { expect, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
 import { thisMachine } from "../host/thisMachine.ts";
-import { calibrate, control, controlTimetable } from "./calibrate.ts";
-import { startGroundTruth } from "./groundTruth.ts";
+import { Calibrator } from "./calibrate.ts";
 import { LoadCrew } from "./loadCrew.ts";
 
 const never = new AbortController().signal;
 
 test("a calibration holds every token of its load against what the engine wrote down", async () => {
-  const load = { streams: 4, gap: 0.01, promptTokens: 2_000, ramp: 0.1, lasts: 1 };
   const clock = realClock();
   await using crew = LoadCrew.start(2, clock);
-  const error = await calibrate(load, { crew, clock, place: thisMachine(), stop: never });
-  // 0.05 s to the first of 20 tokens, 0.01 s each: four replies a stream in a second.
+  await using calibrator = await Calibrator.start(0.01, { crew, clock, place: thisMachine(), stop: never });
+  const error = await calibrator.at({ streams: 4, promptTokens: 2_000, ramp: 0.1, replies: 4 });
+  // Replies of 20 tokens.
   expect([error.slip?.count, error.ttft?.count, error.stamp?.count, error.gap?.count]).toEqual([16, 16, 320, 304]);
   // Ours less the truth: a mistake in the time base would be seconds, a busy machine is milliseconds.
   expect(error.stamp?.p50).toBeLessThan(0.05);
   expect(error.ttft?.p50).toBeLessThan(0.1);
 });
 
-test("the stream of control goes on until it is told to stop, and its engine ends with it", async () => {
+test("the stream of control goes on until it is told to stop", async () => {
   const clock = realClock();
   const until = new AbortController();
   await using crew = LoadCrew.start(1, clock);
-  const truth = await startGroundTruth(controlTimetable, clock, thisMachine());
-  await crew.ready();
-  const controlled = control(truth, crew, until.signal);
+  await using calibrator = await Calibrator.start(0.025, { crew, clock, place: thisMachine(), stop: never });
   setTimeout(() => until.abort(), 2_500);
-  const error = await controlled;
-  await truth[Symbol.asyncDispose]();
+  const error = await calibrator.beside(until.signal);
   expect(error.ttft?.count).toBeGreaterThanOrEqual(2);
   expect(error.stamp?.count).toBeGreaterThanOrEqual(40);
 });

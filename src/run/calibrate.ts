@@ -13,13 +13,11 @@ import type { LoadCrew } from "./loadCrew.ts";
 export interface CalibrationLoad {
   /** Streams open at the same time. */
   readonly streams: number;
-  /** Between two tokens of a stream. */
-  readonly gap: Seconds;
+  /** One after the other on each stream. */
+  readonly replies: number;
   readonly promptTokens: number;
   /** The streams start spread over this long; 0 starts them all at once. */
   readonly ramp: Seconds;
-  /** About how long. */
-  readonly lasts: Seconds;
 }
 
 /** From reading a request to its first token: short, so that seconds hold many first tokens. */
@@ -36,30 +34,64 @@ export interface CalibrateOptions {
   readonly scratch?: string;
 }
 
-/** Our own error at a load: the very threads that measure engines, against the engine that knows the truth. */
-export async function calibrate(load: CalibrationLoad, { crew, clock, place, stop, scratch }: CalibrateOptions): Promise<RulerError> {
-  await using truth = await startGroundTruth({ first, gap: load.gap }, clock, place, scratch);
-  // Once for nobody: the engine's own code is compiled by then, and what is slow is no longer it.
-  await measured(lanes({ ...load, streams: Math.min(load.streams, 8), ramp: 0, lasts: 0.5 }), truth, crew, stop);
-  // Awaited here: the engine must not be disposed of while it is measured.
-  return await measured(lanes(load), truth, crew, stop);
-}
+/** The very threads that measure engines, against an engine that knows the truth. */
+export class Calibrator implements AsyncDisposable {
+  private readonly truth: GroundTruth;
+  private readonly crew: LoadCrew;
+  private readonly stop: AbortSignal;
 
-/** The stream of control's timetable: 40 tokens a second. */
-export const controlTimetable = { first, gap: 0.025 } as const;
+  private constructor(truth: GroundTruth, { crew, stop }: CalibrateOptions) {
+    this.truth = truth;
+    this.crew = crew;
+    this.stop = stop;
+  }
+
+  /** `gap`: between two tokens of all its streams. */
+  static async start(gap: Seconds, options: CalibrateOptions): Promise<Calibrator> {
+    const truth = await startGroundTruth({ first, gap }, options.clock, options.place, options.scratch);
+    const calibrator = new Calibrator(truth, options);
+    // Once for nobody: the engine's own code is compiled by then, and what is slow is no longer it.
+    await measured(lanes({ streams: 8, promptTokens: 64, ramp: 0, replies: 1 }), truth, options.crew, options.stop);
+    return calibrator;
+  }
+
+  /** Our own error at a load. */
+  async at(load: CalibrationLoad): Promise<RulerError> {
+    return measured(lanes(load), this.truth, this.crew, this.stop);
+  }
+
+  /** One stream of each load thread beside the engines, for as long as they are measured: our error under the very load, not one like it. */
+  async beside(until: AbortSignal): Promise<RulerError> {
+    const replies = 20_000;
+    const streams = Array.from({ length: this.crew.size }, (_, index) =>
+      lane(index * replies, { promptTokens: 64, due: afterOrders, replies }),
+    );
+    return measured(streams.flat(), this.truth, this.crew, until);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.truth[Symbol.asyncDispose]();
+  }
+}
 
 /** The stream of control begins when the load threads have unpacked the order it runs beside: prompts of some sizes take them 10 ms. */
 const afterOrders: Seconds = 0.25;
 
-/** One stream of each load thread beside the engines, for as long as they are measured: our error under the very load, not one like it. */
-export async function control(truth: GroundTruth, crew: LoadCrew, until: AbortSignal): Promise<RulerError> {
-  const replies = 20_000;
-  const streams = Array.from({ length: crew.size }, (_, index) => lane(index * replies, { promptTokens: 64, due: afterOrders, replies }));
-  return measured(streams.flat(), truth, crew, until);
+/** Values that carry a p99, and some more for streams that are cut off. */
+const enoughTokens = 750;
+
+/** At least so many streams, for about so long, and more of them where that is too few tokens for the percentile it is to state. */
+export function shapeOf(streams: number, gap: Seconds, lasts: Seconds): Pick<CalibrationLoad, "streams" | "replies"> {
+  const replies = repliesIn(lasts, gap);
+  return { streams: Math.max(streams, Math.ceil(enoughTokens / (replies * replyTokens))), replies };
 }
 
-function lanes({ streams, gap, promptTokens, ramp, lasts }: CalibrationLoad): Phase {
-  const replies = Math.max(1, Math.round(lasts / (first + gap * replyTokens)));
+/** Replies of a stream in about so long, at least one. */
+export function repliesIn(lasts: Seconds, gap: Seconds): number {
+  return Math.max(1, Math.round(lasts / (first + gap * replyTokens)));
+}
+
+function lanes({ streams, promptTokens, ramp, replies }: CalibrationLoad): Phase {
   return Array.from({ length: streams }, (_, index) =>
     lane(index * replies, { promptTokens, due: (ramp * index) / streams, replies }),
   ).flat();

@@ -7,8 +7,8 @@ import { rulerReadings, type RulerError, type RulerSource } from "../measure/rul
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
-import { calibrate, control, controlTimetable, type CalibrationLoad } from "./calibrate.ts";
-import { startGroundTruth, type GroundTruth, type SharedClock } from "./groundTruth.ts";
+import { Calibrator, shapeOf } from "./calibrate.ts";
+import type { SharedClock } from "./groundTruth.ts";
 import type { LoadCrew } from "./loadCrew.ts";
 
 export interface CalibrationOptions {
@@ -22,48 +22,58 @@ export interface CalibrationOptions {
   readonly directory: string;
 }
 
-/** How long a check lasts: enough tokens for a p99 from 20 streams on; slower loads are checked longer. */
-const checkLasts: Seconds = 2;
-/** Values that carry a p99, and some more for streams that are cut off. */
-const enoughTokens = 750;
+/** Of the check before and of the stream of control: 40 tokens a second. */
+const gap: Seconds = 0.025;
+/** About how long each measurement of our own error takes. */
+const lasts: Seconds = 2;
+/** What comes before the first of them: the load threads rehearse, and the ground-truth engine starts. */
+const beforeFirst: Seconds = 2;
 /** Beyond this error we say so before the engines boot… */
 const tolerable: Seconds = 0.005;
 /** …and with many streams, how many of them would be within this. */
 const wanted: Seconds = 0.001;
 const many = 64;
 const fewest = 16;
+/** Each takes seconds before anything is measured. */
+const mostHalvings = 2;
 /** So many streams are replayed at most: beyond, the ground-truth engine beside us would be what is measured. */
 const mostReplayed = 2_000;
 
 /** A run's own calibration: a check before it, a stream of control during it, the observed load again after it. Its figures go to the journal. */
 export class Calibration implements AsyncDisposable {
   private readonly options: CalibrationOptions;
-  private readonly truth: GroundTruth;
+  private readonly calibrator: Calibrator;
 
-  private constructor(options: CalibrationOptions, truth: GroundTruth) {
+  private constructor(options: CalibrationOptions, calibrator: Calibrator) {
     this.options = options;
-    this.truth = truth;
+    this.calibrator = calibrator;
   }
 
-  static async start(options: CalibrationOptions): Promise<Calibration> {
-    return new Calibration(
-      options,
-      await startGroundTruth(controlTimetable, options.clock, options.place, join(options.directory, "control")),
-    );
+  /** For as many `streams` at once: a load this machine cannot measure is told before the engines boot, with a number, and not refused. */
+  static async start(streams: number, options: CalibrationOptions): Promise<Calibration> {
+    options.tell({ kind: "calibrating", streams: checked(streams).streams, lasts: beforeFirst + lasts });
+    const calibrator = await Calibrator.start(gap, { ...options, scratch: join(options.directory, "control") });
+    const calibration = new Calibration(options, calibrator);
+    try {
+      await calibration.before(streams);
+      return calibration;
+    } catch (error) {
+      await calibration[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
-  /** Before the engines boot: a load this machine cannot measure is told, with a number, and not refused. */
-  async before(streams: number): Promise<void> {
+  private async before(streams: number): Promise<void> {
     const { tell } = this.options;
-    const load = { streams: Math.min(streams, mostReplayed), gap: 0.02, promptTokens: 256, ramp: 0.2 };
-    const error = await this.calibrate(load);
+    const load = { ...checked(streams), promptTokens: 256, ramp: 0.2 };
+    const error = await this.calibrator.at(load);
     this.note(-1, "check before", error);
     const found = stampError(error);
     if (streams > many && (found === undefined || found > wanted || streams > mostReplayed)) {
       const kept = await streamsWithin(wanted, load.streams, found, async (fewer) =>
-        stampError(await this.calibrate({ ...load, streams: fewer })),
+        stampError(await this.calibrator.at({ ...load, ...shapeOf(fewer, gap, lasts) })),
       );
-      if (kept < streams) tell({ kind: "warning", message: tooMany(streams, kept, this.options.crew.size) });
+      if (!kept.isKept || kept.streams < streams) tell({ kind: "warning", message: tooMany(streams, kept, this.options.crew.size) });
     }
     if (found === undefined || found <= tolerable) return;
     tell({
@@ -75,7 +85,7 @@ export class Calibration implements AsyncDisposable {
   /** Beside an experiment. Returns what ends it and writes down its figures. */
   during(experiment: number): () => Promise<void> {
     const until = new AbortController();
-    const controlled = control(this.truth, this.options.crew, until.signal);
+    const controlled = this.calibrator.beside(until.signal);
     return async () => {
       until.abort();
       this.note(experiment, "control stream", await controlled);
@@ -93,20 +103,23 @@ export class Calibration implements AsyncDisposable {
       const load = observedLoad(records);
       if (load === undefined) continue;
       const key = alike(load);
-      const replay = { streams: Math.min(load.streams, mostReplayed), gap: load.gap, promptTokens: load.promptTokens, ramp: 0.5 };
-      const error = known.get(key) ?? (await this.calibrate(replay));
+      const error = known.get(key) ?? (await this.replay(load));
       known.set(key, error);
       this.note(index, "replay after", error);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.truth[Symbol.asyncDispose]();
+    await this.calibrator[Symbol.asyncDispose]();
   }
 
-  private async calibrate(load: Omit<CalibrationLoad, "lasts">): Promise<RulerError> {
-    const { crew, clock, place, stop, directory } = this.options;
-    return calibrate({ ...load, lasts: longEnough(load) }, { crew, clock, place, stop, scratch: join(directory, "calibration") });
+  private async replay({ streams, gap: observed, promptTokens }: ObservedLoad): Promise<RulerError> {
+    const { tell, directory } = this.options;
+    const shape = shapeOf(Math.min(streams, mostReplayed), observed, lasts);
+    tell({ kind: "calibrating", streams: shape.streams, lasts });
+    await using calibrator = await Calibrator.start(observed, { ...this.options, scratch: join(directory, "calibration") });
+    // Awaited here: the engine must not be disposed of while it is measured.
+    return await calibrator.at({ ...shape, promptTokens, ramp: 0.5 });
   }
 
   private note(experiment: number, source: RulerSource, error: RulerError): void {
@@ -115,36 +128,41 @@ export class Calibration implements AsyncDisposable {
   }
 }
 
+function checked(streams: number): ReturnType<typeof shapeOf> {
+  return shapeOf(Math.min(streams, mostReplayed), gap, lasts);
+}
+
 /** p99, or the largest of few. */
 function stampError({ stamp }: RulerError): Seconds | undefined {
   return stamp?.p99 ?? stamp?.max;
 }
 
-/** How many streams are stamped within `bound`: as many as were tried first (`found` is their error), or half, a quarter, …; 0 for none of those. */
+/** Whether so many streams are kept within a bound. */
+export interface Kept {
+  readonly streams: number;
+  readonly isKept: boolean;
+}
+
+/** As many streams as were tried first (`found` is their error), or half, or a quarter: the most that are stamped within `bound`, or the fewest that are not. */
 export async function streamsWithin(
   bound: Seconds,
   streams: number,
   found: Seconds | undefined,
   errorAt: (streams: number) => Promise<Seconds | undefined>,
-): Promise<number> {
+): Promise<Kept> {
   const isGood = (error: Seconds | undefined) => error !== undefined && error <= bound;
-  let [kept, error] = [streams, found];
-  while (!isGood(error) && kept > fewest) {
-    kept = Math.max(fewest, Math.floor(kept / 2));
-    error = await errorAt(kept);
+  let kept: Kept = { streams, isKept: isGood(found) };
+  for (let halved = 0; halved < mostHalvings && !kept.isKept; halved++) {
+    const fewer = Math.max(fewest, Math.floor(kept.streams / 2));
+    kept = { streams: fewer, isKept: isGood(await errorAt(fewer)) };
   }
-  return isGood(error) ? kept : 0;
+  return kept;
 }
 
-function tooMany(asked: number, kept: number, workers: number): string {
-  const keeps = kept === 0 ? `does not keep ${fewest} streams` : `keeps ${kept} streams`;
+function tooMany(asked: number, { streams, isKept }: Kept, workers: number): string {
+  const keeps = `${isKept ? "keeps" : "does not keep even"} ${streams} streams`;
   const more = `more --workers (there ${workers === 1 ? "is 1" : `are ${workers}`})`;
   return `this machine ${keeps} within 1 ms (p99) now; asked: ${asked}. Close other work, use ${more} where cores are free, or ask for fewer`;
-}
-
-/** Long enough for the percentile it states, however slow the load. */
-function longEnough({ streams, gap }: { streams: number; gap: Seconds }): Seconds {
-  return Math.min(15, Math.max(checkLasts, (enoughTokens * gap) / streams));
 }
 
 /** Loads that differ by less than a quarter need not be replayed twice. */

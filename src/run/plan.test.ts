@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { closedLoop } from "../arrivals/closedLoop.ts";
 import { every } from "../arrivals/every.ts";
 import { simulated } from "../engines/simulated.ts";
 import { thisMachine } from "../host/thisMachine.ts";
@@ -33,4 +34,15 @@ test("the hash of the first block does not depend on how many follow it", async 
   const [once, twice] = [await planned(1), await planned(2)];
   expect(twice.hash).toBe(once.hash);
   expect(twice.laterBlocks.map(({ hash }) => hash === once.hash)).toEqual([false]);
+});
+
+test("engines that alternate request by request need a time between requests, and a closed loop has none", async () => {
+  const arrivals = closedLoop({ concurrency: 2 });
+  const named = {
+    name: "test_loop",
+    testCase: testCase({ engines, baseline: "plain", experiments: [experiment({ workload, arrivals, order: "interleaved" })] }),
+  };
+  await expect(planTests([named], { ports: [], set: {}, simulate: "h100" }, thisMachine())).rejects.toThrow(
+    "order interleaved, with requests that wait for an answer (closedLoop)",
+  );
 });

@@ -104,8 +104,9 @@ function withPromptOfItsBlock(turn: Turn, laterBlocks: readonly PlannedBlock[]):
   return request === undefined ? turn : { ...turn, request };
 }
 
-/** From the first to the last due request, all phases one after the other. */
-export function lasts(phases: readonly Phase[]): Seconds {
+/** From the first to the last due request, all phases one after the other; undefined where that depends on the answers. */
+export function lasts(phases: readonly Phase[]): Seconds | undefined {
+  if (phases.some((phase) => phase.some(({ due }) => due === undefined))) return undefined;
   return phases.reduce((sum, phase) => sum + Math.max(0, ...phase.map((turn) => turn.due ?? 0)), 0);
 }
 
@@ -206,6 +207,15 @@ function planExperiment(experiment: Experiment, limits: ReadonlyMap<string, numb
   }
   const [first, ...laterBlocks] = workloads.map((workload) => ({ workload, hash: workloadHash(workload) }));
   if (first === undefined) throw new Error("an experiment has at least one block");
+  if (order === "interleaved" && first.workload.requests.some(({ arrival }) => arrival.kind === "after")) {
+    throw new HarnessError(
+      "usage",
+      `${experiment.title}: order interleaved, with requests that wait for an answer (${experiment.arrivals.kind})`,
+      {
+        hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
+      },
+    );
+  }
   return { experiment, ...first, order, laterBlocks };
 }
 

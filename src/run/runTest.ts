@@ -17,7 +17,7 @@ import type { Request } from "../model/request.ts";
 import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
 import type { Place, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
-import { toSeconds } from "../model/time.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
 import { engineMetrics } from "../probes/engineMetrics.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
@@ -35,7 +35,7 @@ import {
   type PlannedExperiment,
   type PlannedTest,
 } from "./plan.ts";
-import { proveAll } from "./proof.ts";
+import { complaintsFromNow, proveAll } from "./proof.ts";
 import { serviceMetrics } from "./serviceMetrics.ts";
 import { describeService, servicesFor, servicesOf } from "./services.ts";
 import { prepare } from "./prepare.ts";
@@ -101,19 +101,13 @@ export async function runTest(planned: PlannedTest, options: RunTestOptions): Pr
 async function startCalibration(planned: PlannedTest, options: RunTestOptions): Promise<Calibration | undefined> {
   const { calibrateOn: clock, crew, place, journal, tell, stop } = options;
   if (clock === undefined || crew === undefined || stop.aborted) return undefined;
-  const calibration = await Calibration.start({ crew, clock, place, journal, tell, stop, directory: options.directory });
   const names = planned.engines.map(({ name }) => name);
   const streams = planned.experiments.map((experiment) => {
     const phases = phasesOf(experiment, names);
     return names.reduce((sum, name) => sum + streamsAtOnce(phases, name), 0);
   });
-  try {
-    await calibration.before(Math.max(1, ...streams));
-    return calibration;
-  } catch (error) {
-    await calibration[Symbol.asyncDispose]();
-    throw error;
-  }
+  const { directory } = options;
+  return await Calibration.start(Math.max(1, ...streams), { crew, clock, place, journal, tell, stop, directory });
 }
 
 function batchesOf(planned: PlannedTest): readonly (readonly PlannedEngine[])[] {
@@ -174,11 +168,13 @@ async function runBatch(
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
+      const complaints = complaintsFromNow(running.engines, worlds);
       await runExperiment(index, experiment, running.engines, lines, {
         ...options,
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
         serviceMetrics: services.flatMap((service) => serviceMetrics(service, clock)),
       });
+      for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
       if (isLastBatch) await options.experimentDone(index);
       const dead = served.death() ?? running.death();
@@ -327,7 +323,7 @@ async function runExperiment(
     order: planned.order,
     engines: names,
     requests: phases.reduce((sum, phase) => sum + phase.length, 0),
-    lasts: lasts(phases),
+    ...lastsAsKnown(phases),
   });
   const from = clock.now();
   const connections = Object.fromEntries(names.map((name) => [name, streamsAtOnce(phases, name)]));
@@ -344,6 +340,11 @@ async function runExperiment(
     await stopProbes();
     tell({ kind: "experimentEnded", experiment: index, took: toSeconds(clock.now() - from) });
   }
+}
+
+function lastsAsKnown(phases: readonly Phase[]): { readonly lasts?: Seconds } {
+  const known = lasts(phases);
+  return known === undefined ? {} : { lasts: known };
 }
 
 /** Over sockets by the load threads; in this thread where an engine is in this very process. */

@@ -49,7 +49,7 @@ function counted(count: number, noun: string): string {
 
 function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed: number, block: number): Workload {
   const { contextTokens, questionTokens, outputTokens, requests } = options;
-  const due = arrivals.dueTimes(requests, draws(seed, "arrivals"));
+  const schedule = arrivals.schedule(requests, draws(seed, "arrivals"));
   const document = numberedPassages(seed, `documentQa documents ${contextTokens}`, block);
   const question = numberedPassages(seed, `documentQa questions ${contextTokens}`, block);
   const picked = picks(options, seed);
@@ -61,7 +61,7 @@ function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed
     askedAbout.set(number, context);
     return {
       id,
-      arrival: { kind: "at", offset: due[id] ?? 0 },
+      arrival: schedule[id] ?? { kind: "at", offset: 0 },
       messages: [{ role: "user", parts: [context, question(id, questionTokens)] }],
       contextTokens,
       questionTokens,

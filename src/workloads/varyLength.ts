@@ -44,13 +44,13 @@ function lengthsOf(id: number): number {
 
 function generate(options: Required<VaryLengthOptions>, arrivals: Arrivals, seed: number, block: number): Workload {
   const { contextTokens, questionTokens, outputTokens, requests } = options;
-  const due = arrivals.dueTimes(requests, draws(seed, "arrivals"));
+  const schedule = arrivals.schedule(requests, draws(seed, "arrivals"));
   // Sections and questions are numbered together: what follows a shorter document is never what a question begins with.
   const passage = numberedPassages(seed, `varyLength ${contextTokens}`, block);
   const sections = Array.from({ length: lengthsOf(requests - 1) }, (_, number) => passage(requests + number, contextTokens));
   const requestOf = (id: number): Request => ({
     id,
-    arrival: { kind: "at", offset: due[id] ?? 0 },
+    arrival: schedule[id] ?? { kind: "at", offset: 0 },
     messages: [{ role: "user", parts: [...sections.slice(0, lengthsOf(id)), passage(id, questionTokens)] }],
     contextTokens: lengthsOf(id) * contextTokens,
     questionTokens,
