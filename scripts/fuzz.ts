@@ -34,6 +34,7 @@ function heard(pieces: readonly Buffer[], ends: boolean): string {
       texts: (_, count) => events.push(...Array.from({ length: count }, () => "text1")),
     },
     keepText: true,
+    maxOutputTokens: 1_000,
     secrets: [],
   });
   const room = Buffer.alloc(65_536);

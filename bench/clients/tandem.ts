@@ -64,7 +64,6 @@ async function coreAlone(): Promise<Measured> {
     clock,
     deadlines,
     recorder: counted,
-    tell: () => {},
     signal: new AbortController().signal,
     keepText: false,
   });

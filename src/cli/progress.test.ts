@@ -8,14 +8,12 @@ const events: readonly RunEvent[] = [
   { kind: "booting", engine: "plain", command: "vllm serve", log: "logs/stdout.log" },
   { kind: "ready", engine: "plain", after: 41.4, url: "http://127.0.0.1:8000", facts: {} },
   { kind: "experimentStarted", experiment: 0, title: "8,192 tokens", order: "together", engines: ["plain"], requests: 10, lasts: 72 },
-  { kind: "sent", experiment: 0, engine: "plain", request: 0 },
-  { kind: "firstToken", experiment: 0, engine: "plain", request: 0, ttft: 0.2 },
-  { kind: "requestEnded", experiment: 0, engine: "plain", request: 0, outcome: "completed" },
+  { kind: "requests", experiment: 0, engine: "plain", sent: 3, ended: 1, dropped: 0, failed: 0, ttft: 0.2 },
   { kind: "interrupted", signal: "SIGINT" },
   { kind: "died", engine: "plain", message: "ended by SIGKILL" },
 ];
 
-test("where every line stays there is one for each event that matters, and none for the many small ones", () => {
+test("where every line stays there is one for each event that matters, and none for what requests come to", () => {
   const told: string[] = [];
   const terminal = { print: () => {}, tell: (text: string) => void told.push(text), interactive: false, columns: 80, colour: false };
   const shown = progress(terminal);

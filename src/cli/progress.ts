@@ -38,7 +38,7 @@ class PlainProgress implements Progress {
     this.state.apply(event);
     const line = lineFor(event);
     if (line !== undefined) this.terminal.tell(line);
-    else if (event.kind === "requestEnded" && Date.now() - this.toldAt > plainEvery) {
+    else if (event.kind === "requests" && event.ended > 0 && Date.now() - this.toldAt > plainEvery) {
       this.toldAt = Date.now();
       this.terminal.tell(`  ${this.state.engines.map(requestsOf).join("; ")}`);
     }
@@ -134,17 +134,12 @@ class RunState {
         for (const name of event.engines)
           this.set(name, { requests: event.requests / event.engines.length, done: 0, running: 0, failed: 0, ttft: undefined });
         break;
-      case "sent":
-        this.change(event.engine, (engine) => engine.running++);
-        break;
-      case "firstToken":
-        this.set(event.engine, { ttft: event.ttft });
-        break;
-      case "requestEnded":
+      case "requests":
         this.change(event.engine, (engine) => {
-          engine.done++;
-          engine.running = Math.max(0, engine.running - 1);
-          if (event.outcome !== "completed") engine.failed++;
+          engine.done += event.ended;
+          engine.running += event.sent - (event.ended - event.dropped);
+          engine.failed += event.failed;
+          engine.ttft = event.ttft ?? engine.ttft;
         });
         break;
       case "experimentEnded":
@@ -234,9 +229,7 @@ function lineFor(event: RunEvent): string | undefined {
       return `  ${event.signal}: no more requests are sent; what is in flight ends first (once more: kill and leave)`;
     case "gone":
     case "serviceGone":
-    case "sent":
-    case "firstToken":
-    case "requestEnded":
+    case "requests":
     case "testEnded":
       return undefined;
   }

@@ -83,6 +83,7 @@ test("a request comes back as it was stamped, counted from the start of its expe
       contextTokens: 9,
       questionTokens: 3,
       reusableTokens: 9,
+      maxOutputTokens: 200,
       cache: "warm",
     },
   ]);
@@ -246,7 +247,16 @@ test("readings, events, verdicts and what engines told of themselves come back",
   const verdict = { experiment: 0, check: "every request succeeds", ok: true, observed: 0, wanted: "at most 0" };
   journal.event(0, { kind: "testStarted", test: "test_two", engines: ["cached", "plain"], experiments: 1 });
   journal.event(SECOND, { kind: "ready", engine: "plain", after: 1, url: "http://127.0.0.1:8000", facts: { version: "0.24.0" } });
-  journal.event(2 * SECOND, { kind: "sent", experiment: 0, engine: "plain", request: 0 }); // the stamps say it
+  journal.event(2 * SECOND, {
+    kind: "requests",
+    experiment: 0,
+    engine: "plain",
+    sent: 1,
+    ended: 0,
+    dropped: 0,
+    failed: 0,
+    ttft: undefined,
+  }); // the stamps say it
   journal.reading(0, reading);
   journal.verdicts([verdict]);
   journal.event(9 * SECOND, { kind: "testEnded", test: "test_two" });

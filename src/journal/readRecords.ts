@@ -142,7 +142,7 @@ function recordOf(
   ending: EndingRow | undefined,
   stored: StoredRequest,
 ): RequestRecord {
-  const { contextTokens, questionTokens, reusableTokens } = stored;
+  const { contextTokens, questionTokens, reusableTokens, maxOutputTokens } = stored;
   const { attempts, chunks, ...stamped } = stamps.of(exchange);
   const { at, outcome, ...told } = ending ?? { at: undefined, outcome: cutOff };
   const cache = cacheState({ reusableTokens, contextTokens });
@@ -160,6 +160,7 @@ function recordOf(
     contextTokens,
     questionTokens,
     reusableTokens,
+    maxOutputTokens,
     cache,
     ...known({ ...stamped, after, ended }),
     ...told,

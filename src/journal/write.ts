@@ -143,9 +143,9 @@ export class JournalWriter implements Recorder, Disposable {
     columns.value.set(row, reading.value);
   }
 
-  /** Written at once, except what the stamps say already, which would be three more lines for every request. */
+  /** Written at once, except what the stamps say already. */
   event(at: Nanoseconds, event: RunEvent): void {
-    if (event.kind === "sent" || event.kind === "firstToken" || event.kind === "requestEnded") return;
+    if (event.kind === "requests") return;
     this.events ??= new AppendFile(paths.eventsFile(this.directory));
     this.events.append(jsonLine({ at, event }));
   }

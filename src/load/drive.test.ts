@@ -10,6 +10,7 @@ import type { Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { drive, type DriveOptions } from "./drive.ts";
 import { inTurn, together, type Phase } from "./order.ts";
+import { Tally } from "./tally.ts";
 import { plainRequest } from "./testServer.ts";
 
 const second = 1_000_000_000;
@@ -82,6 +83,7 @@ async function play(
   };
   const lines = Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options.prompts)]));
   options.begun?.(clock);
+  const tally = new Tally(0, (event) => events.push(event));
   await drive({
     experiment: 0,
     phases,
@@ -89,11 +91,12 @@ async function play(
     clock,
     deadlines: defaultDeadlines,
     recorder,
-    tell: (event) => events.push(event),
+    tally,
     signal: new AbortController().signal,
     keepText: false,
     ...options,
   });
+  tally.pass();
   return {
     events,
     records: exchanges.map(({ name, due, sent, end }) => `${name} due ${due} ${sent === undefined ? "" : `sent ${sent} `}${end}`),
@@ -157,7 +160,7 @@ describe("what goes wrong", () => {
       "a1 due 3 ended 1 dropped: request 0, whose reply it contains, failed: disconnected",
       "a2 due 3 ended 1 dropped: request 1 before it was dropped",
     ]);
-    expect(events.filter(({ kind }) => kind === "requestEnded")).toHaveLength(3);
+    expect(events).toEqual([{ kind: "requests", experiment: 0, engine: "a", sent: 1, ended: 3, dropped: 2, failed: 3, ttft: undefined }]);
   });
 
   test("who merely waits for a request that failed is sent as if it had not", async () => {
@@ -256,13 +259,12 @@ describe("an interruption", () => {
   });
 });
 
-test("events tell of sending, the first token and the end, once each", async () => {
-  const { events } = await play(inTurn(["a"], workloadOf(at(0, 0)), 1), { a: quick });
-  const name = { experiment: 0, engine: "a", request: 0 };
+test("what becomes of each engine's requests is told in sums", async () => {
+  const { events } = await play(together(["a", "b"], workloadOf(at(0, 0), at(1, 5)), 1), { a: quick, b: () => ({ tokens: [3] }) });
+  const sums = { kind: "requests", experiment: 0, sent: 2, ended: 2, dropped: 0, failed: 0 };
   expect(events).toEqual([
-    { kind: "sent", ...name },
-    { kind: "firstToken", ...name, ttft: 1 },
-    { kind: "requestEnded", ...name, outcome: "completed" },
+    { ...sums, engine: "a", ttft: 1 },
+    { ...sums, engine: "b", ttft: 3 },
   ]);
 });
 

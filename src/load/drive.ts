@@ -3,10 +3,10 @@ import type { Deadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import type { Reading } from "../model/record.ts";
 import type { Recorder, StampKind } from "../model/recorder.ts";
-import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { Phase } from "./order.ts";
 import { Player } from "./player.ts";
+import { Tally } from "./tally.ts";
 
 export interface DriveOptions {
   /** Its number, for records. */
@@ -17,7 +17,8 @@ export interface DriveOptions {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly recorder: Recorder;
-  readonly tell: (event: RunEvent) => void;
+  /** Told of what becomes of the requests. */
+  readonly tally?: Tally;
   /** Aborted: nothing more is sent, what is under way may end. */
   readonly signal: AbortSignal;
   /** Aborted: what is under way ends at once. */
@@ -50,8 +51,8 @@ async function play(phase: Phase, index: number, options: DriveOptions): Promise
     player.kill();
   };
   // One shape of object, whoever called: a rehearsal has then compiled the very code that will run.
-  const { experiment, deadlines, tell, keepText } = options;
-  const guarded = { experiment, lines, clock, deadlines, recorder: new Guarded(recorder, fail), tell, keepText };
+  const { experiment, deadlines, keepText, tally = new Tally(experiment, () => {}) } = options;
+  const guarded = { experiment, lines, clock, deadlines, recorder: new Guarded(recorder, fail), tally, keepText };
   const player = new Player(phase, guarded, done.resolve);
   const engines = Object.entries(player.startBurst());
   await Promise.all(engines.map(async ([engine, requests]) => lines[engine]?.open(requests)));

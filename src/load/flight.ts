@@ -2,15 +2,14 @@ import type { ChunkKind, Ending, Exchange, ExchangeListener } from "../model/exc
 import type { Deadlines } from "../model/experiment.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
 import type { Recorder } from "../model/recorder.ts";
-import type { RunEvent } from "../model/runEvent.ts";
 import { toNanoseconds, toSeconds, type Nanoseconds } from "../model/time.ts";
 import type { Member } from "./members.ts";
 import type { Turn } from "./order.ts";
+import type { Tally } from "./tally.ts";
 
 export interface FlightOptions {
-  readonly experiment: number;
   readonly recorder: Recorder;
-  readonly tell: (event: RunEvent) => void;
+  readonly tally: Tally;
   readonly home: FlightHome;
 }
 
@@ -51,7 +50,7 @@ export class Flight implements ExchangeListener, Member {
   sent(at: Nanoseconds, reused: boolean): void {
     this.sentAt = at;
     this.options.recorder.stamp(this.number, "sent", at, reused ? 1 : 0);
-    if (this.attempts++ === 0) this.options.tell({ kind: "sent", ...this.name() });
+    if (this.attempts++ === 0) this.options.tally.sent(this.turn.engine);
   }
 
   headers(at: Nanoseconds, status: number): void {
@@ -73,9 +72,9 @@ export class Flight implements ExchangeListener, Member {
   ended(at: Nanoseconds, ending: Ending): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    const { recorder, tell, home } = this.options;
+    const { recorder, tally, home } = this.options;
     recorder.ended(this.number, at, ending);
-    tell({ kind: "requestEnded", ...this.name(), ...outcomeWords(ending.outcome) });
+    tally.ended(this.turn.engine, ending.outcome);
     home.flightEnded(this, at, ending);
   }
 
@@ -95,15 +94,6 @@ export class Flight implements ExchangeListener, Member {
   private tokenCame(at: Nanoseconds): void {
     if (this.hasToken) return;
     this.hasToken = true;
-    this.options.tell({ kind: "firstToken", ...this.name(), ttft: toSeconds(at - this.sentAt) });
+    this.options.tally.firstToken(this.turn.engine, toSeconds(at - this.sentAt));
   }
-
-  private name(): { experiment: number; engine: string; request: number } {
-    return { experiment: this.options.experiment, engine: this.turn.engine, request: this.turn.request.id };
-  }
-}
-
-/** An outcome as events tell it. */
-export function outcomeWords(outcome: Outcome): Pick<Extract<RunEvent, { kind: "requestEnded" }>, "outcome" | "code"> {
-  return outcome.kind === "failed" ? { outcome: "failed", code: outcome.code } : { outcome: outcome.kind };
 }

@@ -103,9 +103,19 @@ describe("a stream", () => {
     expect(heard.headers).toHaveLength(1);
   });
 
-  test("without [DONE] is complete when its last chunk came", async () => {
+  test("without [DONE] is complete when the server said that it finished, counted its tokens, or sent all that were asked for", async () => {
+    const finish = data({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
+    const usage = data({ choices: [], usage: { prompt_tokens: 5, completion_tokens: 1 } });
+    for (const end of [finish, usage, chatText("b").repeat(plainRequest().maxOutputTokens - 1)]) {
+      const heard = await says(streamHead + chunkOf(chatText("a") + end) + lastChunk)();
+      expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+    }
+  });
+
+  test("that breaks off is not complete, however well its body ends", async () => {
     const heard = await says(streamHead + chunkOf(chatText("a")) + lastChunk)();
-    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+    expect(heard.ended.ending.outcome).toMatchObject({ message: "the stream ended after 1 events with tokens, before its end" });
   });
 
   test("that ends with the connection is complete only if the server said that it finished", async () => {

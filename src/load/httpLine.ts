@@ -84,8 +84,8 @@ class HttpLine implements Line {
 
   send(prepared: Prepared, listener: ExchangeListener): Exchange {
     this.waiting = Math.max(0, this.waiting - 1);
-    const { bytes, keepText } = prepared as PreparedBytes; // made by `prepare` of this line, as every Prepared it is given
-    const exchange = new HttpExchange(this, bytes, listener, keepText);
+    // Made by `prepare` of this line, as every Prepared it is given.
+    const exchange = new HttpExchange(this, prepared as PreparedBytes, listener);
     this.inFlight.add(exchange);
     this.pool.uses(1);
     exchange.start();
@@ -111,12 +111,12 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   private hasEnded: boolean;
   private stopWaiting: () => void;
 
-  constructor(line: HttpLine, bytes: Buffer, listener: ExchangeListener, keepText: boolean) {
+  constructor(line: HttpLine, { bytes, keepText, request }: PreparedBytes, listener: ExchangeListener) {
     this.place = -1;
     this.line = line;
     this.bytes = bytes;
     this.listener = listener;
-    this.reply = new ReplyReader({ listener, keepText, secrets: line.secrets });
+    this.reply = new ReplyReader({ listener, keepText, maxOutputTokens: request.maxOutputTokens, secrets: line.secrets });
     this.connection = undefined;
     this.isReused = false;
     this.hasEnded = false;

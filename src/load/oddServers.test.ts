@@ -39,7 +39,7 @@ function readOf(bytes: string, { isClosed = false, instead, size = 65_536 }: Rea
     chunk: (_: number, kind: string) => kinds.push(kind),
     texts: (_: number, count: number) => kinds.push(...Array.from({ length: count }, () => "text")),
   };
-  const reader = new ReplyReader({ listener, keepText: false, secrets: [] });
+  const reader = new ReplyReader({ listener, keepText: false, maxOutputTokens: 1_000, secrets: [] });
   const all = Buffer.from(bytes);
   for (let at = 0; at < all.length && !reader.isOver; at += size) {
     const piece = all.subarray(at, at + size);

@@ -4,9 +4,10 @@ import { partsOf } from "../model/request.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { DeadlineSweep } from "./deadlineSweep.ts";
 import type { DriveOptions } from "./drive.ts";
-import { Flight, outcomeWords, type FlightHome, type FlightOptions } from "./flight.ts";
+import { Flight, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
 import type { Phase, Turn } from "./order.ts";
+import type { Tally } from "./tally.ts";
 import { lineOf, lookAhead, Preparation, type Preparer } from "./preparation.ts";
 
 /** After an interruption, what is under way may go on for so long. */
@@ -19,7 +20,9 @@ interface Pause extends Member {
   cancel: () => void;
 }
 
-export type PlayerOptions = Pick<DriveOptions, "experiment" | "lines" | "clock" | "deadlines" | "recorder" | "tell" | "keepText">;
+export type PlayerOptions = Pick<DriveOptions, "experiment" | "lines" | "clock" | "deadlines" | "recorder" | "keepText"> & {
+  readonly tally: Tally;
+};
 
 /** One phase as it is played. Everything in here runs in callbacks of the clock and of exchanges; no promise sits between them. */
 export class Player implements FlightHome, Preparer {
@@ -57,8 +60,8 @@ export class Player implements FlightHome, Preparer {
     this.texts = new Map();
     this.sweep = new DeadlineSweep(options.clock, options.deadlines);
     this.pausing = new Members();
-    const { experiment, recorder, tell } = options;
-    this.flightOptions = { experiment, recorder, tell, home: this };
+    const { recorder, tally } = options;
+    this.flightOptions = { recorder, tally, home: this };
     this.start = 0;
     this.next = 0;
     this.isStopped = false;
@@ -180,10 +183,10 @@ export class Player implements FlightHome, Preparer {
 
   /** A request that will never be sent is recorded as much as any other, and so are those that would have followed it. */
   private drop(turn: Turn, due: Nanoseconds, reason: string): void {
-    const { experiment, recorder, tell } = this.options;
+    const { recorder, tally } = this.options;
     const outcome = dropped(reason);
     recorder.ended(this.recordDue(turn, due), Math.max(this.now(), this.start), { outcome });
-    tell({ kind: "requestEnded", experiment, engine: turn.engine, request: turn.request.id, ...outcomeWords(outcome) });
+    tally.ended(turn.engine, outcome);
     for (const follower of this.followersOf(turn)) {
       this.drop(follower, due + pauseOf(follower), `request ${turn.request.id} before it was dropped`);
     }

@@ -42,8 +42,10 @@ export class Pool {
     // Counted by attempts: what the server closes meanwhile it would close again.
     for (let missing = connections - this.idle.length; missing > 0 && this.clock.now() < giveUp; missing -= batch) {
       const opened = await Promise.all(Array.from({ length: Math.min(batch, missing) }, async () => this.openOne()));
-      if (!opened.includes(true)) return;
+      if (!opened.includes(true)) break;
     }
+    // The last one is taken first, and a server accepts them in their order: the first request goes where it will be read first.
+    this.idle.reverse();
   }
 
   /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is prepared. */

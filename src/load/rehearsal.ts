@@ -44,7 +44,6 @@ async function play(clock: Clock, recorders: readonly Recorder[]): Promise<void>
     lines: { rehearsal: line, again: line },
     clock,
     deadlines: defaultDeadlines,
-    tell: () => {},
     signal,
     keepText: false,
   };

@@ -22,6 +22,7 @@ function readPieces(pieces: readonly Buffer[], isClosed = false): Read {
       texts: (_, count) => events.push(...Array.from({ length: count }, () => "text 1")),
     },
     keepText: true,
+    maxOutputTokens: 1_000,
     secrets: [],
   });
   // As on a socket: every read overwrites the bytes of the one before.
@@ -138,7 +139,7 @@ test("an event that looks like the one before is told as if it were the first", 
   );
 });
 
-describe("streams recorded from vLLM", () => {
+describe("streams recorded from engines", () => {
   const recorded = (name: string) => readFileSync(new URL(`recorded/${name}.txt`, import.meta.url), "utf8");
   const read = (name: string) => readPieces([Buffer.from(streamHead + chunkOf(recorded(name)) + lastChunk)]);
   const sixTokens = { status: 200, outputTokens: 6, outputTokensSource: "usage", outcome: { kind: "completed" } };
@@ -157,6 +158,12 @@ describe("streams recorded from vLLM", () => {
     const { events, ending } = read("sse-completions-cold");
     expect(events).toEqual(["200", ...Array.from({ length: 6 }, () => "text 1"), "usage 0", "done 0"]);
     expect(ending).toEqual({ ...sixTokens, promptTokens: 600, cachedTokens: 0, text: " tarfile".repeat(6) });
+  });
+
+  test("llama.cpp: a finish without text that carries the usage, and timings of its own", () => {
+    const { events, ending } = read("sse-llamaCpp-warm");
+    expect(events).toEqual(["200", ...Array.from({ length: 4 }, () => "text 1"), "usage 0", "done 0"]);
+    expect(ending).toEqual({ ...sixTokens, outputTokens: 4, promptTokens: 600, cachedTokens: 599, text: "whnvrrnv" });
   });
 
   test("an engine that died under a 200", () => {

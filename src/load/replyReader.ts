@@ -13,6 +13,8 @@ import { textOf } from "./textOf.ts";
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
   readonly keepText: boolean;
+  /** What was asked for at most: a reply of so many tokens has not been cut. */
+  readonly maxOutputTokens: number;
   /** Never to be seen in a message, whatever the server answers. */
   readonly secrets: readonly string[];
 }
@@ -54,6 +56,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** Tokens that the events so far have carried, as the usage within them says. */
   private usageTokens: number;
   private isFinished: boolean;
+  /** An event with nothing but usage came, which is the last one. */
+  private isCounted: boolean;
   private promptTokens: number | undefined;
   private cachedTokens: number | undefined;
   private completionTokens: number | undefined;
@@ -82,6 +86,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.untold = 0;
     this.usageTokens = 0;
     this.isFinished = false;
+    this.isCounted = false;
     this.promptTokens = undefined;
     this.cachedTokens = undefined;
     this.completionTokens = undefined;
@@ -188,6 +193,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const read = chunk.read(bytes, start, end);
     const kind = read === "malformed" || (isError && read !== "done") ? "error" : read;
     if (kind === "done") this.isDone = true;
+    else if (kind === "usage") this.isCounted = true;
     else if (kind === "empty") this.emptyEvents++;
     if (kind === "error") this.failed(bytes, start, end, isError || read !== "malformed");
     if (read !== "malformed") this.countUsage();
@@ -271,13 +277,13 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   /**
-   * A stream is complete with `[DONE]`; without it, when its body is complete and either counted off (chunked, of known length)
-   * or the server has said that it finished: a body that ends with its connection may have been cut anywhere.
+   * A stream is complete with `[DONE]`; without it, when its body is, and the server has said that it finished, or the reply has all the
+   * tokens that were asked for. A body may well end in good order (its last chunk, its length) where generating did not: a proxy saw to it.
    */
   private streamOutcome(): Outcome {
-    const isWhole = this.body?.isComplete === true;
-    const isCounted = this.head?.framing.kind !== "close";
-    if (!this.isDone && !(isWhole && (isCounted || this.isFinished))) {
+    const hasAll = (this.completionTokens ?? this.tokenEvents) >= this.options.maxOutputTokens;
+    const isWhole = this.body?.isComplete === true && (this.isFinished || this.isCounted || hasAll);
+    if (!this.isDone && !isWhole) {
       return failed("disconnected", `the stream ended after ${this.tokenEvents} events with tokens, before its end${this.broken}`);
     }
     // Tokens that make no text (halves of a character, special ones) come as events without any, and usage counts them: a whole reply.

@@ -58,7 +58,7 @@ async function playAgainstTruth({ streams, tokens, over }: { streams: number; to
     const phases = inTurn(["truth"], { kind: "truth", options: {}, seed: 0, requests }, 1);
     const timer = bareTimer(clock);
     const options = { experiment: 0, phases, lines: { truth: line }, clock, deadlines: defaultDeadlines, keepText: false };
-    await drive({ ...options, recorder: tokenStamps(received), tell: () => {}, signal: new AbortController().signal });
+    await drive({ ...options, recorder: tokenStamps(received), signal: new AbortController().signal });
     line.close();
     const timerLateness = timer.stop();
     server.send("stamps");

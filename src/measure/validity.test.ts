@@ -171,9 +171,18 @@ test("an engine that takes 1.9 s for what comes every 1.4 s is saturated: said w
   expect(validityOf(oneByOne(1.4, 1.3)).state).toBe("VALID");
 });
 
-test("an engine that becomes slower and slower, but is done before the next request comes, is not", () => {
+test("an engine that becomes slower and slower, but is done before the next request comes, is not saturated, and no longer the same", () => {
   const slower = Array.from({ length: 16 }, (_, request) => record([[8 * request + 1 + 0.2 * request]], { due: 8 * request, request }));
-  expect(validityOf(slower).state).toBe("VALID");
+  expect(validityOf(slower)).toMatchObject({ state: "DEGRADED", reasons: [{ what: expect.stringContaining("became slower") }] });
+  expect(validityOf(slower, [], { limits: { drift: false } }).state).toBe("VALID");
+});
+
+test("a reply with more tokens than were asked for is work that nobody asked for", () => {
+  const records = answered("plain", [0.1, 0.1, 0.1], { maxOutputTokens: 2 });
+  expect(validityOf(records).reasons).toMatchObject([
+    { state: "DEGRADED", what: "answered 3 of 3 requests with more tokens than were asked for (up to 3 for 2)", engine: "plain" },
+  ]);
+  expect(validityOf(answered("plain", [0.1, 0.1], { maxOutputTokens: 3 })).reasons).toEqual([]);
 });
 
 test("an experiment changes a limit, or does without it; the others stay", () => {

@@ -4,9 +4,10 @@ import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentDescription, ExperimentResult } from "../model/result.ts";
 import type { DifferingAnswers } from "./answers.ts";
 import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
+import { halvesApart } from "./drift.ts";
 import { largest } from "./harnessMargin.ts";
 import { sendLag, tokensOfEvents } from "./latency.ts";
-import { queueGrowth } from "./queueGrowth.ts";
+import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
 
 interface Limit {
@@ -40,6 +41,11 @@ export const limits = {
     unit: "share",
     degraded: 0.02,
   },
+  drift: {
+    measured: "how much longer TTFT or TPOT were in the second half of an engine's requests than in the first, or shorter",
+    unit: "share",
+    degraded: 0.2,
+  },
   eventLoopDelay: {
     measured: "delay of a load thread's event loop, p99 within a second, in nine seconds of ten",
     unit: "seconds",
@@ -48,7 +54,7 @@ export const limits = {
   },
   cpu: { measured: "CPU time of a load thread, in nine seconds of ten", unit: "cores", degraded: 0.8 },
   harnessError: {
-    measured: "error of the harness's stamps against the ground-truth engine, p99 (below 662 values the largest)",
+    measured: "error of the harness's stamps, or of its TTFT, against the ground-truth engine, p99 (below 662 values the largest)",
     unit: "seconds",
     degraded: 0.005,
     invalid: 0.05,
@@ -65,6 +71,7 @@ export const limits = {
   },
   promptTokens: { measured: "requests with another number of prompt tokens on another engine", unit: "share", degraded: 0 },
   outputTokens: { measured: "requests with another number of output tokens on another engine", unit: "share", degraded: 0 },
+  overlong: { measured: "replies of an engine with more tokens than were asked for", unit: "share", degraded: 0 },
   coldCached: { measured: "prompt tokens of cold requests that an engine found in its cache", unit: "share", degraded: 0.05 },
   answers: {
     measured: "prompts that an engine answered otherwise out of a cache, or otherwise than the baseline",
@@ -72,6 +79,8 @@ export const limits = {
     degraded: 0,
   },
 } as const satisfies Limits;
+
+const usual = limits;
 
 /** The usual ones, but for what the experiment says. */
 function limitsOf({ limits: changes = {} }: ExperimentDescription): Limits {
@@ -102,13 +111,14 @@ export function validity(
     ...population(result, limits),
     ...summaries.flatMap((summary) => failures(summary, mayFail.includes(summary.engine), limits)),
     ...harness(result, limits),
-    ...summaries.flatMap(({ engine }) => saturation(ofEngine(records, engine), engine, limits)),
+    ...summaries.flatMap(({ engine }) => steadiness(ofEngine(records, engine), engine, limits)),
     ...beyond(limits.uncalibrated, uncalibrated ? 1 : 0, {
       what: "the harness's own error is not known",
       advice: "run without --no-calibration before you rely on a small difference",
     }),
     ...summaries.flatMap(({ engine }) => tokenCounts(ofEngine(records, engine), engine, limits)),
     ...unlikeEngines(records.filter(isCompleted), limits),
+    ...summaries.flatMap(({ engine }) => overlong(ofEngine(records, engine).filter(isCompleted), engine, limits)),
     ...summaries.flatMap(({ engine }) => cacheState(ofEngine(records, engine), engine, limits)),
     ...answers.flatMap(({ share, ...words }) => beyond(limits.answers, share, words)),
     ...besides,
@@ -189,7 +199,8 @@ function harness(result: ExperimentResult, limits: Limits): readonly ValidityRea
   const lag = tailOf(lags);
   const delay = inNineOfTen(result, "event-loop-delay-seconds");
   const cpu = inNineOfTen(result, "cpu-share");
-  const error = largest(result, "stamp");
+  const [ttftError = 0, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
+  const error = stampError === undefined ? undefined : Math.max(ttftError, stampError);
   const steal = inNineOfTen(result, "host-steal-share");
   const step = Math.max(0, ...readingsOf(result, "clock-step-seconds"));
   const backwards = records.filter(runsBackwards).length;
@@ -211,7 +222,7 @@ function harness(result: ExperimentResult, limits: Limits): readonly ValidityRea
       advice: "lower the rate or the number of streams, or give it a faster core",
     }),
     ...beyond(limits.harnessError, error, {
-      what: `the harness's own stamps are off by ${milliseconds(error)} at this load`,
+      what: `the harness's own ${stampError === error ? "stamps are" : "TTFT is"} off by ${milliseconds(error)} at this load`,
       advice: quieter,
     }),
     ...beyond(limits.steal, steal, {
@@ -244,13 +255,30 @@ function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly Va
   });
 }
 
-/** Sent more than it can answer, an engine is measured by the length of the run: the longer that is, the slower it looks. */
-function saturation(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+/** Of one that falls behind it goes without saying that it becomes slower, also where the experiment means it to. */
+function steadiness(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const growth = queueGrowth(records);
-  if (growth === undefined) return [];
-  const { offered, served, longer, share } = growth;
-  // One that becomes slower without a queue is not what this is about.
-  return beyond(limits.saturation, Math.min(share, offered / served - 1), {
+  const behind = growth === undefined ? 0 : Math.min(growth.share, growth.offered / growth.served - 1);
+  return growth === undefined || behind <= usual.saturation.degraded
+    ? drifting(records, engine, limits)
+    : saturation(growth, behind, engine, limits);
+}
+
+function drifting(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const found = halvesApart(records);
+  if (found === undefined) return [];
+  const { metric, ratio, apart } = found;
+  return beyond(limits.drift, apart, {
+    what: `${ratio > 1 ? "became slower" : "became faster"} while it was measured: in the second half of its requests ${metric} was ${ratio.toPrecision(3)} times that of the first`,
+    advice:
+      "its figures are a mean of the two: look at its requests over time in the report, and measure again when whatever changed is over",
+    engine,
+  });
+}
+
+/** Sent more than it can answer, an engine is measured by the length of the run: the longer that is, the slower it looks. */
+function saturation({ offered, served, longer }: QueueGrowth, behind: number, engine: string, limits: Limits): readonly ValidityReason[] {
+  return beyond(limits.saturation, behind, {
     what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and each took ${milliseconds(longer)} longer than the one before`,
     advice:
       "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
@@ -312,6 +340,17 @@ function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): rea
       advice: "rely on TTFT and TPOT; E2E latency and tokens/s differ by the length too",
     }),
   ];
+}
+
+/** Work that nobody asked for: its E2E latency and tokens/s are of another workload. */
+function overlong(completed: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const longer = completed.filter(({ outputTokens = 0, maxOutputTokens = Infinity }) => outputTokens > maxOutputTokens);
+  const longest = longer.reduce((most, { outputTokens = 0 }) => Math.max(most, outputTokens), 0);
+  return beyond(limits.overlong, share(longer.length, completed.length), {
+    what: `answered ${longer.length} of ${completed.length} requests with more tokens than were asked for (up to ${longest} for ${longer[0]?.maxOutputTokens})`,
+    advice: "it does not keep to max_tokens: rely on TTFT and TPOT; E2E latency and tokens/s are of longer answers",
+    engine,
+  });
 }
 
 function areUnlike(counts: readonly (number | undefined)[]): boolean {

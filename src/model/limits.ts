@@ -9,6 +9,7 @@ export const limitNames = [
   "sendLagOfMost",
   "rate",
   "saturation",
+  "drift",
   "eventLoopDelay",
   "cpu",
   "harnessError",
@@ -20,6 +21,7 @@ export const limitNames = [
   "tokenCounts",
   "promptTokens",
   "outputTokens",
+  "overlong",
   "coldCached",
   "answers",
 ] as const;

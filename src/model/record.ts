@@ -37,6 +37,8 @@ export interface RequestRecord {
   readonly contextTokens: number;
   readonly questionTokens: number;
   readonly reusableTokens: number;
+  /** What was asked for at most; missing in CSVs of lmcache-tests. */
+  readonly maxOutputTokens?: number;
   readonly cache: CacheState;
 }
 

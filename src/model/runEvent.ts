@@ -1,4 +1,3 @@
-import type { FailureCode } from "./outcome.ts";
 import type { EngineProof } from "./proof.ts";
 import type { Seconds } from "./time.ts";
 
@@ -40,15 +39,19 @@ export type RunEvent =
       /** Until the last request is due; missing where that depends on the answers. */
       readonly lasts?: Seconds;
     }
-  | { readonly kind: "sent"; readonly experiment: number; readonly engine: string; readonly request: number }
-  | { readonly kind: "firstToken"; readonly experiment: number; readonly engine: string; readonly request: number; readonly ttft: Seconds }
   | {
-      readonly kind: "requestEnded";
+      /** What came of an engine's requests since this was last told. */
+      readonly kind: "requests";
       readonly experiment: number;
       readonly engine: string;
-      readonly request: number;
-      readonly outcome: "completed" | "failed" | "cancelled" | "dropped";
-      readonly code?: FailureCode;
+      readonly sent: number;
+      /** For good or bad, those that were never sent included: they are the `dropped`. */
+      readonly ended: number;
+      readonly dropped: number;
+      /** Of those that ended, all that were not completed. */
+      readonly failed: number;
+      /** The latest. */
+      readonly ttft: Seconds | undefined;
     }
   | { readonly kind: "experimentEnded"; readonly experiment: number; readonly took: Seconds }
   | { readonly kind: "warning"; readonly message: string }

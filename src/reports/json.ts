@@ -1,4 +1,5 @@
 import { figuresOf, type ExperimentFigures } from "../measure/testFigures.ts";
+import { rulerErrorOf } from "../measure/rulerError.ts";
 import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
@@ -49,6 +50,7 @@ function experimentJson(
     limits: description.limits,
     never_due: neverDue,
     gpu_memory_peak_mib: peakGpuMemory({ index, description, neverDue, ...experiment }),
+    harness_error: harnessErrorJson(experiment.readings),
     engines: figures?.summaries.map(engineJson),
     cache: figures?.cacheAnswers.map(({ engine, cold, warm, gain, costOfStoring }) => ({
       engine,
@@ -61,6 +63,17 @@ function experimentJson(
     comparisons: figures?.comparisons.map(comparisonJson),
     validity: figures?.validity,
   };
+}
+
+function harnessErrorJson(readings: ExperimentResult["readings"]): unknown {
+  const sources = { control_stream: "control stream", replay_after: "replay after" } as const;
+  const found = Object.entries(sources).flatMap(([name, source]) => {
+    const error = rulerErrorOf(readings, source);
+    return error === undefined
+      ? []
+      : [[name, Object.fromEntries(Object.entries(error).map(([what, size]) => [`${what}_seconds`, size]))] as const];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 function engineJson({ engine, cold, partial, warm, ...all }: EngineSummary): unknown {

@@ -44,7 +44,6 @@ export async function asked({ name, line, clock, stop }: Asker, request: Request
     clock,
     deadlines: { ...defaultDeadlines, experiment: 240 },
     recorder: note,
-    tell: () => {},
     signal: stop,
     kill: stop,
     keepText: false,

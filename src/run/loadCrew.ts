@@ -8,7 +8,6 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Reading } from "../model/record.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import { unpackEvents, type PackedEvents } from "./packedEvents.ts";
 import type { FromLoadThread, LoadError, LoadOrder, LoadThreadData, ToLoadThread } from "./loadMessages.ts";
 
 /** Who hears of an order while it is played. */
@@ -189,8 +188,8 @@ class LoadThread {
       case "ready":
         this.playing.get(message.order)?.starts.isReady(message.phase);
         break;
-      case "events":
-        this.tellEvents(message.order, message.events);
+      case "event":
+        this.playing.get(message.order)?.tell?.(message.event);
         break;
       case "reading":
         this.playing.get(message.order)?.reading?.(message.reading);
@@ -203,11 +202,6 @@ class LoadThread {
         else this.journalClosed?.reject(errorOf(message.error));
         break;
     }
-  }
-
-  private tellEvents(order: number, events: PackedEvents): void {
-    const tell = this.playing.get(order)?.tell;
-    if (tell !== undefined) for (const event of unpackEvents(events)) tell(event);
   }
 
   private orderEnded({ order, stamped, error }: Extract<FromLoadThread, { kind: "ended" }>): void {

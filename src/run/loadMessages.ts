@@ -5,7 +5,7 @@ import type { Deadlines } from "../model/experiment.ts";
 import type { HarnessErrorCode } from "../model/harnessError.ts";
 import type { Reading } from "../model/record.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import type { PackedEvents } from "./packedEvents.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import type { Origin } from "../host/realClock.ts";
 
 /** What a load thread must know to reach an engine. */
@@ -45,7 +45,7 @@ export type ToLoadThread =
 export type FromLoadThread =
   | { readonly kind: "rehearsed" }
   | { readonly kind: "ready"; readonly order: number; readonly phase: number }
-  | { readonly kind: "events"; readonly order: number; readonly events: PackedEvents }
+  | { readonly kind: "event"; readonly order: number; readonly event: RunEvent }
   | { readonly kind: "reading"; readonly order: number; readonly reading: Reading }
   | { readonly kind: "ended"; readonly order: number; readonly stamped: readonly Stamped[]; readonly error?: LoadError }
   | { readonly kind: "journalClosed"; readonly error?: LoadError };

@@ -10,13 +10,12 @@ import { openJournal, type JournalWriter } from "../journal/write.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine } from "../load/httpLine.ts";
 import { rehearse } from "../load/rehearsal.ts";
+import { Tally } from "../load/tally.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventLoop } from "../probes/eventLoop.ts";
 import type { FromLoadThread, LoadError, LoadOrder, LoadThreadData, ToLoadThread, Way } from "./loadMessages.ts";
-import { packEvents } from "./packedEvents.ts";
 import { StampsInMemory } from "./stampsInMemory.ts";
 
 // A thread that sends and reads, and does nothing else: what the rest of the harness is at, its own garbage included, delays no stamp here.
@@ -27,8 +26,8 @@ const lines = new Map<string, Line>();
 const orders = new Map<number, Order>();
 let journal: JournalWriter | undefined;
 
-/** Progress is told so often: per request it would be more messages than tokens. */
-const tellEveryMilliseconds = 10;
+/** Progress is told so often. */
+const tellEveryMilliseconds = 100;
 
 /** What is being played. */
 interface Order {
@@ -97,7 +96,8 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
   await Promise.all(Object.entries(connections).map(async ([name, count]) => reached[name]?.open(count)));
   const recorder = record === "memory" ? memory : journal;
   if (recorder === undefined) throw new Error("there is no journal to record in");
-  const events = new Events(number);
+  const tally = new Tally(experiment, (event) => tell({ kind: "event", order: number, event }));
+  const passing = setInterval(() => tally.pass(), tellEveryMilliseconds);
   const probe = record === "journal" ? eventLoop(clock) : undefined;
   await probe?.start((reading) => tell({ kind: "reading", order: number, reading }));
   try {
@@ -108,7 +108,7 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
       clock,
       deadlines,
       recorder,
-      tell: (event) => events.add(event),
+      tally,
       signal: order.stop.signal,
       kill: order.kill.signal,
       keepText: false,
@@ -121,7 +121,8 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
     if (record === "journal") journal?.flush();
   } finally {
     await probe?.stop();
-    events.end();
+    clearInterval(passing);
+    tally.pass();
   }
 }
 
@@ -138,34 +139,6 @@ function lineTo(way: Way, connectWithin: Seconds): Line {
   const line = lines.get(key) ?? httpLine({ ...way, clock, connectWithin });
   lines.set(key, line);
   return line;
-}
-
-/** Events of one order, told in batches. */
-class Events {
-  private readonly order: number;
-  private readonly timer: NodeJS.Timeout;
-  private waiting: RunEvent[];
-
-  constructor(order: number) {
-    this.order = order;
-    this.waiting = [];
-    this.timer = setInterval(() => this.pass(), tellEveryMilliseconds);
-  }
-
-  add(event: RunEvent): void {
-    this.waiting.push(event);
-  }
-
-  end(): void {
-    clearInterval(this.timer);
-    this.pass();
-  }
-
-  private pass(): void {
-    if (this.waiting.length === 0) return;
-    tell({ kind: "events", order: this.order, events: packEvents(this.waiting) });
-    this.waiting = [];
-  }
 }
 
 function tell(message: FromLoadThread): void {

@@ -9,6 +9,7 @@ import { startServices, type RunningServices } from "../launch/services.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine } from "../load/httpLine.ts";
 import type { Phase } from "../load/order.ts";
+import { Tally } from "../load/tally.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Clock } from "../model/host.ts";
@@ -355,7 +356,9 @@ async function play(
   { crew, clock, journal, tell, stop, kill }: RunTestOptions,
 ): Promise<void> {
   if (crew === undefined || running.some(({ reach }) => reach.kind === "line")) {
-    await drive({ ...what, lines, clock, recorder: journal, tell, signal: stop, kill, keepText: false });
+    const tally = new Tally(what.experiment, tell);
+    await drive({ ...what, lines, clock, recorder: journal, tally, signal: stop, kill, keepText: false });
+    tally.pass();
     return;
   }
   const ways = Object.fromEntries(running.map((engine) => [engine.name, wayTo(engine)]));

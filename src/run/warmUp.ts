@@ -29,7 +29,6 @@ export async function warmUp(lines: Readonly<Record<string, Line>>, clock: Clock
     clock,
     deadlines: { ...defaultDeadlines, experiment: 240 },
     recorder: forgetful(),
-    tell: () => {},
     signal: stop,
     kill: stop,
     keepText: false,

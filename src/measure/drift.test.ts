@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+
+import { draws } from "../model/draw.ts";
+import { halvesApart } from "./drift.ts";
+import { answered } from "./fixture.ts";
+
+const noise = draws(1, "noise");
+
+/** 10 % about `wait`. */
+function about(wait: number): number {
+  return wait * (0.9 + 0.2 * noise());
+}
+
+test("an engine 1.6 times as slow from the middle on is found, with how much", () => {
+  const waits = Array.from({ length: 30 }, (_, index) => about(index < 15 ? 0.2 : 0.32));
+  const found = halvesApart(answered("plain", waits));
+  expect(found?.metric).toBe("TTFT");
+  expect(found?.ratio).toBeCloseTo(1.6, 1);
+  expect(found?.apart).toBeGreaterThan(0.4);
+});
+
+test("one whose tokens come faster is found by TPOT", () => {
+  const waits = Array.from({ length: 20 }, () => about(0.2));
+  const slow = answered("plain", waits, { tokenEvery: 0.02 });
+  const fast = answered("plain", waits).map((record) => ({
+    ...record,
+    sent: (record.sent ?? 0) + 100e9,
+    ended: (record.ended ?? 0) + 100e9,
+    chunks: { ...record.chunks, at: record.chunks.at.map((at) => at + 100e9) },
+  }));
+  expect(halvesApart([...slow, ...fast])).toMatchObject({ metric: "TPOT", ratio: expect.closeTo(0.5) });
+});
+
+test("cold requests and warm ones are held against their like", () => {
+  const cold = answered(
+    "plain",
+    Array.from({ length: 20 }, () => about(0.9)),
+  );
+  const warm = answered(
+    "plain",
+    Array.from({ length: 20 }, () => about(0.1)),
+    { cache: "warm" },
+  );
+  expect(halvesApart([...cold, ...warm])?.apart).toBeLessThan(0.1);
+});
+
+test("where nothing changes, one run in a hundred at most is said to have changed by a fifth, however noisy it is", () => {
+  const runs = Array.from({ length: 300 }, () =>
+    answered(
+      "plain",
+      Array.from({ length: 20 }, () => 0.2 * Math.exp(0.5 * (noise() + noise() + noise() - 1.5))),
+    ),
+  );
+  expect(runs.filter((records) => (halvesApart(records)?.apart ?? 0) > 0.2).length).toBeLessThanOrEqual(3);
+});
+
+test("a burst whose last requests wait longest has not become slower", () => {
+  const burst = answered(
+    "plain",
+    Array.from({ length: 20 }, (_, index) => 0.5 + index),
+  ).map((record) => ({ ...record, due: 0, sent: 0 }));
+  expect(halvesApart(burst)).toBeUndefined();
+});
+
+test("of fewer than eight in each half nothing is said", () => {
+  expect(
+    halvesApart(
+      answered(
+        "plain",
+        Array.from({ length: 15 }, (_, index) => 0.1 + index),
+      ),
+    ),
+  ).toBeUndefined();
+});
