@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # What `npm run test:real` does: real engines on this machine's CPU, set up once (3.1 GB in ~/.cache/tandem), then every test in
-# tests/real/*Cpu.ts, one file after the other: its exit code, and whether it left a process behind; then the claims of
-# tests/real/*.real.test.ts, whose runs are meant to end otherwise.
+# tests/real/*Cpu.ts and tests/real/llamaCpp.ts, one file after the other: its exit code, and whether it left a process behind; then the
+# claims of tests/real/*.real.test.ts, whose runs are meant to end otherwise.
 #   npm run test:real                    all of them, about twenty minutes on two cores
 #   npm run test:real -- vllmCpu         those whose name begins so
+#   npm run test:real -- llamaCpp        llama.cpp alone, which is built first: a quarter of an hour on two cores, once
 #   npm run test:real -- traps           the second kind
 #   npm run test:real -- kills           real engines, an LMCache server and the harness killed with SIGKILL: about 15 minutes, only when named
 set -euo pipefail
@@ -12,8 +13,10 @@ cache=${TANDEM_REAL:-$HOME/.cache/tandem}
 output=$(mktemp -d "${TMPDIR:-/tmp}/tandem-real-XXXXXX")
 
 mkdir -p "$cache"
-"$here/scripts/real-engines/install.sh" "$cache/real-engines"
-[ -s "$cache/tiny/model.safetensors" ] || "$cache/real-engines/bin/python" "$here/scripts/real-engines/make_model.py" "$cache/tiny"
+if [ "${1:-}" != llamaCpp ]; then
+  "$here/scripts/real-engines/install.sh" "$cache/real-engines"
+  [ -s "$cache/tiny/model.safetensors" ] || "$cache/real-engines/bin/python" "$here/scripts/real-engines/make_model.py" "$cache/tiny"
+fi
 
 if [ "${1:-}" = kills ]; then
   . "$here/scripts/ready.sh"
@@ -37,19 +40,34 @@ nothing_left() {
   failed=1
 }
 
-failed=0
-for file in "$here"/tests/real/*Cpu.ts; do
-  case $(basename "$file") in "${1:-}"*) ;; *) continue ;; esac
-  name=$(basename "$file" .ts)
+run_file() {
+  name=$(basename "$1" .ts)
   echo "== $name"
   status=0
-  "$here/tandem" run "$file" -o "$output/$name" --set "venv=$cache/real-engines" --set "model=$cache/tiny" || status=$?
+  "$here/tandem" run "$1" -o "$output/$name" --set "$2" --set "$3" || status=$?
   if [ "$status" -ne 0 ]; then
     echo "FAILED  $name: exit code $status; with 4 its reasons stand above, and a busy machine is one of them" >&2
     failed=1
   fi
   nothing_left "$name"
+}
+
+failed=0
+for file in "$here"/tests/real/*Cpu.ts; do
+  case $(basename "$file") in "${1:-}"*) ;; *) continue ;; esac
+  run_file "$file" "venv=$cache/real-engines" "model=$cache/tiny"
 done
+case llamaCpp in
+  "${1:-}"*)
+    if "$here/scripts/real-engines/llamaCpp.sh" "$cache/llama.cpp"; then
+      run_file "$here/tests/real/llamaCpp.ts" "program=$cache/llama.cpp/llama-server" "model=$cache/llama.cpp/tiny.gguf"
+    else
+      echo "SKIPPED llamaCpp: there is no llama-server to run, for the reason above" >&2
+      # Whoever asked for it alone has got nothing.
+      [ "${1:-}" != llamaCpp ] || failed=1
+    fi
+    ;;
+esac
 for file in "$here"/tests/real/*.real.test.ts; do
   case $(basename "$file") in "${1:-}"*) ;; *) continue ;; esac
   name=$(basename "$file" .real.test.ts)

@@ -1,6 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
-import type { Engine, EngineMetrics } from "../model/engine.ts";
-import { flagsIn, valued } from "./flags.ts";
+import type { CacheResets, Engine, EngineClaims, EngineMetrics, InstalledProgram, Slot } from "../model/engine.ts";
+import { flagsIn, refuseUnknown, valued } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 
 export interface LlamaCppOptions extends InstallationOptions {
@@ -49,10 +49,11 @@ export function llamaCpp(options: LlamaCppOptions): Engine {
     gpuShare: gpus === 0 ? 0 : 1,
     launch: launchFrom("llamaCpp()", options, {
       program: "llama-server",
-      args: ({ port }, host) => serveArguments(options, host, port),
+      args: (slot, host, { program }) => allKnown(program, serveArguments(options, host, slot, program)),
       isEntrypoint: true,
       ready: { path: "/health", within: 600 },
       missing: `install llama.cpp (brew install llama.cpp, or its releases), or say where it is: program: "/path/to/llama-server"`,
+      listsFlags: [["--help"]],
       reads: model,
     }),
     wire: {
@@ -68,14 +69,16 @@ export function llamaCpp(options: LlamaCppOptions): Engine {
     features: [...installationFeatures(options), ...featuresOf(options)],
     configFiles: [],
     metrics,
+    claims: () => claimsOf(options),
+    resets: resetsOf(options),
     ...(contextLimit === undefined ? {} : { contextLimit }),
   };
 }
 
 const defaultParallel = 4;
 
-function serveArguments(options: LlamaCppOptions, host: string, port: number): readonly string[] {
-  const { model, contextLimit, parallel = defaultParallel, flashAttention } = options;
+function serveArguments(options: LlamaCppOptions, host: string, { port, directory }: Slot, program?: InstalledProgram): readonly string[] {
+  const { model, contextLimit, parallel = defaultParallel, prefixCaching, flashAttention } = options;
   return [
     ...(model.startsWith("/") ? valued("--model", model) : valued("--hf-repo", model)),
     ...valued("--host", host),
@@ -86,9 +89,25 @@ function serveArguments(options: LlamaCppOptions, host: string, port: number): r
     ...valued("--n-gpu-layers", options.gpuLayers),
     ...valued("--threads", options.threads),
     ...valued("--flash-attn", flashAttention === undefined ? undefined : flashAttention ? "on" : "off"),
+    // What no request asks for would be kept all the same: a prompt's KV cache is copied to CPU memory when another takes its place.
+    ...(prefixCaching === false ? [...ifKnown(program, "--no-cache-prompt"), ...ifKnown(program, "--cache-ram", "0")] : []),
+    // Without a place to save them in, its caches cannot be emptied either.
+    ...ifKnown(program, "--slot-save-path", directory),
     "--metrics",
     ...(options.extraArgs ?? []),
   ];
+}
+
+/** A flag that only newer versions have, with its values; older ones do without. */
+function ifKnown(program: InstalledProgram | undefined, ...flag: readonly [name: string, ...values: readonly string[]]): readonly string[] {
+  return program === undefined || program.flags.includes(flag[0]) ? flag : [];
+}
+
+function allKnown(program: InstalledProgram | undefined, args: readonly string[]): readonly string[] {
+  if (program === undefined) return args;
+  const unknown = flagsIn(args).filter((flag) => flag.startsWith("--") && !program.flags.includes(flag));
+  refuseUnknown(unknown, program, { engine: "llama.cpp", lists: "llama-server --help" });
+  return args;
 }
 
 function featuresOf({
@@ -110,14 +129,35 @@ function featuresOf({
   ];
 }
 
+/** What `llama-server` says of itself once it is up. */
+function claimsOf({ contextLimit, prefixCaching = true }: LlamaCppOptions): EngineClaims {
+  const wanted = contextLimit === undefined ? {} : { wanted: `${Math.ceil(contextLimit / contextStep) * contextStep} tokens` };
+  return {
+    traits: [{ what: "context limit", from: { kind: "fact", name: "context limit" }, ...wanted }],
+    // Found again to the token, by models that attend to all of what came before.
+    reuse: { own: prefixCaching, external: false, ownPiece: 1 },
+  };
+}
+
+/** A context is made so much longer that it is a multiple of this. */
+const contextStep = 256;
+
+/** One sequence's after the other. What it has copied to CPU memory it cannot forget, so nothing is copied where its caches are to be emptied. */
+function resetsOf({ parallel = defaultParallel }: LlamaCppOptions): CacheResets {
+  const paths = Array.from({ length: parallel }, (_, slot) => `/slots/${slot}?action=erase`);
+  return { paths, env: { LLAMA_ARG_CACHE_RAM: "0" } };
+}
+
 const metrics: EngineMetrics = {
   path: "/metrics",
   series: {
     "running-requests": [{ name: "llamacpp:requests_processing" }],
     "waiting-requests": [{ name: "llamacpp:requests_deferred" }],
+    // Of older versions.
     "kv-usage-share": [{ name: "llamacpp:kv_cache_usage_ratio" }],
-    // Prompt tokens found in its cache are not among them.
     "computed-prompt-tokens-total": [{ name: "llamacpp:prompt_tokens_total" }],
+    // Of newer ones.
+    "prefix-hit-tokens-total": [{ name: "llamacpp:prompt_tokens_cached_total" }],
     "generation-tokens-total": [{ name: "llamacpp:tokens_predicted_total" }],
   },
 };

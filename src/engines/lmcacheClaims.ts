@@ -1,6 +1,10 @@
 import type { EngineClaims } from "../model/engine.ts";
 import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 
+// Seen with a server that was started anew behind its engine's back: each request then waited for ten to twenty seconds, and was answered.
+const lost =
+  /Something went wrong when processing the (?:store|retrieve) request|LMCache server is unhealthy|Failed to re-register KV caches|LOOKUP to .* timed out|QUERY_PREFETCH_STATUS to .* timed out/;
+
 /** An engine's claims with LMCache beside it: the connector it was asked for, and what is found again. */
 export function withLmcacheClaims(claims: EngineClaims | undefined, config: LmcacheConfig, connector: string): EngineClaims {
   const { traits = [], reuse, never = [] } = claims ?? {};
@@ -17,6 +21,7 @@ export function withLmcacheClaims(claims: EngineClaims | undefined, config: Lmca
     never: [
       ...never,
       { what: "LMCache", pattern: /Failed to initialize LMCacheManager|No supported \w+ connector found|Unsupported GPUKVFormat/ },
+      { what: "LMCache's server", pattern: lost },
     ],
   };
 }

@@ -13,6 +13,10 @@ export interface Behaviour {
   /** Ids that /v1/models lists; undefined answers with this status instead. */
   readonly models?: readonly string[];
   readonly modelsStatus?: number;
+  /** What /v1/models tells of each beside its id. */
+  readonly meta?: Readonly<Record<string, number>>;
+  /** In every answer that is no stream. */
+  readonly fingerprint?: string;
   /** Fields of a request that it knows; any other is refused with this status. Undefined passes over them. */
   readonly known?: readonly string[];
   readonly refusal?: number;
@@ -48,7 +52,7 @@ export function standIn(behaviour: Behaviour): StandIn {
 const source = `
 const { createServer } = require("node:http");
 const { writeFileSync } = require("node:fs");
-const { loading, models, modelsStatus, known, refusal, takesTokenIds, saysDone, directory, portFlag } = behaviour;
+const { loading, models, modelsStatus, meta, fingerprint, known, refusal, takesTokenIds, saysDone, directory, portFlag } = behaviour;
 const args = process.argv.slice(2);
 writeFileSync(directory + "/started.json", JSON.stringify({ args, env: process.env }));
 const bodies = [];
@@ -64,7 +68,7 @@ const complete = (response, body, chat) => {
   const choice = (text, reason) => chat
     ? { index: 0, delta: { role: "assistant", content: text }, finish_reason: reason }
     : { index: 0, text, finish_reason: reason };
-  if (!body.stream) return say(response, 200, { choices: [chat ? { message: { content: "a" } } : { text: "a" }], usage });
+  if (!body.stream) return say(response, 200, { choices: [chat ? { message: { content: "a" } } : { text: "a" }], system_fingerprint: fingerprint, usage });
   response.writeHead(200, { "content-type": "text/event-stream" });
   const event = (data) => response.write("data: " + data + "\\n\\n");
   for (const text of [" one", " two"]) event(JSON.stringify({ choices: [choice(text, null)] }));
@@ -75,7 +79,7 @@ const complete = (response, body, chat) => {
 };
 createServer((request, response) => {
   if (request.url === "/health") return loading !== undefined && Date.now() < loaded ? say(response, loading.status, loading.body) : say(response, 200, {});
-  if (request.url === "/v1/models") return models === undefined ? say(response, modelsStatus, {}) : say(response, 200, { data: models.map((id) => ({ id })) });
+  if (request.url === "/v1/models") return models === undefined ? say(response, modelsStatus, {}) : say(response, 200, { data: models.map((id) => ({ id, meta })) });
   if (request.method !== "POST") return say(response, 404, {});
   let text = "";
   request.on("data", (piece) => (text += piece));

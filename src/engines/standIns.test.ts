@@ -18,7 +18,17 @@ import { transformersServe } from "./transformersServe.ts";
 const openAi = ["model", "messages", "prompt", "max_tokens", "temperature", "stream", "stream_options"];
 const loading = { status: 503, body: '{"error":{"message":"Loading model","type":"unavailable_error","code":503}}' };
 
-const cases: readonly { engine: Engine; behaviour: Behaviour; commandLine: string; fixesLength: boolean; tokenIds: boolean }[] = [
+interface Case {
+  readonly engine: Engine;
+  readonly behaviour: Behaviour;
+  readonly commandLine: string;
+  /** Told by its answers. */
+  readonly facts?: Readonly<Record<string, string>>;
+  readonly fixesLength: boolean;
+  readonly tokenIds: boolean;
+}
+
+const cases: readonly Case[] = [
   {
     engine: sglang({ model: "Qwen/Qwen3-8B", prefixCaching: false, hiCache: { gigabytes: 30, storage: "file" } }),
     behaviour: { program: "python3", portFlag: "--port", loading, models: ["Qwen/Qwen3-8B"], takesTokenIds: true, saysDone: true },
@@ -30,8 +40,20 @@ const cases: readonly { engine: Engine; behaviour: Behaviour; commandLine: strin
   },
   {
     engine: llamaCpp({ model: "/models/tiny.gguf", contextLimit: 4_096, parallel: 2, gpuLayers: 0, prefixCaching: false }),
-    behaviour: { program: "llama-server", portFlag: "--port", loading, models: ["/models/tiny.gguf"], takesTokenIds: true, saysDone: true },
-    commandLine: "--model /models/tiny.gguf --host 127.0.0.1 --port PORT --ctx-size 8192 --parallel 2 --n-gpu-layers 0 --metrics",
+    behaviour: {
+      program: "llama-server",
+      portFlag: "--port",
+      loading,
+      models: ["/models/tiny.gguf"],
+      meta: { n_ctx_train: 16_384, n_ctx: 4_096 },
+      fingerprint: "b0-0c1e57098",
+      takesTokenIds: true,
+      saysDone: true,
+    },
+    commandLine:
+      "--model /models/tiny.gguf --host 127.0.0.1 --port PORT --ctx-size 8192 --parallel 2 --n-gpu-layers 0 --no-cache-prompt --cache-ram 0 " +
+      "--slot-save-path SCRATCH --metrics",
+    facts: { version: "b0-0c1e57098", "context limit": "4096 tokens" },
     fixesLength: true,
     tokenIds: true,
   },
@@ -93,25 +115,29 @@ const cases: readonly { engine: Engine; behaviour: Behaviour; commandLine: strin
   },
 ];
 
-describe.each(cases)("$engine.kind, by a program that stands in for it", ({ engine, behaviour, commandLine, fixesLength, tokenIds }) => {
-  test("it is started, gets ready, answers a measured request and ends", async () => {
-    using program = standIn(behaviour);
-    using at = bench();
-    const place = thisMachine();
-    const port = await place.freePort();
-    const order = at.order({ ...engine, gpus: 0, gpuShare: 0 }, { port });
-    await using running = await processLauncher(place, { PATH: `${program.path}:/usr/bin:/bin` }).launch(order);
-    expect(shown(program, port, at.file("scratch"))).toBe(commandLine);
-    const url = running.reach.kind === "http" ? running.reach.url : "";
-    const line = httpLine({ url, wire: engine.wire, servedModel: running.servedModel, clock: realClock() });
-    const heard = await exchange(line);
-    line.close();
-    expect(heard.ended.ending).toMatchObject({ outcome: { kind: "completed" }, promptTokens: 2, outputTokens: 3 });
-    const measured = program.bodies().at(-1) ?? {};
-    expect("ignore_eos" in measured).toBe(fixesLength);
-    expect(Array.isArray(measured["prompt"])).toBe(tokenIds);
-  });
-});
+describe.each(cases)(
+  "$engine.kind, by a program that stands in for it",
+  ({ engine, behaviour, commandLine, facts = {}, fixesLength, tokenIds }) => {
+    test("it is started, gets ready, answers a measured request and ends", async () => {
+      using program = standIn(behaviour);
+      using at = bench();
+      const place = thisMachine();
+      const port = await place.freePort();
+      const order = at.order({ ...engine, gpus: 0, gpuShare: 0 }, { port });
+      await using running = await processLauncher(place, { PATH: `${program.path}:/usr/bin:/bin` }).launch(order);
+      expect(shown(program, port, at.file("scratch"))).toBe(commandLine);
+      expect(running.facts).toMatchObject(facts);
+      const url = running.reach.kind === "http" ? running.reach.url : "";
+      const line = httpLine({ url, wire: engine.wire, servedModel: running.servedModel, clock: realClock() });
+      const heard = await exchange(line);
+      line.close();
+      expect(heard.ended.ending).toMatchObject({ outcome: { kind: "completed" }, promptTokens: 2, outputTokens: 3 });
+      const measured = program.bodies().at(-1) ?? {};
+      expect("ignore_eos" in measured).toBe(fixesLength);
+      expect(Array.isArray(measured["prompt"])).toBe(tokenIds);
+    });
+  },
+);
 
 test("llama.cpp is asked not to reuse its cache request by request", async () => {
   expect(llamaCpp({ model: "/m.gguf", prefixCaching: false }).wire.extraBody).toEqual({ cache_prompt: false });

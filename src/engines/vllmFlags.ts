@@ -1,6 +1,5 @@
 import type { InstalledProgram } from "../model/engine.ts";
-import { HarnessError } from "../model/harnessError.ts";
-import { nearest } from "../model/nearest.ts";
+import { refuseUnknown } from "./flags.ts";
 
 /** What was said in other words before or after: for a flag that the installed version does not know, what means the same to it. */
 const otherWords: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -30,7 +29,7 @@ export function inWordsOf(program: InstalledProgram | undefined, args: readonly 
     if (!dispensable.has(flag)) unknown.push(flag);
     return [];
   });
-  if (unknown.length > 0) throw unknownFlags(unknown, program);
+  refuseUnknown(unknown, program, { engine: "vLLM", lists: "vllm serve --help=all" });
   return translated;
 }
 
@@ -42,15 +41,4 @@ function parts(argument: string): { readonly flag?: string; readonly rest: strin
 /** As its parser reads them: also by an unambiguous beginning. */
 function isKnown(flag: string, known: ReadonlySet<string>): boolean {
   return known.has(flag) || [...known].filter((name) => name.startsWith(flag)).length === 1;
-}
-
-function unknownFlags(unknown: readonly string[], { version, flags }: InstalledProgram): HarnessError {
-  const told = unknown.map((flag) => {
-    const meant = nearest(flag, flags);
-    return `${flag}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`;
-  });
-  const installed = version === undefined ? "the installed vLLM" : `vLLM ${version}`;
-  return new HarnessError("usage", `${installed} does not know ${told.join(" and ")}`, {
-    hint: "vllm serve --help=all lists what it knows",
-  });
 }

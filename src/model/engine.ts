@@ -170,7 +170,7 @@ export interface EngineClaims {
   readonly traits: readonly TraitClaim[];
   /** Missing where nobody knows what it keeps: nothing is then proven of it. */
   readonly reuse?: CacheReuse;
-  /** What its log must not say: a cache that could not be connected. */
+  /** What its log must not say, neither while it boots nor while it is measured: a cache that could not be connected, or was lost. */
   readonly never?: readonly { readonly what: string; readonly pattern: RegExp }[];
 }
 

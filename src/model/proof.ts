@@ -50,7 +50,7 @@ export interface AskedTwice {
   readonly again: Answer;
 }
 
-/** Of one engine that is up: was it what was asked for? With `experiment`, of the moment just before that one. */
+/** Of one engine that is up: was it what was asked for? With `experiment`, of that one: just before it, or while it was played. */
 export interface EngineProof {
   readonly engine: string;
   readonly checks: readonly ProofCheck[];

@@ -9,8 +9,8 @@ import { count, counted, missing } from "./numbers.ts";
 export function proofBlocks(result: TestResult): readonly Block[] {
   const { proofs = [], experiments } = result;
   const rows = proofs.flatMap(({ engine, checks, experiment }) => {
-    const before = experiment === undefined ? "" : `, before ${experiments[experiment]?.description.title ?? `experiment ${experiment}`}`;
-    return checks.map(({ what, wanted, found, ok }) => [engine, `${what}${before}`, wanted, found, verdictOf(ok)]);
+    const title = experiment === undefined ? "" : `${experiments[experiment]?.description.title ?? `experiment ${experiment}`}: `;
+    return checks.map(({ what, wanted, found, ok }) => [engine, `${title}${what}`, wanted, found, verdictOf(ok)]);
   });
   if (rows.length === 0) return [];
   return [

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { llamaCpp } from "../engines/llamaCpp.ts";
 import { vllmMetrics } from "../engines/vllmMetrics.ts";
 import { simulated } from "../engines/simulated.ts";
 import type { Reading } from "../model/record.ts";
@@ -47,6 +48,7 @@ async function edges(running: RunningEngine): Promise<readonly Reading[]> {
 }
 
 const recorded = readFileSync(new URL("../probes/recorded/vllm-lmcache-cpu.metrics.txt", import.meta.url), "utf8");
+const llamaCppPage = readFileSync(new URL("../probes/recorded/llamaCpp-cpu.metrics.txt", import.meta.url), "utf8");
 
 test("a recorded page of vLLM with LMCache: hits per tier, and the sources add up to the prompt", async () => {
   await using engine = await showing(recorded);
@@ -84,6 +86,21 @@ test("an older vLLM, without tokens by source, still tells its hits", async () =
     ["prefix-hit-tokens-total", 0],
     ["external-hit-tokens-total", 36_854],
   ]);
+});
+
+test("a recorded page of llama.cpp: what it computed and what it found again are the prompts", async () => {
+  await using engine = await showing(llamaCppPage);
+  const { metrics = vllmMetrics } = llamaCpp({ model: "/tiny.gguf" });
+  const readings = await edges({ ...engine.running, engine: { ...engine.running.engine, metrics } });
+  expect(Object.fromEntries(readings.map(({ series, value }) => [series, value]))).toEqual({
+    "running-requests": 0,
+    "waiting-requests": 0,
+    "computed-prompt-tokens-total": 1_804,
+    "prefix-hit-tokens-total": 599,
+    "generation-tokens-total": 17,
+  });
+  // "Hello", and four times 600 token ids, of which 599 were found once.
+  expect(1_804 + 599).toBe(3 + 4 * 600);
 });
 
 test("the simulated engine tells everything that vLLM tells", async () => {

@@ -1,3 +1,4 @@
+import { appendFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -5,6 +6,7 @@ import { withLmcache } from "../engines/lmcache.ts";
 import { simulated, type SimulatedOptions } from "../engines/simulated.ts";
 import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { virtualClock } from "../host/virtualClock.ts";
+import { bench } from "../launch/fixture.ts";
 import { told } from "../launch/traits.ts";
 import { differences, proofReasons } from "../measure/proofs.ts";
 import type { Engine } from "../model/engine.ts";
@@ -16,7 +18,7 @@ import { inProcess } from "../simulation/inProcess.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import { asked, unseenPrompt, type Asker } from "./askedPrompt.ts";
 import { broughtTo } from "./cacheState.ts";
-import { prove } from "./proof.ts";
+import { complaintsFromNow, prove } from "./proof.ts";
 
 const world = { configFiles: {} };
 
@@ -181,6 +183,28 @@ test("an in-process connector that could not be set up is caught by its log alon
   expect(proof.checks.filter(({ ok }) => ok === false)).toMatchObject([{ what: "LMCache", wanted: "no complaint in its log" }]);
   const wanted = "LMCacheConnectorV1";
   expect(proof.checks).toContainEqual({ what: "KV connector", wanted, found: wanted, seen: "log", ok: true });
+});
+
+test("an engine that loses its cache while it is measured, and answers all the same, is told of: in that experiment, not in the next", async () => {
+  using at = bench();
+  const log = at.file("stderr.log");
+  writeFileSync(log, "(Worker pid=1) LMCache WARNING: LMCache server is unhealthy \u2014 entering degraded mode\n");
+  const engine = withLmcache(plain(), { mode: "server", config: { cpuGigabytes: 2 } });
+  const running = { ...(await up(nothing, engine)).running, logs: [log] };
+  const duringFirst = complaintsFromNow([running], { cached: world });
+  appendFileSync(
+    log,
+    `\u001B[31;20mLMCache ERROR:\u001B[0m Something went wrong when processing the store request for request_id=cmpl-1\n`,
+  );
+  const proofs = duringFirst(0);
+  expect(proofs).toMatchObject([{ engine: "cached", experiment: 0, checks: [{ wanted: "no complaint in its log", ok: false }] }]);
+  const [reason] = proofReasons(0, among(...proofs), []);
+  expect(reason?.what).toBe(
+    "is not what was asked for: LMCache's server, while it was measured: wanted no complaint in its log, " +
+      "found LMCache ERROR: Something went wrong when processing the store request for request_id=cmpl-1",
+  );
+  expect(proofReasons(1, among(...proofs), [])).toEqual([]);
+  expect(complaintsFromNow([running], { cached: world })(1)).toEqual([]);
 });
 
 test("how each thing was seen is written down: in the log, on the metrics page, in what its launcher found out", () => {

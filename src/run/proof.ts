@@ -1,3 +1,4 @@
+import { logSize } from "../launch/lastLines.ts";
 import { complaints, logOf, told } from "../launch/traits.ts";
 import { expectedCachedTokens } from "../measure/cacheTokens.ts";
 import type { EngineClaims, World } from "../model/engine.ts";
@@ -53,6 +54,28 @@ export async function prove(running: RunningEngine, world: World, asker: Asker, 
   const late =
     probed.length === 0 ? [] : complaints(claims, logOf(running)).filter(({ found }) => !checks.some((check) => check.found === found));
   return { engine: running.name, checks: [...checks, ...probed, ...late], traits, ...(reuse === undefined ? {} : { reuse }) };
+}
+
+/**
+ * What engines complain of in their logs from now until it is asked: one may lose its cache, make every request wait for it, and answer all
+ * the same.
+ */
+export function complaintsFromNow(
+  engines: readonly RunningEngine[],
+  worlds: Readonly<Record<string, World>>,
+): (experiment: number) => readonly EngineProof[] {
+  const listened = engines.map((running) => ({ running, from: (running.logs ?? []).map(logSize) }));
+  return (experiment) =>
+    listened.flatMap(({ running, from }) => {
+      const world = worlds[running.name];
+      const claims = world === undefined ? undefined : running.engine.claims?.(world);
+      const checks = complaints(claims ?? nothing, logOf(running, from)).map(whileMeasured);
+      return checks.length === 0 ? [] : [{ engine: running.name, experiment, checks, traits: [] }];
+    });
+}
+
+function whileMeasured(check: ProofCheck): ProofCheck {
+  return { ...check, what: `${check.what}, while it was measured` };
 }
 
 async function metricsOf({ engine, reach }: RunningEngine): Promise<readonly Metric[]> {
