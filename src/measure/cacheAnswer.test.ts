@@ -1,35 +1,75 @@
 import { expect, test } from "vitest";
-import { cacheAnswers } from "./cacheAnswer.ts";
-import { answered } from "./fixture.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { Seconds } from "../model/time.ts";
+import { cacheAnswers, type CacheUser } from "./cacheAnswer.ts";
+import type { CacheSign } from "./cacheSign.ts";
+import { record } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
 
-const records = [
-  ...answered("cached", [4.4]),
-  ...answered("cached", [0.5, 0.5, 0.6], { cache: "warm" }),
-  ...answered("plain", [4]),
-  ...answered("plain", [4, 3, 5], { cache: "warm" }),
-];
-const summaries = ["cached", "plain"].map((engine) => engineSummary(engine, records));
+/** Cold requests one after the other, then warm ones, each with its TTFT. */
+function user(
+  engine: string,
+  { cold, warm, keeps, every = 10 }: { cold: readonly Seconds[]; warm: readonly Seconds[]; keeps?: CacheSign; every?: Seconds },
+): CacheUser {
+  const records = [...cold, ...warm].map((wait, request): RequestRecord => {
+    const due = request * every;
+    return record([[due + wait]], { engine, request, due, cache: request < cold.length ? "cold" : "warm" });
+  });
+  return { summary: engineSummary(engine, records), records, keeps };
+}
 
-test("a cache that answers 4.4 s in 0.5 s gains 8.8 times, is 8 times as fast as the baseline's warm, and costs 10 % to fill", () => {
-  const [answer] = cacheAnswers(summaries, "plain");
-  expect([answer?.engine, answer?.cold?.toFixed(3), answer?.warm?.toFixed(3)]).toEqual(["cached", "4.400", "0.500"]);
+const six = (wait: Seconds) => [wait, wait, wait, wait, wait, wait];
+const plain = user("plain", { cold: six(4), warm: [...six(4), 3, 5] });
+
+test("a cache that answers 4.4 s in 0.5 s gains 8.8 times, costs 10 % to fill, and says of how many requests", () => {
+  const [answer] = cacheAnswers([user("cached", { cold: six(4.4), warm: [...six(0.5), 0.6], keeps: "beside" }), plain], "plain");
+  expect([answer?.cold, answer?.coldRequests, answer?.warm, answer?.warmRequests]).toEqual([4.4, 6, 0.5, 7]);
   expect(answer?.gain).toBeCloseTo(8.8, 6);
-  expect(answer?.warmEffect).toBeCloseTo(8, 6);
   expect(answer?.costOfStoring).toBeCloseTo(0.1, 6);
+  expect(answer?.withheld).toBeUndefined();
 });
 
-test("the baseline has a gain of its own, and is compared with nobody", () => {
-  const [, plain] = cacheAnswers(summaries, "plain");
-  expect(plain?.gain).toBeCloseTo(1, 6);
-  expect([plain?.warmEffect, plain?.costOfStoring]).toEqual([undefined, undefined]);
-});
-
-test("without a warm request, or without a baseline, there is only what there is", () => {
-  const coldOnly = engineSummary(
-    "cached",
-    records.filter(({ cache }) => cache === "cold"),
+test("where nothing speaks for a cache there is no answer at all; beside one that has it, an engine without is a row to compare with", () => {
+  expect(cacheAnswers([user("other", { cold: six(2), warm: six(1) }), plain], "plain")).toEqual([]);
+  const [, other] = cacheAnswers(
+    [user("cached", { cold: six(4), warm: six(1), keeps: "own" }), user("other", { cold: six(3), warm: six(3) }), plain],
+    "plain",
   );
-  const [answer] = cacheAnswers([coldOnly], undefined);
-  expect(Object.keys(answer ?? {})).toEqual(["engine", "cold"]);
+  expect([other?.gain, other?.costOfStoring, other?.keeps]).toEqual([1, undefined, undefined]);
+});
+
+test("what a cold request takes longer is a cost of storing only where more is stored than by the baseline", () => {
+  const costs = (keeps: CacheSign, baseline: CacheSign) => {
+    const users = [user("other", { cold: six(3), warm: six(1), keeps }), user("base", { cold: six(2), warm: six(1), keeps: baseline })];
+    return cacheAnswers(users, "base").map(({ costOfStoring }) => costOfStoring);
+  };
+  expect(costs("beside", "own")).toEqual([0.5, undefined]);
+  expect(costs("own", "own")).toEqual([undefined, undefined]);
+  expect(costs("own", "beside")).toEqual([undefined, undefined]);
+});
+
+test("of fewer than six cold requests there is no gain, but what it takes to have one", () => {
+  const [answer] = cacheAnswers([user("cached", { cold: [4.4], warm: six(0.5), keeps: "own" }), plain], "plain");
+  expect([answer?.cold, answer?.gain, answer?.costOfStoring]).toEqual([4.4, undefined, undefined]);
+  expect(answer?.withheld).toBe("1 cold and 6 warm requests are too few, 6 of each are needed: ask about more documents, or say repeats");
+});
+
+test("warm requests that are all sent before a reply has begun are no sign of what a cache brings", () => {
+  const [answer] = cacheAnswers([user("cached", { cold: six(4), warm: six(4), keeps: "own", every: 0 })], undefined);
+  expect(answer?.gain).toBeUndefined();
+  expect(answer?.withheld).toContain("6 of 6 warm requests were sent while most cold ones before them had no reply yet");
+});
+
+test("a saturated engine has no gain, and whoever is held against it no cost of storing", () => {
+  const queue = (length: number, from: number) => Array.from({ length }, (_, place) => 1 + (from + place) * 0.5);
+  const saturated = user("base", { cold: queue(10, 0), warm: queue(10, 10), every: 1 });
+  const answers = cacheAnswers([user("cached", { cold: six(4.4), warm: six(0.5), keeps: "own" }), saturated], "base");
+  expect(answers.map(({ gain }) => gain?.toFixed(1))).toEqual(["8.8", undefined]);
+  expect(answers[0]?.costOfStoring).toBeUndefined();
+  expect(answers[1]?.withheld).toContain("saturated");
+});
+
+test("without a warm request there is only what there is", () => {
+  const [answer] = cacheAnswers([user("cached", { cold: six(4), warm: [], keeps: "own" })], undefined);
+  expect(answer).toEqual({ engine: "cached", keeps: "own", cold: 4, coldRequests: 6, warmRequests: 0 });
 });

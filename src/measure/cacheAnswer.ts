@@ -1,35 +1,131 @@
 import type { EngineSummary } from "../model/figures.ts";
-import type { Seconds } from "../model/time.ts";
+import type { RequestRecord } from "../model/record.ts";
+import { toNanoseconds, type Seconds } from "../model/time.ts";
+import { storesMore, type CacheSign } from "./cacheSign.ts";
+import { fewestPairs } from "./compare.ts";
 import { known } from "./known.ts";
+import { ttft } from "./latency.ts";
+import { queueGrowth } from "./queueGrowth.ts";
+import { isCompleted } from "./summary.ts";
+import { limits } from "./validity.ts";
 import { ratio } from "./verdicts.ts";
 
 /** The numbers a cache user asks for, of one engine in one experiment: medians of TTFT. Missing where there is no such request. */
 export interface CacheAnswer {
   readonly engine: string;
+  /** Missing where nothing speaks for a cache: a row to compare with. */
+  readonly keeps?: CacheSign;
   readonly cold?: Seconds;
+  /** Completed ones, of which `cold` is the median. */
+  readonly coldRequests: number;
   readonly warm?: Seconds;
+  readonly warmRequests: number;
   /** Cold over warm of the same engine: 4 is four times as fast. */
   readonly gain?: number;
-  /** The baseline's warm over this engine's: above 1 is better. Missing for the baseline itself, as is the next. */
-  readonly warmEffect?: number;
-  /** How much longer a cold request takes than the baseline's cold one, as a share: 0.12 is 12 %. */
+  /** How much longer a cold request takes than the baseline's cold one, as a share: 0.12 is 12 %. Of an engine that stores more than the baseline. */
   readonly costOfStoring?: number;
+  /** Why there is neither a gain nor a cost of storing, although there are cold and warm requests. */
+  readonly withheld?: string;
 }
 
-export function cacheAnswers(summaries: readonly EngineSummary[], baseline: string | undefined): readonly CacheAnswer[] {
-  const plain = summaries.find(({ engine }) => engine === baseline);
-  return summaries.map((summary) => answerOf(summary, summary === plain ? undefined : plain));
+/** An engine's requests of an experiment, and where it keeps their prompts. */
+export interface CacheUser {
+  readonly summary: EngineSummary;
+  readonly records: readonly RequestRecord[];
+  readonly keeps: CacheSign | undefined;
 }
 
-function answerOf(own: EngineSummary, plain: EngineSummary | undefined): CacheAnswer {
-  const [cold, warm] = [own.cold.ttft.p50, own.warm.ttft.p50];
-  const coldAgainstPlain = ratio(cold, plain?.cold.ttft.p50);
+/** Of all engines of an experiment, those without a cache beside those with one; of none where nothing speaks for a cache. */
+export function cacheAnswers(users: readonly CacheUser[], baseline: string | undefined): readonly CacheAnswer[] {
+  if (users.every(({ keeps }) => keeps === undefined)) return [];
+  const judged = users.map((user) => ({ ...user, withheld: whyWithheld(user) }));
+  const plain = judged.find(({ summary }) => summary.engine === baseline);
+  return judged.map((user) => answerOf(user, user === plain ? undefined : plain));
+}
+
+type Judged = CacheUser & { readonly withheld: string | undefined };
+
+function answerOf(user: Judged, plain: Judged | undefined): CacheAnswer {
+  const { summary, keeps, withheld } = user;
+  const [cold, warm] = [summary.cold.ttft, summary.warm.ttft];
   return known({
-    engine: own.engine,
-    cold,
-    warm,
-    gain: ratio(cold, warm),
-    warmEffect: ratio(plain?.warm.ttft.p50, warm),
-    costOfStoring: coldAgainstPlain === undefined ? undefined : coldAgainstPlain - 1,
+    engine: summary.engine,
+    keeps,
+    cold: cold.p50,
+    coldRequests: cold.count,
+    warm: warm.p50,
+    warmRequests: warm.count,
+    gain: withheld === undefined ? ratio(cold.p50, warm.p50) : undefined,
+    costOfStoring: costOfStoring(user, plain),
+    withheld,
   });
+}
+
+function costOfStoring({ summary, keeps, withheld }: Judged, plain: Judged | undefined): number | undefined {
+  if (withheld !== undefined || plain === undefined || plain.withheld !== undefined || !storesMore(keeps, plain.keeps)) return undefined;
+  const against = ratio(summary.cold.ttft.p50, plain.summary.cold.ttft.p50);
+  return against === undefined ? undefined : against - 1;
+}
+
+/**
+ * Of fewer than six values the smallest and the largest are no 95 % interval for the median: of five, both lie on one side of it 1 time in 16.
+ */
+const fewest = fewestPairs;
+
+/** Of so many, the median is still that of the others, to within five percentiles. */
+const earlyTolerance = 0.1;
+
+function whyWithheld({ summary: { cold, warm }, records }: CacheUser): string | undefined {
+  const counts = { cold: cold.ttft.count, warm: warm.ttft.count };
+  if (counts.cold === 0 || counts.warm === 0) return undefined;
+  if (counts.cold < fewest || counts.warm < fewest) {
+    return `${counts.cold} cold and ${counts.warm} warm requests are too few, ${fewest} of each are needed: ask about more documents, or say repeats`;
+  }
+  if (isSaturated(records)) return "saturated: its waits are those of a queue that grew with the run";
+  const early = earlyOnes(records);
+  return early <= earlyTolerance * counts.warm
+    ? undefined
+    : `${early} of ${counts.warm} warm requests were sent while most cold ones before them had no reply yet: nothing to find again`;
+}
+
+function isSaturated(records: readonly RequestRecord[]): boolean {
+  return (queueGrowth(records)?.behind ?? 0) > limits.saturation.degraded;
+}
+
+/**
+ * Warm requests whose context was rather still being computed than stored. Which cold request had it first is not in the records, so it is
+ * taken for any of those sent before, in the same block.
+ */
+function earlyOnes(records: readonly RequestRecord[]): number {
+  const blocks = Map.groupBy(records, ({ block }) => block);
+  return [...blocks.values()].reduce((sum, block) => sum + earlyOnesOf(block), 0);
+}
+
+function earlyOnesOf(block: readonly RequestRecord[]): number {
+  const cold = block.filter(({ cache }) => cache === "cold");
+  const sent = ascending(cold.map((record) => record.sent));
+  const begun = ascending(cold.map(begunAt));
+  const warm = block.filter((record) => record.cache === "warm" && isCompleted(record));
+  return warm.filter((record) => before(record, begun) * 2 < before(record, sent)).length;
+}
+
+/** Of its first token, whatever became of it afterwards. */
+function begunAt(record: RequestRecord): number | undefined {
+  const wait = ttft(record);
+  return wait === undefined || record.sent === undefined ? undefined : record.sent + toNanoseconds(wait);
+}
+
+function ascending(values: readonly (number | undefined)[]): Float64Array {
+  return Float64Array.from(values.filter((value) => value !== undefined)).sort();
+}
+
+/** How many of these times, in ascending order, are not after the one at which a request was sent. Warm ones of the same moment follow the cold ones. */
+function before({ sent = 0 }: RequestRecord, times: Float64Array): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] ?? Infinity) <= sent) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -81,6 +81,12 @@ test("tenfold overload is told even when all is sent before the first answer, an
   expect(queueGrowth(company)?.share ?? 0).toBeLessThan(0.01);
 });
 
+test("an engine that answers two at a time, whose waits go up and down, is found by how long it took for all of them", () => {
+  // 24 requests in 17 s; every second one waits 3 s longer than the one after it, and the last about 34 s.
+  const waits = every(0, 24).map((_, index) => 6 + (28 * index) / 23 + (index % 2 === 0 ? 3 : 0));
+  expect(queueGrowth(answered(every(0.75, 24), waits))?.behind).toBeGreaterThan(1);
+});
+
 test("a queue that shows in TTFT only, or in E2E only, is found", () => {
   const rising = every(0.5, 16, 0.4);
   const inTtft = every(1, 16).map((due, request) => record([[due + (rising[request] ?? 0)], [due + 9]], { due, request }));

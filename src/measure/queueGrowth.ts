@@ -1,5 +1,6 @@
 import type { RequestRecord } from "../model/record.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
+import { nearestRank, sortedValues } from "./distribution.ts";
 import { e2e, ttft } from "./latency.ts";
 import { studentT } from "./studentT.ts";
 import { isCompleted } from "./summary.ts";
@@ -13,6 +14,8 @@ export interface QueueGrowth {
   readonly longer: Seconds;
   /** The same as a share of the time between two requests: the lower end of a 95 % interval. */
   readonly share: number;
+  /** How much too slow it is for certain: by its waits, and by what it served. One that becomes slower without a queue is neither. */
+  readonly behind: number;
 }
 
 /** Below so many there is no telling a queue from a busy moment. */
@@ -29,11 +32,12 @@ export function queueGrowth(records: readonly RequestRecord[]): QueueGrowth | un
   const independent = records.filter(({ after }) => after === undefined);
   const blocks = [...Map.groupBy(independent, ({ block }) => block).values()].map(inOrderOfDue);
   const gap = sum(blocks.map(spread)) / sum(blocks.map(({ length }) => length - 1));
-  const drift =
-    clearest([ttft, e2e].map((metric) => driftOf(blocks.flatMap((block) => stepsOf(settled(block, metric)))))) ?? flooded(blocks, gap);
+  const drifts = [ttft, e2e].map((metric) => driftOf(blocks.flatMap((block) => stepsOf(settled(block, metric)))));
+  const drift = clearest([...drifts, flooded(blocks, gap)]);
   if (drift === undefined || !(gap > 0)) return undefined;
   const completed = independent.filter(isCompleted).length;
-  return { offered: 1 / gap, served: completed / sum(blocks.map(span)), longer: drift.mean, share: drift.low / gap };
+  const [offered, served, share] = [1 / gap, completed / sum(blocks.map(span)), drift.low / gap];
+  return { offered, served, longer: drift.mean, share, behind: Math.min(share, offered / served - 1) };
 }
 
 type Metric = (record: RequestRecord) => Seconds | undefined;
@@ -67,12 +71,24 @@ function settled(block: readonly RequestRecord[], metric: Metric): readonly Answ
 }
 
 /**
- * Where (nearly) all are sent before the first is answered, first tokens tell: company alone does not make the last one's wait as long as all
- * the sending took, which is what a drift of more than the time between two requests comes to.
+ * Sent in a few seconds and answered over many, requests show a queue whatever their order: first tokens came at less than half the rate at
+ * which they fell due, by the times between the first tenth of them and the last. Company alone, in an engine that is still filling, delays
+ * first tokens and does not spread them so. An engine that answers in batches, whose waits go up and down, is found by this.
  */
 function flooded(blocks: readonly (readonly RequestRecord[])[], gap: Seconds): Drift | undefined {
-  const drift = driftOf(blocks.flatMap((block) => stepsOf(answeredOf(block, ttft))));
-  return drift !== undefined && drift.low > gap ? drift : undefined;
+  const answered = blocks.map((block) => answeredOf(block, ttft)).filter(({ length }) => length > fewestSteps);
+  const spreads = answered.map((block) => middle(block.map(({ sent, took }) => sent + took)) - middle(block.map(({ sent }) => sent)));
+  const requests = sum(answered.map(({ length }) => length * middleShare));
+  const longer = sum(spreads) / requests;
+  return longer > gap ? { mean: longer, low: longer } : undefined;
+}
+
+const middleShare = 0.8;
+
+/** From the first tenth to the last. */
+function middle(times: readonly Seconds[]): Seconds {
+  const sorted = sortedValues(times);
+  return (nearestRank(sorted, 0.9) ?? 0) - (nearestRank(sorted, 0.1) ?? 0);
 }
 
 function stepsOf(answered: readonly Answered[]): readonly Step[] {

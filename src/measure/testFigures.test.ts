@@ -23,8 +23,18 @@ test("figures join summaries, comparisons, cache answers, validity and verdicts 
     "a ttft better",
     "a throughput equivalent",
   ]);
-  expect(figures?.cacheAnswers.map(({ engine, cold }) => `${engine} ${cold}`)).toEqual(["b 1", "a 0.5", "plain 1"]);
+  expect(figures?.cacheAnswers).toEqual([]);
   expect(validity.state).toBe("VALID");
+});
+
+test("one engine that tells cached tokens makes all of them rows of what a cache brings", () => {
+  const records = [...answered("plain", slow), ...answered("b", slow), ...answered("a", fast, { cachedTokens: 16 })];
+  const { experiments } = figuresOf(resultOf(records));
+  expect(experiments[0]?.cacheAnswers.map(({ engine, cold, keeps = "nothing" }) => `${engine} ${cold} ${keeps}`)).toEqual([
+    "b 1 nothing",
+    "a 0.5 own",
+    "plain 1 nothing",
+  ]);
 });
 
 test("without a baseline nothing is compared", () => {

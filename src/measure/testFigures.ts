@@ -1,7 +1,8 @@
 import type { Comparison, EngineSummary, Summary, Validity, Verdict } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { differingAnswers } from "./answers.ts";
-import { cacheAnswers, type CacheAnswer } from "./cacheAnswer.ts";
+import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts";
+import { cacheSign } from "./cacheSign.ts";
 import { cacheTokens, type CacheTokens } from "./cacheTokens.ts";
 import { compare, defaultMargins, type Margins } from "./compare.ts";
 import { deathReasons } from "./deaths.ts";
@@ -64,7 +65,7 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
   return {
     summaries,
     comparisons: engines.flatMap(({ name }) => comparisons.filter(({ other }) => other === name)),
-    cacheAnswers: cacheAnswers(summaries, baseline),
+    cacheAnswers: cacheAnswers(cacheUsers(experiment, { summaries, tokens, result }), baseline),
     cacheTokens: tokens,
     validity: validity(experiment, summaries, {
       mayFail: own.filter(({ ok }) => ok).map(({ allowsFailuresOf }) => allowsFailuresOf),
@@ -74,6 +75,21 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
     }),
     verdicts: own,
   };
+}
+
+function cacheUsers(
+  { records, index }: ExperimentResult,
+  { summaries, tokens, result }: { summaries: readonly EngineSummary[]; tokens: readonly CacheTokens[]; result: TestResult },
+): readonly CacheUser[] {
+  return summaries.map((summary, place) => {
+    const { engine } = summary;
+    const proofs = (result.proofs ?? []).filter((proof) => proof.engine === engine && (proof.experiment ?? index) === index);
+    return {
+      summary,
+      records: records.filter((record) => record.engine === engine),
+      keeps: cacheSign(summary, tokens[place] ?? {}, proofs),
+    };
+  });
 }
 
 /** Of a CSV: the time from the first to the last token is no gap between two. */

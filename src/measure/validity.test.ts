@@ -177,6 +177,13 @@ test("an engine that becomes slower and slower, but is done before the next requ
   expect(validityOf(slower, [], { limits: { drift: false } }).state).toBe("VALID");
 });
 
+test("where more wants to run than there are cores, an engine may only look slow", () => {
+  const crowded = (value: number) =>
+    validityOf(answered("plain", [0.1]), [{ at: 0, of: "harness", series: "host-runnable-per-core", value }]);
+  expect(crowded(3.5).reasons).toMatchObject([{ state: "DEGRADED", what: "3.5 threads wanted each core of this machine" }]);
+  expect(crowded(1.5).reasons).toEqual([]);
+});
+
 test("a reply with more tokens than were asked for is work that nobody asked for", () => {
   const records = answered("plain", [0.1, 0.1, 0.1], { maxOutputTokens: 2 });
   expect(validityOf(records).reasons).toMatchObject([

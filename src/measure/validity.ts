@@ -61,6 +61,7 @@ export const limits = {
   },
   uncalibrated: { measured: "runs with --no-calibration", unit: "share", degraded: 0 },
   steal: { measured: "time the machine's host took from it, in nine seconds of ten", unit: "share", degraded: 0.1 },
+  crowded: { measured: "threads that run or want to, for each core of the machine, in nine seconds of ten", unit: "share", degraded: 2 },
   clockStep: { measured: "wall clock against monotonic clock, largest change within a second", unit: "seconds", degraded: 0.5 },
   clock: { measured: "requests whose stamps run backwards", unit: "share", invalid: 0 },
   countedByEvents: { measured: "replies of an engine without usage: one token counted for each event", unit: "share", degraded: 0 },
@@ -202,6 +203,7 @@ function harness(result: ExperimentResult, limits: Limits): readonly ValidityRea
   const [ttftError = 0, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
   const error = stampError === undefined ? undefined : Math.max(ttftError, stampError);
   const steal = inNineOfTen(result, "host-steal-share");
+  const crowd = inNineOfTen(result, "host-runnable-per-core");
   const step = Math.max(0, ...readingsOf(result, "clock-step-seconds"));
   const backwards = records.filter(runsBackwards).length;
   const quieter = "close other work on this machine, or lower the rate";
@@ -228,6 +230,10 @@ function harness(result: ExperimentResult, limits: Limits): readonly ValidityRea
     ...beyond(limits.steal, steal, {
       what: `the machine's host gave ${Math.round((steal ?? 0) * 100)} % of its time to others`,
       advice: "measure on a machine of your own, or again when it is quiet",
+    }),
+    ...beyond(limits.crowded, crowd, {
+      what: `${crowd?.toFixed(1)} threads wanted each core of this machine`,
+      advice: "end other work, or give each engine cores of its own: one that waits for a core looks slow",
     }),
     ...beyond(limits.clockStep, step, {
       what: `the wall clock was set by ${milliseconds(step)}`,
@@ -258,10 +264,9 @@ function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly Va
 /** Of one that falls behind it goes without saying that it becomes slower, also where the experiment means it to. */
 function steadiness(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const growth = queueGrowth(records);
-  const behind = growth === undefined ? 0 : Math.min(growth.share, growth.offered / growth.served - 1);
-  return growth === undefined || behind <= usual.saturation.degraded
-    ? drifting(records, engine, limits)
-    : saturation(growth, behind, engine, limits);
+  return growth !== undefined && growth.behind > usual.saturation.degraded
+    ? saturation(growth, engine, limits)
+    : drifting(records, engine, limits);
 }
 
 function drifting(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
@@ -277,7 +282,7 @@ function drifting(records: readonly RequestRecord[], engine: string, limits: Lim
 }
 
 /** Sent more than it can answer, an engine is measured by the length of the run: the longer that is, the slower it looks. */
-function saturation({ offered, served, longer }: QueueGrowth, behind: number, engine: string, limits: Limits): readonly ValidityReason[] {
+function saturation({ offered, served, longer, behind }: QueueGrowth, engine: string, limits: Limits): readonly ValidityReason[] {
   return beyond(limits.saturation, behind, {
     what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and each took ${milliseconds(longer)} longer than the one before`,
     advice:

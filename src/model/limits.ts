@@ -15,6 +15,7 @@ export const limitNames = [
   "harnessError",
   "uncalibrated",
   "steal",
+  "crowded",
   "clockStep",
   "clock",
   "countedByEvents",

@@ -6,7 +6,7 @@ import type { Probe, Reading } from "../model/record.ts";
 const everyMilliseconds = 1_000;
 
 /**
- * What else went on on this machine, once a second, of "harness": the share of time its host gave to others, processes waiting for a core,
+ * What else went on on this machine, once a second, of "harness": the share of time its host gave to others, threads that want a core,
  * and by how much the wall clock was set. Where /proc does not tell (macOS), there are no values.
  */
 export function hostLoad(clock: Clock): Probe {
@@ -31,8 +31,8 @@ export function hostLoad(clock: Clock): Probe {
 interface Look {
   readonly at: number;
   readonly wall: number;
-  /** Jiffies since boot, and runnable processes now. */
-  readonly times: { readonly steal: number; readonly all: number; readonly runnable: number } | undefined;
+  /** Jiffies since boot, and, now, threads that run or want to, for each core. */
+  readonly times: { readonly steal: number; readonly all: number; readonly runnablePerCore: number } | undefined;
 }
 
 function look(clock: Clock): Look {
@@ -51,8 +51,10 @@ function procStat(): string {
 export function timesIn(stat: string): Look["times"] {
   const jiffies = /^cpu +(.+)$/m.exec(stat)?.[1]?.split(" ").map(Number);
   const runnable = /^procs_running (\d+)$/m.exec(stat)?.[1];
-  if (jiffies === undefined || jiffies.length < 8 || runnable === undefined) return undefined;
-  return { steal: jiffies[7] as number, all: jiffies.slice(0, 8).reduce((sum, value) => sum + value, 0), runnable: Number(runnable) };
+  const cores = stat.match(/^cpu\d+ /gm)?.length;
+  if (jiffies === undefined || jiffies.length < 8 || runnable === undefined || cores === undefined) return undefined;
+  const all = jiffies.slice(0, 8).reduce((sum, value) => sum + value, 0);
+  return { steal: jiffies[7] as number, all, runnablePerCore: Number(runnable) / cores };
 }
 
 function readingsBetween(before: Look, now: Look): readonly Pick<Reading, "series" | "value">[] {
@@ -60,5 +62,5 @@ function readingsBetween(before: Look, now: Look): readonly Pick<Reading, "serie
   if (before.times === undefined || now.times === undefined) return [step];
   const all = now.times.all - before.times.all;
   const steal = all <= 0 ? [] : [{ series: "host-steal-share", value: (now.times.steal - before.times.steal) / all }];
-  return [step, ...steal, { series: "host-runnable-processes", value: now.times.runnable }];
+  return [step, ...steal, { series: "host-runnable-per-core", value: now.times.runnablePerCore }];
 }

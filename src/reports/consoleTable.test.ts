@@ -50,3 +50,22 @@ test("an engine that failed every request has dashes, not zeros", () => {
       .slice(2, 6),
   ).toEqual(["–", "–", "–", "–"]);
 });
+
+test("what a cache brings stands with the number of requests it rests on", () => {
+  const lines = linesOf({ contexts: [8_192], repeats: 6 });
+  const table = lines.slice(lines.findIndex((line) => line.startsWith("  cache ")));
+  expect(table[0]).toBe("  cache   TTFT cold  n  TTFT warm   n   gain  cost of storing");
+  expect(table[1]).toMatch(/^ {2}cached +[\d.]+ s {2}6 +[\d.]+ ms {2}54 +[\d.]+× +[+−][\d.]+ %$/);
+  expect(table[2]).toMatch(/^ {2}plain +[\d.]+ s {2}6 +[\d.]+ s {2}54 +[\d.]+× +–$/);
+  expect(table[3]).toBe("");
+});
+
+test("one cold request is no gain, and the reason is told once for all engines", () => {
+  const lines = linesOf({ contexts: [8_192] });
+  expect(lines.filter((line) => line.includes("×"))).toEqual([]);
+  expect(lines).toContain("  left out      gain of cached, plain: 1 cold and 9 warm requests are too few, 6");
+});
+
+test("engines without a sign of a cache have no such table", () => {
+  expect(linesOf({ engines: ["fast", "slow"], repeats: 6 }).filter((line) => /^ {2}cache |left out/.test(line))).toEqual([]);
+});

@@ -1,4 +1,4 @@
-import type { ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
+import type { CacheAnswer, ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
 import type { Comparison, EngineSummary, Validity } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import type { Tone } from "./document.ts";
@@ -13,6 +13,7 @@ import {
   validityMeanings,
   validityTones,
   verdictTones,
+  withheldGainPhrases,
   withheldSentence,
 } from "./sentences.ts";
 
@@ -79,15 +80,17 @@ function metricCells(summaries: readonly EngineSummary[]): readonly (readonly st
   return [head, ...rows];
 }
 
-function cacheLines({ summaries, cacheAnswers }: ExperimentFigures, options: ConsoleOptions): readonly string[] {
-  const rows = summaries
-    .filter(({ cold, warm }) => cold.ttft.p50 !== undefined && warm.ttft.p50 !== undefined)
-    .map(({ engine, cold, warm }) => {
-      const answer = cacheAnswers.find((found) => found.engine === engine);
-      const gain = answer?.gain === undefined ? missing : `${ratio(answer.gain)}×`;
-      return [engine, duration(cold.ttft.p50), duration(warm.ttft.p50), gain, change(answer?.costOfStoring)];
-    });
-  return rows.length === 0 ? [] : ["", ...grid([["cache", "TTFT cold", "TTFT warm", "gain", "cost of storing"], ...rows], options)];
+function cacheLines({ cacheAnswers }: ExperimentFigures, options: ConsoleOptions): readonly string[] {
+  const answers = cacheAnswers.filter(({ cold, warm }) => cold !== undefined && warm !== undefined);
+  if (answers.length === 0) return [];
+  const head = ["cache", "TTFT cold", "n", "TTFT warm", "n", "gain", "cost of storing"];
+  const withheld = withheldGainPhrases(answers).flatMap((phrase) => labelled("left out", "undecided", phrase, options));
+  return ["", ...grid([head, ...answers.map(cacheCells)], options), ...withheld];
+}
+
+function cacheCells({ engine, cold, coldRequests, warm, warmRequests, gain, costOfStoring }: CacheAnswer): readonly string[] {
+  const times = gain === undefined ? missing : `${ratio(gain)}×`;
+  return [engine, duration(cold), count(coldRequests), duration(warm), count(warmRequests), times, change(costOfStoring)];
 }
 
 function failureLines(summaries: readonly EngineSummary[], options: ConsoleOptions): readonly string[] {

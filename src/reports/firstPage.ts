@@ -1,5 +1,5 @@
 import type { CacheAnswer, ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
-import type { Comparison, EngineSummary, Validity, Verdict } from "../model/figures.ts";
+import type { Comparison, Distribution, EngineSummary, Validity, Verdict } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { effects } from "./charts.ts";
 import type { Block, Column, Tone } from "./document.ts";
@@ -14,6 +14,7 @@ import {
   validityMeanings,
   validityTones,
   verdictTones,
+  withheldGainPhrases,
   withheldSentence,
 } from "./sentences.ts";
 
@@ -28,6 +29,7 @@ export function firstPage(result: TestResult, figures: TestFigures): readonly Bl
     ...effectsFigure(result, figures),
     { kind: "heading", level: 3, text: "Median time to first token, and what was delivered over the whole experiment" },
     engineTable(result, figures),
+    ...withheldGains(figures),
     ...checks(result, figures),
   ];
 }
@@ -61,7 +63,7 @@ function answers({ description }: ExperimentResult, figures: ExperimentFigures |
     return figures.summaries.map((summary) => ({
       kind: "paragraph",
       tone: "plain",
-      text: `${description.title}: ${aloneSentence(summary)}.`,
+      text: `${description.title}: ${aloneSentence(summary, figures.cacheAnswers.length > 0)}.`,
     }));
   return compared.map((comparison): Block => {
     const invalid = figures.validity.state === "INVALID";
@@ -79,22 +81,25 @@ function told(comparisons: readonly Comparison[]): readonly Comparison[] {
   return headlines(comparisons).filter(({ verdict }, index) => index === 0 || verdict === "better" || verdict === "worse");
 }
 
-function aloneSentence({ engine, cold, warm, ttft, completed, requests }: EngineSummary): string {
+function aloneSentence({ engine, cold, warm, ttft, completed, requests }: EngineSummary, hasCache: boolean): string {
   if (completed === 0) return `${engine} completed none of ${count(requests)} requests`;
-  const split = cold.ttft.p50 !== undefined && warm.ttft.p50 !== undefined;
-  const wait = split ? `${duration(cold.ttft.p50)} cold and ${duration(warm.ttft.p50)} warm` : duration(ttft.p50);
-  return `${engine} takes ${wait} to the first token (median)`;
+  const isSplit = hasCache && cold.ttft.p50 !== undefined && warm.ttft.p50 !== undefined;
+  const wait = isSplit ? `${duration(cold.ttft.p50)} cold and ${duration(warm.ttft.p50)} warm` : duration(ttft.p50);
+  const of = isSplit ? `${count(cold.ttft.count)} and ${counted(warm.ttft.count, "request")}` : counted(ttft.count, "request");
+  return `${engine} takes ${wait} to the first token (median of ${of})`;
 }
 
-// In large type where there is one experiment and one engine to tell of; the table has them for all.
+// In large type where there is one experiment and one engine with a cache to tell of; the table has them for all.
 function cacheNumbers({ experiments }: TestFigures, baseline: string | undefined): readonly Block[] {
-  const [answer, ...others] = experiments.flatMap(({ cacheAnswers }) => cacheAnswers).filter(({ engine }) => engine !== baseline);
-  if (answer?.cold === undefined || answer.warm === undefined || others.length > 0) return [];
+  const answers = experiments.flatMap(({ cacheAnswers }) => cacheAnswers);
+  const [answer, ...others] = answers.filter(({ engine }) => engine !== baseline);
+  if (answer?.gain === undefined || answer.keeps === undefined || others.length > 0) return [];
+  const { engine, cold, coldRequests, warm, warmRequests, costOfStoring } = answer;
   const numbers = [
-    { name: `${answer.engine}, cold: median time to first token`, value: duration(answer.cold) },
-    { name: `${answer.engine}, warm: the same`, value: duration(answer.warm) },
+    { name: `${engine}, cold: median time to first token of ${counted(coldRequests, "request")}`, value: duration(cold) },
+    { name: `${engine}, warm: the same of ${counted(warmRequests, "request")}`, value: duration(warm) },
     { name: "gain: cold divided by warm", value: gainOf(answer) },
-    { name: `cost of storing: cold, against ${baseline ?? "a baseline"}`, value: change(answer.costOfStoring) },
+    { name: `cost of storing: cold, against ${baseline ?? "a baseline"}`, value: change(costOfStoring) },
   ];
   return [{ kind: "numbers", numbers: numbers.filter(({ value }) => value !== missing) }];
 }
@@ -131,33 +136,37 @@ const right = (title: string): Column => ({ title, align: "right" });
 
 // The experiment's title stands in its first row only.
 function engineTable(result: TestResult, figures: TestFigures): Block {
-  const columns = [
-    left("Experiment"),
-    left("Engine"),
-    ...["Cold", "Warm", "Gain", "Storing", "Tokens/s", "Requests/s", "Failed"].map(right),
-  ];
+  const hasCache = figures.experiments.some(({ cacheAnswers }) => cacheAnswers.length > 0);
+  const waits = hasCache ? ["Cold (of)", "Warm (of)", "Gain", "Storing"] : ["TTFT"];
+  const columns = [left("Experiment"), left("Engine"), ...[...waits, "Tokens/s", "Requests/s", "Failed"].map(right)];
   const rows = figures.experiments.flatMap(({ summaries, cacheAnswers }, index) => {
     const title = result.experiments[index]?.description.title ?? "";
     return summaries.map((summary, place) => {
       const answer = cacheAnswers.find(({ engine }) => engine === summary.engine);
-      return [place === 0 ? title : "", ...engineCells(summary, answer)];
+      const cells = hasCache ? cacheCells(summary, answer) : [duration(summary.ttft.p50)];
+      return [place === 0 ? title : "", summary.engine, ...cells, ...deliveryCells(summary)];
     });
   });
   return { kind: "table", columns, rows };
 }
 
-function engineCells(summary: EngineSummary, answer: CacheAnswer | undefined): readonly string[] {
-  const { engine, cold, warm, outputTokensPerSecond, requestsPerSecond, failures, requests } = summary;
-  return [
-    engine,
-    duration(cold.ttft.p50),
-    duration(warm.ttft.p50),
-    gainOf(answer),
-    change(answer?.costOfStoring),
-    rate(outputTokensPerSecond),
-    rate(requestsPerSecond),
-    `${count(failures)}/${count(requests)}`,
-  ];
+function cacheCells({ cold, warm }: EngineSummary, answer: CacheAnswer | undefined): readonly string[] {
+  return [medianOf(cold.ttft), medianOf(warm.ttft), gainOf(answer), change(answer?.costOfStoring)];
+}
+
+/** "269 ms (6)" */
+function medianOf({ p50, count: amount }: Distribution): string {
+  return p50 === undefined ? missing : `${duration(p50)} (${count(amount)})`;
+}
+
+function deliveryCells({ outputTokensPerSecond, requestsPerSecond, failures, requests }: EngineSummary): readonly string[] {
+  return [rate(outputTokensPerSecond), rate(requestsPerSecond), `${count(failures)}/${count(requests)}`];
+}
+
+/** Each reason once, whatever the number of experiments it holds for. */
+function withheldGains({ experiments }: TestFigures): readonly Block[] {
+  const phrases = new Set(experiments.flatMap(({ cacheAnswers }) => withheldGainPhrases(cacheAnswers)));
+  return [...phrases].map((phrase) => ({ kind: "paragraph", tone: "undecided", label: "left out", text: `${phrase}.` }));
 }
 
 function checks({ verdicts }: TestResult, figures: TestFigures): readonly Block[] {

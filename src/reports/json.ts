@@ -1,4 +1,4 @@
-import { figuresOf, type ExperimentFigures } from "../measure/testFigures.ts";
+import { figuresOf, type CacheAnswer, type ExperimentFigures } from "../measure/testFigures.ts";
 import { rulerErrorOf } from "../measure/rulerError.ts";
 import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
@@ -52,17 +52,25 @@ function experimentJson(
     gpu_memory_peak_mib: peakGpuMemory({ index, description, neverDue, ...experiment }),
     harness_error: harnessErrorJson(experiment.readings),
     engines: figures?.summaries.map(engineJson),
-    cache: figures?.cacheAnswers.map(({ engine, cold, warm, gain, costOfStoring }) => ({
-      engine,
-      ttft_cold_seconds: cold,
-      ttft_warm_seconds: warm,
-      gain_ratio: gain,
-      cost_of_storing_share: costOfStoring,
-    })),
+    cache: cacheJson(figures?.cacheAnswers ?? []),
     cached_tokens: figures === undefined ? undefined : cachedTokensJson(figures.cacheTokens),
     comparisons: figures?.comparisons.map(comparisonJson),
     validity: figures?.validity,
   };
+}
+
+function cacheJson(answers: readonly CacheAnswer[]): unknown {
+  const found = answers.map(({ engine, cold, coldRequests, warm, warmRequests, gain, costOfStoring, withheld }) => ({
+    engine,
+    ttft_cold_seconds: cold,
+    cold_requests: coldRequests,
+    ttft_warm_seconds: warm,
+    warm_requests: warmRequests,
+    gain_ratio: gain,
+    cost_of_storing_share: costOfStoring,
+    withheld,
+  }));
+  return found.length === 0 ? undefined : found;
 }
 
 function harnessErrorJson(readings: ExperimentResult["readings"]): unknown {

@@ -1,4 +1,5 @@
 import type { ComparedMetric, Comparison, Interval, ValidityState, ValidityReason } from "../model/figures.ts";
+import type { CacheAnswer } from "../measure/testFigures.ts";
 import type { TestDescription } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
@@ -121,4 +122,12 @@ export function failuresPhrase(failures: number, requests: number, byCode: Reado
 /** Why a run is not simply valid, and what to do: "server: was sent no request; see why in the engine's log". */
 export function reasonPhrase({ engine, what, advice }: ValidityReason): string {
   return `${engine === undefined ? "" : `${engine}: `}${what}; ${advice}`;
+}
+
+/** Why engines have neither a gain nor a cost of storing, each reason once: "gain of plain, cached: 2 cold and 18 warm requests are too few, …". */
+export function withheldGainPhrases(answers: readonly CacheAnswer[]): readonly string[] {
+  const reasons = Map.groupBy(answers, ({ withheld }) => withheld);
+  return [...reasons].flatMap(([reason, of]) =>
+    reason === undefined ? [] : [`gain of ${of.map(({ engine }) => engine).join(", ")}: ${reason}`],
+  );
 }

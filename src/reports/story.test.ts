@@ -74,7 +74,24 @@ test("there is no figure where there is nothing to draw", () => {
 
 test("a single engine is told of by its own numbers", () => {
   const text = textOf(story(fixture({ engines: ["cached"], contexts: [8_192] })).blocks);
-  expect(text).toMatch(/cached takes [\d.]+ s cold and [\d.]+ ms warm to the first token \(median\)\./);
+  expect(text).toMatch(/cached takes [\d.]+ s cold and [\d.]+ ms warm to the first token \(median of 1 and 9 requests\)\./);
+});
+
+test("the numbers of a cache are in large type where there are enough, and nowhere without a sign of a cache", () => {
+  const names = (options: Parameters<typeof fixture>[0]) =>
+    story(fixture({ contexts: [8_192], ...options })).blocks.flatMap((block) =>
+      block.kind === "numbers" ? block.numbers.map(({ name }) => name) : [],
+    );
+  expect(names({ repeats: 6 })).toEqual([
+    "cached, cold: median time to first token of 6 requests",
+    "cached, warm: the same of 54 requests",
+    "gain: cold divided by warm",
+    "cost of storing: cold, against plain",
+  ]);
+  expect(names({})).toEqual([]);
+  const without = { engines: ["fast", "slow"], contexts: [8_192], repeats: 6 };
+  expect(names(without)).toEqual([]);
+  expect(textOf(story(fixture(without)).blocks)).not.toMatch(/"Gain"|"left out"/);
 });
 
 test("a check that is not met is named with what was observed", () => {
