@@ -1,10 +1,13 @@
-import { readdirSync, readFileSync, readlinkSync, statSync, unlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync, unlinkSync, watch, type FSWatcher } from "node:fs";
 import { join } from "node:path";
 
 import { isErrno, processTable } from "./processTable.ts";
 
 /** Where Linux keeps it; elsewhere it has no names that could be looked at. */
 const folder = "/dev/shm";
+
+/** Whoever makes some is given so long to take hold of it. */
+const settlingMilliseconds = 100;
 
 /**
  * The shared memory that a tree of processes made. A process that is killed cannot remove its own, and Python's helper that would do it
@@ -13,10 +16,28 @@ const folder = "/dev/shm";
 export class SharedMemory {
   readonly #before: ReadonlySet<string>;
   readonly #held = new Set<number>();
+  #seen: ReadonlySet<string>;
+  #watcher: FSWatcher | undefined;
+  #look: NodeJS.Timeout | undefined;
 
   /** Told what was there before the first of them started, which is not theirs. */
   constructor(before: readonly string[]) {
     this.#before = new Set(before);
+    this.#seen = this.#before;
+  }
+
+  /** Whenever something new has a name, what the members hold is remembered: one that dies by itself cannot be asked afterwards. */
+  follow(members: () => readonly number[]): void {
+    this.#watcher = folderWatcher();
+    this.#watcher?.on("error", () => this.stopFollowing());
+    this.#watcher?.on("change", () => {
+      this.#look ??= setTimeout(() => this.#lookAt(members), settlingMilliseconds).unref();
+    });
+  }
+
+  stopFollowing(): void {
+    clearTimeout(this.#look);
+    this.#watcher?.close();
   }
 
   /** What a process holds now: looked at before it is ended, for afterwards nobody can tell. */
@@ -33,6 +54,24 @@ export class SharedMemory {
     if (left.length === 0) return;
     const inUse = new Set(processTable().flatMap(({ pid }) => heldBy(pid)));
     for (const { name, inode } of left) if (!inUse.has(inode)) unlink(name);
+  }
+
+  #lookAt(members: () => readonly number[]): void {
+    this.#look = undefined;
+    const names = sharedMemoryNow();
+    const isNew = names.some((name) => !this.#seen.has(name));
+    this.#seen = new Set(names);
+    if (isNew) for (const pid of members()) this.remember(pid);
+  }
+}
+
+/** Undefined where there is no such folder, or the system's watchers are used up: then only what is there at the end is known. */
+function folderWatcher(): FSWatcher | undefined {
+  try {
+    return watch(folder, { persistent: false });
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "EACCES", "ENOSPC", "EMFILE")) return undefined;
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -99,6 +100,18 @@ test.runIf(process.platform === "linux")(
     await other.end(0);
   },
 );
+
+test.runIf(process.platform === "linux")("so is that of one that is gone before anybody could ask it what it holds", async () => {
+  using made = sharedMemory(`tandem-test-${randomUUID()}`);
+  const started = await start("holds", { HELD: made.path });
+  await until(() => existsSync(at.file(`held-${started.pid}`)));
+  await pause(300);
+  process.kill(started.pid, "SIGKILL");
+  await started.ended;
+  expect(existsSync(made.path)).toBe(true);
+  await started.end(0);
+  expect(existsSync(made.path)).toBe(false);
+});
 
 test("a port is a program's own only while nobody else listens on it", async () => {
   const port = await place.freePort();

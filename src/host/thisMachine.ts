@@ -75,6 +75,7 @@ class ProcessTree implements StartedProcess {
     this.#sharedMemory = sharedMemory;
     this.#killFrom = Infinity;
     this.#ending = undefined;
+    sharedMemory.follow(() => this.pids());
   }
 
   pids(): readonly number[] {
@@ -95,6 +96,7 @@ class ProcessTree implements StartedProcess {
       for (const entry of left) this.#signal(entry, killing >= 0 ? "SIGKILL" : "SIGTERM");
       await pause(25);
     }
+    this.#sharedMemory.stopFollowing();
     this.#sharedMemory.discard();
   }
 

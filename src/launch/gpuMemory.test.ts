@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { expect, test } from "vitest";
 
 import { thisMachine } from "../host/thisMachine.ts";
-import { gpuMemoryBefore } from "./gpuMemory.ts";
+import { gpuMemoryBefore, gpuMemoryLacking } from "./gpuMemory.ts";
 
 /** A driver that tells these MiB of any GPU, one after the other, as nvidia-smi was seen to tell them beside a held GPU. */
 function driver(...used: readonly number[]): NodeJS.ProcessEnv {
@@ -13,6 +13,7 @@ function driver(...used: readonly number[]): NodeJS.ProcessEnv {
   const program = `#!/bin/sh
 case "$*" in
   *compute-apps*) echo "1066, 64749, VLLM::EngineCore"; exit;;
+  *memory.total*) exit;;
 esac
 asked=$(cat ${directory}/asked$2 2>/dev/null || echo 0)
 echo $((asked + 1)) > ${directory}/asked$2
@@ -29,7 +30,7 @@ async function warnings(
   within: number,
 ): Promise<readonly string[]> {
   const told: string[] = [];
-  const watched = Object.entries(engines).map(([name, gpus]) => ({ name, gpus }));
+  const watched = Object.entries(engines).map(([name, gpus]) => ({ name, gpus, engine: { gpuShare: 0.4 } }));
   const tell = (event: { kind: string; message?: string }) => void (event.kind === "warning" && told.push(event.message ?? ""));
   const memory = await gpuMemoryBefore(watched, { place: thisMachine({ environment }), tell, within });
   await memory[Symbol.asyncDispose]();
@@ -52,6 +53,19 @@ test("a GPU that two engines share is looked at once, each GPU for itself", asyn
     new Set(["GPU 0 than before cached and plain were", "GPU 1 than before cached was"]),
   );
   expect(told).toHaveLength(2);
+});
+
+test("a GPU with less memory free than its engines are to take is told before they start, with who holds the rest", async () => {
+  const place = { ...thisMachine({ environment: driver(30_800) }), gpus: async () => [{ id: "0", name: "H100", memoryMib: 81_559 }] };
+  const lacking = async (gpuShare: number, ...names: readonly string[]) =>
+    gpuMemoryLacking(
+      names.map((name) => ({ name, gpus: ["0"], engine: { gpuShare } })),
+      place,
+    );
+  const held = "the rest is held by process 1066 (VLLM::EngineCore), 64749 MiB";
+  expect(await lacking(0.8, "plain")).toEqual([`GPU 0 has 50759 of 81559 MiB free, less than the 80 % that plain is to take: ${held}`]);
+  expect(await lacking(0.4, "plain", "cached")).toEqual([expect.stringContaining("80 % that plain and cached are to take")]);
+  expect(await lacking(0.6, "plain")).toEqual([]);
 });
 
 test("without a GPU, or without a driver, nobody is asked and nothing is said", async () => {

@@ -20,14 +20,11 @@ export interface GpuMemoryWatch {
  * Looks at the GPUs of these engines before any of them is started, and before their services are, which may hold memory longer than their
  * engine. Disposed of when all have ended: waits until each GPU has as little memory in use as then; if it never has, says who holds it.
  */
-export async function gpuMemoryBefore(
-  engines: readonly { readonly name: string; readonly gpus: readonly string[] }[],
-  watch: GpuMemoryWatch,
-): Promise<AsyncDisposable> {
-  const gpus = [...new Set(engines.flatMap(({ gpus }) => gpus))];
+export async function gpuMemoryBefore(engines: readonly OnGpus[], watch: GpuMemoryWatch): Promise<AsyncDisposable> {
+  for (const message of await gpuMemoryLacking(engines, watch.place)) watch.tell({ kind: "warning", message });
   const looked = await Promise.all(
-    gpus.map(async (gpu) => {
-      const names = engines.filter((engine) => engine.gpus.includes(gpu)).map(({ name }) => name);
+    [...byGpu(engines)].map(async ([gpu, engines]) => {
+      const names = engines.map(({ name }) => name);
       return { gpu, names, before: await watch.place.gpuMemory?.used([gpu]) };
     }),
   );
@@ -36,6 +33,42 @@ export async function gpuMemoryBefore(
       await Promise.all(looked.map(async (one) => givenBack(one, watch)));
     },
   };
+}
+
+/** An engine of a batch: the share it is to take of each of its GPUs. */
+interface OnGpus {
+  readonly name: string;
+  readonly gpus: readonly string[];
+  readonly engine: { readonly gpuShare: number };
+}
+
+/** Below this share somebody else's memory is not worth a word: a screen takes as much. */
+const unremarkable = 0.05;
+
+/** GPUs with less memory free than these engines, which are up at once, are to take; and who holds it. */
+export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place): Promise<readonly string[]> {
+  if (engines.every(({ gpus }) => gpus.length === 0)) return [];
+  const here = new Map((await place.gpus()).map(({ id, memoryMib }) => [id, memoryMib]));
+  const looks = [...byGpu(engines)].map(async ([gpu, engines]) => {
+    const total = here.get(gpu);
+    const used = total === undefined ? undefined : await place.gpuMemory?.used([gpu]);
+    const share = engines.reduce((sum, { engine }) => sum + engine.gpuShare, 0);
+    if (total === undefined || used === undefined || used <= Math.max(1 - share, unremarkable) * total) return [];
+    const [names, are] = [engines.map(({ name }) => name).join(" and "), engines.length === 1 ? "is" : "are"];
+    const free = `GPU ${gpu} has ${total - used} of ${total} MiB free, less than the ${Math.round(share * 100)} % that ${names} ${are} to take`;
+    return [`${free}: the rest is held by ${await whoHolds(gpu, place)}`];
+  });
+  return (await Promise.all(looks)).flat();
+}
+
+function byGpu(engines: readonly OnGpus[]): ReadonlyMap<string, readonly OnGpus[]> {
+  const gpus = [...new Set(engines.flatMap(({ gpus }) => gpus))];
+  return new Map(gpus.map((gpu) => [gpu, engines.filter((engine) => engine.gpus.includes(gpu))]));
+}
+
+async function whoHolds(gpu: string, place: Place): Promise<string> {
+  const holders = (await place.gpuMemory?.holders([gpu])) ?? [];
+  return holders.length === 0 ? "no process that nvidia-smi knows of" : holders.join("; ");
 }
 
 interface Looked {
@@ -52,11 +85,9 @@ async function givenBack({ gpu, names, before }: Looked, { place, tell, within =
     const used = await place.gpuMemory?.used([gpu]);
     if (used === undefined || used <= before + slackMib) return;
     if (performance.now() > giveUp) {
-      const holders = (await place.gpuMemory?.holders([gpu])) ?? [];
-      const who = holders.length === 0 ? "no process that nvidia-smi knows of" : holders.join("; ");
       const [were, they] = names.length === 1 ? ["was", "it and its"] : ["were", "they and their"];
       const more = `${used - before} MiB more are in use on GPU ${gpu} than before ${names.join(" and ")} ${were} started`;
-      tell({ kind: "warning", message: `${more}, ${within} s after ${they} services have ended: held by ${who}` });
+      tell({ kind: "warning", message: `${more}, ${within} s after ${they} services have ended: held by ${await whoHolds(gpu, place)}` });
       return;
     }
     await pause(250);

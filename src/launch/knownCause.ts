@@ -47,4 +47,9 @@ const causes: readonly (readonly [sign: RegExp, advice: string])[] = [
     /Failed to infer device type|No CUDA GPUs are available|no NVIDIA driver|CUDA driver version is insufficient/i,
     "it finds no usable GPU: look at nvidia-smi, and at CUDA_VISIBLE_DEVICES",
   ],
+  // A process that was killed shows no exit code yet when vLLM looks at it at once. A core that fails says so first: "encountered a fatal error".
+  [
+    /Failed core proc\(s\): \{(?:\}|[^}]*: -9\b)|died unexpectedly \(exit code: (?:None|-9)\)|^(?![^]*encountered a fatal error)[^]*engine core exited unexpectedly/,
+    "one of its processes (core or worker) was gone without a word: somebody killed it; with too little memory that is the kernel: dmesg | grep -i oom",
+  ],
 ];

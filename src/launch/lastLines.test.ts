@@ -52,10 +52,16 @@ test.each([
     "RuntimeError: Worker failed with error 'PREPARE_STORE timed out for instance_id=3469351435232433006 after 10.0s', please check the stack trace above",
     "back before the engine had noticed",
   ],
+  ["RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}", "somebody killed it"],
+  ["RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': -9}", "somebody killed it"],
+  ["ERROR Worker proc VllmWorker-0 died unexpectedly (exit code: None), shutting down executor.", "somebody killed it"],
+  ["WARNING [shutdown] MPClient: engine core exited unexpectedly; starting cleanup", "somebody killed it"],
 ])("%s: the cause is known", (line, advice) => {
   expect(knownCause(["INFO starting", line, "Engine core initialization failed."])).toContain(advice);
 });
 
 test("a log that says nothing known has no known cause", () => {
   expect(knownCause(["INFO Application startup complete."])).toBeUndefined();
+  expect(knownCause(["See root cause above. Failed core proc(s): {'EngineCore': 1}"])).toBeUndefined();
+  expect(knownCause(["EngineCore encountered a fatal error.", "engine core exited unexpectedly; starting cleanup"])).toBeUndefined();
 });

@@ -87,18 +87,22 @@ export function coresText(cores: number): string {
   return `${cores} ${cores === 1 ? "core" : "cores"}`;
 }
 
-/** What counts is said while booting; a log of hours is not read whole. */
+/** What counts is said while booting, or soon after something went wrong; a log of hours is not read whole. */
 const longestLog = 8 * 2 ** 20;
 
 // Colours stand between words otherwise.
 // oxlint-disable-next-line no-control-regex
 const colours = /\u001B\[[\d;]*m/g;
 
-export function logOf({ logs = [] }: RunningEngine): string {
-  return logs.map(beginningOf).join("\n").replaceAll(colours, "");
+/** `from` so many bytes of each file on. */
+export function logOf({ logs = [] }: RunningEngine, from: readonly number[] = []): string {
+  return logs
+    .map((path, index) => textOf(path, from[index] ?? 0))
+    .join("\n")
+    .replaceAll(colours, "");
 }
 
-function beginningOf(path: string): string {
+function textOf(path: string, from: number): string {
   let file: number;
   try {
     file = openSync(path, "r");
@@ -106,8 +110,8 @@ function beginningOf(path: string): string {
     return ""; // it has printed nothing yet
   }
   try {
-    const bytes = Buffer.alloc(Math.min(fstatSync(file).size, longestLog));
-    return bytes.toString("utf8", 0, readSync(file, bytes));
+    const bytes = Buffer.alloc(Math.max(0, Math.min(fstatSync(file).size - from, longestLog)));
+    return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, from));
   } finally {
     closeSync(file);
   }

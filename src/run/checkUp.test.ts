@@ -42,11 +42,13 @@ test("a pair that is known to fit is well, with how that is known; another one i
   expect(await found(machine({}), "vLLM with LMCache")).toBeUndefined();
 });
 
-test("a GPU whose memory somebody holds is a warning; none at all is only missing", async () => {
+test("a GPU whose memory somebody holds is a warning that says who; none at all is only missing", async () => {
   const listing = "0, NVIDIA H100 80GB HBM3, 580.159.04, 64749, 81559";
-  expect(await found(machine({ "nvidia-smi": printing(listing) }), "GPU 0")).toMatchObject({
+  const driver = `#!/bin/sh\ncase "$*" in *compute-apps*) echo "1066, 64740, VLLM::EngineCore";; *) echo "${listing}";; esac\n`;
+  expect(await found(machine({ "nvidia-smi": driver }), "GPU 0")).toMatchObject({
     state: "warning",
     found: "NVIDIA H100 80GB HBM3, 64749 of 81559 MiB used",
+    fix: "an engine would want what is held by process 1066 (VLLM::EngineCore), 64740 MiB",
   });
   expect(await found(machine({ "nvidia-smi": printing(listing.replace("64749", "0")) }), "GPU 0")).toMatchObject({ state: "ok" });
   const none = await found(machine({}), "GPU");

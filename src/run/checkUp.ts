@@ -161,7 +161,7 @@ async function ports(place: Place): Promise<readonly Finding[]> {
   return [{ what: "ports", state: "warning", found: names.join("; "), fix: "leave -p out, and free ones are taken" }];
 }
 
-async function gpu({ env }: Patient): Promise<readonly Finding[]> {
+async function gpu({ place, env }: Patient): Promise<readonly Finding[]> {
   const listed = await said(
     "nvidia-smi",
     ["--query-gpu=index,name,driver_version,memory.used,memory.total", "--format=csv,noheader,nounits"],
@@ -176,14 +176,17 @@ async function gpu({ env }: Patient): Promise<readonly Finding[]> {
     return [{ what: "GPU", state: "missing", found, fix: "without one: --simulate, attached servers, or tandem setup vllm-lmcache --cpu" }];
   }
   const cuda = /CUDA Version:\s*([\d.]+)/.exec((await said("nvidia-smi", [], env)) ?? "")?.[1];
-  return [...rows.map(gpuFinding), ...driver(rows[0]?.[2] ?? "", cuda)];
+  const findings = await Promise.all(rows.map(async (row) => gpuFinding(row, place)));
+  return [...findings, ...driver(rows[0]?.[2] ?? "", cuda)];
 }
 
-function gpuFinding([index = "", name = "", , used = "", total = ""]: readonly string[]): Finding {
+async function gpuFinding([index = "", name = "", , used = "", total = ""]: readonly string[], place: Place): Promise<Finding> {
   const what = `GPU ${index}`;
   const found = `${name}, ${used} of ${total} MiB used`;
   if (Number.isNaN(Number(used)) || Number(used) <= 0.05 * Number(total)) return { what, state: "ok", found };
-  return { what, state: "warning", found, fix: "somebody holds memory that an engine would want: nvidia-smi says who" };
+  const holders = (await place.gpuMemory?.holders([index])) ?? [];
+  const who = holders.length === 0 ? "by no process that nvidia-smi knows of" : `by ${holders.join("; ")}`;
+  return { what, state: "warning", found, fix: `an engine would want what is held ${who}` };
 }
 
 function driver(version: string, cuda: string | undefined): readonly Finding[] {

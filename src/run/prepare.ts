@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
+import { gpuMemoryLacking } from "../launch/gpuMemory.ts";
 import { neededServices, slotServices } from "../launch/neededServices.ts";
 import { refusalOf } from "../launch/services.ts";
 import { tooFewGpus } from "../launch/tooFewGpus.ts";
@@ -44,6 +45,17 @@ export async function blockedOf(
     if (found.length > 0) blocked.push({ test: name, obstacles: found });
   }
   return blocked;
+}
+
+/** What may be over by the time it starts: GPUs with less memory free than their engines are to take, each once. */
+export async function lackingNow(
+  tests: readonly { readonly engines: readonly PlannedEngine[] }[],
+  place: Place,
+): Promise<readonly string[]> {
+  const batches = tests.flatMap(({ engines }) => [...Map.groupBy(engines, ({ batch }) => batch).values()]);
+  const lacking: string[] = [];
+  for (const batch of batches) lacking.push(...(await gpuMemoryLacking(batch, place)));
+  return [...new Set(lacking)];
 }
 
 /** As one error: each obstacle once, with the tests that it stops, and what to do once for all that need the same. */

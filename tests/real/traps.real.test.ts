@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
-import { globSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -128,10 +128,31 @@ test("caches that are said to be emptied and are not: vLLM's word is not taken f
   expect(report.validity.reasons.map(({ engine }) => engine)).not.toContain("emptied");
 });
 
-test("an LMCache server that is restarted too soon kills its engine in the middle of a stream of status 200: told, with what it was", async () => {
-  const server = await lmcacheServer();
+test("an LMCache server that is restarted too soon kills an engine that shares memory with it, in the middle of a stream of status 200: told, with what it was", async () => {
+  const { code, stdout, stderr, report } = await ranWhileRestarted({ sharesMemory: true });
+  expect(code).toBe(3);
+  expect(stderr).toContain("engine cached ended by itself while it was measured");
+  expect(stderr).toContain("probably: the LMCache server it stores to was gone for a moment");
+  expect(stdout).toContain("INVALID");
+  expect(report.experiments[0]?.engines[0]?.all.failures_by_code).toMatchObject({ "error-event": expect.any(Number) });
+});
+
+test("one that is sent its blocks leaves its engine alive, which answers every request, late by seconds and without its cache: told, by what its log says", async () => {
+  const { code, report } = await ranWhileRestarted({ sharesMemory: false });
+  expect(code).toBe(4);
+  expect(report.experiments[0]?.engines[0]?.all.failures_by_code).toEqual({});
+  expect(report.validity.reasons.map(({ engine, what }) => [engine, what])).toContainEqual([
+    "cached",
+    // The first when the server is back before the engine looks (every 10 s), else one of the others.
+    expect.stringMatching(/LMCache's server, while it was measured: .* found .*(?:processing the store request|timed out|is unhealthy)/),
+  ]);
+});
+
+/** Started anew two seconds into the experiment. */
+async function ranWhileRestarted(options: { readonly sharesMemory: boolean }): Promise<Ran> {
+  const server = await lmcacheServer(options);
   let restarted = false;
-  const { code, stdout, stderr, report } = await ran("test_restarted", {
+  return ran("test_restarted", {
     args: ["--no-calibration", "--set", `server=127.0.0.1:${server.port}`],
     saying: (said) => {
       if (restarted || !said.includes("experiment 0:")) return;
@@ -139,12 +160,7 @@ test("an LMCache server that is restarted too soon kills its engine in the middl
       setTimeout(() => void server.restart(), 2_000);
     },
   }).finally(async () => server.end());
-  expect(code).toBe(3);
-  expect(stderr).toContain("engine cached ended by itself while it was measured");
-  expect(stderr).toContain("probably: the LMCache server it stores to was gone for a moment");
-  expect(stdout).toContain("INVALID");
-  expect(report.experiments[0]?.engines[0]?.all.failures_by_code).toMatchObject({ "error-event": expect.any(Number) });
-});
+}
 
 interface LmcacheServer {
   readonly port: number;
@@ -154,10 +170,11 @@ interface LmcacheServer {
 }
 
 /** One that is not Tandem's. */
-async function lmcacheServer(): Promise<LmcacheServer> {
+async function lmcacheServer({ sharesMemory }: { readonly sharesMemory: boolean }): Promise<LmcacheServer> {
   const place = thisMachine();
   const [port, http] = [await place.freePort(), await place.freePort()];
-  const flags = `--host 127.0.0.1 --port ${port} --http-host 127.0.0.1 --http-port ${http} --l1-size-gb 1 --eviction-policy LRU --supported-transfer-mode auto`;
+  const shared = `tandem-traps-${port}`;
+  const flags = `--host 127.0.0.1 --port ${port} --http-host 127.0.0.1 --http-port ${http} --l1-size-gb 1 --eviction-policy LRU --supported-transfer-mode auto${sharesMemory ? ` --shm-name ${shared}` : ""}`;
   const env = { ...process.env, LMCACHE_TRACK_USAGE: "false", DO_NOT_TRACK: "1" };
   const start = () => spawn(join(venv, "bin", "lmcache"), ["server", ...flags.split(" ")], { env, stdio: "ignore", detached: true });
   let running = start();
@@ -168,7 +185,11 @@ async function lmcacheServer(): Promise<LmcacheServer> {
       await killed(running);
       running = start();
     },
-    end: async () => killed(running),
+    end: async () => {
+      await killed(running);
+      // A killed server leaves its pool.
+      for (const name of globSync(`*${shared}`, { cwd: "/dev/shm" })) rmSync(join("/dev/shm", name), { force: true });
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { signalProcess, type ProcessEntry } from "../../../src/host/processTable.ts";
 import { Holdings, unlessGone, type Left } from "./holdings.ts";
 import { amiss, table, type Row } from "./rows.ts";
-import { endOf, markOf, partOf, reportOn, RunningTandem, type Installed } from "./running.ts";
+import { endOf, markOf, partOf, reportOn, RunningTandem, tandem, type Order } from "./running.ts";
 
 interface Kill {
   readonly victim: keyof typeof victims;
@@ -51,6 +51,9 @@ const kills: readonly Kill[] = [
   ...[...times(3, "boot"), ...times(4, "load"), ...times(4, "stream")].map((moment) => ({ victim: "harness" as const, moment })),
 ];
 
+/** What is run: its file and its test. */
+const tests = { both: ["engines.ts", "test_kills"], alone: ["alone.ts", "test_alone"] } as const;
+
 const [output = "", venv = "", model = "", wanted = ""] = process.argv.slice(2);
 await killAll(kills.filter(({ victim, moment }) => `${victim} ${moment}`.startsWith(wanted)));
 
@@ -58,7 +61,7 @@ async function killAll(chosen: readonly Kill[]): Promise<void> {
   mkdirSync(output, { recursive: true });
   const rows: Row[] = [];
   for (const [index, kill] of chosen.entries()) {
-    const row = await killOne(kill, { venv, model }, join(output, `${index}-${kill.victim}-${kill.moment}`));
+    const row = await killOne(kill, join(output, `${index}-${kill.victim}-${kill.moment}`));
     rows.push(row);
     appendFileSync(join(output, "kills.jsonl"), `${JSON.stringify(row)}\n`);
     process.stderr.write(`${row.victim} ${row.moment}: ${amiss(row).join("; ") || "as it should be"}\n`);
@@ -67,8 +70,8 @@ async function killAll(chosen: readonly Kill[]): Promise<void> {
   if (rows.some((row) => amiss(row).length > 0)) process.exitCode = 1;
 }
 
-async function killOne({ victim, moment }: Kill, installed: Installed, at: string): Promise<Row> {
-  await using run = new RunningTandem(installed, at, victim === "harness" || moment === "boot" ? "both" : "alone");
+async function killOne({ victim, moment }: Kill, at: string): Promise<Row> {
+  await using run = new RunningTandem(orderOf(victim === "harness" || moment === "boot" ? "both" : "alone"), at);
   await moments[moment].sign(run);
   await pause(Math.random() * moments[moment].upTo * 1_000);
   const killed = await victims[victim](run);
@@ -80,11 +83,12 @@ async function killOne({ victim, moment }: Kill, installed: Installed, at: strin
   const from = performance.now();
   signalProcess(killed, "SIGKILL");
   const since = (to: number) => to - from;
+  const rootEnd = endOf(root);
   const [rootEnded, gone, afterOne, afterFive, ended] = await Promise.all([
-    endOf(root).then(since),
+    rootEnd.then(since),
     emptied(tree).then(since),
-    leftAfter(tree, 1),
-    leftAfter(tree, 5),
+    rootEnd.then(async () => leftAfter(tree, 1)),
+    rootEnd.then(async () => leftAfter(tree, 5)),
     run.ended,
   ]);
   await pause(victim === "harness" ? 0 : 2_000);
@@ -107,6 +111,11 @@ async function killOne({ victim, moment }: Kill, installed: Installed, at: strin
     deaths: deathsIn(join(run.testDirectory, "journal", "events.jsonl")),
     report: await reported(at),
   };
+}
+
+function orderOf(which: keyof typeof tests): Order {
+  const [file, test] = tests[which];
+  return { command: [tandem], file, test, args: ["--set", `venv=${venv}`, "--set", `model=${model}`] };
 }
 
 function times(count: number, moment: Kill["moment"]): readonly Kill["moment"][] {
@@ -139,7 +148,7 @@ async function reported(at: string): Promise<Row["report"]> {
   const reasons = stdout.split("\n").filter((line) => /\b(?:VALID|DEGRADED|INVALID)\b/.test(line));
   return {
     code: code ?? undefined,
-    state: /\b(?:INVALID|DEGRADED|VALID)\b/.exec(stdout)?.[0] ?? "none",
+    state: ["INVALID", "DEGRADED", "VALID"].find((state) => new RegExp(`\\b${state}\\b`).test(stdout)) ?? "none",
     reasons: reasons.map((line) => line.trim()),
   };
 }

@@ -19,6 +19,7 @@ export interface Row {
   readonly ended: number;
   /** When nobody of the killed tree was left. */
   readonly gone: number;
+  /** So many seconds after the end of the program that the harness had started. */
   readonly afterOne: Left;
   readonly afterFive: Left;
   /** Of the whole run: 5 s after its harness was killed, else 2 s after it had ended. */

@@ -9,17 +9,19 @@ import { fileURLToPath } from "node:url";
 import { commandLine, processEntry, processTable, type ProcessEntry, type Root } from "../../../src/host/processTable.ts";
 import { Holdings, namesIn, unlessGone, type Left } from "./holdings.ts";
 
-const tandem = fileURLToPath(new URL("../../../tandem", import.meta.url));
-
-/** What is run: its file and its test. */
-export const tests = { both: ["engines.ts", "test_kills"], alone: ["alone.ts", "test_alone"] } as const;
+export const tandem = fileURLToPath(new URL("../../../tandem", import.meta.url));
 
 /** Engines boot side by side on two cores, maybe beside other work. */
 const patienceSeconds = 180;
 
-export interface Installed {
-  readonly venv: string;
-  readonly model: string;
+/** What is run. */
+export interface Order {
+  /** What comes before `run`. */
+  readonly command: readonly [program: string, ...args: string[]];
+  /** Beside this one. */
+  readonly file: string;
+  readonly test: string;
+  readonly args: readonly string[];
 }
 
 /** Of a whole run: what its processes leave in memory and in folders is nobody's afterwards. */
@@ -43,14 +45,13 @@ export class RunningTandem implements AsyncDisposable {
   /** Of its own, and short: engines put sockets there. */
   readonly #temporary = mkdtempSync(join(tmpdir(), "k-"));
 
-  constructor({ venv, model }: Installed, output: string, which: keyof typeof tests) {
+  constructor({ command, file, test, args }: Order, output: string) {
     this.output = output;
-    const [file, test] = tests[which];
     this.test = test;
     const testFile = fileURLToPath(new URL(file, import.meta.url));
     const mark = randomUUID();
-    const args = ["run", testFile, "-o", output, "--no-calibration", "--set", `venv=${venv}`, "--set", `model=${model}`];
-    this.#child = spawn(tandem, args, {
+    const [program, ...before] = command;
+    this.#child = spawn(program, [...before, "run", testFile, "-f", test, "-o", output, "--no-calibration", ...args], {
       env: { ...process.env, NO_COLOR: "1", TANDEM_KILLS: mark, TMPDIR: this.#temporary },
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
@@ -65,7 +66,7 @@ export class RunningTandem implements AsyncDisposable {
 
   get root(): ProcessEntry {
     const entry = this.#child.pid === undefined ? undefined : processEntry(this.#child.pid);
-    if (entry === undefined) throw new Error(`${tandem} could not be started, or has ended\n${this.stderr}`);
+    if (entry === undefined) throw new Error(`tandem could not be started, or has ended\n${this.stderr}`);
     return entry;
   }
 
