@@ -64,7 +64,14 @@ test("all mistakes of a JavaScript author are told at once", () => {
     'experiment(): arrivals must be arrivals, such as every({ seconds: 8 }), not 8; order must be one of together, inTurn, interleaved, not "parallel"',
   );
   // @ts-expect-error misspelt
-  expect(() => experiment({ workload, arrivals: short.arrivals, deadlines: { frstToken: 5 } })).toThrow('did you mean "firstToken"?');
+  expect(() => experiment({ workload, arrivals: short.arrivals, seed: 1.2, deadlines: { frstToken: 5, idle: -1 } })).toThrow(
+    "experiment(): seed must be a whole number of at least 0, not 1.2; " +
+      'experiment(): deadlines: there is no option "frstToken", did you mean "firstToken"?; idle must be a number above 0, not -1',
+  );
+  // @ts-expect-error no experiment, and another engine's name
+  expect(() => testCase({ engines: { a: simulated() }, baseline: "t", experiments: [] })).toThrow(
+    'not []; testCase(): there is no engine "t" to be the baseline',
+  );
 });
 
 test("a margin is a share that an experiment may state", () => {

@@ -116,6 +116,9 @@ test("https with a certificate of its own making: refused with what to do, or ta
     const refused = await tandem([file, ...set, "--set", "trust=no", "-o", where.at("refused"), "--no-calibration"]);
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain("acceptAnyCertificate: true");
+    const trusting = ["--accept-any-certificate", "--api-key-env", "KEY", "--requests", "1", "--no-calibration"];
+    const withoutFile = await tandem(["run", "--attach", url, ...trusting, "-o", where.at("trusted")], { env: { KEY: key } });
+    expect([0, 4]).toContain(withoutFile.code);
     const { code, stdout, stderr } = await tandem([file, ...set, "-o", where.at("out"), "--no-calibration"]);
     expect(stderr + stdout + refused.stderr + refused.stdout).not.toContain(key);
     expect([0, 4]).toContain(code); // INVALID on a machine that is too busy

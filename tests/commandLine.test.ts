@@ -206,7 +206,7 @@ describe("mistakes in a call", () => {
     { args: ["run", headline, "--requests", "0"], says: "--requests 0: a whole number of at least 1 is wanted" },
     { args: ["run", headline, "--set", "url"], says: "--set url: key=value is wanted" },
     { args: ["run", headline, "--only", "plian"], says: "did you mean plain? it has cached, plain" },
-    { args: ["run", headline, "--fail-on", "better"], says: "worse is what it can fail on" },
+    { args: ["run", headline, "--fail-on", "better"], says: "--fail-on better: worse is wanted" },
     { args: ["run", headline, "-f", "["], says: "is not a regular expression" },
     { args: ["run", headline, "--simulate=h10"], says: 'did you mean "h100"?' },
     { args: ["run", headline, "--simulate", "-m", "org/name"], says: 'the simulated engine has no model "org/name"' },
@@ -215,6 +215,9 @@ describe("mistakes in a call", () => {
     { args: ["run", "--attach", "http://127.0.0.1:9", "--rate", "0"], says: "--rate 0: a number above 0 is wanted" },
     { args: ["run", "--attach", "http://127.0.0.1:9", "--rate", "3", "--concurrency", "2"], says: "--rate and --concurrency at once" },
     { args: ["run", "--attach", "http://127.0.0.1:9", "--api-key-env", "TANDEM_TEST_UNSET"], says: "TANDEM_TEST_UNSET" },
+    { args: ["run", "--attach", "http://127.0.0.1:9", "ftp://x"], says: "--attach: ftp://x is not the http or https URL of a server" },
+    { args: ["run", "--attach", "127.0.0.1:9"], says: "--attach: 127.0.0.1:9 is not the http or https URL of a server" },
+    { args: ["run", headline, "--accept-any-certificate"], says: "--accept-any-certificate: only for --attach" },
     { args: ["report", "tests"], says: "holds no test of a run" },
     { args: ["report", "tests/nothing"], says: "is not a directory that can be read" },
   ])("$args exits with 2 and says $says", async ({ args, says }) => {
@@ -225,6 +228,43 @@ describe("mistakes in a call", () => {
     expect(code).toBe(2);
     expect(where.files()).toEqual([]);
   });
+});
+
+test("mistakes in several flags are told together, each with what is wanted", async () => {
+  using where = folder();
+  const wrong = [
+    "--requests",
+    "0",
+    "--context",
+    "-5",
+    "--workers",
+    "x",
+    "--api",
+    "foo",
+    "--fail-on",
+    "better",
+    "--rate",
+    "2",
+    "--concurrency",
+    "3",
+  ];
+  const { code, stderr } = await tandem(["run", "--attach", "http://127.0.0.1:9", "ftp://x", ...wrong], { cwd: where.path });
+  expect(code).toBe(2);
+  expect(stderr).toContain("7 mistakes");
+  for (const flag of [
+    "--requests 0",
+    "--context -5",
+    "--workers x",
+    "--api foo",
+    "--fail-on better",
+    "ftp://x",
+    "--rate and --concurrency",
+  ]) {
+    expect(stderr).toContain(flag);
+  }
+  const unknown = await tandem(["run", headline, "--fliter", "x", "--seed", "x"], { cwd: where.path });
+  expect(unknown.stderr).toContain("--filter");
+  expect(unknown.stderr).toContain("--seed x");
 });
 
 test("where results cannot be written, it says so at once, and leaves nothing behind", async () => {

@@ -37,12 +37,15 @@ describe("a run that came to its end", () => {
     { pattern: "unmet", args: [], code: 1, says: /not met .*a tenth of the wait/s },
     { pattern: "worse", args: ["--fail-on", "worse"], code: 1, says: /worse +plain takes/ },
     { pattern: "invalid|unmet", args: [], code: 4, says: /INVALID/ },
-  ])("$pattern $args: exit $code", async ({ pattern, args, code, says }) => {
+  ])("$pattern $args: exit $code, and the same of its report", async ({ pattern, args, code, says }) => {
     using where = folder();
     const file = where.write("judged.js", judged);
     const called = await tandem(["run", file, "-f", pattern, "--simulate", "-o", where.at("out"), ...args]);
     expect(called.stdout).toMatch(says);
     expect(called.code).toBe(code);
+    const reported = await tandem(["report", where.at("out"), ...args]);
+    expect(reported.stdout).toMatch(says);
+    expect(reported.code).toBe(code);
   });
 });
 

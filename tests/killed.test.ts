@@ -55,7 +55,8 @@ describe("killed with SIGKILL, no engine is left within 2 s, and report works on
     expect(code).toBeNull();
     expect(await goneAfter(mark)).toBeLessThan(2);
     const reported = await tandem(["report", where.at("out")]);
-    expect(reported.code).toBe(0);
+    // Also INVALID on a machine that is too busy.
+    expect(reported.code).toBe(/^ {2}INVALID/m.test(reported.stdout) ? 4 : 0);
     expect(/INVALID +the run ended before \d+ of 32 requests were due/.test(reported.stdout)).toBe(cut);
     expect(reported.stdout).toContain("test_quick.simulated.pdf");
   });
@@ -85,9 +86,10 @@ describe("interrupted", () => {
         child.kill("SIGINT");
       }, 100);
     };
-    const { code, mark } = await runUntil(where, playing, twice, 300);
+    const { code, stderr, mark } = await runUntil(where, playing, twice, 300);
     expect(performance.now() - second).toBeLessThan(1_000);
     expect(code).toBe(130);
+    expect(stderr).toMatch(/left at once; .* tandem report .*out\/runs\/\S+$/m);
     expect(await goneAfter(mark)).toBeLessThan(2);
     expect(readdirSync(where.at("out"))).toEqual(["runs"]);
   });

@@ -1,4 +1,16 @@
-import { aboveZero, commaList, keyValue, ports, wholeNumber, type CommandDescription, type Flag } from "./flags.ts";
+import { contradictions } from "./contradictions.ts";
+import {
+  aboveZero,
+  commaList,
+  keyValue,
+  oneOf,
+  ports,
+  serverUrls,
+  setVariable,
+  wholeNumber,
+  type CommandDescription,
+  type Flag,
+} from "./flags.ts";
 
 const filter: Flag = { flags: "-f, --filter <pattern>", says: "tests whose names match this regular expression (default: test_)" };
 const output: Flag = { flags: "-o, --output-dir <dir>", says: "where results go", default: "outputs" };
@@ -14,7 +26,7 @@ const shaping: readonly Flag[] = [
   { flags: "--only <engines>", says: "only these engines of a test: --only plain,cached", parse: commaList },
   { flags: "--gpus <ids>", says: "GPUs to use: --gpus 2,3", parse: commaList },
   { flags: "--set <key=value>", says: "a parameter for the test functions (params.set.key); may be repeated", parse: keyValue },
-  { flags: "--attach <urls>", says: "without a file: one or two servers that are up, the first is the baseline", parse: commaList },
+  { flags: "--attach <urls>", says: "without a file: one or two servers that are up, the first is the baseline", parse: serverUrls },
   { flags: "--context <tokens>", says: "with --attach: context tokens of each request", parse: wholeNumber("--context", 1) },
   { flags: "--rate <n>", says: "with --attach: requests per second, at even distances (default: 1)", parse: aboveZero("--rate") },
   {
@@ -22,9 +34,20 @@ const shaping: readonly Flag[] = [
     says: "with --attach, instead of a rate: so many requests at a time, the next when one is answered",
     parse: wholeNumber("--concurrency", 1),
   },
-  { flags: "--api <api>", says: "with --attach: chat or completions (default: chat)" },
-  { flags: "--api-key-env <name>", says: "with --attach: the environment variable that holds the API key" },
+  { flags: "--api <api>", says: "with --attach: chat or completions (default: chat)", parse: oneOf("--api", "chat", "completions") },
+  {
+    flags: "--api-key-env <name>",
+    says: "with --attach: the environment variable that holds the API key",
+    parse: setVariable("--api-key-env"),
+  },
+  { flags: "--accept-any-certificate", says: "with --attach: take a certificate of the server's own making" },
 ];
+
+const failOn: Flag = {
+  flags: "--fail-on <verdict>",
+  says: "exit 1 when a comparison says this: worse",
+  parse: oneOf("--fail-on", "worse"),
+};
 
 const workers: Flag = {
   flags: "--workers <n>",
@@ -46,7 +69,7 @@ export const commands: readonly CommandDescription[] = [
       workers,
       { flags: "--no-calibration", says: "do not measure the harness's own error; marks the run" },
       { flags: "--journal-only", says: "write no reports: tandem report DIR makes them, here or on another machine" },
-      { flags: "--fail-on <verdict>", says: "exit 1 when a comparison says this: worse" },
+      failOn,
       json,
     ],
     examples: [
@@ -54,6 +77,7 @@ export const commands: readonly CommandDescription[] = [
       "tandem run tests/lmcache.ts -f local_cpu --simulate",
       "tandem run --attach http://127.0.0.1:8000 --context 8192 --requests 40 --rate 2",
     ],
+    contradictions,
     load: async () => (await import("./run.ts")).run,
   },
   {
@@ -70,13 +94,14 @@ export const commands: readonly CommandDescription[] = [
     says: "show engines, exact commands, requests, ports, GPUs and minutes; boots nothing",
     flags: [filter, ...shaping, json],
     examples: ["tandem plan tests/lmcache.ts", "tandem plan tests/lmcache.ts --simulate=a40"],
+    contradictions,
     load: async () => (await import("./plan.ts")).plan,
   },
   {
     name: "report",
     argument: "<path>",
-    says: "make every report again from a run's journal, or from a CSV of lmcache-tests",
-    flags: [{ flags: "-o, --output-dir <dir>", says: "also put copies there (default: beside what was read)" }, json],
+    says: "make every report again from a run's journal, or from a CSV of lmcache-tests; exits as the run would have",
+    flags: [{ flags: "-o, --output-dir <dir>", says: "also put copies there (default: beside what was read)" }, failOn, json],
     examples: ["tandem report outputs/", "tandem report old/test_lmcache_local_cpu.csv"],
     load: async () => (await import("./report.ts")).report,
   },

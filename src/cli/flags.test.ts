@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 
-import { joinPairs, keyValue, ports } from "./flags.ts";
+import { joinPairs, keyValue, ports, serverUrls } from "./flags.ts";
 
 test.each([
   { typed: "run -p 8000 8001 tests/a.ts", means: "run -p 8000,8001 tests/a.ts" },
   { typed: "run tests/a.ts -p 8000", means: "run tests/a.ts -p 8000" },
   { typed: "run -p 8000,8001 -o out", means: "run -p 8000,8001 -o out" },
   { typed: "run --attach http://a https://b --requests 4", means: "run --attach http://a,https://b --requests 4" },
+  { typed: "run --attach http://a:1 ftp://b tests/a.ts", means: "run --attach http://a:1,ftp://b tests/a.ts" },
+  { typed: "run --attach a:1 b:2/v1 --rate 3", means: "run --attach a:1,b:2/v1 --rate 3" },
   { typed: "run --simulate tests/a.ts", means: "run --simulate=h100 tests/a.ts" },
   { typed: "run --simulate=a40 tests/a.ts", means: "run --simulate=a40 tests/a.ts" },
 ])("$typed means $means", ({ typed, means }) => {
@@ -21,4 +23,10 @@ test("ports are numbers from 1 to 65535", () => {
 test("--set is repeated, the last of two for one key wins, and a value may hold an equals sign", () => {
   const first = keyValue("url=http://h?a=b", undefined);
   expect(keyValue("n=2", keyValue("n=1", first))).toEqual({ url: "http://h?a=b", n: "2" });
+});
+
+test("servers' URLs are looked at one by one, and a flag that is repeated adds to them", () => {
+  expect(serverUrls("http://b:2", serverUrls("http://a:1", undefined))).toEqual(["http://a:1", "http://b:2"]);
+  expect(() => serverUrls("http://a:1,ftp://b", undefined)).toThrow("--attach: ftp://b is not the http or https URL of a server");
+  expect(() => serverUrls("ftp://b,c:1", undefined)).toThrow("2 mistakes");
 });

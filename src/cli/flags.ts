@@ -1,4 +1,6 @@
+import { attached } from "../engines/attached.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { mistakesIn, together } from "../run/mistakes.ts";
 
 /** One flag of a command, as commander takes it. */
 export interface Flag {
@@ -15,6 +17,8 @@ export interface CommandDescription {
   readonly says: string;
   readonly flags: readonly Flag[];
   readonly examples: readonly string[];
+  /** Flags that go together with nothing else that was given, or lack something; told with the mistakes of their values. */
+  readonly contradictions?: (call: Call) => readonly HarnessError[];
   /** Loaded only when called, so that `list` does not pay for charts. Returns the exit code. */
   readonly load: () => Promise<(call: Call) => Promise<number>>;
 }
@@ -42,6 +46,33 @@ export function aboveZero(flag: string): (text: string) => number {
     if (!Number.isFinite(value) || value <= 0) throw new HarnessError("usage", `${flag} ${text}: a number above 0 is wanted`);
     return value;
   };
+}
+
+export function oneOf(flag: string, ...known: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (!known.includes(text)) throw new HarnessError("usage", `${flag} ${text}: ${known.join(" or ")} is wanted`);
+    return text;
+  };
+}
+
+/** The name of an environment variable; what it holds is looked at where it is used. */
+export function setVariable(flag: string): (name: string) => string {
+  return (name) => {
+    if ((process.env[name] ?? "") === "") throw new HarnessError("usage", `${flag} ${name}: that environment variable is not set`);
+    return name;
+  };
+}
+
+/** Of servers that are up, the first the baseline. A flag that is repeated adds to them. */
+export function serverUrls(text: string, before: unknown): readonly string[] {
+  const urls = commaList(text);
+  const mistakes = urls.flatMap((url) => mistakesIn(() => attached({ url })).map(ofTheFlag));
+  if (mistakes.length > 0) throw together(mistakes);
+  return [...((before as readonly string[] | undefined) ?? []), ...urls]; // what this very parser returned
+}
+
+function ofTheFlag({ message, hint }: HarnessError): HarnessError {
+  return new HarnessError("usage", message.replace("attached():", "--attach:"), hint === undefined ? {} : { hint });
 }
 
 export function ports(text: string): readonly number[] {
@@ -94,5 +125,6 @@ export function joinPairs(argv: readonly string[]): readonly string[] {
 
 function pairOf(flag: string): RegExp | undefined {
   if (flag === "-p" || flag === "--ports") return /^\d+$/;
-  return flag === "--attach" ? /^https?:\/\// : undefined;
+  // Also what is no URL of a server, to be told as that: a FILE has neither a scheme nor a port.
+  return flag === "--attach" ? /^[a-z][a-z\d+.-]*:\/\/|^[\w.-]+:\d+(?:\/|$)/i : undefined;
 }

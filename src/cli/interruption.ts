@@ -8,12 +8,18 @@ export interface Interruption extends Disposable {
   readonly kill: AbortSignal;
 }
 
-export function interruption(tell: (event: RunEvent) => void): Interruption {
+export interface InterruptionOptions {
+  /** Called by the second signal, last of all. */
+  readonly leaving?: () => void;
+}
+
+export function interruption(tell: (event: RunEvent) => void, { leaving = () => {} }: InterruptionOptions = {}): Interruption {
   const stop = new AbortController();
   const kill = new AbortController();
   const onSignal = (signal: string) => {
     if (stop.signal.aborted) {
       kill.abort();
+      leaving();
       process.exit(130);
     }
     tell({ kind: "interrupted", signal });

@@ -7,10 +7,18 @@ import { HarnessError } from "../model/harnessError.ts";
  * Throws unless a directory at this path can be written to, or made where there is none; leaves nothing behind. Called before anything else
  * takes time, and because Node's recursive mkdir never returns where the system answers as /proc does.
  */
-export function checkOutputPlace(path: string, hint = "name a directory you may write to, with space left: -o DIR"): void {
-  const mistake = mistakeIn(nearestThere(resolve(path)));
-  if (mistake !== undefined) throw new HarnessError("output", `${path} cannot be written to: ${mistake}`, { hint });
+export function checkOutputPlace(path: string, hint = anotherPlace): void {
+  const [mistake] = outputMistakes(path, hint);
+  if (mistake !== undefined) throw mistake;
 }
+
+/** The same, to be told with other mistakes. */
+export function outputMistakes(path: string, hint = anotherPlace): readonly HarnessError[] {
+  const mistake = mistakeIn(nearestThere(resolve(path)));
+  return mistake === undefined ? [] : [new HarnessError("output", `${path} cannot be written to: ${mistake}`, { hint })];
+}
+
+const anotherPlace = "name a directory you may write to, with space left: -o DIR";
 
 /** The path itself, or the first above it that is there. */
 function nearestThere(path: string): string {

@@ -4,9 +4,10 @@ import type { Slot } from "../model/engine.ts";
 import type { Terminal } from "../model/host.ts";
 import type { Place } from "../model/running.ts";
 import { deadlinesPhrase } from "../reports/conditions.ts";
+import { counted } from "../reports/numbers.ts";
 import { describeEngine, lasts, phasesOf, shownFilesOf, type PlannedEngine, type PlannedTest } from "../run/plan.ts";
 import { describeService, servicesFor, servicesOf, shownFiles } from "../run/services.ts";
-import { blockedOf, blockedTogether } from "../run/prepare.ts";
+import { blockedOf, blockedTogether, lackingNow } from "../run/prepare.ts";
 import { explain } from "./explain.ts";
 import type { Call } from "./flags.ts";
 import { shaped } from "./shaping.ts";
@@ -33,6 +34,7 @@ function printPlans(slotted: readonly SlottedTest[], nothing: readonly string[],
 
 /** A plan may be for another machine: what this one lacks is told beside it, and is no error. */
 async function tellWhatIsMissing(tests: readonly PlannedTest[], place: Place, terminal: Terminal): Promise<void> {
+  for (const message of await lackingNow(tests, place)) terminal.tell(`warning: ${message}`);
   const blocked = await blockedOf(tests, { place, tell: () => {}, looksOnly: true });
   if (blocked.length > 0) explain(blockedTogether(blocked), terminal);
 }
@@ -136,7 +138,7 @@ function orderInWords(order: string): string {
 function timeOf(test: PlannedTest): string {
   const names = test.engines.map(({ name }) => name);
   const isKnown = test.experiments.every((planned) => lasts(phasesOf(planned, names)) !== undefined);
-  return isKnown ? `about ${minutesOf(test)} minutes` : "as long as the engines need to answer";
+  return isKnown ? `about ${counted(minutesOf(test), "minute")}` : "as long as the engines need to answer";
 }
 
 function minutesOf(test: PlannedTest): number {

@@ -7,24 +7,28 @@ import { findTests } from "../journal/paths.ts";
 import { readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
+import { publish } from "./publish.ts";
 import { writeReports } from "./reporting.ts";
-import { jsonLine, printResult } from "./run.ts";
 
-/** `tandem report DIR|CSV`: everything again, from what was written. */
+/** `tandem report DIR|CSV`: everything again, from what was written; ends as the run would have. */
 export async function report(call: Call): Promise<number> {
   const terminal = processTerminal();
   const path = call.argument ?? "";
   const copies = call.options["outputDir"] as string | undefined;
   if (copies !== undefined) checkOutputPlace(copies);
+  const codes: number[] = [];
   for (const { result, directory, source } of await found(path)) {
+    const figures = figuresOf(result);
     // What was read is the user's own, and stays as it is.
-    const paths = await writeReports(result, directory, copies, source);
-    if (call.options["json"] === true) terminal.print(await jsonLine(result, paths));
-    else printResult(result, figuresOf(result), paths, terminal);
+    const write = async () => writeReports(result, directory, copies, source);
+    await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });
+    // Of a CSV it is not known what was asked for.
+    codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call)));
   }
-  return 0;
+  return worst(codes);
 }
 
 async function found(path: string) {

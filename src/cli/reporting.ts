@@ -1,11 +1,14 @@
-import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { HarnessError } from "../model/harnessError.ts";
 import type { Report } from "../model/report.ts";
 import type { TestResult } from "../model/result.ts";
 
-/** Writes every report of a result, but for one kind where asked, into a directory, and copies where asked. Returns the paths people will open. */
+/**
+ * Writes every report of a result, but for one kind where asked, into a directory, and copies where asked. Returns the paths people will open.
+ * Reports of two runs never lie beside each other: where one cannot be written, none is.
+ */
 export async function writeReports(
   result: TestResult,
   directory: string,
@@ -14,16 +17,16 @@ export async function writeReports(
 ): Promise<readonly string[]> {
   // Loaded here: charts and PDF cost a second, and a machine that only measures need not have them.
   const { reports } = await import("../render/reports.ts");
-  const paths: string[] = [];
-  for (const report of reports.filter(({ kind }) => kind !== except)) {
-    const name = `${baseName(result)}.${report.extension}`;
-    const bytes = await report.write(result);
-    const path = join(directory, name);
-    place(path, bytes);
-    if (copies === undefined) paths.push(path);
-    else paths.push(copied(path, copies, name));
-  }
-  return paths;
+  const wanted = reports.filter(({ kind }) => kind !== except);
+  const hint = `free some space or fix the permissions, then: tandem report ${except === undefined ? directory : `FILE.${except}`}`;
+  const names = wanted.map(({ extension }) => `${baseName(result)}.${extension}`);
+  const files = wanted.map((report, index) => ({ path: join(directory, names[index] ?? ""), content: async () => report.write(result) }));
+  const written = await allOrNone(files, hint);
+  if (copies === undefined) return written;
+  return allOrNone(
+    written.map((path, index) => ({ path: join(copies, names[index] ?? ""), content: async () => readFileSync(path) })),
+    hint,
+  );
 }
 
 /** `<test>[_<organisation>]`, and whenever an engine was simulated the file name says so. */
@@ -32,31 +35,44 @@ export function baseName({ description }: TestResult): string {
   return `${description.test}${organisation}${description.simulated ? ".simulated" : ""}`;
 }
 
-/** Whole or not at all: a reader never finds half a file. */
-function place(path: string, bytes: Uint8Array): void {
-  attempt(path, () => {
-    writeFileSync(`${path}.part`, bytes);
-    renameSync(`${path}.part`, path);
-  });
+interface ReportFile {
+  readonly path: string;
+  /** Asked for when it is its turn: all of them at once may be large. */
+  readonly content: () => Promise<Uint8Array>;
 }
 
-function copied(path: string, directory: string, name: string): string {
-  const copy = join(directory, name);
-  attempt(copy, () => {
-    mkdirSync(directory, { recursive: true });
-    copyFileSync(path, `${copy}.part`);
-    renameSync(`${copy}.part`, copy);
-  });
-  return copy;
+/** Under other names first: a reader never finds half a file, nor files of two runs. */
+async function allOrNone(files: readonly ReportFile[], hint: string): Promise<readonly string[]> {
+  const partOf = (path: string) => `${path}.part`;
+  try {
+    for (const { path, content } of files) {
+      const bytes = await content();
+      attempt(path, hint, () => {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(partOf(path), bytes);
+      });
+    }
+    for (const { path } of files) attempt(path, hint, () => renameSync(partOf(path), path));
+    return files.map(({ path }) => path);
+  } catch (error) {
+    for (const { path } of files) removeIfPossible(partOf(path));
+    throw error;
+  }
 }
 
-function attempt(path: string, write: () => void): void {
+/** Why something could not be written is the news, and not that it cannot be removed either. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Told already, by what came first.
+  }
+}
+
+function attempt(path: string, hint: string, write: () => void): void {
   try {
     write();
   } catch (cause) {
-    throw new HarnessError("output", `${path} cannot be written: ${(cause as Error).message}`, {
-      hint: "the journal is kept: free some space or fix the permissions, then: tandem report DIR",
-      cause,
-    });
+    throw new HarnessError("output", `${path} cannot be written: ${(cause as Error).message}`, { hint, cause });
   }
 }

@@ -7,15 +7,12 @@ import { virtualClock } from "../host/virtualClock.ts";
 import { runDirectory, testDirectory } from "../journal/paths.ts";
 import { readTest } from "../journal/read.ts";
 import { openJournal, writeManifest, type JournalWriter } from "../journal/write.ts";
-import { figuresOf, type TestFigures } from "../measure/testFigures.ts";
+import { figuresOf } from "../measure/testFigures.ts";
 import { evaluate } from "../measure/verdicts.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
-import type { TestResult } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Place } from "../model/running.ts";
-import { consoleTable } from "../reports/consoleTable.ts";
-import { json } from "../reports/json.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
 import { manifestOf } from "../run/manifest.ts";
 import type { PlannedTest } from "../run/plan.ts";
@@ -23,15 +20,15 @@ import { blockedOf, blockedTogether } from "../run/prepare.ts";
 import { probesFor } from "../run/probes.ts";
 import { runTest, type TestEnding } from "../run/runTest.ts";
 import { explain } from "./explain.ts";
-import { worst } from "./exitCode.ts";
+import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { interruption, type Interruption } from "./interruption.ts";
 import { list } from "./list.ts";
-import { checkOutputPlace } from "./outputPlace.ts";
+import { outputMistakes } from "./outputPlace.ts";
 import { progress, type Progress } from "./progress.ts";
+import { publish } from "./publish.ts";
 import { writeReports } from "./reporting.ts";
 import { shaped } from "./shaping.ts";
-import { styleFor } from "./style.ts";
 
 interface Session {
   readonly terminal: Terminal;
@@ -54,11 +51,8 @@ export async function run(call: Call): Promise<number> {
   if (call.options["list"] === true) return list(call);
   const terminal = processTerminal();
   const place = thisMachine();
-  const failOn = call.options["failOn"] as string | undefined;
-  if (failOn !== undefined && failOn !== "worse") throw new HarnessError("usage", `--fail-on ${failOn}: worse is what it can fail on`);
   const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
-  checkOutputPlace(output);
-  const { tests, nothing } = await shaped(call, place);
+  const { tests, nothing } = await shaped(call, place, outputMistakes(output));
   for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
   if (tests.length === 0)
     throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });
@@ -71,7 +65,12 @@ export async function run(call: Call): Promise<number> {
   await using crew = tests.every(({ virtual }) => virtual)
     ? undefined
     : LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, call.options["calibration"] !== false);
-  using interrupted = interruption((event) => shown.tell(event));
+  using interrupted = interruption((event) => shown.tell(event), {
+    leaving: () => {
+      shown.done();
+      terminal.tell(`  left at once; what was recorded until then is kept, and reported by: tandem report ${directory}`);
+    },
+  });
   const session: Session = {
     terminal,
     place,
@@ -81,7 +80,7 @@ export async function run(call: Call): Promise<number> {
     output,
     interrupted,
     progress: shown,
-    failOnWorse: failOn === "worse",
+    failOnWorse: failsOnWorse(call),
     asJson: call.options["json"] === true,
     calibrates: call.options["calibration"] !== false,
     journalOnly: call.options["journalOnly"] === true,
@@ -159,30 +158,7 @@ async function judge(experiment: number, planned: PlannedTest, directory: string
 async function reportOn(directory: string, { terminal, output, failOnWorse, asJson, journalOnly }: Session): Promise<number> {
   const result = await readTest(directory);
   const figures = figuresOf(result);
-  const paths = journalOnly ? [directory] : await writeReports(result, directory, output);
-  if (asJson) terminal.print(await jsonLine(result, paths));
-  else printResult(result, figures, paths, terminal);
+  const write = async () => (journalOnly ? [directory] : writeReports(result, directory, output));
+  await publish(result, figures, { write, asJson, terminal });
   return codeOf(figures, failOnWorse);
-}
-
-export function printResult(result: TestResult, figures: TestFigures, paths: readonly string[], terminal: Terminal): void {
-  for (const line of consoleTable(result, figures, { columns: terminal.columns, style: styleFor(terminal) })) terminal.print(line);
-  terminal.print("");
-  for (const path of paths) terminal.print(path);
-}
-
-/** The JSON report and where the others are, on one line: a run of several tests prints one each. */
-export async function jsonLine(result: TestResult, artefacts: readonly string[]): Promise<string> {
-  const figures: object = JSON.parse(new TextDecoder().decode(await json.write(result)));
-  return JSON.stringify({ ...figures, artefacts });
-}
-
-/** Design section 8: INVALID 4; a check that was not met, or with --fail-on worse a regression, 1. */
-function codeOf(figures: TestFigures, failOnWorse: boolean): number {
-  const codes = figures.experiments.map(({ validity, verdicts, comparisons }) => {
-    if (validity.state === "INVALID") return 4;
-    const regressed = failOnWorse && comparisons.some((comparison) => comparison.verdict === "worse");
-    return regressed || verdicts.some((verdict) => !verdict.ok) ? 1 : 0;
-  });
-  return worst(codes);
 }

@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 
 import { processTerminal } from "../host/terminal.ts";
+import type { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
+import { apart, together } from "../run/mistakes.ts";
 import { commands } from "./commands.ts";
 import { explain } from "./explain.ts";
-import { joinPairs, type CommandDescription } from "./flags.ts";
+import { joinPairs, type Call, type CommandDescription, type Flag } from "./flags.ts";
 
 /** The whole command: from arguments to an exit code. */
 export async function tandem(argv: readonly string[]): Promise<number> {
@@ -24,6 +26,7 @@ export function version(): string {
 
 async function called(argv: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode = 0;
+  const mistakes: HarnessError[] = [];
   const program = new Command("tandem")
     .description("Runs LLM serving engines side by side on one workload, and says what the difference is and how far to believe it.")
     .version(`tandem ${version()}`, "--version", "print the version")
@@ -41,9 +44,11 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
       `\nExamples:\n  tandem run tests/quickstart.ts -o outputs/\n  tandem run --attach http://127.0.0.1:8000 --context 8192 --requests 40`,
     );
   for (const description of commands) {
-    addCommand(program, description, async (argument, options) => {
+    addCommand(program, description, mistakes, async (argument, options) => {
+      const call = { argument, options, argv };
+      refuse([...mistakes, ...(description.contradictions?.(call) ?? [])]);
       const command = await description.load();
-      exitCode = await command({ argument, options, argv });
+      exitCode = await command(call);
     });
   }
   if (argv.length === 0) {
@@ -53,29 +58,49 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    // It has told its own, such as a flag that there is not.
+    refuse(mistakes);
+    return 2;
   }
   return exitCode;
+}
+
+function refuse(mistakes: readonly HarnessError[]): void {
+  if (mistakes.length > 0) throw together(mistakes);
 }
 
 function addCommand(
   program: Command,
   description: CommandDescription,
-  act: (argument: string | undefined, options: Record<string, unknown>) => Promise<void>,
+  mistakes: HarnessError[],
+  act: (argument: string | undefined, options: Call["options"]) => Promise<void>,
 ): void {
   const command = program.command(description.name).description(description.says).exitOverride().showSuggestionAfterError();
   command.copyInheritedSettings(program);
   if (description.argument !== undefined) command.argument(description.argument);
   for (const flag of description.flags) {
     if (flag.parse === undefined) command.option(flag.flags, flag.says, flag.default as string | undefined);
-    else command.option(flag.flags, flag.says, flag.parse, flag.default);
+    else command.option(flag.flags, flag.says, noting(flag.parse, mistakes), flag.default);
   }
   command.addHelpText("after", `\nExamples:\n${description.examples.map((example) => `  ${example}`).join("\n")}`);
   command.action(async (...given: unknown[]) => {
     const argument = description.argument === undefined ? undefined : (given[0] as string | undefined);
     await act(argument, command.opts());
   });
+}
+
+/** A flag's value, or where that is a mistake its text: the others are looked at too, and all are told together. */
+function noting(parse: NonNullable<Flag["parse"]>, mistakes: HarnessError[]): NonNullable<Flag["parse"]> {
+  return (text, before) => {
+    try {
+      return parse(text, before);
+    } catch (error) {
+      mistakes.push(...apart(error));
+      return text;
+    }
+  };
 }
 
 /** `tandem tests/mine.ts -f x` and `tandem -f x tests/mine.ts` mean `tandem run …`, as `main.py` had no commands. */

@@ -40,6 +40,20 @@ test("a password in the URL is refused without being shown", () => {
   }
 });
 
+test("a URL of another scheme is told beside what else is wrong", () => {
+  // @ts-expect-error there is neither such an option nor such an api
+  const said = errorOf({ url: "ftp://x", modle: "m", api: "chatt" });
+  expect(said).toContain('there is no option "modle", did you mean "model"?; api must be "chat" or "completions"');
+  expect(said).toContain("ftp://x is not the http or https URL of a server");
+});
+
+test("a path of a server is not its URL, and what is, is told; a /v1 elsewhere may be a part of it", () => {
+  for (const path of ["chat/completions", "completions", "models", "chat/completions/"]) {
+    expect(errorOf({ url: `http://h:1/team/v1/${path}` })).toMatch(/is a path of a server.* end it before \/v1: http:\/\/h:1\/team;/);
+  }
+  expect(addressOf("https://gateway.example/v1/team/openai")).toBe("https://gateway.example/v1/team/openai");
+});
+
 test("an API key is in the wire alone, also when another option is wrong", () => {
   const engine = attached({ url: "http://h:1", apiKey: "sk-very-secret" });
   expect(engine.wire.apiKey).toBe("sk-very-secret");

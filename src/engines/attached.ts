@@ -1,4 +1,4 @@
-import { checkOptions, nonEmptyText, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { checkOptions, checkTogether, nonEmptyText, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, Wire } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { tokenIdOffset } from "./installation.ts";
@@ -34,8 +34,13 @@ const rules: Readonly<Record<keyof AttachedOptions, OptionRule>> = {
 
 /** Any OpenAI-compatible server that is already up: it is measured, never started and never ended. */
 export function attached(options: AttachedOptions): Engine {
-  checkOptions("attached()", { ...options, apiKey: options.apiKey === undefined ? undefined : "***" }, Object.keys(rules), rules, ["url"]);
   const { url, model, acceptAnyCertificate } = options;
+  const shown = { ...options, apiKey: options.apiKey === undefined ? undefined : "***" };
+  checkTogether(
+    () => checkOptions("attached()", shown, Object.keys(rules), rules, ["url"]),
+    () => checkUrl(url),
+    () => checkTokenIds(options),
+  );
   return {
     kind: "attached",
     model: model ?? "the model it serves",
@@ -55,21 +60,36 @@ export function attached(options: AttachedOptions): Engine {
   };
 }
 
-/** Without /v1 and without a slash. A password in it would be seen wherever the URL is; none is taken. */
+/** Without /v1 and without a slash. */
 function baseUrl(given: string): string {
-  const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") throw notABaseUrl(given, url);
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, "").replace(/\/v1$/, "");
+  const { origin, pathname } = new URL(given);
+  return `${origin}${pathname}`.replace(/\/+$/, "").replace(/\/v1$/, "");
 }
 
-function notABaseUrl(given: string, url: URL | undefined): HarnessError {
+/** A password in it would be seen wherever the URL is; none is taken. That it is a text is looked at elsewhere. */
+function checkUrl(given: unknown): void {
+  if (typeof given !== "string" || given === "") return;
+  const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url !== undefined && (url.username !== "" || url.password !== "")) {
-    return new HarnessError("usage", `attached(): the url of ${url.host} must not hold a user or a password`, {
-      hint: "give the server's key as apiKey; it is sent as Authorization: Bearer and written nowhere",
+    throw new HarnessError("usage", `attached(): the url of ${url.host} must not hold a user or a password`, {
+      hint: "give the server's key as apiKey, or with --attach by --api-key-env; it is sent as Authorization: Bearer and written nowhere",
     });
   }
-  const hint = "it looks like http://127.0.0.1:8000 or https://host/path";
-  return new HarnessError("usage", `attached(): ${withoutPassword(given)} is not the http or https URL of a server`, { hint });
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new HarnessError("usage", `attached(): ${withoutPassword(given)} is not the http or https URL of a server`, {
+      hint: "it looks like http://127.0.0.1:8000 or https://host/path",
+    });
+  }
+  const base = /^(.*)\/v1\/(?:(?:chat\/)?completions|models)\/*$/.exec(`${url.origin}${url.pathname}`)?.[1];
+  if (base === undefined) return;
+  throw new HarnessError("usage", `attached(): ${withoutPassword(given)} is a path of a server, not the server`, {
+    hint: `end it before /v1: ${base}; api, or --api with --attach, says which path is asked`,
+  });
+}
+
+function checkTokenIds({ tokenIds, api = "chat" }: AttachedOptions): void {
+  if (tokenIds !== true || api !== "chat") return;
+  throw new HarnessError("usage", 'attached(): tokenIds needs api: "completions"', { hint: "chat takes text only" });
 }
 
 /** Also where the text is no URL, so that the parser cannot tell. */
@@ -78,9 +98,6 @@ function withoutPassword(text: string): string {
 }
 
 function wireOf({ model, apiKey, api = "chat", tokenIds = false, fixesLength = false, extraBody }: AttachedOptions): Wire {
-  if (tokenIds && api === "chat") {
-    throw new HarnessError("usage", 'attached(): tokenIds needs api: "completions"', { hint: "chat takes text only" });
-  }
   return {
     api,
     ...(model === undefined ? {} : { model }),

@@ -9,10 +9,11 @@ export async function gpuMemoryUsed(ids: readonly string[], env: NodeJS.ProcessE
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Who holds memory there: "process 1234 (VLLM::EngineCore), 64749 MiB". */
+/** Who holds memory there: "process 1234 (VLLM::EngineCore), 64749 MiB". Whoever is ending has lost its name, and is left out. */
 export async function gpuMemoryHolders(ids: readonly string[], env: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const lines = await asked(ids, ["--query-compute-apps=pid,used_memory,process_name", "--format=csv,noheader,nounits"], env);
-  return (lines ?? []).map((line) => {
+  const living = (lines ?? []).filter((line) => !line.endsWith("[No data]"));
+  return living.map((line) => {
     const [pid = "", used = "", ...name] = line.split(",").map((field) => field.trim());
     return `process ${pid} (${name.join(",")}), ${used} MiB`;
   });

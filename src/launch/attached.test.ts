@@ -99,7 +99,7 @@ test("a server that refuses the request itself is told with its own words", asyn
 test("a certificate nobody knows is refused unless that is allowed", async () => {
   await using server = await serving(answering({ models: ["tiny"] }), { key: privateKey, cert: certificate });
   const error = await launchError({ url: server.url });
-  expect(error).toMatchObject({ code: "unreachable", hint: expect.stringContaining("acceptAnyCertificate") });
+  expect(error).toMatchObject({ code: "unreachable", hint: expect.stringContaining("--accept-any-certificate with --attach") });
   const engine = await launch({ url: server.url, acceptAnyCertificate: true });
   expect(engine.reach).toEqual({ kind: "http", url: server.url, acceptAnyCertificate: true });
 });
@@ -108,6 +108,13 @@ test("a server that speaks something else than HTTP is told as that", async () =
   await using server = await serving(answering({ models: ["tiny"] }), { key: privateKey, cert: certificate });
   const error = await launchError({ url: server.url.replace("https:", "http:") });
   expect(error).toMatchObject({ code: "unreachable", hint: expect.stringContaining("http and https") });
+});
+
+test("a server that refuses even the list of models, asked below a /v1, is told where its URL should end", async () => {
+  await using server = await serving((_, response) => response.writeHead(400).end("bad json"));
+  const error = await launchError({ url: `${server.url}/v1/responses` });
+  expect(error.message).toBe(`engine plain cannot be measured at ${server.url}/v1/responses: /v1/models answers 400: bad json`);
+  expect(error.hint).toContain("end before /v1");
 });
 
 test("a URL that is none is the author's mistake", async () => {

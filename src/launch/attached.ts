@@ -7,6 +7,7 @@ import { toSeconds } from "../model/time.ts";
 import type { Server } from "./ask.ts";
 import { reason, standing, type Standing } from "./readiness.ts";
 import { masks } from "./secrets.ts";
+import { whyStopped } from "./whyStopped.ts";
 
 /** Takes a server that is up already. It is asked what it is and proven to answer, never started and never ended. */
 export const attachedLauncher: Launcher = {
@@ -17,7 +18,7 @@ export const attachedLauncher: Launcher = {
     if (launch.kind !== "attached") throw new TypeError(`the attached launcher was given an engine of kind ${launch.kind}`);
     const from = clock.now();
     const server = serverAt(launch, engine.wire.apiKey);
-    const proof = await proven(server, launch, order);
+    const proof = await provenOrTold(server, launch, order);
     const url = masks(server.url);
     tell({ kind: "ready", engine: name, after: toSeconds(clock.now() - from), url, facts: proof.facts });
     return attachedTo(server, order, proof);
@@ -42,6 +43,19 @@ function serverAt({ url, acceptAnyCertificate = false }: AttachedLaunch, apiKey:
   return { url: base, acceptAnyCertificate, ...(apiKey === undefined ? {} : { apiKey }) };
 }
 
+async function provenOrTold(server: Server, launch: AttachedLaunch, order: LaunchOrder): Promise<Proof> {
+  try {
+    return await proven(server, launch, order);
+  } catch (error) {
+    if (error instanceof HarnessError) order.tell({ kind: "notUp", engine: order.name, message: error.message, ...hintOf(error) });
+    throw error;
+  }
+}
+
+function hintOf({ hint }: HarnessError): { readonly hint?: string } {
+  return hint === undefined ? {} : { hint };
+}
+
 /** A server that says it is loading is waited for; one that does not answer is told of at once. */
 async function proven(server: Server, { ready }: AttachedLaunch, order: LaunchOrder): Promise<Proof> {
   const from = performance.now();
@@ -50,7 +64,9 @@ async function proven(server: Server, { ready }: AttachedLaunch, order: LaunchOr
     const asking = { readyPath: ready.path, each: 10, left: Math.max(1, Math.min(left, 120)), signal: order.signal };
     const found = await standing(server, order.engine, asking);
     if (found.kind === "proven") return found;
-    if (order.signal.aborted) throw new HarnessError("unreachable", `${order.name} was not asked to the end: the run was interrupted`);
+    if (order.signal.aborted) {
+      throw new HarnessError("unreachable", `engine ${order.name} was not asked to the end: ${whyStopped(order.signal)}`);
+    }
     if (found.kind === "never") throw unfit(server, order, found);
     if (found.status !== 503 || left <= 0) throw unreachable(server, order, found);
     await pause(500);
@@ -61,24 +77,27 @@ function unfit({ url }: Server, { name, engine }: LaunchOrder, never: Extract<St
   const { because, why, hint } = never;
   const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
   const code = because === "model" ? "usage" : "unreachable";
-  return new HarnessError(code, masks(`engine ${name} at ${url} answers, but ${why}`, secrets), { hint });
+  return new HarnessError(code, masks(`engine ${name} answers at ${url}, but ${why}`, secrets), { hint });
 }
 
 function unreachable({ url }: Server, { name, engine }: LaunchOrder, found: Extract<Standing, { kind: "notYet" }>): HarnessError {
   const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
-  const message = masks(`engine ${name} at ${url} cannot be measured: ${found.waitingFor}`, secrets);
-  return new HarnessError("unreachable", message, { hint: adviceFor(found), cause: found.cause });
+  const message = masks(`engine ${name} cannot be measured at ${url}: ${found.waitingFor}`, secrets);
+  return new HarnessError("unreachable", message, { hint: adviceFor(url, found), cause: found.cause });
 }
 
-function adviceFor({ cause, status }: Extract<Standing, { kind: "notYet" }>): string {
+function adviceFor(url: string, { cause, status }: Extract<Standing, { kind: "notYet" }>): string {
   const code = cause === undefined ? "" : reason(cause);
   if (code === "ECONNREFUSED") return "nothing listens there: start the server, or look at host and port of the URL";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name is not known here: look at the host of the URL";
-  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) return "its certificate is not one we trust: acceptAnyCertificate: true takes it as it is";
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
+    return "its certificate is not one we trust; to take it as it is: acceptAnyCertificate: true in a test file, --accept-any-certificate with --attach";
+  }
   if (/EPROTO|HPE_|ECONNRESET|wrong version/i.test(code))
     return "it may speak the other one of http and https: look at the start of the URL";
-  if (status === 404) return "the URL should end before /v1; does an OpenAI-compatible server answer there?";
-  return "try it by hand: curl URL/v1/models";
+  if (status === 404 || (status !== undefined && /\/v1\//.test(url)))
+    return "the URL should end before /v1; does an OpenAI-compatible server answer there?";
+  return `try it by hand: curl ${masks(url)}/v1/models`;
 }
 
 function attachedTo({ url, acceptAnyCertificate }: Server, { name, engine }: LaunchOrder, { facts, servedModel }: Proof): RunningEngine {

@@ -8,11 +8,16 @@ import { gpuMemoryBefore, gpuMemoryLacking } from "./gpuMemory.ts";
 
 /** A driver that tells these MiB of any GPU, one after the other, as nvidia-smi was seen to tell them beside a held GPU. */
 function driver(...used: readonly number[]): NodeJS.ProcessEnv {
+  return driverWith("VLLM::EngineCore", used);
+}
+
+/** And as it was seen to name who holds them. */
+function driverWith(holder: string, used: readonly number[]): NodeJS.ProcessEnv {
   const directory = mkdtempSync(join(tmpdir(), "tandem-gpu-"));
   const lines = used.map((mib, index) => `${index}) echo ${mib};;`).join(" ");
   const program = `#!/bin/sh
 case "$*" in
-  *compute-apps*) echo "1066, 64749, VLLM::EngineCore"; exit;;
+  *compute-apps*) echo "1066, 64749, ${holder}"; exit;;
   *memory.total*) exit;;
 esac
 asked=$(cat ${directory}/asked$2 2>/dev/null || echo 0)
@@ -43,7 +48,16 @@ test("memory that comes back within the bound is waited for, and nothing is said
 
 test("memory that stays is a warning that names who holds it, and who was started there", async () => {
   expect(await warnings(driver(0, 64_749), { cached: ["0"] }, 0.3)).toEqual([
-    "64749 MiB more are in use on GPU 0 than before cached was started, 0.3 s after it and its services have ended: held by process 1066 (VLLM::EngineCore), 64749 MiB",
+    expect.stringMatching(
+      /^64749 MiB more are in use on GPU 0 than before cached was started, 0\.\d s after it and its services have ended: held by process 1066 \(VLLM::EngineCore\), 64749 MiB$/,
+    ),
+  ]);
+});
+
+test("whoever is ending is given longer to let go of it, and only then missed", async () => {
+  expect(await warnings(driverWith("[No data]", [0, 64_749, 64_749, 64_749, 0]), { cached: ["0"] }, 0.3)).toEqual([]);
+  expect(await warnings(driverWith("[No data]", [0, 64_749]), { cached: ["0"] }, 0.1)).toEqual([
+    expect.stringMatching(/held by no living process that nvidia-smi knows of$/),
   ]);
 });
 

@@ -4,8 +4,11 @@ import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
 
-/** A driver gives memory back within a second of the last process's end, as seen; this is the bound. */
+/** A driver gives memory back within a second of the last process's end, as seen; this is the bound where somebody living holds it. */
 const patience: Seconds = 10;
+
+/** Until then a process may be ending, so many times as long: 0.2 s for each GiB of pinned memory (LMCache's in CPU memory), as seen. */
+const longerForTheEnding = 6;
 
 /** What the driver itself may keep. */
 const slackMib = 100;
@@ -56,7 +59,7 @@ export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place)
     if (total === undefined || used === undefined || used <= Math.max(1 - share, unremarkable) * total) return [];
     const [names, are] = [engines.map(({ name }) => name).join(" and "), engines.length === 1 ? "is" : "are"];
     const free = `GPU ${gpu} has ${total - used} of ${total} MiB free, less than the ${Math.round(share * 100)} % that ${names} ${are} to take`;
-    return [`${free}: the rest is held by ${await whoHolds(gpu, place)}`];
+    return [`${free}: the rest is held by ${named((await place.gpuMemory?.holders([gpu])) ?? [])}`];
   });
   return (await Promise.all(looks)).flat();
 }
@@ -66,9 +69,8 @@ function byGpu(engines: readonly OnGpus[]): ReadonlyMap<string, readonly OnGpus[
   return new Map(gpus.map((gpu) => [gpu, engines.filter((engine) => engine.gpus.includes(gpu))]));
 }
 
-async function whoHolds(gpu: string, place: Place): Promise<string> {
-  const holders = (await place.gpuMemory?.holders([gpu])) ?? [];
-  return holders.length === 0 ? "no process that nvidia-smi knows of" : holders.join("; ");
+function named(holders: readonly string[]): string {
+  return holders.length === 0 ? "no living process that nvidia-smi knows of" : holders.join("; ");
 }
 
 interface Looked {
@@ -80,14 +82,17 @@ interface Looked {
 
 async function givenBack({ gpu, names, before }: Looked, { place, tell, within = patience }: GpuMemoryWatch): Promise<void> {
   if (before === undefined) return;
-  const giveUp = performance.now() + within * 1_000;
+  const began = performance.now();
   for (;;) {
     const used = await place.gpuMemory?.used([gpu]);
     if (used === undefined || used <= before + slackMib) return;
-    if (performance.now() > giveUp) {
+    const waited = (performance.now() - began) / 1_000;
+    const holders = waited > within ? ((await place.gpuMemory?.holders([gpu])) ?? []) : [];
+    if (waited > (holders.length === 0 ? longerForTheEnding * within : within)) {
       const [were, they] = names.length === 1 ? ["was", "it and its"] : ["were", "they and their"];
       const more = `${used - before} MiB more are in use on GPU ${gpu} than before ${names.join(" and ")} ${were} started`;
-      tell({ kind: "warning", message: `${more}, ${within} s after ${they} services have ended: held by ${await whoHolds(gpu, place)}` });
+      const after = `${waited.toFixed(waited < 10 ? 1 : 0)} s after ${they} services have ended`;
+      tell({ kind: "warning", message: `${more}, ${after}: held by ${named(holders)}` });
       return;
     }
     await pause(250);

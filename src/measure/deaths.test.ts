@@ -35,6 +35,44 @@ test("an engine that did not come up is named in every experiment, those that ot
     message: "engine one was ended by SIGKILL before it was ready\n  command: vllm serve",
   };
   const [reason] = reasons(notUp);
-  expect(reason).toEqual(["INVALID", "one", "did not come up: was ended by SIGKILL before it was ready"]);
+  expect(reason).toEqual(["INVALID", "one", "was ended by SIGKILL before it was ready"]);
   expect(reasons(notUp, 4e9)).toEqual([reason]);
+});
+
+test("a boot that was cut short by another engine's end is no reason of its own, and a service that did not come up is one", () => {
+  const cause = "engine one was ended by SIGKILL before it was ready";
+  const events: readonly RunEvent[] = [
+    { kind: "notUp", engine: "one", message: `${cause}\n  command: vllm serve` },
+    { kind: "notUp", engine: "other", message: `engine other was ended while it booted: ${cause}` },
+    { kind: "serviceNotUp", service: "kv.redis", message: "service kv.redis was not ready within 9 s: it does not answer" },
+  ];
+  const found = deathReasons(
+    experimentUntil(6e9),
+    events.map((event) => ({ at: 1e9, event })),
+  );
+  expect(found.map(({ engine, what }) => [engine, what])).toEqual([
+    ["one", "was ended by SIGKILL before it was ready"],
+    [undefined, "service kv.redis was not ready within 9 s: it does not answer"],
+  ]);
+});
+
+test("an engine whose boot a person interrupted did not fail to come up", () => {
+  const events: readonly RunEvent[] = [
+    { kind: "interrupted", signal: "SIGINT" },
+    { kind: "notUp", engine: "one", message: "engine one was ended while it booted: the run was interrupted" },
+  ];
+  expect(
+    deathReasons(
+      experimentUntil(6e9),
+      events.map((event) => ({ at: 1e9, event })),
+    ),
+  ).toEqual([]);
+});
+
+test("of a server that nobody started, what to do stands there instead of a log that there is not", () => {
+  const message = "engine server cannot be measured at http://127.0.0.1:9: /v1/models does not answer (ECONNREFUSED)";
+  const event: RunEvent = { kind: "notUp", engine: "server", message, hint: "start the server" };
+  expect(deathReasons(experimentUntil(6e9), [{ at: 1e9, event }])).toEqual([
+    { state: "INVALID", engine: "server", what: message.replace("engine server ", ""), advice: "start the server" },
+  ]);
 });

@@ -4,16 +4,29 @@ import type { RunEvent } from "../model/runEvent.ts";
 
 /** Engines that did not come up, or were gone before an experiment was over, and services: their engines were then others than those asked for. */
 export function deathReasons({ span }: ExperimentResult, events: readonly TimedEvent[]): readonly ValidityReason[] {
-  return events.flatMap(({ at, event }) => {
-    const isLater = span !== undefined && at > span.to && event.kind !== "notUp";
-    return isLater ? [] : reasonsOf(event);
+  const told = events.filter(({ at, event }) => span === undefined || at <= span.to || event.kind === "notUp");
+  return told.filter((one) => !isConsequence(one, events)).flatMap(({ event }) => reasonsOf(event));
+}
+
+/** A boot that was cut short, by a person or by what ended elsewhere and is told in its words: that is the reason, and this is none. */
+function isConsequence({ at, event }: TimedEvent, events: readonly TimedEvent[]): boolean {
+  if (event.kind !== "notUp") return false;
+  return events.some(({ at: before, event: other }) => {
+    if (other.kind === "interrupted") return before <= at;
+    return other !== event && isEnd(other) && firstLine(event).endsWith(`: ${firstLine(other)}`);
   });
+}
+
+function isEnd(event: RunEvent): event is Extract<RunEvent, { kind: "notUp" | "serviceNotUp" | "serviceDied" }> {
+  return event.kind === "notUp" || event.kind === "serviceNotUp" || event.kind === "serviceDied";
 }
 
 function reasonsOf(event: RunEvent): readonly ValidityReason[] {
   switch (event.kind) {
     case "notUp":
-      return [{ ...lookThere, what: `did not come up: ${firstLine(event).replace(`engine ${event.engine} `, "")}`, engine: event.engine }];
+      return [{ ...lookThere, ...advised(event.hint), what: ofItself(event), engine: event.engine }];
+    case "serviceNotUp":
+      return [{ ...lookThere, what: firstLine(event) }];
     case "died":
       return [{ ...lookThere, what: `${firstLine(event).replace(`${event.engine} `, "")} while it was measured`, engine: event.engine }];
     case "serviceDied":
@@ -24,6 +37,17 @@ function reasonsOf(event: RunEvent): readonly ValidityReason[] {
 }
 
 const lookThere = { state: "INVALID", advice: "see why in its log, and run it again" } as const;
+
+function advised(hint: string | undefined): Partial<ValidityReason> {
+  return hint === undefined ? {} : { advice: hint };
+}
+
+/** "was ended by SIGKILL before it was ready": a reason names its engine by itself. */
+function ofItself(event: { readonly engine: string; readonly message: string }): string {
+  const line = firstLine(event);
+  const start = `engine ${event.engine} `;
+  return line.startsWith(start) ? line.slice(start.length) : `did not come up: ${line}`;
+}
 
 /** The others are its command and the end of its log, for which reports have a place of their own. */
 function firstLine({ message }: { readonly message: string }): string {

@@ -71,7 +71,9 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
       mayFail: own.filter(({ ok }) => ok).map(({ allowsFailuresOf }) => allowsFailuresOf),
       uncalibrated: description.calibration === "off",
       answers: differingAnswers(result),
-      besides: [...proofReasons(experiment.index, result, tokens), ...deathReasons(experiment, result.events)],
+      withoutLog: engines.filter(({ command }) => command === undefined).map(({ name }) => name),
+      deaths: deathReasons(experiment, result.events),
+      besides: proofReasons(experiment.index, result, tokens),
     }),
     verdicts: own,
   };

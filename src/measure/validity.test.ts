@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Validity } from "../model/figures.ts";
+import type { Validity, ValidityReason } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
@@ -86,6 +86,20 @@ test("5 % failures mark the numbers, more withhold the verdict, unless a check a
     what: "failed 2 of 20 requests, and the others may be the easier ones",
     advice: "see why in the CSV and in the engine's log (idle-timeout 2), or say in a check how many may: mayFail(…)",
   });
+});
+
+test("what may fail is not asked for once more, and of a server that nobody started there is no log to look at", () => {
+  const adviceOf = (options: Differing) => validityOf(failing(good, 2), [], options).reasons[0]?.advice;
+  expect(adviceOf({ mayFail: ["plain"] })).toBe("see why in the CSV and in the engine's log (idle-timeout 2)");
+  expect(adviceOf({ withoutLog: ["plain"], mayFail: ["plain"] })).toBe("see why in the CSV's column failure (idle-timeout 2)");
+});
+
+test("an engine that died is the reason, and neither its failures nor requests that were not sent are others", () => {
+  const death = { state: "INVALID", engine: "plain", what: "exited with status 1 while it was measured", advice: "see its log" } as const;
+  const options = { neverDue: 3, engines: ["plain", "cached"], deaths: [death] };
+  expect(validityOf(failing(good, 2), [], options).reasons).toEqual([death]);
+  const failuresOfAnother = failing(answered("cached", ten), 1);
+  expect(validityOf([...good, ...failuresOfAnother], [], options).reasons).toMatchObject([death, { engine: "cached" }]);
 });
 
 test("an engine without a success is INVALID, whatever a check allows", () => {
@@ -211,6 +225,17 @@ test("of a test's experiments, a reason that holds for all is said once; one tha
   expect(all).toEqual({ state: "INVALID", reasons: [everywhere, { ...here, what: "16 k: was sent no request" }] });
 });
 
+test("a reason that holds for several experiments of more is told once, with how many and which", () => {
+  const reason = { state: "DEGRADED", what: "the harness was late", advice: "close other work" } as const;
+  const inSome = (titles: readonly string[]) =>
+    joined([
+      { title: "other", validity: { state: "VALID", reasons: [] } },
+      ...titles.map((title) => ({ title, validity: { state: "DEGRADED", reasons: [reason] } as const })),
+    ]).reasons.map(({ what }) => what);
+  expect(inSome(["a", "b"])).toEqual(["the harness was late, in 2 of 3 experiments (a; b)"]);
+  expect(inSome(["a", "b", "c", "d"])).toEqual(["the harness was late, in 4 of 5 experiments (a; b; …)"]);
+});
+
 test("what was found before each of several blocks is told once, and without a title where there is one experiment", () => {
   const reason = { state: "INVALID", what: "is not what was asked for", advice: "look", engine: "cached" } as const;
   const blocks = { title: "8 k", validity: { state: "INVALID", reasons: [reason, { ...reason }] } } as const;
@@ -242,17 +267,19 @@ interface Differing {
   readonly mayFail?: readonly string[];
   readonly engines?: readonly string[];
   readonly limits?: LimitChanges;
+  readonly withoutLog?: readonly string[];
+  readonly deaths?: readonly ValidityReason[];
 }
 
 function validityOf(
   records: readonly RequestRecord[],
   readings: readonly Reading[] = [],
-  { neverDue = 0, mayFail = [], engines = ["plain"], limits }: Differing = {},
+  { neverDue = 0, engines = ["plain"], limits, ...options }: Differing = {},
 ): Validity {
   const summaries = engines.map((engine) => engineSummary(engine, records));
   const { description, ...result } = experimentOf(records, readings, neverDue);
   const changed = limits === undefined ? description : { ...description, limits };
-  return validity({ ...result, description: changed }, summaries, { mayFail });
+  return validity({ ...result, description: changed }, summaries, options);
 }
 
 /** Sixteen requests, of which the engine has one at work at a time. */

@@ -1,6 +1,7 @@
 import { checkOptions, share, wholeNumber } from "../model/checkOptions.ts";
 import type { Check, EngineSummary, Verdict } from "../model/figures.ts";
 import type { Checks } from "../model/testCase.ts";
+import { fewestFor } from "./distribution.ts";
 import { known } from "./known.ts";
 
 /** A check: the value is at most `limit`. A missing value is not ok. */
@@ -60,7 +61,9 @@ function parseCheck(found: unknown): Check {
   return known({ ok: found.ok === true, observed, wanted: String(found.wanted), allowsFailuresOf });
 }
 
+const tailsNeed = ` (a p90 takes ${fewestFor.p90} of them, a p99 ${fewestFor.p99})`;
+
 function check(value: number | undefined, wanted: string, isMet: (observed: number) => boolean): Check {
-  if (value === undefined || !Number.isFinite(value)) return { ok: false, wanted: `${wanted}, but there is no value` };
+  if (value === undefined || !Number.isFinite(value)) return { ok: false, wanted: `${wanted}, but there is no value${tailsNeed}` };
   return { ok: isMet(value), observed: value, wanted };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkOptions, share, wholeNumber } from "./checkOptions.ts";
+import { checkOptions, checkTogether, share, wholeNumber } from "./checkOptions.ts";
 import { HarnessError } from "./harnessError.ts";
 
 const allowed = ["model", "tensorParallel", "gpuMemoryUtilization"];
@@ -21,4 +21,17 @@ test("options left out or undefined are no mistake", () => {
 test("a required option that is missing is told with the rest", () => {
   const check = () => checkOptions("vllm()", { modle: "m" }, allowed, rules, ["model"]);
   expect(check).toThrow('vllm(): there is no option "modle", did you mean "model"?; model is missing');
+});
+
+test("what several checks find is one error, with what to do about each", () => {
+  const check = () =>
+    checkTogether(
+      () => checkOptions("a()", { tensorParallel: 0 }, allowed, rules),
+      () => checkOptions("a()", {}, allowed, rules),
+      () => checkOptions("a(): more", { depht: 1 }, ["depth"]),
+    );
+  expect(check).toThrow(
+    'a(): tensorParallel must be a whole number of at least 1, not 0; a(): more: there is no option "depht", did you mean "depth"?',
+  );
+  expect(check).toThrow(expect.objectContaining({ hint: `its options are ${allowed.join(", ")}\nits options are depth` }));
 });

@@ -27,6 +27,26 @@ export function checkOptions(
   throw new HarnessError("usage", `${what}: ${mistakes.join("; ")}`, { hint: `its options are ${allowed.join(", ")}` });
 }
 
+/** Several checks of one thing an author made: what is wrong by any of them is one error. */
+export function checkTogether(...checks: readonly (() => void)[]): void {
+  const mistakes = checks.flatMap(mistakesIn);
+  const [first, ...others] = mistakes;
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
+  const hints = new Set(mistakes.flatMap(({ hint }) => (hint === undefined ? [] : [hint])));
+  throw new HarnessError("usage", mistakes.map(({ message }) => message).join("; "), { hint: [...hints].join("\n") });
+}
+
+function mistakesIn(check: () => void): readonly HarnessError[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    return [error];
+  }
+}
+
 export function wholeNumber({ from }: { from: number }): OptionRule {
   return (value) => (Number.isInteger(value) && Number(value) >= from ? undefined : `must be a whole number of at least ${from}`);
 }

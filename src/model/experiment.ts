@@ -1,4 +1,4 @@
-import { checkOptions, nonEmptyText, positive, share, wholeNumber, type OptionRule } from "./checkOptions.ts";
+import { checkOptions, checkTogether, nonEmptyText, positive, share, wholeNumber, type OptionRule } from "./checkOptions.ts";
 import { limitNames, limitRules, type LimitChanges } from "./limits.ts";
 import type { Seconds } from "./time.ts";
 import type { Arrivals, WorkloadGenerator } from "./workload.ts";
@@ -93,12 +93,14 @@ const deadlineRules: Readonly<Record<keyof Deadlines, OptionRule>> = {
 
 /** One workload for every engine of a test case. */
 export function experiment(options: ExperimentOptions): Experiment {
-  checkOptions("experiment()", options, Object.keys(rules), rules, ["workload", "arrivals"]);
-  const { workload, arrivals, order, repeats = 1, seed = 0, title = workload.title, deadlines = {}, cacheState, limits, margin } = options;
-  checkOptions("experiment(): deadlines", deadlines, Object.keys(deadlineRules), deadlineRules);
-  checkOptions("experiment(): limits", limits ?? {}, limitNames, limitRules);
+  const { workload, arrivals, order, repeats = 1, seed = 0, title, deadlines = {}, cacheState, limits, margin } = options;
+  checkTogether(
+    () => checkOptions("experiment()", options, Object.keys(rules), rules, ["workload", "arrivals"]),
+    () => checkOptions("experiment(): deadlines", isDescription(deadlines) ? deadlines : {}, Object.keys(deadlineRules), deadlineRules),
+    () => checkOptions("experiment(): limits", isDescription(limits) ? limits : {}, limitNames, limitRules),
+  );
   return {
-    title,
+    title: title ?? workload.title,
     workload,
     arrivals,
     ...(order === undefined ? {} : { order }),

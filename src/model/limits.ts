@@ -13,6 +13,7 @@ export const limitNames = [
   "eventLoopDelay",
   "cpu",
   "harnessError",
+  "harnessTtft",
   "uncalibrated",
   "steal",
   "crowded",

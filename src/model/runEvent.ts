@@ -15,7 +15,13 @@ export type RunEvent =
       readonly facts: Readonly<Record<string, string>>;
     }
   | ({ readonly kind: "proof" } & EngineProof)
-  | { readonly kind: "notUp"; readonly engine: string; readonly message: string }
+  | {
+      readonly kind: "notUp";
+      readonly engine: string;
+      readonly message: string;
+      /** What to do about it, where that is known and no log of it tells more. */
+      readonly hint?: string;
+    }
   | { readonly kind: "died"; readonly engine: string; readonly message: string }
   | { readonly kind: "gone"; readonly engine: string; readonly after: Seconds }
   | { readonly kind: "serviceStarting"; readonly service: string; readonly command: string; readonly log: string }

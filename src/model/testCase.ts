@@ -1,4 +1,4 @@
-import { checkOptions, type OptionRule } from "./checkOptions.ts";
+import { checkOptions, checkTogether, type OptionRule } from "./checkOptions.ts";
 import type { Engine } from "./engine.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Check, EngineSummary } from "./figures.ts";
@@ -51,9 +51,10 @@ const rules: Readonly<Record<keyof TestCase, OptionRule>> = {
 
 /** Engines to be compared, under a list of experiments. All mistakes are told at once. */
 export function testCase<const Engines extends Readonly<Record<string, Engine>>>(options: TestCaseOptions<Engines>): TestCase {
-  checkOptions("testCase()", options, Object.keys(rules), rules, ["engines", "experiments"]);
-  const mistakes = [...engineMistakes(options.engines), ...baselineMistakes(options), ...experimentMistakes(options.experiments)];
-  if (mistakes.length > 0) throw new HarnessError("usage", `testCase(): ${mistakes.join("; ")}`);
+  checkTogether(
+    () => checkOptions("testCase()", options, Object.keys(rules), rules, ["engines", "experiments"]),
+    () => checkMembers(options),
+  );
   const { engines, baseline, experiments, checks } = options;
   return {
     engines,
@@ -74,7 +75,17 @@ function withPromptsOfTheirOwn(experiments: readonly Experiment[]): readonly Exp
   });
 }
 
-function engineMistakes(engines: Readonly<Record<string, Engine>>): readonly string[] {
+function checkMembers({ engines, baseline, experiments }: Pick<TestCase, "engines" | "baseline" | "experiments">): void {
+  const named = Object.keys(entriesOf(engines));
+  const mistakes = [
+    ...engineMistakes(entriesOf(engines)),
+    ...(named.length === 0 ? [] : baselineMistakes(named, baseline)),
+    ...(Array.isArray(experiments) ? experimentMistakes(experiments) : []),
+  ];
+  if (mistakes.length > 0) throw new HarnessError("usage", `testCase(): ${mistakes.join("; ")}`);
+}
+
+function engineMistakes(engines: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(engines).flatMap(([name, engine]) => [
     // Names become directories and columns.
     ...(/^[A-Za-z0-9][\w.-]*$/.test(name) ? [] : [`engine "${name}" must have a name of letters, digits, "_", "-" and "."`]),
@@ -82,15 +93,14 @@ function engineMistakes(engines: Readonly<Record<string, Engine>>): readonly str
   ]);
 }
 
-function baselineMistakes({ engines, baseline }: Pick<TestCase, "engines" | "baseline">): readonly string[] {
-  const names = Object.keys(engines);
+function baselineMistakes(names: readonly string[], baseline: string | undefined): readonly string[] {
   if (baseline === undefined) return names.length > 1 ? [`baseline is missing: it is one of ${names.join(", ")}`] : [];
   if (names.includes(baseline)) return [];
   const meant = nearest(baseline, names);
   return [`there is no engine "${baseline}" to be the baseline${meant === undefined ? "" : `, did you mean "${meant}"?`}`];
 }
 
-function experimentMistakes(experiments: readonly Experiment[]): readonly string[] {
+function experimentMistakes(experiments: readonly unknown[]): readonly string[] {
   return experiments.flatMap((experiment, index) =>
     "deadlines" in entriesOf(experiment) ? [] : [`experiment ${index} is not one: experiment({ workload, arrivals }) makes one`],
   );

@@ -48,7 +48,7 @@ function experimentLines(experiment: ExperimentResult, figures: ExperimentFigure
     "",
     ...grid(metricCells(figures.summaries), options),
     ...cacheLines(figures, options),
-    ...failureLines(figures.summaries, options),
+    ...failureLines(figures.summaries, experiment, options),
     ...(error === undefined ? [] : ["", ...labelled("own error", "quiet", error, options)]),
   ];
 }
@@ -93,12 +93,10 @@ function cacheCells({ engine, cold, coldRequests, warm, warmRequests, gain, cost
   return [engine, duration(cold), count(coldRequests), duration(warm), count(warmRequests), times, change(costOfStoring)];
 }
 
-function failureLines(summaries: readonly EngineSummary[], options: ConsoleOptions): readonly string[] {
+function failureLines(summaries: readonly EngineSummary[], { records }: ExperimentResult, options: ConsoleOptions): readonly string[] {
   return summaries
     .filter(({ failures }) => failures > 0)
-    .flatMap(({ engine, failures, requests, failuresByCode }) =>
-      labelled("failed", "bad", `${engine}: ${failuresPhrase(failures, requests, failuresByCode)}`, options),
-    );
+    .flatMap((summary) => labelled("failed", "bad", failuresPhrase(summary, records), options));
 }
 
 function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures, options: ConsoleOptions): readonly string[] {
@@ -106,13 +104,14 @@ function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures,
     const { check, observed, wanted, experiment } = verdict;
     const title = experiments.find(({ index }) => index === experiment)?.description.title;
     const where = title === undefined || experiments.length === 1 ? "" : `${title}: `;
-    const found = observed === undefined ? "no data" : plain(observed);
+    // What is wanted of a value that there is not says so.
+    const found = observed === undefined ? "" : `${plain(observed)}, `;
     const [label, tone] = isWithheld(verdict, figures)
       ? (["withheld", "undecided"] as const)
       : verdict.ok
         ? (["met", "good"] as const)
         : (["not met", "bad"] as const);
-    return labelled(label, tone, `${where}${check}: ${found}, wanted ${wanted}`, options);
+    return labelled(label, tone, `${where}${check}: ${found}wanted ${wanted}`, options);
   });
 }
 

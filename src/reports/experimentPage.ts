@@ -19,7 +19,7 @@ export function experimentPage(experiment: ExperimentResult, figures: Experiment
     { kind: "heading", level: 2, text: experiment.description.title },
     { kind: "paragraph", tone: "quiet", text: experimentSettings(experiment.description) },
     ...inGroups(figures.summaries, 3).map(metricTable),
-    ...failureSentences(figures.summaries),
+    ...failureSentences(figures.summaries, experiment),
     ...anchorSentences(figures.summaries),
     ...comparisonTable(figures.comparisons, result, figures),
     ...cacheTokenTable(figures.cacheTokens),
@@ -78,15 +78,10 @@ function meanOf({ mean, meanInterval }: Distribution): string {
   return meanInterval === undefined ? duration(mean) : `${duration(mean)} (${duration(meanInterval[0])} to ${duration(meanInterval[1])})`;
 }
 
-function failureSentences(summaries: readonly EngineSummary[]): readonly Block[] {
+function failureSentences(summaries: readonly EngineSummary[], { records }: ExperimentResult): readonly Block[] {
   return summaries
     .filter(({ failures }) => failures > 0)
-    .map(({ engine, failures, requests, failuresByCode }) => ({
-      kind: "paragraph",
-      tone: "bad",
-      label: "failed",
-      text: `${engine}: ${failuresPhrase(failures, requests, failuresByCode)}.`,
-    }));
+    .map((summary) => ({ kind: "paragraph", tone: "bad", label: "failed", text: `${failuresPhrase(summary, records)}.` }));
 }
 
 function comparisonTable(comparisons: readonly Comparison[], { description }: TestResult, figures: ExperimentFigures): readonly Block[] {

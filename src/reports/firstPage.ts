@@ -82,6 +82,7 @@ function told(comparisons: readonly Comparison[]): readonly Comparison[] {
 }
 
 function aloneSentence({ engine, cold, warm, ttft, completed, requests }: EngineSummary, hasCache: boolean): string {
+  if (requests === 0) return `${engine} was sent no request`;
   if (completed === 0) return `${engine} completed none of ${count(requests)} requests`;
   const isSplit = hasCache && cold.ttft.p50 !== undefined && warm.ttft.p50 !== undefined;
   const wait = isSplit ? `${duration(cold.ttft.p50)} cold and ${duration(warm.ttft.p50)} warm` : duration(ttft.p50);

@@ -42,7 +42,7 @@ test("inconclusive says why, and what would settle it", () => {
     morePairs: 40,
   } as const;
   expect(comparisonSentence(inconclusive)).toBe(
-    "whether cached differs from plain in time to first token is not settled: ratio 1.10 (0.85 to 1.40), warm, 9 pairs, within this boot; the interval does not clear the margin; about 40 more pairs would settle it",
+    "whether cached differs from plain in time to first token is not settled: ratio 1.10 (0.85 to 1.40), warm, 9 pairs, within this boot; the interval does not clear the margin; a new run with about 49 pairs, settled on beforehand, may tell",
   );
 });
 
@@ -54,9 +54,9 @@ test("inconclusive without any pair has no number", () => {
   );
 });
 
-test("throughput that is worse names the engine that generates more", () => {
+test("throughput that is worse has the same subject and the same ratio as the table", () => {
   expect(comparisonSentence({ ...ttft, metric: "throughput", effect: 0.8, interval: [0.75, 0.85], verdict: "worse" })).toBe(
-    "plain generates 1.25 times as many tokens per second within a request as cached (1.18 to 1.33), warm, 9 pairs, within this boot",
+    "cached generates 0.80 times as many tokens per second within a request as plain (0.75 to 0.85), warm, 9 pairs, within this boot",
   );
 });
 

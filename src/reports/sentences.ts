@@ -1,5 +1,6 @@
-import type { ComparedMetric, Comparison, Interval, ValidityState, ValidityReason } from "../model/figures.ts";
+import type { ComparedMetric, Comparison, EngineSummary, Interval, ValidityState, ValidityReason } from "../model/figures.ts";
 import type { CacheAnswer } from "../measure/testFigures.ts";
+import type { RequestRecord } from "../model/record.ts";
 import type { TestDescription } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
@@ -7,7 +8,9 @@ import { count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
 interface Wording {
   readonly subject: string;
   faster(other: string, effect: string, baseline: string): string;
+  /** By how many times as much of what it is slow at, which is the effect turned round, or by how few times as much it achieves. */
   slower(other: string, effect: string, baseline: string): string;
+  readonly slowerIs: "turned" | "asItIs";
   alike(other: string, baseline: string): string;
 }
 
@@ -16,12 +19,14 @@ const wordings: Readonly<Record<ComparedMetric, Wording>> = {
     subject: "time to first token",
     faster: (other, effect, baseline) => `${other} is ${effect} times as fast to the first token as ${baseline}`,
     slower: (other, effect, baseline) => `${other} takes ${effect} times as long to the first token as ${baseline}`,
+    slowerIs: "turned",
     alike: (other, baseline) => `${other} and ${baseline} are equally fast to the first token`,
   },
   throughput: {
     subject: "throughput",
     faster: (other, effect, baseline) => `${other} generates ${effect} times as many tokens per second within a request as ${baseline}`,
-    slower: (other, effect, baseline) => `${baseline} generates ${effect} times as many tokens per second within a request as ${other}`,
+    slower: (other, effect, baseline) => `${other} generates ${effect} times as many tokens per second within a request as ${baseline}`,
+    slowerIs: "asItIs",
     alike: (other, baseline) => `${other} and ${baseline} generate equally many tokens per second within a request`,
   },
 };
@@ -69,20 +74,25 @@ function claim({ verdict, metric, other, baseline, effect, interval, margin }: S
     case "better":
       return `${words.faster(other, ratio(effect, interval), baseline)}${between(effect, interval)}`;
     case "worse": {
-      // Turned round, so that the sentence can say how many times as long.
-      const turned = interval === undefined ? undefined : ([1 / interval[1], 1 / interval[0]] as const);
-      return `${words.slower(other, ratio(1 / effect, turned), baseline)}${between(1 / effect, turned)}`;
+      const told = words.slowerIs === "turned" ? turnedRound(effect, interval) : { effect, interval };
+      return `${words.slower(other, ratio(told.effect, told.interval), baseline)}${between(told.effect, told.interval)}`;
     }
     case "equivalent":
       return `${words.alike(other, baseline)}, to within ${percent(margin)}: ratio ${ratio(effect, interval)}${between(effect, interval)}`;
   }
 }
 
+function turnedRound(effect: number, interval: Interval | undefined): { readonly effect: number; readonly interval: Interval | undefined } {
+  return { effect: 1 / effect, interval: interval === undefined ? undefined : [1 / interval[1], 1 / interval[0]] };
+}
+
 function unsettled(comparison: Comparison): string {
-  const { metric, other, baseline, effect, interval, reason, morePairs } = comparison;
+  const { metric, other, baseline, effect, interval, reason, pairs, morePairs } = comparison;
   const figure = effect === undefined ? "" : `: ratio ${ratio(effect, interval)}${between(effect, interval)}`;
   const because = reason === undefined ? "" : `; ${reason}`;
-  const more = morePairs === undefined ? "" : `; about ${counted(morePairs, "more pair")} would settle it`;
+  // Of a new run: whoever adds pairs until a verdict comes gets one, also where there is nothing.
+  const more =
+    morePairs === undefined ? "" : `; a new run with about ${counted(pairs + morePairs, "pair")}, settled on beforehand, may tell`;
   return `whether ${other} differs from ${baseline} in ${metricName(metric)} is not settled${figure}${caveats(comparison)}${because}${more}`;
 }
 
@@ -113,10 +123,24 @@ export function simulatedPhrase({ simulated, engines }: Pick<TestDescription, "s
   return names.length === engines.length ? "simulated: no engine was measured" : `simulated: ${names.join(", ")}, not measured`;
 }
 
-/** Failed requests of those due: "2 of 10 requests (first-token-timeout 2)". */
-export function failuresPhrase(failures: number, requests: number, byCode: Readonly<Record<string, number>>): string {
-  const codes = Object.entries(byCode).map(([code, amount]) => `${code} ${count(amount)}`);
-  return `${count(failures)} of ${counted(requests, "request")}${codes.length === 0 ? "" : ` (${codes.join(", ")})`}`;
+/** Failed requests of those due: "plain: 2 of 10 requests (http-status 2); the first: 503: no place". */
+export function failuresPhrase({ engine, failures, requests, failuresByCode }: EngineSummary, records: readonly RequestRecord[]): string {
+  const codes = Object.entries(failuresByCode).map(([code, amount]) => `${code} ${count(amount)}`);
+  const first = records
+    .filter((record) => record.engine === engine)
+    .map(whyFailed)
+    .find((why) => why !== undefined);
+  return `${engine}: ${count(failures)} of ${counted(requests, "request")}${codes.length === 0 ? "" : ` (${codes.join(", ")})`}${first === undefined ? "" : `; the first: ${inShort(first)}`}`;
+}
+
+function whyFailed({ outcome }: RequestRecord): string | undefined {
+  const why = outcome.kind === "failed" ? outcome.message : outcome.kind === "dropped" ? outcome.reason : "";
+  return why === "" ? undefined : why;
+}
+
+function inShort(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > 160 ? `${line.slice(0, 160)} …` : line;
 }
 
 /** Why a run is not simply valid, and what to do: "server: was sent no request; see why in the engine's log". */

@@ -20,6 +20,8 @@ export interface AttachOptions {
   readonly model?: string;
   readonly api: "chat" | "completions";
   readonly apiKey?: string;
+  /** For servers with a certificate of their own making. */
+  readonly acceptAnyCertificate?: boolean;
 }
 
 /** Document QA against servers that are up: what `tandem run --attach URL [URL]` runs without a test file. */
@@ -57,6 +59,12 @@ function arrivalsOf({ requests, rate = 1, concurrency }: AttachOptions): Arrival
   return requests === 1 ? atOnce() : every({ seconds: 1 / rate });
 }
 
-function attachedAt(url: string, { model, api, apiKey }: AttachOptions): Engine {
-  return attached({ url, api, ...(model === undefined ? {} : { model }), ...(apiKey === undefined ? {} : { apiKey }) });
+function attachedAt(url: string, { model, api, apiKey, acceptAnyCertificate = false }: AttachOptions): Engine {
+  return attached({
+    url,
+    api,
+    ...(model === undefined ? {} : { model }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(acceptAnyCertificate ? { acceptAnyCertificate } : {}),
+  });
 }

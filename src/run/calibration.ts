@@ -25,9 +25,9 @@ export interface CalibrationOptions {
 /** Of the check before and of the stream of control: 40 tokens a second. */
 const gap: Seconds = 0.025;
 /** About how long each measurement of our own error takes. */
-const lasts: Seconds = 2;
+const lasts: Seconds = 1.2;
 /** What comes before the first of them: the load threads rehearse, and the ground-truth engine starts. */
-const beforeFirst: Seconds = 2;
+const beforeFirst: Seconds = 3.5;
 /** Beyond this error we say so before the engines boot… */
 const tolerable: Seconds = 0.005;
 /** …and with many streams, how many of them would be within this. */

@@ -185,7 +185,7 @@ async function gpuFinding([index = "", name = "", , used = "", total = ""]: read
   const found = `${name}, ${used} of ${total} MiB used`;
   if (Number.isNaN(Number(used)) || Number(used) <= 0.05 * Number(total)) return { what, state: "ok", found };
   const holders = (await place.gpuMemory?.holders([index])) ?? [];
-  const who = holders.length === 0 ? "by no process that nvidia-smi knows of" : `by ${holders.join("; ")}`;
+  const who = holders.length === 0 ? "by no living process that nvidia-smi knows of" : `by ${holders.join("; ")}`;
   return { what, state: "warning", found, fix: `an engine would want what is held ${who}` };
 }
 

@@ -18,6 +18,16 @@ export function apart(error: unknown): readonly HarnessError[] {
   return Array.isArray(error.cause) ? error.cause.flatMap(apart) : [error];
 }
 
+/** What is wrong with what this does; nothing where it can be done. */
+export function mistakesIn(act: () => unknown): readonly HarnessError[] {
+  try {
+    act();
+    return [];
+  } catch (error) {
+    return apart(error);
+  }
+}
+
 /** What is made of each, or the mistakes in all of them together. */
 export async function madeOfEach<From, To>(all: readonly From[], make: (one: From) => Promise<To> | To): Promise<readonly To[]> {
   const made: To[] = [];

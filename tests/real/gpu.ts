@@ -39,7 +39,7 @@ function siteOf({ site = "/opt/site" }: Params["set"]): string {
 
 const quiet = { DO_NOT_TRACK: "1", LMCACHE_TRACK_USAGE: "false" };
 
-function llama(set: Params["set"], gpuMemoryUtilization: number): Engine {
+export function llama(set: Params["set"], gpuMemoryUtilization: number): Engine {
   const { model = "/opt/model" } = set;
   const site = siteOf(set);
   return vllm({

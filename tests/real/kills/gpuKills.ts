@@ -85,6 +85,7 @@ async function killed(engine: string, victim: string, moment: string, { at, fore
     look(5),
     run.ended,
   ]);
+  while (base !== undefined && gpu.backTo(base, from) === undefined && performance.now() - from < 60_000) await pause(100);
   await pause(victim === "harness" ? 0 : 2_000);
   writeFileSync(join(at, "stderr.txt"), run.stderr);
   return {

@@ -11,8 +11,8 @@ import { Holdings, namesIn, unlessGone, type Left } from "./holdings.ts";
 
 export const tandem = fileURLToPath(new URL("../../../tandem", import.meta.url));
 
-/** Engines boot side by side on two cores, maybe beside other work. */
-const patienceSeconds = 180;
+/** Engines boot side by side on two cores, maybe beside other work, or pin 90 GiB of memory first. */
+const patienceSeconds = 300;
 
 /** What is run. */
 export interface Order {

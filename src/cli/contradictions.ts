@@ -1,0 +1,47 @@
+import { HarnessError } from "../model/harnessError.ts";
+import type { Call } from "./flags.ts";
+
+/** What `run` and `plan` cannot do at once, or without something, whatever the flags' values are. */
+export function contradictions({ argument, options }: Call): readonly HarnessError[] {
+  const urls = options["attach"];
+  return [
+    ...(argument !== undefined && urls !== undefined ? [fileAndServers(argument)] : []),
+    ...(argument === undefined && urls === undefined ? [neither] : []),
+    ...(argument !== undefined && urls === undefined ? attachOnlyIn(options) : []),
+    ...(options["rate"] !== undefined && options["concurrency"] !== undefined ? [rateAndConcurrency] : []),
+  ];
+}
+
+function fileAndServers(file: string): HarnessError {
+  return new HarnessError("usage", `a test file and --attach at once: ${file} was taken for a test file`, {
+    hint: "--attach is for a run without a file; in a file use attached({ url })",
+  });
+}
+
+const neither = new HarnessError("usage", "no test file given", {
+  hint: "tandem run tests/quickstart.ts, or tandem run --attach URL",
+});
+
+const rateAndConcurrency = new HarnessError("usage", "--rate and --concurrency at once", {
+  hint: "--rate sends whether the server has answered or not, --concurrency waits for its answers: choose one",
+});
+
+/** Flags that say what `--attach` sends: a file says that itself. */
+const attachOnly = {
+  context: "--context",
+  rate: "--rate",
+  concurrency: "--concurrency",
+  api: "--api",
+  apiKeyEnv: "--api-key-env",
+  acceptAnyCertificate: "--accept-any-certificate",
+};
+
+function attachOnlyIn(options: Call["options"]): readonly HarnessError[] {
+  const given = Object.entries(attachOnly).flatMap(([name, flag]) => (options[name] === undefined ? [] : [flag]));
+  if (given.length === 0) return [];
+  return [
+    new HarnessError("usage", `${given.join(", ")}: only for --attach, and there is a test file`, {
+      hint: "say it in the file: its workload, its arrivals, its engines",
+    }),
+  ];
+}

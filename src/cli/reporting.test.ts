@@ -1,0 +1,34 @@
+import { mkdirSync } from "node:fs";
+
+import { expect, test } from "vitest";
+
+import { figuresOf } from "../measure/testFigures.ts";
+import { fixture } from "../reports/fixture.ts";
+import { folder } from "./fixture.ts";
+import { publish } from "./publish.ts";
+import { writeReports } from "./reporting.ts";
+
+const result = fixture({ contexts: [8_192], requests: 3 });
+
+test("where one report cannot be written, none is, nothing half is left, and the numbers are printed", async () => {
+  using where = folder();
+  mkdirSync(where.at("out", "test_lmcache_local_cpu.simulated.html.part"), { recursive: true }); // in the way of the third
+  const printed: string[] = [];
+  const terminal = { print: (text: string) => void printed.push(text), tell: () => {}, interactive: false, columns: 80, colour: false };
+  const write = async () => writeReports(result, where.at("out"), undefined);
+  await expect(publish(result, figuresOf(result), { write, asJson: false, terminal })).rejects.toMatchObject({
+    code: "output",
+    message: expect.stringContaining("html cannot be written: "),
+    hint: `free some space or fix the permissions, then: tandem report ${where.at("out")}`,
+  });
+  expect(where.files()).toEqual([]);
+  expect(printed.join("\n")).toContain("8,192 context tokens");
+});
+
+test("copies are the same bytes", async () => {
+  using where = folder();
+  const paths = await writeReports(result, where.at("run"), where.at("copies"), "csv");
+  expect(paths).toHaveLength(3);
+  expect(where.files()).toHaveLength(6);
+  for (const path of paths) expect(where.read(path.replace(where.path, ""))).toBe(where.read(path.replace(where.at("copies"), "run")));
+});
