@@ -39,7 +39,8 @@ const causes: readonly (readonly [sign: RegExp, advice: string])[] = [
     "the model is not on this machine and could not be downloaded: download it first, or give -m a local path",
   ],
   [
-    /No module named|ModuleNotFoundError|ImportError/,
+    // vLLM warns of each optional part that is not there, and goes on without it.
+    /^(?!.*\bWARNING\b).*(?:No module named|ModuleNotFoundError|ImportError)/m,
     "its Python environment lacks a package: run it in the one where the engine is installed (. VENV/bin/activate)",
   ],
   [/unrecognized arguments|no such option|unexpected argument/i, "this version of the engine does not know one of the flags above"],
@@ -47,9 +48,9 @@ const causes: readonly (readonly [sign: RegExp, advice: string])[] = [
     /Failed to infer device type|No CUDA GPUs are available|no NVIDIA driver|CUDA driver version is insufficient/i,
     "it finds no usable GPU: look at nvidia-smi, and at CUDA_VISIBLE_DEVICES",
   ],
-  // A process that was killed shows no exit code yet when vLLM looks at it at once. A core that fails says so first: "encountered a fatal error".
+  // A process that was killed shows no exit code yet when vLLM looks at it at once. A core that fails says so first.
   [
-    /Failed core proc\(s\): \{(?:\}|[^}]*: -9\b)|died unexpectedly \(exit code: (?:None|-9)\)|^(?![^]*encountered a fatal error)[^]*engine core exited unexpectedly/,
+    /^(?![^]*EngineCore (?:failed to start|encountered a fatal error))[^]*(?:Failed core proc\(s\): \{(?:\}|[^}]*: -9\b)|died unexpectedly \(exit code: (?:None|-9)\)|engine core exited unexpectedly)/,
     "one of its processes (core or worker) was gone without a word: somebody killed it; with too little memory that is the kernel: dmesg | grep -i oom",
   ],
 ];

@@ -56,6 +56,10 @@ test.each([
   ["RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': -9}", "somebody killed it"],
   ["ERROR Worker proc VllmWorker-0 died unexpectedly (exit code: None), shutting down executor.", "somebody killed it"],
   ["WARNING [shutdown] MPClient: engine core exited unexpectedly; starting cleanup", "somebody killed it"],
+  [
+    "WARNING [cuda.py:45] Failed to import from vllm._qutlass_C: ModuleNotFoundError(\"No module named 'vllm._qutlass_C'\")\n(APIServer pid=1) RuntimeError: Failed core proc(s): {}",
+    "somebody killed it",
+  ],
 ])("%s: the cause is known", (line, advice) => {
   expect(knownCause(["INFO starting", line, "Engine core initialization failed."])).toContain(advice);
 });
@@ -63,5 +67,6 @@ test.each([
 test("a log that says nothing known has no known cause", () => {
   expect(knownCause(["INFO Application startup complete."])).toBeUndefined();
   expect(knownCause(["See root cause above. Failed core proc(s): {'EngineCore': 1}"])).toBeUndefined();
+  expect(knownCause(["ERROR [core.py:1231] EngineCore failed to start.", "See root cause above. Failed core proc(s): {}"])).toBeUndefined();
   expect(knownCause(["EngineCore encountered a fatal error.", "engine core exited unexpectedly; starting cleanup"])).toBeUndefined();
 });

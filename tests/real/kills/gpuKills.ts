@@ -1,6 +1,7 @@
 // Kills vLLM on a GPU, its engine core, an LMCache server and the harness with SIGKILL, and looks at what is told and what is left, GPU memory
 // above all. Runs from a lean copy (scripts/lean.sh) as well:
 //   node tests/real/kills/gpuKills.ts OUTPUT SITE MODEL 'plain engine load' 'in_process harness stream' …
+// A fourth word takes so many MiB of the GPU as somebody else, once the engine boots: 'plain core load 2048'.
 // One line of JSON for each in OUTPUT/kills.jsonl. docs/real-runs/kills.md says what came out.
 import { spawn, type ChildProcess } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -85,7 +86,7 @@ async function killed(engine: string, victim: string, moment: string, { at, fore
     look(5),
     run.ended,
   ]);
-  while (base !== undefined && gpu.backTo(base, from) === undefined && performance.now() - from < 60_000) await pause(100);
+  const back = base === undefined ? undefined : await gpu.backTo(base, from);
   await pause(victim === "harness" ? 0 : 2_000);
   writeFileSync(join(at, "stderr.txt"), run.stderr);
   return {
@@ -100,7 +101,7 @@ async function killed(engine: string, victim: string, moment: string, { at, fore
     code: ended.code,
     ended: since(ended.at),
     mib: { before, base, atKill: gpu.usedAt(from), afterOne: afterOne.mib, afterFive: afterFive.mib, end: gpu.usedAt(Infinity) },
-    backAfter: base === undefined ? undefined : since(gpu.backTo(base, from)),
+    backAfter: since(back),
     atKill,
     afterOne,
     afterFive,

@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 
 /** What a driver may keep by itself. */
@@ -25,8 +26,13 @@ export class GpuMemory implements Disposable {
     return this.#readings.findLast(({ at }) => at <= when)?.mib;
   }
 
-  /** The first time after `from` from which on no more than `mib` is in use; undefined while it is. */
-  backTo(mib: number, from: number): number | undefined {
+  /** The first time after `from` from which on no more than `mib` is in use, waited for; undefined where that takes more than a minute. */
+  async backTo(mib: number, from: number): Promise<number | undefined> {
+    while (this.#backTo(mib, from) === undefined && performance.now() - from < 60_000) await pause(100);
+    return this.#backTo(mib, from);
+  }
+
+  #backTo(mib: number, from: number): number | undefined {
     const since = this.#readings.filter(({ at }) => at >= from);
     const last = since.findLastIndex((reading) => reading.mib > mib + slackMib);
     return since[last + 1]?.at;
