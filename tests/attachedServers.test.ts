@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect, type AddressInfo, type Server } from "node:net";
+import { text } from "node:stream/consumers";
 import { createServer as createTlsServer } from "node:tls";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -203,6 +204,23 @@ test("--concurrency 4 keeps four requests under way to the end, also when every 
   expect(stdout).toContain("8/24");
   expect(code).toBe(4);
   expect(outcomes("loop/attach.csv").filter((line) => line.startsWith("server failed"))).toHaveLength(8);
+});
+
+test("files that this process may not open are not the engine's failures", async () => {
+  const server = createServer((request, response) => {
+    request.resume();
+    if (request.method === "GET") return void response.end('{"data":[{"id":"m"}]}');
+    setTimeout(() => response.writeHead(200, { "content-type": "text/event-stream" }).end(answer), 500);
+  });
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const command = new URL("../tandem", import.meta.url).pathname;
+  const args = ["run", "--attach", url, "--requests", "150", "--concurrency", "150", "-o", where.at("files"), "--no-calibration"];
+  const child = spawn("sh", ["-c", 'ulimit -n 100; exec "$0" "$@"', command, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  server.close();
+  expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/no port or file left for \d+ requests: they are no failures of the engine/);
+  expect(stdout).toMatch(/exhausted \d+/);
+  expect(code).toBe(4);
 });
 
 const answer = [

@@ -94,6 +94,7 @@ const failureCodes = Object.keys({
   "http-status": true,
   "error-event": true,
   disconnected: true,
+  exhausted: true,
   "bad-response": true,
   empty: true,
   "engine-died": true,

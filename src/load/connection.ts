@@ -32,8 +32,8 @@ export class Connection {
   private readonly clock: Clock;
   private cause: Error | undefined;
 
-  /** `opened` is called once it can carry bytes; what is written before that waits in the socket. */
-  constructor(server: Server, clock: Clock, opened: (connection: Connection) => void) {
+  /** `opened` is called once it can carry bytes; what is written before that waits in the socket. `closed`: its file is free again. */
+  constructor(server: Server, clock: Clock, opened: (connection: Connection) => void, closed: () => void) {
     this.clock = clock;
     this.user = undefined;
     this.isOpen = false;
@@ -49,7 +49,10 @@ export class Connection {
       this.cause ??= error;
     });
     this.socket.once("end", () => this.lose());
-    this.socket.once("close", () => this.lose());
+    this.socket.once("close", () => {
+      closed();
+      this.lose();
+    });
   }
 
   write(bytes: Buffer): void {

@@ -7,6 +7,7 @@ import type { Request } from "../model/request.ts";
 import { toNanoseconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { withoutSecrets } from "./complaint.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
+import { unlimited, type ConnectionBudget } from "./connectionBudget.ts";
 import { Members, type Member } from "./members.ts";
 import { Pool } from "./pool.ts";
 import { ReplyReader } from "./replyReader.ts";
@@ -25,6 +26,8 @@ export interface HttpLineOptions {
   readonly connectWithin?: Seconds;
   /** Each request says its id as `X-Request-Id`: only for servers that write down what they did, since real ones refuse an id twice. */
   readonly namesRequests?: boolean;
+  /** Shared by all lines of a thread. */
+  readonly budget?: ConnectionBudget;
   /** Connections opened ahead of the clock, where fewer will do than there are requests. */
   readonly opensAtMost?: number;
 }
@@ -64,7 +67,7 @@ class HttpLine implements Line {
     const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
     const port = Number(parsed.port) || (isTls ? 443 : 80);
     this.connectWithin = toNanoseconds(connectWithin);
-    this.pool = new Pool({ host, port, isTls, acceptAnyCertificate }, clock, this.connectWithin);
+    this.pool = new Pool({ host, port, isTls, acceptAnyCertificate }, clock, this.connectWithin, options.budget ?? unlimited);
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password)].filter(Boolean);
     this.inFlight = new Members();
     this.waiting = 0;
@@ -140,7 +143,8 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     const wasOpen = this.connection?.isOpen === true;
     this.connection = undefined;
     if (!wasOpen) {
-      this.end(at, this.reply.ending(failed("refused", this.explained(cause, "the connection could not be opened"))));
+      const code = isOurOwnLimit(cause) ? "exhausted" : "refused";
+      this.end(at, this.reply.ending(failed(code, this.explained(cause, "the connection could not be opened"))));
     } else if (this.isReused && !this.reply.hasStarted) {
       this.sendOnFresh();
     } else {
@@ -167,6 +171,10 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     const began = clock.now();
     this.listener.sent(began, false);
     const connection = pool.connect(() => this.stopWaiting());
+    if (connection === undefined) {
+      this.stopWaiting = clock.at(began, () => this.abort(failed("exhausted", "this process can open no more connections: ulimit -n")));
+      return;
+    }
     this.stopWaiting = clock.at(began + connectWithin, () =>
       this.abort(failed("connect-timeout", `no connection within ${connectWithin / 1e9} s`)),
     );
@@ -214,4 +222,10 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     const first = cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0] : cause;
     return withoutSecrets(first?.message ?? otherwise, this.line.secrets);
   }
+}
+
+/** Files of this process or machine, ports towards this server, memory for sockets. */
+function isOurOwnLimit(cause: Error | undefined): boolean {
+  const code = cause !== undefined && "code" in cause ? cause.code : undefined;
+  return code === "EMFILE" || code === "ENFILE" || code === "EADDRNOTAVAIL" || code === "ENOBUFS";
 }

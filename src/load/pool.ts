@@ -1,6 +1,7 @@
 import type { Clock } from "../model/host.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { Connection, type Server } from "./connection.ts";
+import type { ConnectionBudget } from "./connectionBudget.ts";
 
 /** Servers close what has been idle for 5 s (uvicorn, and so vLLM): older ones are not used. */
 const freshFor = toNanoseconds(4);
@@ -13,11 +14,12 @@ const fewest = 64;
 /** A server that takes no connections is left alone for so long, but for the requests themselves. */
 const restAfterRefusal = toNanoseconds(0.5);
 
-/** Open connections to one server, the most recently used first. No limit to their number: a limit would be a queue that nobody sees. */
+/** Open connections to one server, the most recently used first. Beyond what the process can open there is no limit: it would be a queue that nobody sees. */
 export class Pool {
   private readonly server: Server;
   private readonly clock: Clock;
   private readonly openWithin: Nanoseconds;
+  private readonly budget: ConnectionBudget;
   /** Ascending by `idleSince`. */
   private idle: Connection[];
   private opening: number;
@@ -25,10 +27,11 @@ export class Pool {
   private readonly use: RecentPeak;
 
   /** `openWithin`: how long a connection may take to open. */
-  constructor(server: Server, clock: Clock, openWithin: Nanoseconds) {
+  constructor(server: Server, clock: Clock, openWithin: Nanoseconds, budget: ConnectionBudget) {
     this.server = server;
     this.clock = clock;
     this.openWithin = openWithin;
+    this.budget = budget;
     this.idle = [];
     this.opening = 0;
     this.restsUntil = 0;
@@ -74,8 +77,10 @@ export class Pool {
     this.use.change(change, this.clock.now());
   }
 
-  connect(opened: (connection: Connection) => void): Connection {
-    return new Connection(this.server, this.clock, opened);
+  /** Undefined where this process can open no more. */
+  connect(opened: (connection: Connection) => void): Connection | undefined {
+    if (!this.budget.take()) return undefined;
+    return new Connection(this.server, this.clock, opened, () => this.budget.giveBack());
   }
 
   giveBack(connection: Connection): void {
@@ -107,9 +112,10 @@ export class Pool {
       });
       const giveUp = () => {
         stopWaiting();
-        connection.destroy();
+        connection?.destroy();
         resolve(false);
       };
+      if (connection === undefined) return resolve(false);
       const stopWaiting = this.clock.at(this.clock.now() + this.openWithin, giveUp);
       connection.user = { received: giveUp, lost: giveUp };
     });

@@ -27,6 +27,7 @@ export const limits = {
   neverDue: { measured: "requests that never fell due, because the run ended before", unit: "share", invalid: 0 },
   unfinished: { measured: "requests cancelled, or cut off with the run", unit: "share", degraded: 0, invalid: 0.05 },
   failures: { measured: "failed requests of an engine, unless a check allows them", unit: "share", degraded: 0, invalid: 0.05 },
+  exhausted: { measured: "requests for which the harness's machine had no port or file left", unit: "share", invalid: 0 },
   sendLag: { measured: "send lag, p99 (below 662 values the longest)", unit: "seconds", degraded: 0.005 },
   sendLagOfMost: { measured: "send lag, in nine requests of ten", unit: "seconds", invalid: 0.05 },
   rate: {
@@ -206,8 +207,9 @@ function failures(
   const lookThere = `see why in ${log ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}`;
   if (completed === 0) return [{ state: "INVALID", what: `completed none of ${requests} requests`, advice: lookThere, engine }];
   const limit = allowed ? { ...limits.failures, invalid: Infinity } : limits.failures;
-  return beyond(limit, share(failures, requests), {
-    what: `failed ${failures} of ${requests} requests, and the others may be the easier ones`,
+  const own = failures - (failuresByCode.exhausted ?? 0);
+  return beyond(limit, share(own, requests), {
+    what: `failed ${own} of ${requests} requests, and the others may be the easier ones`,
     advice: allowed ? lookThere : `${lookThere}, or say in a check how many may: mayFail(…)`,
     engine,
   });
@@ -230,7 +232,12 @@ function harness(result: ExperimentResult, limits: Limits): readonly ValidityRea
   const step = Math.max(0, ...readingsOf(result, "clock-step-seconds"));
   const backwards = records.filter(runsBackwards).length;
   const quieter = "close other work on this machine, or lower the rate";
+  const exhausted = records.filter(({ outcome }) => outcome.kind === "failed" && outcome.code === "exhausted").length;
   return [
+    ...beyond(limits.exhausted, share(exhausted, records.length), {
+      what: `the harness's machine had no port or file left for ${exhausted} requests: they are no failures of the engine`,
+      advice: "raise ulimit -n, or keep fewer requests under way (from one address to one port there are about 28,000 connections)",
+    }),
     ...beyond(limits.sendLag, lag, { what: `the harness sent requests late (up to ${milliseconds(lags.at(-1))})`, advice: quieter }),
     // One late request is marked above: its TTFT counts from when it was sent. When most are late, another load was played than was asked for.
     ...beyond(limits.sendLagOfMost, nearestRank(lags, 0.9), {

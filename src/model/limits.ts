@@ -5,6 +5,7 @@ export const limitNames = [
   "neverDue",
   "unfinished",
   "failures",
+  "exhausted",
   "sendLag",
   "sendLagOfMost",
   "rate",

@@ -1,6 +1,7 @@
 /** Why a request failed: stable words for CSV columns and scripts. */
 export type FailureCode =
   | "refused" // nothing listens, or the connection could not be made
+  | "exhausted" // this machine had no port, file or memory left for a connection: not the engine's fault
   | "connect-timeout"
   | "first-token-timeout"
   | "idle-timeout"

@@ -5,8 +5,8 @@ import type { Block } from "./document.ts";
 import { count, duration } from "./numbers.ts";
 
 const sources: readonly (readonly [RulerSource, string])[] = [
-  ["control stream", "during the experiment, one stream beside it"],
-  ["replay after", "after it, its streams and token rate again"],
+  ["control stream", "beside it, one stream"],
+  ["replay after", "after it, the same load"],
 ];
 
 /** What the harness was off by, against an engine that knows the truth; nothing where nothing was measured. */
@@ -21,7 +21,7 @@ export function harnessErrorTable({ readings }: ExperimentResult): readonly Bloc
   const right = ["TTFT", "Stamp", "Gap", "Sent late by", "Tokens"].map((title) => ({ title, align: "right" as const }));
   return [
     { kind: "heading", level: 3, text: "The harness's own error at this load" },
-    { kind: "table", columns: [{ title: "Median, and p99 or the largest", align: "left" }, ...right], rows },
+    { kind: "table", columns: [{ title: "Median, p99 or max", align: "left" }, ...right], rows },
   ];
 }
 

@@ -1,6 +1,7 @@
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 
+import { filesForConnections } from "../host/openFiles.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { partsOfPhase } from "../load/parts.ts";
 import type { Stamped } from "../measure/rulerError.ts";
@@ -37,9 +38,11 @@ export class LoadCrew implements AsyncDisposable {
 
   /** `workers` threads, which rehearse while others do other things; `play` waits for them. `calibrates`: orders kept in memory will come. */
   static start(workers: number, clock: SharedClock, calibrates = true): LoadCrew {
+    const connections = Math.floor(filesForConnections() / workers);
+    const { origin } = clock;
     return new LoadCrew(
       clock,
-      Array.from({ length: workers }, (_, index) => new LoadThread({ origin: clock.origin, worker: index + 1, calibrates })),
+      Array.from({ length: workers }, (_, index) => new LoadThread({ origin, worker: index + 1, connections, calibrates })),
     );
   }
 

@@ -9,7 +9,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { Origin } from "../host/realClock.ts";
 
 /** What a load thread must know to reach an engine. */
-export type Way = Omit<HttpLineOptions, "clock" | "connectWithin">;
+export type Way = Omit<HttpLineOptions, "clock" | "connectWithin" | "budget">;
 
 /** Phases to be played by load threads, each thread its part of every one. */
 export interface LoadOrder {
@@ -28,6 +28,8 @@ export interface LoadThreadData {
   readonly origin: Origin;
   /** From 1: the number in its journal's files. */
   readonly worker: number;
+  /** That it may have open at the same time. */
+  readonly connections: number;
   /** Orders that are kept in memory will come: their recorder is rehearsed as well. */
   readonly calibrates: boolean;
 }

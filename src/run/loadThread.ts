@@ -7,6 +7,7 @@ import { collectGarbage } from "../host/collectGarbage.ts";
 import { preferThisThread } from "../host/threadPriority.ts";
 import { punctualClock } from "../host/realClock.ts";
 import { openJournal, type JournalWriter } from "../journal/write.ts";
+import { ConnectionBudget } from "../load/connectionBudget.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine } from "../load/httpLine.ts";
 import { rehearse } from "../load/rehearsal.ts";
@@ -20,9 +21,10 @@ import { StampsInMemory } from "./stampsInMemory.ts";
 
 // A thread that sends and reads, and does nothing else: what the rest of the harness is at, its own garbage included, delays no stamp here.
 
-const { origin, worker, calibrates } = workerData as LoadThreadData; // given by loadCrew.ts
+const { origin, worker, connections, calibrates } = workerData as LoadThreadData; // given by loadCrew.ts
 const clock = punctualClock(origin);
 const lines = new Map<string, Line>();
+const budget = new ConnectionBudget(connections);
 const orders = new Map<number, Order>();
 let journal: JournalWriter | undefined;
 
@@ -136,7 +138,7 @@ function startOf(number: number, phase: number): PromiseWithResolvers<Nanosecond
 /** One for each way and deadline, kept with its open connections from order to order. */
 function lineTo(way: Way, connectWithin: Seconds): Line {
   const key = JSON.stringify([way, connectWithin]);
-  const line = lines.get(key) ?? httpLine({ ...way, clock, connectWithin });
+  const line = lines.get(key) ?? httpLine({ ...way, clock, connectWithin, budget });
   lines.set(key, line);
   return line;
 }

@@ -1,0 +1,23 @@
+/** Connections that may be open at the same time. Beyond, the process could not even write down what happens. */
+export class ConnectionBudget {
+  readonly most: number;
+  private open: number;
+
+  constructor(most: number) {
+    this.most = most;
+    this.open = 0;
+  }
+
+  /** Whether there is one left; then it is taken. */
+  take(): boolean {
+    if (this.open >= this.most) return false;
+    this.open++;
+    return true;
+  }
+
+  giveBack(): void {
+    this.open--;
+  }
+}
+
+export const unlimited = new ConnectionBudget(Infinity);
