@@ -87,6 +87,13 @@ test("an engine that answers two at a time, whose waits go up and down, is found
   expect(queueGrowth(answered(every(0.75, 24), waits))?.behind).toBeGreaterThan(1);
 });
 
+test("an engine that answers nothing for 33 s and then all that was sent in 17 s is no engine for one request every 0.75 s", () => {
+  const waits = every(0, 24).map((_, index) => 33 + (11 * index) / 23);
+  const growth = queueGrowth(answered(every(0.75, 24), waits));
+  expect(growth?.served).toBeCloseTo(24 / (17.25 + 44.01), 2);
+  expect(growth?.behind).toBeGreaterThan(1);
+});
+
 test("a queue that shows in TTFT only, or in E2E only, is found", () => {
   const rising = every(0.5, 16, 0.4);
   const inTtft = every(1, 16).map((due, request) => record([[due + (rising[request] ?? 0)], [due + 9]], { due, request }));

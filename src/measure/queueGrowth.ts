@@ -10,7 +10,7 @@ export interface QueueGrowth {
   /** Requests per second that fell due, and those that were answered, until the last of them was. */
   readonly offered: number;
   readonly served: number;
-  /** What a request takes longer than the one before it, on average. */
+  /** How far it fell behind with each: what a request takes longer than the one before it, on average. */
   readonly longer: Seconds;
   /** The same as a share of the time between two requests: the lower end of a 95 % interval. */
   readonly share: number;
@@ -33,10 +33,10 @@ export function queueGrowth(records: readonly RequestRecord[]): QueueGrowth | un
   const blocks = [...Map.groupBy(independent, ({ block }) => block).values()].map(inOrderOfDue);
   const gap = sum(blocks.map(spread)) / sum(blocks.map(({ length }) => length - 1));
   const drifts = [ttft, e2e].map((metric) => driftOf(blocks.flatMap((block) => stepsOf(settled(block, metric)))));
-  const drift = clearest([...drifts, flooded(blocks, gap)]);
+  const [offered, served] = [1 / gap, independent.filter(isCompleted).length / sum(blocks.map(span))];
+  const drift = clearest([...drifts, flooded(blocks, gap, served)]);
   if (drift === undefined || !(gap > 0)) return undefined;
-  const completed = independent.filter(isCompleted).length;
-  const [offered, served, share] = [1 / gap, completed / sum(blocks.map(span)), drift.low / gap];
+  const share = drift.low / gap;
   return { offered, served, longer: drift.mean, share, behind: Math.min(share, offered / served - 1) };
 }
 
@@ -72,15 +72,22 @@ function settled(block: readonly RequestRecord[], metric: Metric): readonly Answ
 
 /**
  * Sent in a few seconds and answered over many, requests show a queue whatever their order: first tokens came at less than half the rate at
- * which they fell due, by the times between the first tenth of them and the last. Company alone, in an engine that is still filling, delays
- * first tokens and does not spread them so. An engine that answers in batches, whose waits go up and down, is found by this.
+ * which they fell due, by the times between the first tenth of them and the last; or half of them waited longer for theirs than all the
+ * sending took, and the whole took twice as long as it was to. Company alone, in an engine that is still filling, does neither. An engine that
+ * answers in batches, whose waits go up and down, is found by the one, and one that did not get to work for a while by the other.
  */
-function flooded(blocks: readonly (readonly RequestRecord[])[], gap: Seconds): Drift | undefined {
+function flooded(blocks: readonly (readonly RequestRecord[])[], gap: Seconds, served: number): Drift | undefined {
   const answered = blocks.map((block) => answeredOf(block, ttft)).filter(({ length }) => length > fewestSteps);
   const spreads = answered.map((block) => middle(block.map(({ sent, took }) => sent + took)) - middle(block.map(({ sent }) => sent)));
   const requests = sum(answered.map(({ length }) => length * middleShare));
-  const longer = sum(spreads) / requests;
+  const apart = sum(spreads) / requests;
+  const isLate = answered.length > 0 && answered.every((block) => median(block.map(({ took }) => took)) > gap * block.length);
+  const longer = isLate ? Math.max(apart, 1 / served - gap) : apart;
   return longer > gap ? { mean: longer, low: longer } : undefined;
+}
+
+function median(times: readonly Seconds[]): Seconds {
+  return nearestRank(sortedValues(times), 0.5) ?? 0;
 }
 
 const middleShare = 0.8;

@@ -319,7 +319,7 @@ function drifting(records: readonly RequestRecord[], engine: string, limits: Lim
 /** Sent more than it can answer, an engine is measured by the length of the run: the longer that is, the slower it looks. */
 function saturation({ offered, served, longer, behind }: QueueGrowth, engine: string, limits: Limits): readonly ValidityReason[] {
   return beyond(limits.saturation, behind, {
-    what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and each took ${milliseconds(longer)} longer than the one before`,
+    what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and fell behind by ${milliseconds(longer)} with each`,
     advice:
       "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
     engine,
