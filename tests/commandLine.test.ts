@@ -267,6 +267,19 @@ test("mistakes in several flags are told together, each with what is wanted", as
   expect(unknown.stderr).toContain("--seed x");
 });
 
+test("a CSV that tandem wrote is not reported over the reports of its run, which know more; elsewhere it is, with what it cannot tell", async () => {
+  using where = folder();
+  await tandem(["run", headline, "-f", "test_lmcache_local_cpu", "--simulate=a40", "-o", where.at("out")]);
+  const csv = where.files().find((name) => /^out\/[^/]+\.csv$/.test(name)) ?? "none";
+  const before = where.read(csv.replace(".csv", ".json"));
+  const over = await tandem(["report", where.at(csv)]);
+  expect(over.stderr).toContain("was written by tandem");
+  expect([over.code, where.read(csv.replace(".csv", ".json"))]).toEqual([2, before]);
+  const elsewhere = await tandem(["report", where.at(csv), "-o", where.at("elsewhere")]);
+  expect(elsewhere.stdout).toContain("a CSV says neither what was in the way");
+  expect([elsewhere.code, where.files().some((name) => name.startsWith("elsewhere/"))]).toEqual([0, true]);
+});
+
 test("where results cannot be written, it says so at once, and leaves nothing behind", async () => {
   using where = folder();
   const file = where.write("quick.ts", quickTest());

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { dirname, extname } from "node:path";
+import { dirname, extname, resolve } from "node:path";
 
 import { processTerminal } from "../host/terminal.ts";
 import { parseLegacyCsv } from "../journal/legacyCsv.ts";
@@ -7,6 +7,7 @@ import { findTests } from "../journal/paths.ts";
 import { readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { TestResult } from "../model/result.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
@@ -20,10 +21,10 @@ export async function report(call: Call): Promise<number> {
   const copies = call.options["outputDir"] as string | undefined;
   if (copies !== undefined) checkOutputPlace(copies);
   const codes: number[] = [];
-  for (const { result, directory, source } of await found(path)) {
+  for (const { result, directory, source } of await found(path, copies)) {
     const figures = figuresOf(result);
     // What was read is the user's own, and stays as it is.
-    const write = async () => writeReports(result, directory, copies, source);
+    const write = async () => writeReports(result, directory, copies === directory ? undefined : copies, source);
     await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });
     // Of a CSV it is not known what was asked for.
     codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call)));
@@ -31,9 +32,23 @@ export async function report(call: Call): Promise<number> {
   return worst(codes);
 }
 
-async function found(path: string) {
+/** Tandem's own CSV has the reports of its run beside it, which know more than it does. */
+function placeBeside(path: string, { ttftAnchor }: TestResult, copies: string | undefined): string {
+  if (ttftAnchor === "headers") return dirname(path);
+  if (copies !== undefined && resolve(copies) !== resolve(dirname(path))) return copies;
+  throw new HarnessError(
+    "usage",
+    `${path} was written by tandem, and the reports of its run would be written over with less than they know`,
+    {
+      hint: "tandem report outputs/runs/TIME, the run's directory, makes them again; -o DIR puts what the CSV alone tells elsewhere",
+    },
+  );
+}
+
+async function found(path: string, copies: string | undefined) {
   if (extname(path).toLowerCase() === ".csv") {
-    return [{ result: parseLegacyCsv(textOf(path), path), directory: dirname(path), source: "csv" }];
+    const result = parseLegacyCsv(textOf(path), path);
+    return [{ result, directory: placeBeside(path, result, copies), source: "csv" }];
   }
   const directories = await findTests(path);
   return Promise.all(directories.map(async (directory) => ({ result: await readTest(directory), directory, source: undefined })));

@@ -34,6 +34,7 @@ const rules: Readonly<Record<keyof AttachedOptions, OptionRule>> = {
 
 /** Any OpenAI-compatible server that is already up: it is measured, never started and never ended. */
 export function attached(options: AttachedOptions): Engine {
+  if (typeof options !== "object") checkOptions("attached()", options, Object.keys(rules));
   const { url, model, acceptAnyCertificate } = options;
   const shown = { ...options, apiKey: options.apiKey === undefined ? undefined : "***" };
   checkTogether(

@@ -1,4 +1,4 @@
-import type { Comparison, EngineSummary, Summary, Validity, Verdict } from "../model/figures.ts";
+import type { Comparison, EngineSummary, Summary, Validity, Verdict, ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { differingAnswers } from "./answers.ts";
 import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts";
@@ -73,11 +73,17 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
       answers: differingAnswers(result),
       withoutLog: engines.filter(({ command }) => command === undefined).map(({ name }) => name),
       deaths: deathReasons(experiment, result.events),
-      besides: proofReasons(experiment.index, result, tokens),
+      besides: [...proofReasons(experiment.index, result, tokens), ...(result.gapsUnknown === true ? [fromCsv] : [])],
     }),
     verdicts: own,
   };
 }
+
+const fromCsv: ValidityReason = {
+  state: "DEGRADED",
+  what: "a CSV says neither what was in the way of the measurement nor which engine was the baseline (the last one is taken for it)",
+  advice: "report the run's directory where there is one: tandem report DIR",
+};
 
 function cacheUsers(
   { records, index }: ExperimentResult,

@@ -35,3 +35,9 @@ test("what several checks find is one error, with what to do about each", () => 
   );
   expect(check).toThrow(expect.objectContaining({ hint: `its options are ${allowed.join(", ")}\nits options are depth` }));
 });
+
+test("what is no object at all is told as that, and not letter by letter", () => {
+  expect(() => checkOptions("attached()", "http://127.0.0.1:8000" as unknown as object, ["url"])).toThrow(
+    'attached(): an object with its options is wanted, not "http://127.0.0.1:8000"',
+  );
+});

@@ -15,6 +15,11 @@ export function checkOptions(
   rules: Readonly<Record<string, OptionRule>> = {},
   required: readonly string[] = [],
 ): void {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new HarnessError("usage", `${what}: an object with its options is wanted, not ${shown(given)}`, {
+      hint: `its options are ${allowed.join(", ")}`,
+    });
+  }
   const wrong = Object.entries(given).flatMap(([name, value]) => {
     if (!allowed.includes(name)) return [unknownOption(name, allowed)];
     const mistake = value === undefined ? undefined : rules[name]?.(value);
