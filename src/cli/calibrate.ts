@@ -77,8 +77,8 @@ function linesOf(streams: number, gap: number, error: RulerError, highest: numbe
   ];
   return [
     highest === undefined
-      ? "this machine measures no stream within 1 ms (p99) now: close other work"
-      : `this machine measures up to about ${highest} streams within 1 ms (p99)${highest >= mostStreams ? ", or more: it was not tried" : ""}`,
+      ? "this machine stamps the tokens of no stream within 1 ms (p99) now: close other work"
+      : `this machine stamps the tokens of up to about ${highest} streams within 1 ms (p99)${highest >= mostStreams ? ", or more: it was not tried" : ""}`,
     "",
     `error at ${streams} streams of ${Math.round(1 / gap)} tokens/s`.padEnd(40) +
       ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),

@@ -3,7 +3,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import type { Slot } from "../model/engine.ts";
 import type { Terminal } from "../model/host.ts";
 import type { Place } from "../model/running.ts";
-import { deadlinesPhrase } from "../reports/conditions.ts";
+import { arrivalsPhrase, deadlinesPhrase } from "../reports/conditions.ts";
 import { counted } from "../reports/numbers.ts";
 import { describeEngine, lasts, phasesOf, shownFilesOf, type PlannedEngine, type PlannedTest } from "../run/plan.ts";
 import { describeService, servicesFor, servicesOf, shownFiles } from "../run/services.ts";
@@ -84,7 +84,7 @@ function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): 
     const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
     const order = names.length === 1 ? "" : `, ${orderInWords(planned.order)}`;
     terminal.print(`       ${requests} requests to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
-    terminal.print(`       ${planned.experiment.arrivals.kind}, ${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}`);
+    terminal.print(`       ${arrivalsPhrase(planned.experiment.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}`);
     terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
   }
   terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeOf(test)}\n`);
@@ -149,7 +149,7 @@ function minutesOf(test: PlannedTest): number {
 }
 
 function lastDue(after: number | undefined): string {
-  return after === undefined ? "each due when another is answered" : `last due after ${duration(after)}`;
+  return after === undefined ? "" : `, last due after ${duration(after)}`;
 }
 
 function duration(seconds: number): string {

@@ -59,7 +59,8 @@ const orderPhrases: Readonly<Record<ExperimentDescription["order"], string>> = {
   interleaved: "engines alternating request by request",
 };
 
-function arrivalsPhrase({ kind, options }: ExperimentDescription["arrivals"]): string {
+/** "one every 8 s", "4 at a time, the next when one is answered". */
+export function arrivalsPhrase({ kind, options }: ExperimentDescription["arrivals"]): string {
   if (kind === "every" && typeof options["seconds"] === "number") return `one every ${options["seconds"]} s`;
   if (kind === "closedLoop") return closedLoopPhrase(options);
   const details = optionsText(options);
