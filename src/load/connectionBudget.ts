@@ -1,6 +1,6 @@
 /** Connections that may be open at the same time. Beyond, the process could not even write down what happens. */
 export class ConnectionBudget {
-  readonly most: number;
+  private readonly most: number;
   private open: number;
 
   constructor(most: number) {

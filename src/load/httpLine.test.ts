@@ -154,6 +154,27 @@ describe("a stream", () => {
   });
 });
 
+test("connections opened ahead are used in the order in which a server accepts them, however often it is made sure that they are there", async () => {
+  const asked: string[] = [];
+  let accepted = 0;
+  const server = createServer((socket) => {
+    const connection = accepted++;
+    socket.on("data", (bytes) => {
+      asked.push(`${/number \d/.exec(bytes.toString())?.[0]} on ${connection}`);
+      socket.write(hello);
+    });
+    socket.on("error", () => {});
+  });
+  const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
+  await line.open(4);
+  await line.open(4);
+  const ask = async (number: number) =>
+    exchange(line, plainRequest({ messages: [{ role: "user", parts: [{ kind: "passage", text: `number ${number}`, tokenIds: [] }] }] }));
+  await Promise.all([0, 1, 2, 3].map(ask));
+  server.close();
+  expect(asked.sort()).toEqual(["number 0 on 0", "number 1 on 1", "number 2 on 2", "number 3 on 3"]);
+});
+
 describe("a failure has its name:", () => {
   const failures: readonly [string, string, string, RegExp][] = [
     [

@@ -20,7 +20,7 @@ export class Pool {
   private readonly clock: Clock;
   private readonly openWithin: Nanoseconds;
   private readonly budget: ConnectionBudget;
-  /** Ascending by `idleSince`. */
+  /** Ascending by `idleSince`, but for those opened together. */
   private idle: Connection[];
   private opening: number;
   private restsUntil: Nanoseconds;
@@ -42,13 +42,14 @@ export class Pool {
   async open(connections: number): Promise<void> {
     const giveUp = this.clock.now() + this.openWithin;
     this.closeStale(Infinity);
+    const there = this.idle.length;
     // Counted by attempts: what the server closes meanwhile it would close again.
     for (let missing = connections - this.idle.length; missing > 0 && this.clock.now() < giveUp; missing -= batch) {
       const opened = await Promise.all(Array.from({ length: Math.min(batch, missing) }, async () => this.openOne()));
       if (!opened.includes(true)) break;
     }
     // The last one is taken first, and a server accepts them in their order: the first request goes where it will be read first.
-    this.idle.reverse();
+    this.idle.push(...this.idle.splice(there).reverse());
   }
 
   /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is prepared. */

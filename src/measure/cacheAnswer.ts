@@ -7,7 +7,7 @@ import { known } from "./known.ts";
 import { ttft } from "./latency.ts";
 import { queueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
-import { limits } from "./validity.ts";
+import { limits } from "./validityLimits.ts";
 import { ratio } from "./verdicts.ts";
 
 /** The numbers a cache user asks for, of one engine in one experiment: medians of TTFT. Missing where there is no such request. */

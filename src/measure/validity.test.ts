@@ -7,7 +7,8 @@ import type { Reading, RequestRecord } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
 import { answered, experimentOf, record } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
-import { joined, limits, validity } from "./validity.ts";
+import { joined, validity } from "./validity.ts";
+import { limits } from "./validityLimits.ts";
 
 const ten = Array<number>(10).fill(0.5);
 const good = answered("plain", ten);

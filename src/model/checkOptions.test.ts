@@ -37,7 +37,8 @@ test("what several checks find is one error, with what to do about each", () => 
 });
 
 test("what is no object at all is told as that, and not letter by letter", () => {
-  expect(() => checkOptions("attached()", "http://127.0.0.1:8000" as unknown as object, ["url"])).toThrow(
+  // @ts-expect-error a text, where an object is wanted
+  expect(() => checkOptions("attached()", "http://127.0.0.1:8000", ["url"])).toThrow(
     'attached(): an object with its options is wanted, not "http://127.0.0.1:8000"',
   );
 });

@@ -1,0 +1,121 @@
+import type { ValidityReason } from "../model/figures.ts";
+import type { RequestRecord } from "../model/record.ts";
+import { halvesApart } from "./drift.ts";
+import { tokensOfEvents } from "./latency.ts";
+import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
+import { isCompleted } from "./summary.ts";
+import { beyond, limits as usual, milliseconds, share, type Limits } from "./validityLimits.ts";
+
+/** Did each engine do the work that was asked for, the same as the others, and stay what it was? */
+export function engineReasons(records: readonly RequestRecord[], engines: readonly string[], limits: Limits): readonly ValidityReason[] {
+  return [
+    ...engines.flatMap((engine) => steadiness(ofEngine(records, engine), engine, limits)),
+    ...engines.flatMap((engine) => tokenCounts(ofEngine(records, engine), engine, limits)),
+    ...unlikeEngines(records.filter(isCompleted), limits),
+    ...engines.flatMap((engine) => overlong(ofEngine(records, engine).filter(isCompleted), engine, limits)),
+    ...engines.flatMap((engine) => cacheState(ofEngine(records, engine), engine, limits)),
+  ];
+}
+
+/** Of one that falls behind it goes without saying that it becomes slower, also where the experiment means it to. */
+function steadiness(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const growth = queueGrowth(records);
+  return growth !== undefined && growth.behind > usual.saturation.degraded
+    ? saturation(growth, engine, limits)
+    : drifting(records, engine, limits);
+}
+
+function drifting(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const found = halvesApart(records);
+  if (found === undefined) return [];
+  const { metric, ratio, apart } = found;
+  return beyond(limits.drift, apart, {
+    what: `${ratio > 1 ? "became slower" : "became faster"} while it was measured: in the second half of its requests ${metric} was ${ratio.toPrecision(3)} times that of the first`,
+    advice:
+      "its figures are a mean of the two: look at its requests over time in the report, and measure again when whatever changed is over",
+    engine,
+  });
+}
+
+/** Sent more than it can answer, an engine is measured by the length of the run: the longer that is, the slower it looks. */
+function saturation({ offered, served, longer, behind }: QueueGrowth, engine: string, limits: Limits): readonly ValidityReason[] {
+  return beyond(limits.saturation, behind, {
+    what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and fell behind by ${milliseconds(longer)} with each`,
+    advice:
+      "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
+    engine,
+  });
+}
+
+function tokenCounts(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const replies = records.filter(isCompleted);
+  const byEvents = replies.filter(({ outputTokensSource }) => outputTokensSource === "events").length;
+  const told = replies.filter(({ outputTokensSource }) => outputTokensSource === "usage");
+  const usage = told.reduce((sum, { outputTokens = 0 }) => sum + outputTokens, 0);
+  const events = told.reduce((sum, record) => sum + tokensOfEvents(record), 0);
+  return [
+    ...beyond(limits.countedByEvents, share(byEvents, replies.length), {
+      what: `output tokens of ${byEvents} replies are counted as one for each event, because the server told no usage`,
+      advice: "do not rely on tokens/s, TPOT and throughput where an event may carry several tokens",
+      engine,
+    }),
+    // The token that ends a text has none itself, and need not have an event.
+    ...beyond(limits.tokenCounts, share(Math.abs(usage - events) - told.length, usage > 0 ? usage : events), {
+      what: `usage tells ${usage} output tokens, the events carried ${events}`,
+      advice: "read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of usage",
+      engine,
+    }),
+  ];
+}
+
+/** The same request must have been the same work on every engine. */
+function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
+  const requests = [...Map.groupBy(completed, ({ block, request }) => `${block} ${request}`).values()];
+  const prompts = requests.filter((same) => areUnlike(same.map(({ promptTokens }) => promptTokens))).length;
+  const outputs = requests.filter((same) => areUnlike(same.map(({ outputTokens }) => outputTokens))).length;
+  return [
+    ...beyond(limits.promptTokens, share(prompts, requests.length), {
+      what: `${prompts} requests had another number of prompt tokens on another engine`,
+      advice: "compare engines with the same tokenizer and chat template, or that take token ids",
+    }),
+    ...beyond(limits.outputTokens, share(outputs, requests.length), {
+      what: `${outputs} requests got an answer of another length on another engine`,
+      advice: "rely on TTFT and TPOT; E2E latency and tokens/s differ by the length too",
+    }),
+  ];
+}
+
+/** Work that nobody asked for: its E2E latency and tokens/s are of another workload. */
+function overlong(completed: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const longer = completed.filter(({ outputTokens = 0, maxOutputTokens = Infinity }) => outputTokens > maxOutputTokens);
+  const longest = longer.reduce((most, { outputTokens = 0 }) => Math.max(most, outputTokens), 0);
+  return beyond(limits.overlong, share(longer.length, completed.length), {
+    what: `answered ${longer.length} of ${completed.length} requests with more tokens than were asked for (up to ${longest} for ${longer[0]?.maxOutputTokens})`,
+    advice: "it does not keep to max_tokens: rely on TTFT and TPOT; E2E latency and tokens/s are of longer answers",
+    engine,
+  });
+}
+
+function areUnlike(counts: readonly (number | undefined)[]): boolean {
+  return new Set(counts.filter((count) => count !== undefined)).size > 1;
+}
+
+function cacheState(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const cold = records.filter((record) => record.cache === "cold" && isCompleted(record) && record.cachedTokens !== undefined);
+  const cached = cold.reduce((sum, { cachedTokens = 0 }) => sum + cachedTokens, 0);
+  const prompt = cold.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
+  const found = share(cached, prompt);
+  return beyond(limits.coldCached, found, {
+    what: `cold requests found ${Math.round((found ?? 0) * 100)} % of their prompts in the cache`,
+    advice: "do not call them cold: empty the caches before, start the engine anew, or take another seed",
+    engine,
+  });
+}
+
+function ofEngine(records: readonly RequestRecord[], engine: string): readonly RequestRecord[] {
+  return records.filter((record) => record.engine === engine);
+}
+
+function perSecond(rate: number): string {
+  return String(Number(rate.toPrecision(3)));
+}

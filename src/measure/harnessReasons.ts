@@ -1,0 +1,102 @@
+import type { ValidityReason } from "../model/figures.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { ExperimentResult } from "../model/result.ts";
+import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
+import { largest } from "./harnessMargin.ts";
+import { sendLag } from "./latency.ts";
+import { beyond, milliseconds, share, type Limits } from "./validityLimits.ts";
+
+/** Was the harness, or its machine, in the way? */
+export function harnessReasons(result: ExperimentResult, limits: Limits): readonly ValidityReason[] {
+  const { records } = result;
+  const lags = sortedValues(records.map(sendLag));
+  const lag = tailOf(lags);
+  const delay = inNineOfTen(result, "event-loop-delay-seconds");
+  const cpu = inNineOfTen(result, "cpu-share");
+  const [ttftError, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
+  const steal = inNineOfTen(result, "host-steal-share");
+  const crowd = inNineOfTen(result, "host-runnable-per-core");
+  const step = Math.max(0, ...readingsOf(result, "clock-step-seconds"));
+  const backwards = records.filter(runsBackwards).length;
+  const quieter = "close other work on this machine, or lower the rate";
+  const exhausted = records.filter(({ outcome }) => outcome.kind === "failed" && outcome.code === "exhausted").length;
+  return [
+    ...beyond(limits.exhausted, share(exhausted, records.length), {
+      what: `the harness's machine had no port or file left for ${exhausted} requests: they are no failures of the engine`,
+      advice: "raise ulimit -n, or keep fewer requests under way (from one address to one port there are about 28,000 connections)",
+    }),
+    ...beyond(limits.sendLag, lag, { what: `the harness sent requests late (up to ${milliseconds(lags.at(-1))})`, advice: quieter }),
+    // One late request is marked above: its TTFT counts from when it was sent. When most are late, another load was played than was asked for.
+    ...beyond(limits.sendLagOfMost, nearestRank(lags, 0.9), {
+      what: `the harness could not keep the schedule (one request in ten was ${milliseconds(nearestRank(lags, 0.9))} late or more)`,
+      advice: quieter,
+    }),
+    ...ratesOf(records, limits),
+    ...beyond(limits.eventLoopDelay, delay, {
+      what: `the harness stamped late (event loop held up for ${milliseconds(delay)})`,
+      advice: quieter,
+    }),
+    ...beyond(limits.cpu, cpu, {
+      what: `the harness was at its limit (${cpu?.toFixed(2)} CPU cores)`,
+      advice: "lower the rate or the number of streams, or give it a faster core",
+    }),
+    ...beyond(limits.harnessError, stampError, {
+      what: `the harness's own stamps are off by ${milliseconds(stampError)} at this load`,
+      advice: quieter,
+    }),
+    // Never INVALID: the ground-truth engine's own lateness in reading is in it, and differences of that size are refused anyway.
+    ...beyond(limits.harnessTtft, ttftError, {
+      what: `the harness's own TTFT is off by ${milliseconds(ttftError)} at this load`,
+      advice: quieter,
+    }),
+    ...beyond(limits.steal, steal, {
+      what: `the machine's host gave ${Math.round((steal ?? 0) * 100)} % of its time to others`,
+      advice: "measure on a machine of your own, or again when it is quiet",
+    }),
+    ...beyond(limits.crowded, crowd, {
+      what: `${crowd?.toFixed(1)} threads wanted each core of this machine`,
+      advice: "end other work, or give each engine cores of its own: one that waits for a core looks slow",
+    }),
+    ...beyond(limits.clockStep, step, {
+      what: `the wall clock was set by ${milliseconds(step)}`,
+      advice: "the numbers stand, they come from the monotonic clock; do not compare times of day with the engine's log",
+    }),
+    ...beyond(limits.clock, share(backwards, records.length), {
+      what: `the stamps of ${backwards} requests run backwards`,
+      advice: "do not use these numbers, and report the fault: the clock of a run never goes back",
+    }),
+  ];
+}
+
+/** What was offered against what was sent, where there are enough requests for a rate. */
+function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
+  return [...Map.groupBy(records, ({ engine, block }) => `${engine} ${block}`).values()].flatMap((own) => {
+    const sent = own.flatMap((record) => (record.sent === undefined ? [] : [{ due: record.due, sent: record.sent }]));
+    if (sent.length < 20) return [];
+    const [offered, achieved] = [spread(sent.map(({ due }) => due)), spread(sent.map((one) => one.sent))];
+    const off = offered === 0 ? undefined : Math.abs(offered / achieved - 1);
+    return beyond(limits.rate, off, {
+      what: `requests were sent at ${Math.round((offered / achieved) * 100)} % of the rate that was asked for`,
+      advice: "lower the rate, or say atOnce() where it does not matter",
+      ...(own[0] === undefined ? {} : { engine: own[0].engine }),
+    });
+  });
+}
+
+function spread(times: readonly number[]): number {
+  return times.reduce((most, time) => Math.max(most, time), -Infinity) - times.reduce((least, time) => Math.min(least, time), Infinity);
+}
+
+/** Readings are one a second, and a single bad second is not the run. */
+function inNineOfTen(result: ExperimentResult, series: string): number | undefined {
+  return nearestRank(sortedValues(readingsOf(result, series)), 0.9);
+}
+
+function readingsOf({ readings }: ExperimentResult, series: string): readonly number[] {
+  return readings.filter((reading) => reading.of === "harness" && reading.series === series).map(({ value }) => value);
+}
+
+function runsBackwards({ due, sent = due, headers = sent, chunks }: RequestRecord): boolean {
+  const first = chunks.at[0] ?? headers;
+  return sent < due || headers < sent || first < headers || chunks.at.some((at, index) => at < (chunks.at[index - 1] ?? at));
+}

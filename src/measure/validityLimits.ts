@@ -1,0 +1,105 @@
+import type { ValidityReason } from "../model/figures.ts";
+import type { LimitName } from "../model/limits.ts";
+import type { ExperimentDescription } from "../model/result.ts";
+
+interface Limit {
+  /** What is held against it, as docs/measurement.md has it. */
+  readonly measured: string;
+  readonly unit: "seconds" | "cores" | "share";
+  /** Above it the numbers are shown, marked. */
+  readonly degraded?: number;
+  /** Above it verdicts are withheld. */
+  readonly invalid?: number;
+}
+
+export type Limits = Readonly<Record<LimitName, Limit>>;
+
+/** Where a run stops being believed: every limit there is, in seconds, cores or shares of 1. */
+export const limits = {
+  neverDue: { measured: "requests that never fell due, because the run ended before", unit: "share", invalid: 0 },
+  unfinished: { measured: "requests cancelled, or cut off with the run", unit: "share", degraded: 0, invalid: 0.05 },
+  failures: { measured: "failed requests of an engine, unless a check allows them", unit: "share", degraded: 0, invalid: 0.05 },
+  exhausted: { measured: "requests for which the harness's machine had no port or file left", unit: "share", invalid: 0 },
+  sendLag: { measured: "send lag, p99 (below 662 values the longest)", unit: "seconds", degraded: 0.005 },
+  sendLagOfMost: { measured: "send lag, in nine requests of ten", unit: "seconds", invalid: 0.05 },
+  rate: {
+    measured: "requests sent per second against those due, difference, of an engine's 20 or more",
+    unit: "share",
+    degraded: 0.02,
+    invalid: 0.1,
+  },
+  saturation: {
+    measured:
+      "what each request took longer than the one before it, by the time between the two, of an engine that answered fewer per second than fell due",
+    unit: "share",
+    degraded: 0.02,
+  },
+  drift: {
+    measured: "how much longer TTFT or TPOT were in the second half of an engine's requests than in the first, or shorter",
+    unit: "share",
+    degraded: 0.2,
+  },
+  eventLoopDelay: {
+    measured: "delay of a load thread's event loop, p99 within a second, in nine seconds of ten",
+    unit: "seconds",
+    degraded: 0.01,
+    invalid: 0.1,
+  },
+  cpu: { measured: "CPU time of a load thread, in nine seconds of ten", unit: "cores", degraded: 0.8 },
+  harnessError: {
+    measured: "error of the harness's stamps against the ground-truth engine, p99 (below 662 values the largest)",
+    unit: "seconds",
+    degraded: 0.005,
+    invalid: 0.05,
+  },
+  harnessTtft: { measured: "error of the harness's TTFT, likewise", unit: "seconds", degraded: 0.02 },
+  uncalibrated: { measured: "runs with --no-calibration", unit: "share", degraded: 0 },
+  steal: { measured: "time the machine's host took from it, in nine seconds of ten", unit: "share", degraded: 0.1 },
+  crowded: { measured: "threads that run or want to, for each core of the machine, in nine seconds of ten", unit: "share", degraded: 2 },
+  clockStep: { measured: "wall clock against monotonic clock, largest change within a second", unit: "seconds", degraded: 0.5 },
+  clock: { measured: "requests whose stamps run backwards", unit: "share", invalid: 0 },
+  countedByEvents: { measured: "replies of an engine without usage: one token counted for each event", unit: "share", degraded: 0 },
+  tokenCounts: {
+    measured: "output tokens by usage against by events, of an engine, beyond one token a reply",
+    unit: "share",
+    degraded: 0.01,
+  },
+  promptTokens: { measured: "requests with another number of prompt tokens on another engine", unit: "share", degraded: 0 },
+  outputTokens: { measured: "requests with another number of output tokens on another engine", unit: "share", degraded: 0 },
+  overlong: { measured: "replies of an engine with more tokens than were asked for", unit: "share", degraded: 0 },
+  coldCached: { measured: "prompt tokens of cold requests that an engine found in its cache", unit: "share", degraded: 0.05 },
+  answers: {
+    measured: "prompts that an engine answered otherwise out of a cache, or otherwise than the baseline",
+    unit: "share",
+    degraded: 0,
+  },
+} as const satisfies Limits;
+
+/** The usual ones, but for what the experiment says. */
+export function limitsOf({ limits: changes = {} }: ExperimentDescription): Limits {
+  const changed = Object.entries(changes).map(([name, change]) => {
+    const { measured, unit, ...usual }: Limit = limits[name as LimitName]; // experiment() has checked it
+    return [name, { measured, unit, ...(change === false ? {} : { ...usual, ...change }) }];
+  });
+  return { ...limits, ...Object.fromEntries(changed) };
+}
+
+type Words = Pick<ValidityReason, "what" | "advice" | "engine">;
+
+/** At most one reason: none where the value is missing, or within the limit. */
+export function beyond(
+  { degraded = Infinity, invalid = Infinity }: Limit,
+  value: number | undefined,
+  words: Words,
+): readonly ValidityReason[] {
+  if (value === undefined || value <= Math.min(degraded, invalid)) return [];
+  return [{ state: value > invalid ? "INVALID" : "DEGRADED", ...words }];
+}
+
+export function share(part: number, whole: number): number | undefined {
+  return whole === 0 ? undefined : part / whole;
+}
+
+export function milliseconds(seconds = 0): string {
+  return `${Number((seconds * 1_000).toPrecision(3))} ms`;
+}
