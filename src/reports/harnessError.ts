@@ -1,28 +1,38 @@
-import { rulerErrorOf, type ErrorSize, type RulerSource } from "../measure/rulerError.ts";
+import { rulerErrorOf, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
 import type { EngineSummary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
 import { count, duration } from "./numbers.ts";
 
 const sources: readonly (readonly [RulerSource, string])[] = [
-  ["control stream", "beside it, one stream"],
-  ["replay after", "after it, the same load"],
+  ["control stream", "Beside it, one stream"],
+  ["replay after", "After it, the same load"],
+];
+
+const quantities: readonly (readonly [keyof RulerError, string])[] = [
+  ["ttft", "TTFT"],
+  ["stamp", "A token's stamp"],
+  ["gap", "Gap between tokens"],
+  ["slip", "Sent late by"],
 ];
 
 /** What the harness was off by, against an engine that knows the truth; nothing where nothing was measured. */
 export function harnessErrorTable({ readings }: ExperimentResult): readonly Block[] {
-  const rows = sources.flatMap(([source, when]) => {
+  const found = sources.flatMap(([source, title]) => {
     const error = rulerErrorOf(readings, source);
-    return error === undefined
-      ? []
-      : [[when, sizes(error.ttft), sizes(error.stamp), sizes(error.gap), sizes(error.slip), count(error.stamp?.count)]];
+    return error === undefined ? [] : [{ title, error }];
   });
-  if (rows.length === 0) return [];
-  const right = ["TTFT", "Stamp", "Gap", "Sent late by", "Tokens"].map((title) => ({ title, align: "right" as const }));
+  if (found.length === 0) return [];
+  const right = found.map(({ title }) => ({ title, align: "right" as const }));
+  const rows = quantities.map(([quantity, name]) => [name, ...found.map(({ error }) => sizesOf(error[quantity]))]);
   return [
     { kind: "heading", level: 3, text: "The harness's own error at this load" },
-    { kind: "table", columns: [{ title: "Median, p99 or max", align: "left" }, ...right], rows },
+    { kind: "table", columns: [{ title: "Median, and p99 or the largest", align: "left" }, ...right], rows },
   ];
+}
+
+function sizesOf(size: ErrorSize | undefined): string {
+  return size === undefined ? "–" : `${sizes(size)}, of ${count(size.count)}`;
 }
 
 /** The worse of the two in one line for a terminal; undefined where nothing was measured. */
