@@ -9,12 +9,13 @@ import type { Recorder } from "../model/recorder.ts";
 import { drive } from "./drive.ts";
 import { httpLine } from "./httpLine.ts";
 import { inTurn } from "./order.ts";
+import { rehearse } from "./rehearsal.ts";
 import { plainRequest } from "./testServer.ts";
 import type { TruthOptions } from "./truthServer.ts";
 
 const milliseconds = 1e6;
 
-test("64 streams of 50 tokens/s: every token counted, stamps within 1 ms of the server's own writes at p99", async (context) => {
+test("64 streams of 50 tokens/s: every token counted, stamps within 2 ms of the server's own writes at p99", async (context) => {
   const lateness = await playAgainstTruth({ streams: 64, tokens: 60, over: 1 });
   const { errors, timerLateness } = lateness;
   console.log(
@@ -22,10 +23,10 @@ test("64 streams of 50 tokens/s: every token counted, stamps within 1 ms of the 
   );
   expect(errors).toHaveLength(64 * 60);
   expect(errors[0]).toBeGreaterThan(0);
-  // A machine on which a bare timer is late by half of the limit cannot tell.
-  if (timerLateness > 0.5 * milliseconds && at(errors, 0.99) > milliseconds)
-    return context.skip("this machine is too busy to time anything");
-  expect(at(errors, 0.99)).toBeLessThan(milliseconds);
+  // The server is one in Node, late by some of that itself; `npm run bench` has one in C. Where a bare timer is late by half of it, nobody can tell.
+  const tolerance = 2 * milliseconds;
+  if (timerLateness > tolerance / 2 && at(errors, 0.99) > tolerance) return context.skip("this machine is too busy to time anything");
+  expect(at(errors, 0.99)).toBeLessThan(tolerance);
 });
 
 interface Truth {
@@ -37,6 +38,7 @@ interface Truth {
 
 async function playAgainstTruth({ streams, tokens, over }: { streams: number; tokens: number; over: number }): Promise<Truth> {
   const clock = realClock();
+  await rehearse(clock, [tokenStamps(new Map())]); // as every load thread does
   const truth: TruthOptions = { origin: clock.origin, tokens, firstAfterMs: 100, everyMs: 20 };
   const server = fork(new URL("truthServer.ts", import.meta.url).pathname, [JSON.stringify(truth)]);
   try {
