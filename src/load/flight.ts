@@ -4,7 +4,7 @@ import { failed, type Outcome } from "../model/outcome.ts";
 import type { Recorder } from "../model/recorder.ts";
 import { toNanoseconds, toSeconds, type Nanoseconds } from "../model/time.ts";
 import type { Member } from "./members.ts";
-import type { Turn } from "./order.ts";
+import type { Step } from "./steps.ts";
 import type { Tally } from "./tally.ts";
 
 export interface FlightOptions {
@@ -22,10 +22,11 @@ export interface FlightHome {
 /** One request under way: passes on what is stamped and remembers what its deadlines depend on. */
 export class Flight implements ExchangeListener, Member {
   place: number;
-  readonly turn: Turn;
+  readonly step: Step;
   /** Set once the line has taken it. */
   exchange: Exchange | undefined;
   hasEnded: boolean;
+  private readonly engine: string;
   private readonly number: number;
   private readonly options: FlightOptions;
   private sentAt: Nanoseconds;
@@ -34,9 +35,10 @@ export class Flight implements ExchangeListener, Member {
   private hasToken: boolean;
 
   /** `number`: the recorder's for this exchange. `now`: deadlines run from here until it is sent. */
-  constructor(turn: Turn, number: number, now: Nanoseconds, options: FlightOptions) {
+  constructor(step: Step, number: number, now: Nanoseconds, options: FlightOptions) {
     this.place = -1;
-    this.turn = turn;
+    this.step = step;
+    this.engine = step.turn.engine;
     this.number = number;
     this.options = options;
     this.exchange = undefined;
@@ -50,7 +52,7 @@ export class Flight implements ExchangeListener, Member {
   sent(at: Nanoseconds, reused: boolean): void {
     this.sentAt = at;
     this.options.recorder.stamp(this.number, "sent", at, reused ? 1 : 0);
-    if (this.attempts++ === 0) this.options.tally.sent(this.turn.engine);
+    if (this.attempts++ === 0) this.options.tally.sent(this.engine);
   }
 
   headers(at: Nanoseconds, status: number): void {
@@ -74,7 +76,7 @@ export class Flight implements ExchangeListener, Member {
     this.hasEnded = true;
     const { recorder, tally, home } = this.options;
     recorder.ended(this.number, at, ending);
-    tally.ended(this.turn.engine, ending.outcome);
+    tally.ended(this.engine, ending.outcome);
     home.flightEnded(this, at, ending);
   }
 
@@ -94,6 +96,6 @@ export class Flight implements ExchangeListener, Member {
   private tokenCame(at: Nanoseconds): void {
     if (this.hasToken) return;
     this.hasToken = true;
-    this.options.tally.firstToken(this.turn.engine, toSeconds(at - this.sentAt));
+    this.options.tally.firstToken(this.engine, toSeconds(at - this.sentAt));
   }
 }

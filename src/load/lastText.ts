@@ -27,7 +27,9 @@ export class LastText {
   static of(bytes: Buffer, start: number, end: number, textStart: number): LastText | undefined {
     const textEnd = closingQuote(bytes, textStart, end);
     if (textEnd < 0 || end - start > longest) return undefined;
-    return new LastText(new Pattern(dataName, bytes.subarray(start, textStart)), new Pattern(bytes.subarray(textEnd, end), eventEnd));
+    const before = Buffer.concat([dataName, bytes.subarray(start, textStart)]);
+    const after = Buffer.concat([bytes.subarray(textEnd, end), eventEnd]);
+    return new LastText(befores.of(before), afters.of(after));
   }
 
   /** Where the next event starts, if all of one that differs in nothing but its text stands between `start` and `end`; else -1. */
@@ -38,6 +40,27 @@ export class LastText {
     return textEnd > textStart && this.after.isAt(bytes, textEnd, end) ? textEnd + this.after.length : -1;
   }
 }
+
+/** Events of streams beside one another begin and end alike, if not for an id: those share a pattern, which takes as long to make as some events to read. */
+class RecentPattern {
+  private bytes: Buffer;
+  private pattern: Pattern;
+
+  constructor() {
+    this.bytes = Buffer.alloc(0);
+    this.pattern = new Pattern(this.bytes);
+  }
+
+  of(bytes: Buffer): Pattern {
+    if (bytes.equals(this.bytes)) return this.pattern;
+    this.bytes = bytes;
+    this.pattern = new Pattern(bytes);
+    return this.pattern;
+  }
+}
+
+const befores = new RecentPattern();
+const afters = new RecentPattern();
 
 /** -1 where there is none: a text in JSON has no line ends. */
 function closingQuote(bytes: Buffer, textStart: number, end: number): number {

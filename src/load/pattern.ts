@@ -6,12 +6,13 @@ export class Pattern {
   /** What is left after the words; all of it, where a byte above 0x7f could make a word that is no number. */
   private readonly rest: Uint8Array;
 
-  constructor(...pieces: readonly Uint8Array[]) {
-    const bytes = Buffer.concat(pieces);
-    const words = bytes.every((byte) => byte > 0 && byte < 0x80) ? bytes.length >> 3 : 0;
+  constructor(bytes: Uint8Array) {
+    const words = isPlain(bytes) ? bytes.length >> 3 : 0;
     this.length = bytes.length;
-    this.words = Float64Array.from({ length: words }, (_, index) => bytes.readDoubleLE(8 * index));
-    this.rest = Uint8Array.from(bytes.subarray(8 * words));
+    this.words = new Float64Array(words);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let index = 0; index < words; index++) this.words[index] = view.getFloat64(8 * index, true);
+    this.rest = Uint8Array.prototype.slice.call(bytes, 8 * words);
   }
 
   /** Whether it stands in `bytes` at `start`, before `end`. */
@@ -24,6 +25,15 @@ export class Pattern {
     for (let index = 0; index < rest.length; index++, at++) if (view.getUint8(at) !== rest[index]) return false;
     return true;
   }
+}
+
+/** Text without characters beyond ASCII, and without zeros. */
+function isPlain(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0 || byte > 0x7f) return false;
+  }
+  return true;
 }
 
 let viewed: Buffer = Buffer.alloc(0);

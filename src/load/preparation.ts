@@ -2,6 +2,7 @@ import type { Line, Prepared } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import type { Turn } from "./order.ts";
+import type { Step } from "./steps.ts";
 
 /** A request is serialised so long before it is due (no round number, or in a regular schedule another one would be due just then)… */
 export const lookAhead: Nanoseconds = 487_300_000;
@@ -9,14 +10,14 @@ export const lookAhead: Nanoseconds = 487_300_000;
 const mostTokens = 8_000_000;
 const mostRequests = 4_096;
 
-/** Who serialises a turn's request. */
+/** Who serialises a step's request. */
 export interface Preparer {
-  prepare(turn: Turn): Prepared;
+  prepare(step: Step): Prepared;
 }
 
 /** Has scheduled requests ready before they are due: each is prepared in a call of the clock of its own, in their order. */
 export class Preparation {
-  private readonly turns: readonly Turn[];
+  private readonly steps: readonly Step[];
   private readonly clock: Clock;
   private readonly preparer: Preparer;
   private readonly prepared: Prepared[];
@@ -26,9 +27,9 @@ export class Preparation {
   private isWaitingForRoom: boolean;
   private cancel: () => void;
 
-  /** `turns`: by due time, earliest first. */
-  constructor(turns: readonly Turn[], clock: Clock, preparer: Preparer) {
-    this.turns = turns;
+  /** `steps`: by due time, earliest first. */
+  constructor(steps: readonly Step[], clock: Clock, preparer: Preparer) {
+    this.steps = steps;
     this.clock = clock;
     this.preparer = preparer;
     this.prepared = [];
@@ -41,9 +42,9 @@ export class Preparation {
 
   /** Prepares what is due soon after a start that is still to be chosen, then calls `done`. */
   begin(done: () => void): void {
-    const turn = this.turns[this.next];
-    if (turn === undefined || dueOf(turn) > lookAhead || !this.hasRoom()) return done();
-    this.prepareNext(turn);
+    const step = this.steps[this.next];
+    if (step === undefined || dueOf(step) > lookAhead || !this.hasRoom()) return done();
+    this.prepareNext(step);
     this.cancel = this.clock.at(this.clock.now(), () => this.begin(done));
   }
 
@@ -53,14 +54,14 @@ export class Preparation {
     this.wait();
   }
 
-  /** The next turn's request; prepared here and now when there was no time before. */
-  take(turn: Turn): Prepared {
+  /** The next step's request; prepared here and now when there was no time before. */
+  take(step: Step): Prepared {
     const prepared = this.prepared.shift();
     if (prepared === undefined) {
       this.next++;
-      return this.preparer.prepare(turn);
+      return this.preparer.prepare(step);
     }
-    this.tokens -= tokensOf(turn);
+    this.tokens -= tokensOf(step);
     if (this.isWaitingForRoom) this.wait();
     return prepared;
   }
@@ -70,22 +71,22 @@ export class Preparation {
   }
 
   private wait(): void {
-    const turn = this.turns[this.next];
-    if (turn === undefined) return;
+    const step = this.steps[this.next];
+    if (step === undefined) return;
     this.isWaitingForRoom = !this.hasRoom();
-    if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + dueOf(turn) - lookAhead, () => this.goOn());
+    if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + dueOf(step) - lookAhead, () => this.goOn());
   }
 
   private goOn(): void {
-    const turn = this.turns[this.next];
+    const step = this.steps[this.next];
     // Sent in the meantime without us: then the next one's time has not come yet.
-    if (turn !== undefined && this.start + dueOf(turn) - lookAhead <= this.clock.now()) this.prepareNext(turn);
+    if (step !== undefined && this.start + dueOf(step) - lookAhead <= this.clock.now()) this.prepareNext(step);
     this.wait();
   }
 
-  private prepareNext(turn: Turn): void {
-    this.prepared.push(this.preparer.prepare(turn));
-    this.tokens += tokensOf(turn);
+  private prepareNext(step: Step): void {
+    this.prepared.push(this.preparer.prepare(step));
+    this.tokens += tokensOf(step);
     this.next++;
   }
 
@@ -100,10 +101,11 @@ export function lineOf(lines: Readonly<Record<string, Line>>, { engine }: Turn):
   return line;
 }
 
-function dueOf(turn: Turn): Nanoseconds {
+function dueOf({ turn }: Step): Nanoseconds {
   return toNanoseconds(turn.due ?? 0);
 }
 
-function tokensOf({ request }: Turn): number {
+function tokensOf({ turn }: Step): number {
+  const { request } = turn;
   return request.contextTokens + request.questionTokens;
 }

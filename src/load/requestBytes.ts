@@ -15,9 +15,7 @@ export type RequestWriter = (request: Request, replies: Replies) => Buffer;
 
 export function requestWriter(destination: Destination): RequestWriter {
   const { wire, namesRequests } = destination;
-  const headLines = headStart(destination);
-  const head = (bodyLength: number, id: number) =>
-    `${headLines}Content-Length: ${bodyLength}\r\n${namesRequests === true ? `X-Request-Id: ${id}\r\n` : ""}\r\n`;
+  const head = `${headStart(destination)}Content-Length: `;
   // Nearly all requests of a run differ in nothing but their prompt.
   const options = new Map<number, string>();
   return (request, replies) => {
@@ -25,17 +23,25 @@ export function requestWriter(destination: Destination): RequestWriter {
     const start = options.get(maxOutputTokens) ?? optionsJson(maxOutputTokens, destination);
     options.set(maxOutputTokens, start);
     const ids = promptIds(request, wire);
-    if (ids === undefined) {
-      const body = `${start},${wire.api === "chat" ? messagesJson(request, replies) : promptJson(request, replies)}}`;
-      return Buffer.from(head(Buffer.byteLength(body), id) + body);
-    }
-    const beforeIds = `${start},"prompt":[`;
-    const length = Buffer.byteLength(beforeIds) + ids.length + afterIds.length;
-    return Buffer.concat([Buffer.from(head(length, id) + beforeIds), ids, afterIds]);
+    const key = wire.api === "chat" ? "messages" : "prompt";
+    const prompt = ids ?? (wire.api === "chat" ? messagesJson(request, replies) : promptJson(request, replies));
+    const [before, after] = ids === undefined ? [`${start},"${key}":`, "}"] : [`${start},"${key}":[`, "]}"];
+    const length = Buffer.byteLength(before) + Buffer.byteLength(prompt) + after.length;
+    const name = namesRequests === true ? `X-Request-Id: ${id}\r\n` : "";
+    return joined(`${head}${length}\r\n${name}\r\n${before}`, prompt, after);
   };
 }
 
-const afterIds = Buffer.from("]}");
+/** In one piece of memory, into which a long prompt is written once. */
+function joined(start: string, prompt: string | Buffer, after: string): Buffer {
+  const [startLength, promptLength] = [Buffer.byteLength(start), Buffer.byteLength(prompt)];
+  const bytes = Buffer.allocUnsafe(startLength + promptLength + after.length);
+  bytes.write(start, 0);
+  if (typeof prompt === "string") bytes.write(prompt, startLength);
+  else bytes.set(prompt, startLength);
+  bytes.write(after, startLength + promptLength);
+  return bytes;
+}
 
 /** What is the same in every request's head. */
 function headStart({ url, wire }: Destination): string {
@@ -80,11 +86,11 @@ function optionsJson(maxOutputTokens: number, { wire, servedModel }: Destination
 
 function messagesJson(request: Request, replies: Replies): string {
   const messages = request.messages.map((message) => ({ role: message.role, content: textOfMessage(message, replies) }));
-  return `"messages":${JSON.stringify(messages)}`;
+  return JSON.stringify(messages);
 }
 
 function promptJson({ messages }: Request, replies: Replies): string {
-  return `"prompt":${JSON.stringify(messages.map((message) => textOfMessage(message, replies)).join(""))}`;
+  return JSON.stringify(messages.map((message) => textOfMessage(message, replies)).join(""));
 }
 
 /** Undefined where the prompt goes as text. */
