@@ -21,7 +21,7 @@ export function vllmClaims(options: VllmOptions): EngineClaims {
       {
         ...inConfig("KV pool", "KV cache size: ([\\d,]+) tokens"),
         read: (tokens) => `${tokens} tokens`,
-        asked: [gpuMemoryUtilization, maxModelLen, maxNumSeqs, env["VLLM_CPU_KVCACHE_SPACE"]].join(" "),
+        asked: [tensorParallel, gpuMemoryUtilization, maxModelLen, maxNumSeqs, env["VLLM_CPU_KVCACHE_SPACE"]].join(" "),
       },
       {
         what: "KV block",

@@ -235,6 +235,26 @@ test("on a GPU: a second boot's KV pool, half a percent larger, is no difference
   expect(proofReasons(0, among(first, changed("KV pool", "190,000 tokens")), [])).toMatchObject([{ state: "DEGRADED" }]);
 });
 
+test("on two GPUs: the larger KV pool that comes with them was asked for", () => {
+  const gpu = { model: "/opt/model", gpuMemoryUtilization: 0.8 };
+  const one = seen("vllm-gpu-plain", vllm(gpu));
+  const across = { ...seen("vllm-gpu-plain", vllm({ ...gpu, tensorParallel: 2 })), engine: "two" };
+  // The recording is of one GPU; what was seen on two stands in for its sizes.
+  const found: Readonly<Record<string, string>> = { "KV pool": "1,690,048 tokens", "tensor parallel": "2" };
+  const two: EngineProof = {
+    ...across,
+    checks: [],
+    traits: across.traits.map((trait) => ({ ...trait, found: found[trait.what] ?? trait.found })),
+  };
+  expect(differences(among(one, two)).map(({ what, wasAsked }) => [what, wasAsked])).toEqual(
+    expect.arrayContaining([
+      ["KV pool", true],
+      ["tensor parallel", true],
+    ]),
+  );
+  expect(proofReasons(0, among(one, two), [])).toEqual([]);
+});
+
 test("a difference that was asked for is told, and is no reason against the run", () => {
   const half = seen("vllm-plain", plain({ dtype: "bfloat16" }));
   const full: EngineProof = { ...seen("vllm-plain", plain({ dtype: "float32" })), engine: "full", checks: [] };

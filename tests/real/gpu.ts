@@ -1,4 +1,4 @@
-// vLLM with and without LMCache on one GPU, with the shape of Llama-3.1-8B and no weights. docs/real-runs/ says how it was run and what came out.
+// vLLM with and without LMCache on a GPU, and on two, with the shape of Llama-3.1-8B and no weights. docs/real-runs/ says how it was run and what came out.
 //   tandem run tests/real/gpu.ts -f in_turn --set site=/path/to/site --set model=/path/to/model --journal-only
 import { atMost, documentQa, every, experiment, ratio, testCase, vllm, withLmcache, type Engine, type Params } from "tandem";
 
@@ -33,13 +33,45 @@ export function test_side_by_side({ set }: Params) {
   });
 }
 
+/** On two GPUs: both at once, each on a GPU of its own, asked at the same times. */
+export function test_gpu_each({ set }: Params) {
+  const plain = llama(set, 0.8);
+  return testCase({
+    engines: { plain, in_process: withLmcache(plain, { config: { cpuGigabytes: 30 } }) },
+    baseline: "plain",
+    experiments: contexts(Number(set["seconds"] ?? 2)),
+    checks: (on) => ({ "every request succeeds": atMost(on.plain.failures + on.in_process.failures, 0) }),
+  });
+}
+
+/** On two GPUs: the model on one of them, then across both. */
+export function test_tensor_parallel({ set }: Params) {
+  return testCase({
+    engines: { one: llama(set, 0.8), two: llama(set, 0.8, { tensorParallel: 2 }) },
+    baseline: "one",
+    experiments: contexts(Number(set["seconds"] ?? 2)),
+    checks: (on) => ({
+      "every request succeeds": atMost(on.one.failures + on.two.failures, 0),
+      "two GPUs are a third faster to the first token": atMost(ratio(on.two.cold.ttft.p50, on.one.cold.ttft.p50), 0.67),
+    }),
+  });
+}
+
 function siteOf({ site = "/opt/site" }: Params["set"]): string {
   return site;
 }
 
+/** Engines on several GPUs get by without NVLink's multicast, which not every host permits. */
+const withoutMulticast = {
+  NCCL_NVLS_ENABLE: "0",
+  TORCH_SYMM_MEM_DISABLE_MULTICAST: "1",
+  NVSHMEM_DISABLE_NVLS: "1",
+  VLLM_ALLREDUCE_USE_SYMM_MEM: "0",
+};
+
 const quiet = { DO_NOT_TRACK: "1", LMCACHE_TRACK_USAGE: "false" };
 
-export function llama(set: Params["set"], gpuMemoryUtilization: number): Engine {
+export function llama(set: Params["set"], gpuMemoryUtilization: number, more: { readonly tensorParallel?: number } = {}): Engine {
   const { model = "/opt/model" } = set;
   const site = siteOf(set);
   return vllm({
@@ -51,6 +83,7 @@ export function llama(set: Params["set"], gpuMemoryUtilization: number): Engine 
     loadFormat: "dummy",
     maxModelLen: 32_768,
     maxNumSeqs: 16,
+    ...more,
     env: {
       ...quiet,
       PYTHONPATH: site,
@@ -59,6 +92,7 @@ export function llama(set: Params["set"], gpuMemoryUtilization: number): Engine 
       VLLM_NO_USAGE_STATS: "1",
       VLLM_SERVER_DEV_MODE: "1",
       VLLM_USE_FLASHINFER_SAMPLER: "0",
+      ...withoutMulticast,
     },
   });
 }
