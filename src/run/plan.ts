@@ -23,6 +23,7 @@ import { installedProgram, type Asking } from "./installedProgram.ts";
 import { apart, madeOfEach, together } from "./mistakes.ts";
 import { organisationOf, type Overrides } from "./params.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
+import { titledApart } from "./titles.ts";
 
 export interface PlannedEngine {
   readonly name: string;
@@ -129,7 +130,8 @@ async function planTest(named: NamedTestCase, overrides: Overrides, here: Here):
   refuseSharedPlaces(engines);
   const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
   const batches = new Set(engines.map((engine) => engine.batch)).size;
-  const experiments = await madeOfEach(named.testCase.experiments, (experiment) => planExperiment(experiment, limits, batches));
+  const titled = titledApart(named.testCase.experiments);
+  const experiments = await madeOfEach(titled, (experiment) => planExperiment(experiment, limits, batches));
   const virtual = engines.every(({ engine }) => engine.launch.kind === "inProcess");
   return { name: named.name, named, engines, experiments, virtual, description: describe(named, engines, experiments, overrides) };
 }

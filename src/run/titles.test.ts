@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+
+import { atOnce } from "../arrivals/atOnce.ts";
+import { closedLoop } from "../arrivals/closedLoop.ts";
+import { every } from "../arrivals/every.ts";
+import { poisson } from "../arrivals/poisson.ts";
+import { experiment } from "../model/experiment.ts";
+import type { Arrivals } from "../model/workload.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+import { titledApart } from "./titles.ts";
+
+const ofLength = (contextTokens: number) => documentQa({ contextTokens, questionTokens: 4, documents: 1, requests: 3 });
+
+function titlesOf(...arrivals: readonly Arrivals[]): readonly string[] {
+  const experiments = arrivals.map((each) => experiment({ workload: ofLength(64), arrivals: each, title: "chat" }));
+  return titledApart(experiments).map(({ title }) => title);
+}
+
+test("experiments that differ in their arrivals alone are told apart by them", () => {
+  expect(titlesOf(every({ seconds: 1 }), every({ seconds: 2 }), every({ seconds: 1, startAfter: 3 }))).toEqual([
+    "chat, one every 1 s",
+    "chat, one every 2 s",
+    "chat, one every 1 s from 3 s on",
+  ]);
+  expect(titlesOf(atOnce(), closedLoop({ concurrency: 4 }), closedLoop({ concurrency: 4, thinkSeconds: 2 }))).toEqual([
+    "chat, all at once",
+    "chat, 4 at a time",
+    "chat, 4 at a time with 2 s between",
+  ]);
+  const ramp = { ...atOnce(), kind: "ramp", options: { from: 1, to: 5 } };
+  expect(titlesOf(poisson({ perSecond: 2 }), ramp)).toEqual(["chat, 2 per second at random", "chat, ramp from 1 to 5"]);
+});
+
+test("a title that is the only one of its test, or has the same arrivals wherever it is, stays as it is", () => {
+  const apart = [
+    experiment({ workload: ofLength(64), arrivals: atOnce() }),
+    experiment({ workload: ofLength(128), arrivals: every({ seconds: 1 }) }),
+  ];
+  expect(titledApart(apart)).toEqual(apart);
+  expect(titlesOf(every({ seconds: 1 }), every({ seconds: 1 }))).toEqual(["chat", "chat"]);
+});
