@@ -153,11 +153,13 @@ test("a server that repeats the key in its complaints: it is masked, in every me
   expect(filesWithKey()).toEqual([]);
 });
 
-test("nobody there: exit 3, with the URL and what to look at", async () => {
-  const { code, stderr } = await tandem(["run", "--attach", "http://127.0.0.1:9", "-o", where.at("nobody"), "--no-calibration"]);
+test("nobody there: exit 3, with the URL and what to look at, before anything is measured or written", async () => {
+  const { code, stderr } = await tandem(["run", "--attach", "http://127.0.0.1:9", "-o", where.at("nobody")]);
   expect(code).toBe(3);
-  expect(stderr).toContain("http://127.0.0.1:9");
+  expect(stderr).toContain("http://127.0.0.1:9: connection refused");
   expect(stderr).toContain("nothing listens there");
+  expect(stderr).not.toContain("this machine's own error");
+  expect(where.files().filter((file) => file.startsWith("nobody"))).toEqual([]);
 });
 
 test("keys, tokens and passwords of an engine's command are in no plan", async () => {

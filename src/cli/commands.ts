@@ -11,6 +11,7 @@ import {
   type CommandDescription,
   type Flag,
 } from "./flags.ts";
+import { mistakesOfOutputDir } from "./outputPlace.ts";
 
 const filter: Flag = { flags: "-f, --filter <pattern>", says: "tests whose names match this regular expression (default: test_)" };
 const output: Flag = { flags: "-o, --output-dir <dir>", says: "where results go", default: "outputs" };
@@ -78,6 +79,7 @@ export const commands: readonly CommandDescription[] = [
       "tandem run --attach http://127.0.0.1:8000 --context 8192 --requests 40 --rate 2",
     ],
     contradictions,
+    foundLater: mistakesOfOutputDir,
     load: async () => (await import("./run.ts")).run,
   },
   {
@@ -103,6 +105,7 @@ export const commands: readonly CommandDescription[] = [
     says: "make every report again from a run's journal, or from a CSV of lmcache-tests; exits as the run would have",
     flags: [{ flags: "-o, --output-dir <dir>", says: "also put copies there (default: beside what was read)" }, failOn, json],
     examples: ["tandem report outputs/", "tandem report old/test_lmcache_local_cpu.csv"],
+    foundLater: mistakesOfOutputDir,
     load: async () => (await import("./report.ts")).report,
   },
   {

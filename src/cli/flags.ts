@@ -19,6 +19,8 @@ export interface CommandDescription {
   readonly examples: readonly string[];
   /** Flags that go together with nothing else that was given, or lack something; told with the mistakes of their values. */
   readonly contradictions?: (call: Call) => readonly HarnessError[];
+  /** What the command finds by itself, and tells with mistakes of its own. Where it does not get so far, it is told with those of the flags. */
+  readonly foundLater?: (call: Call) => readonly HarnessError[];
   /** Loaded only when called, so that `list` does not pay for charts. Returns the exit code. */
   readonly load: () => Promise<(call: Call) => Promise<number>>;
 }

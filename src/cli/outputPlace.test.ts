@@ -3,7 +3,7 @@ import { chmodSync, symlinkSync } from "node:fs";
 import { expect, test } from "vitest";
 
 import { HarnessError } from "../model/harnessError.ts";
-import { folder } from "./fixture.ts";
+import { folder, tandem } from "./fixture.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
 
 function refusal(path: string): string {
@@ -47,4 +47,32 @@ test.skipIf(process.getuid?.() === 0)("a directory that may not be written in is
   chmodSync(where.path, 0o555);
   expect(refusal(where.at("out"))).toContain(`you may not write in ${where.path}`);
   chmodSync(where.path, 0o755);
+});
+
+test("a directory that cannot be written to is told in one list with the mistakes of other flags", async () => {
+  using where = folder();
+  const file = where.write("results", "");
+  const { code, stderr } = await tandem([
+    "run",
+    "--attach",
+    "http://a:1",
+    "--requests",
+    "none",
+    "--rate",
+    "1",
+    "--concurrency",
+    "2",
+    "-o",
+    file,
+  ]);
+  expect([code, stderr]).toEqual([
+    2,
+    `tandem: 3 mistakes
+  --requests none: a whole number of at least 1 is wanted
+  --rate and --concurrency at once
+      --rate sends whether the server has answered or not, --concurrency waits for its answers: choose one
+  ${file} cannot be written to: ${file} is not a directory
+      name a directory you may write to, with space left: -o DIR
+`,
+  ]);
 });

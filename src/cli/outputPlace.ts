@@ -2,6 +2,7 @@ import { lstatSync, mkdtempSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 import { HarnessError } from "../model/harnessError.ts";
+import type { Call } from "./flags.ts";
 
 /**
  * Throws unless a directory at this path can be written to, or made where there is none; leaves nothing behind. Called before anything else
@@ -13,9 +14,15 @@ export function checkOutputPlace(path: string, hint = anotherPlace): void {
 }
 
 /** The same, to be told with other mistakes. */
-export function outputMistakes(path: string, hint = anotherPlace): readonly HarnessError[] {
+function outputMistakes(path: string, hint = anotherPlace): readonly HarnessError[] {
   const mistake = mistakeIn(nearestThere(resolve(path)));
   return mistake === undefined ? [] : [new HarnessError("output", `${path} cannot be written to: ${mistake}`, { hint })];
+}
+
+/** Of the directory that -o names; `--list` writes nothing. */
+export function mistakesOfOutputDir({ options }: Pick<Call, "options">): readonly HarnessError[] {
+  const path = options["outputDir"];
+  return typeof path === "string" && options["list"] !== true ? outputMistakes(path) : [];
 }
 
 const anotherPlace = "name a directory you may write to, with space left: -o DIR";

@@ -24,7 +24,7 @@ import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { interruption, type Interruption } from "./interruption.ts";
 import { list } from "./list.ts";
-import { outputMistakes } from "./outputPlace.ts";
+import { mistakesOfOutputDir } from "./outputPlace.ts";
 import { progress, type Progress } from "./progress.ts";
 import { publish } from "./publish.ts";
 import { writeReports } from "./reporting.ts";
@@ -52,12 +52,12 @@ export async function run(call: Call): Promise<number> {
   const terminal = processTerminal();
   const place = thisMachine();
   const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
-  const { tests, nothing } = await shaped(call, place, outputMistakes(output));
+  const { tests, nothing } = await shaped(call, place, mistakesOfOutputDir(call));
   for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
   if (tests.length === 0)
     throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });
   const shown = progress(terminal);
-  const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event) });
+  const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);
   const directory = await openRun(output, tests, call.argv, place);
   const clock = realClock();

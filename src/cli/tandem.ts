@@ -46,7 +46,7 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
   for (const description of commands) {
     addCommand(program, description, mistakes, async (argument, options) => {
       const call = { argument, options, argv };
-      refuse([...mistakes, ...(description.contradictions?.(call) ?? [])]);
+      refuse(mistakesOf(description, call, mistakes));
       const command = await description.load();
       exitCode = await command(call);
     });
@@ -65,6 +65,11 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
     return 2;
   }
   return exitCode;
+}
+
+function mistakesOf({ contradictions, foundLater }: CommandDescription, call: Call, inValues: readonly HarnessError[]) {
+  const found = [...inValues, ...(contradictions?.(call) ?? [])];
+  return found.length === 0 ? [] : [...found, ...(foundLater?.(call) ?? [])];
 }
 
 function refuse(mistakes: readonly HarnessError[]): void {

@@ -58,18 +58,27 @@ export async function ask(server: Server, { path, body, within, signal }: Questi
 }
 
 /** Whether anybody takes a connection there. Far cheaper than asking the system who it is, so it can be asked often. */
-export async function isListening({ url }: Pick<Server, "url">): Promise<boolean> {
-  const { hostname, port } = new URL(url);
-  return new Promise((onKnown) => {
-    const socket = connect({ host: hostname, port: Number(port), timeout: 1_000 });
-    const tell = (listens: boolean) => {
-      socket.destroy();
-      onKnown(listens);
-    };
-    socket.once("connect", () => tell(true));
-    socket.once("timeout", () => tell(false));
-    socket.once("error", () => tell(false));
-  });
+export async function isListening(server: Pick<Server, "url">): Promise<boolean> {
+  return (await connectionError(server, 1)) === undefined;
+}
+
+/** Why no connection can be opened there; undefined where one was, whatever would be answered on it. */
+export async function connectionError({ url }: Pick<Server, "url">, within: Seconds): Promise<Error | undefined> {
+  const { hostname, port, protocol } = new URL(url);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const known = port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+  const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+  // Node's own 250 ms for each address of a name are too few for one far away.
+  const socket = connect({ host, port: known, autoSelectFamilyAttemptTimeout: Math.max(250, within * 400) });
+  const timer = setTimeout(() => resolve(new Error(`no connection within ${within} s`)), within * 1_000);
+  socket.once("connect", () => resolve(undefined));
+  socket.on("error", resolve);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
 }
 
 // A list of models is some kilobytes; a server that streams without end is not one of ours.

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { Launch } from "../model/engine.ts";
+import type { Engine, Launch } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
 import { toSeconds } from "../model/time.ts";
-import type { Server } from "./ask.ts";
+import { connectionError, type Server } from "./ask.ts";
 import { reason, standing, type Standing } from "./readiness.ts";
 import { masks } from "./secrets.ts";
 import { whyStopped } from "./whyStopped.ts";
@@ -23,6 +23,33 @@ export const attachedLauncher: Launcher = {
     tell({ kind: "ready", engine: name, after: toSeconds(clock.now() - from), url, facts: proof.facts });
     return attachedTo(server, order, proof);
   },
+};
+
+/** Throws where no connection can be opened to a server that is to be measured. One that is busy, or still loading, takes connections. */
+export async function refuseUnreachable(name: string, { launch, wire }: Engine): Promise<void> {
+  if (launch.kind !== "attached") return;
+  const { url } = serverAt(launch, wire.apiKey);
+  const cause = await connectionError({ url }, 5);
+  if (cause === undefined) return;
+  throw new HarnessError("unreachable", `engine ${name} cannot be connected to at ${masks(url)}: ${connectionPhrase(cause)}`, {
+    hint: adviceFor(url, { cause }),
+    cause,
+  });
+}
+
+function connectionPhrase(cause: Error): string {
+  const code = reason(cause);
+  const words = connectionPhrases[code];
+  return words === undefined ? code : `${words} (${code})`;
+}
+
+const connectionPhrases: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ENOTFOUND: "name not found",
+  EAI_AGAIN: "name not found",
+  EHOSTUNREACH: "no way to its host",
+  ENETUNREACH: "no way to its network",
+  ETIMEDOUT: "no answer to the connection",
 };
 
 type AttachedLaunch = Extract<Launch, { kind: "attached" }>;
@@ -86,7 +113,7 @@ function unreachable({ url }: Server, { name, engine }: LaunchOrder, found: Extr
   return new HarnessError("unreachable", message, { hint: adviceFor(url, found), cause: found.cause });
 }
 
-function adviceFor(url: string, { cause, status }: Extract<Standing, { kind: "notYet" }>): string {
+function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind: "notYet" }>, "cause" | "status">): string {
   const code = cause === undefined ? "" : reason(cause);
   if (code === "ECONNREFUSED") return "nothing listens there: start the server, or look at host and port of the URL";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name is not known here: look at the host of the URL";

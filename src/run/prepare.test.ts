@@ -1,5 +1,9 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+
 import { expect, test } from "vitest";
 
+import { attached } from "../engines/attached.ts";
 import { llamaCpp } from "../engines/llamaCpp.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
@@ -68,6 +72,26 @@ test("a GPU that the machine does not have is a mistake of the author's, told wi
   expect(blockedTogether(blocked).exitCode).toBe(2);
   expect(await on("0", "1")).toEqual([]);
   expect(await on("GPU-5a3e", "GPU-77f0")).toEqual([]);
+});
+
+test("a server that cannot be connected to is told with its URL and the reason, only where servers are to be connected to", async () => {
+  const engines = planned({ near: attached({ url: "http://127.0.0.1:9/v1" }), lost: attached({ url: "http://nobody.invalid" }) });
+  const blocked = async (connects: boolean) => blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects });
+  const [{ obstacles = [] } = {}] = await blocked(true);
+  expect(obstacles.map(({ message, exitCode }) => [message, exitCode])).toEqual([
+    ["engine near cannot be connected to at http://127.0.0.1:9: connection refused (ECONNREFUSED)", 3],
+    [expect.stringMatching(/^engine lost cannot be connected to at http:\/\/nobody\.invalid: name not found \(E/), 3],
+  ]);
+  expect(await blocked(false)).toEqual([]);
+});
+
+test("a server that takes the connection and does not answer is not in the way", async () => {
+  const silent = createServer(() => {});
+  await once(silent.listen(0, "127.0.0.1"), "listening");
+  const { port } = silent.address() as AddressInfo; // it listens on TCP
+  const engines = planned({ slow: attached({ url: `http://127.0.0.1:${port}` }) });
+  expect(await blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects: true })).toEqual([]);
+  silent.close();
 });
 
 async function failure(engines: Readonly<Record<string, Engine>>): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
+import { refuseUnreachable } from "../launch/attached.ts";
 import { gpuMemoryLacking } from "../launch/gpuMemory.ts";
 import { neededServices, slotServices } from "../launch/neededServices.ts";
 import { refusalOf } from "../launch/services.ts";
@@ -17,6 +18,8 @@ export interface Preparing {
   readonly tell: (event: RunEvent) => void;
   /** Nothing is fetched, however long it would take later. */
   readonly looksOnly?: boolean;
+  /** Servers that are up already are connected to; unless said they are left alone. */
+  readonly connects?: boolean;
 }
 
 /** Before anything of a test boots: fetches what takes long, and tells together whatever is known to fail. */
@@ -86,12 +89,13 @@ async function obstacles(engines: readonly PlannedEngine[], preparing: Preparing
   return [...found.flat(), ...(await refusedServices(engines, preparing.place))];
 }
 
-async function obstaclesOf(planned: PlannedEngine, { place, ...how }: Preparing): Promise<readonly HarnessError[]> {
+async function obstaclesOf(planned: PlannedEngine, { place, connects = false, ...how }: Preparing): Promise<readonly HarnessError[]> {
   const { name, engine, world } = planned;
   const looks = [
     async () => refuseMissingModel(name, engine),
     async () => refuseGpus(planned, place),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
+    async () => (connects ? refuseUnreachable(name, engine) : undefined),
   ];
   const found: HarnessError[] = [];
   for (const look of looks) {
