@@ -68,6 +68,12 @@ export function processEntry(pid: number): ProcessEntry | undefined {
   return process.platform === "linux" ? fromStat(pid) : fromPs().find((entry) => entry.pid === pid);
 }
 
+/** Whether this very process has not ended, and no other has its pid. */
+export function isRunning({ pid, startedAt }: Root): boolean {
+  const entry = processEntry(pid);
+  return entry !== undefined && entry.startedAt === startedAt && isAlive(entry);
+}
+
 /** A command line as its process shows it; its bare name where there is none, undefined when it has ended. */
 export function commandLine(pid: number): string | undefined {
   const words = read(`/proc/${pid}/cmdline`)?.toString("utf8").replaceAll("\0", " ").trim();

@@ -1,13 +1,15 @@
+import { hostname } from "node:os";
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import * as fc from "fast-check";
 import { Field, Int32, RecordBatchStreamWriter, Schema, tableFromIPC } from "apache-arrow";
 import { expect, test } from "vitest";
+import { processEntry } from "../host/processTable.ts";
 import type { Ending } from "../model/exchange.ts";
 import { completed, dropped, failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
-import type { TestDescription, TestResult } from "../model/result.ts";
+import type { RunManifest, TestDescription, TestResult } from "../model/result.ts";
 import type { Workload } from "../model/workload.ts";
 import { describedTest, documentQuestions } from "./fixture.ts";
 import { freshDirectory } from "./freshDirectory.ts";
@@ -279,6 +281,24 @@ test("a test that had only been described is read as one in which nothing fell d
   expect(result).toMatchObject({ complete: false, events: [], verdicts: [], facts: {}, manifest: { tandem: "unknown" } });
   expect(result.experiments).toMatchObject([{ records: [], readings: [], neverDue: 4 }]);
   expect(result).not.toHaveProperty("lasted");
+});
+
+test("a run goes on while the process that makes it is alive on this machine, until the test has ended", async () => {
+  const { directory, journal } = begun();
+  const startedAt = processEntry(process.pid)?.startedAt ?? "";
+  const goesOn = async (host: string, maker?: RunManifest["process"]) => {
+    const described = { schema: 1, tandem: "", startedAt: "", commandLine: [], host: { name: host }, simulated: false } as const;
+    writeManifest(dirname(directory), { ...described, ...(maker === undefined ? {} : { process: maker }) });
+    return (await readTest(directory)).stillRunning === true;
+  };
+  const alive = { pid: process.pid, startedAt };
+  expect(await goesOn(hostname(), alive)).toBe(true);
+  expect(await goesOn("another-machine", alive)).toBe(false);
+  expect(await goesOn(hostname(), { ...alive, startedAt: `${startedAt}0` })).toBe(false);
+  expect(await goesOn(hostname())).toBe(false);
+  journal.event(SECOND, { kind: "testEnded", test: "test_two" });
+  expect(await goesOn(hostname(), alive)).toBe(false);
+  journal.close();
 });
 
 test("an event cut off in its line is left out, damage in the middle is told with its line", async () => {

@@ -1,6 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { dirname } from "node:path";
 import type { Float64, Int32, Int64, RecordBatch } from "apache-arrow";
+import { isRunning } from "../host/processTable.ts";
 import type { Verdict } from "../model/figures.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
@@ -17,10 +19,12 @@ export async function readTest(test: string): Promise<TestResult> {
   const events = await readLines(paths.eventsFile(test), isTimedEvent);
   const records = await readRecords(test, await workersOf(test), description);
   const readings = await readReadings(test);
+  const manifest = await readManifest(dirname(test), description);
+  const complete = events.some(({ event }) => event.kind === "testEnded");
   const lasted = lengthOf(events);
   return {
     description,
-    manifest: await readManifest(dirname(test), description),
+    manifest,
     experiments: description.experiments.map((experiment, index) =>
       experimentResult(index, experiment, description.engines.length, records[index] ?? [], readings[index] ?? []),
     ),
@@ -28,7 +32,8 @@ export async function readTest(test: string): Promise<TestResult> {
     verdicts: await readVerdicts(test),
     facts: factsOf(events),
     proofs: proofsOf(events),
-    complete: events.some(({ event }) => event.kind === "testEnded"),
+    complete,
+    ...(!complete && goesOn(manifest) ? { stillRunning: true } : {}),
     ttftAnchor: "sent",
     ...(lasted === undefined ? {} : { lasted }),
   };
@@ -57,6 +62,11 @@ async function readManifest(run: string, { simulated }: TestDescription): Promis
   const manifest = text === undefined ? undefined : parseJson(text, path);
   if (isOfSchemaOne(manifest)) return manifest as unknown as RunManifest; // as above: `writeManifest` wrote it
   return { schema: 1, tandem: "unknown", startedAt: "unknown", commandLine: [], host: {}, simulated };
+}
+
+/** Of a run made on another machine it cannot be known; it is then taken as ended. */
+function goesOn({ host, process }: RunManifest): boolean {
+  return process !== undefined && host["name"] === hostname() && isRunning(process);
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -69,6 +69,7 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult, mar
     cacheTokens: tokens,
     validity: validity(experiment, summaries, {
       mayFail: own.filter(({ ok }) => ok).map(({ allowsFailuresOf }) => allowsFailuresOf),
+      stillRunning: result.stillRunning === true,
       uncalibrated: description.calibration === "off",
       answers: differingAnswers(result),
       withoutLog: engines.filter(({ command }) => command === undefined).map(({ name }) => name),

@@ -70,6 +70,16 @@ test("a run that ended before its last request was due is INVALID", () => {
   ]);
 });
 
+test("while a run goes on, what it lacks is told as what may yet come", () => {
+  expect(validityOf(good, [], { neverDue: 3, stillRunning: true }).reasons).toEqual([
+    {
+      state: "INVALID",
+      what: "the run is still going on: 3 of 13 requests were not due yet",
+      advice: "wait for its end, or report it again then: tandem report DIR",
+    },
+  ]);
+});
+
 test("a request without an ending, or cancelled, degrades; more than 5 % of them withhold verdicts", () => {
   const cutOff = (count: number, of: number) => withoutEnding(answered("plain", Array<number>(of).fill(0.5)), count);
   expect([cutOff(1, 20), cutOff(2, 20)].map((records) => validityOf(records).state)).toEqual(["DEGRADED", "INVALID"]);
@@ -265,6 +275,7 @@ function shown(unit: string, value: number | undefined): string {
 
 interface Differing {
   readonly neverDue?: number;
+  readonly stillRunning?: boolean;
   readonly mayFail?: readonly string[];
   readonly engines?: readonly string[];
   readonly limits?: LimitChanges;

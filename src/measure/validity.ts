@@ -8,6 +8,8 @@ import { beyond, limitsOf, share, type Limits } from "./validityLimits.ts";
 export interface ValidityOptions {
   /** Engines whose failures a check allows. */
   readonly mayFail?: readonly (string | undefined)[];
+  /** Its run was still going on when it was read: what is missing may yet come. */
+  readonly stillRunning?: boolean;
   readonly uncalibrated?: boolean;
   readonly answers?: readonly DifferingAnswers[];
   /** Engines that Tandem did not start: it has no log of them. */
@@ -21,14 +23,22 @@ export interface ValidityOptions {
 export function validity(
   result: ExperimentResult,
   summaries: readonly EngineSummary[],
-  { mayFail = [], uncalibrated = false, answers = [], withoutLog = [], deaths = [], besides = [] }: ValidityOptions = {},
+  {
+    mayFail = [],
+    stillRunning = false,
+    uncalibrated = false,
+    answers = [],
+    withoutLog = [],
+    deaths = [],
+    besides = [],
+  }: ValidityOptions = {},
 ): Validity {
   const limits = limitsOf(result.description);
   const reasons = [
     ...deaths,
-    ...(deaths.length > 0 ? [] : population(result, limits)),
+    ...(deaths.length > 0 ? [] : population(result, stillRunning, limits)),
     ...summaries
-      .filter((summary) => !isExplainedBy(deaths, summary))
+      .filter((summary) => !isExplainedBy(deaths, summary) && !(stillRunning && summary.requests === 0))
       .flatMap((summary) =>
         failures(summary, { allowed: mayFail.includes(summary.engine), log: !withoutLog.includes(summary.engine) }, limits),
       ),
@@ -76,21 +86,33 @@ function worstOf(reasons: readonly ValidityReason[]): ValidityState {
   return reasons.length > 0 ? "DEGRADED" : "VALID";
 }
 
-function population({ records, neverDue }: ExperimentResult, limits: Limits): readonly ValidityReason[] {
+function population({ records, neverDue }: ExperimentResult, stillRunning: boolean, limits: Limits): readonly ValidityReason[] {
   const scheduled = records.length + neverDue;
   const unfinished = records.filter(({ outcome }) => outcome.kind === "cancelled").length;
-  const advice = "run it again to its end; what there is was kept";
+  const { notDue, notEnded, advice } = stillRunning ? ofRunGoingOn : ofEndedRun;
   return [
     ...beyond(limits.neverDue, share(neverDue, scheduled), {
-      what: `the run ended before ${neverDue} of ${scheduled} requests were due`,
+      what: notDue(`${neverDue} of ${scheduled} requests`),
       advice,
     }),
     ...beyond(limits.unfinished, share(unfinished, records.length), {
-      what: `${unfinished} of ${records.length} requests were cancelled or cut off`,
+      what: notEnded(`${unfinished} of ${records.length} requests`),
       advice,
     }),
   ];
 }
+
+const ofEndedRun = {
+  notDue: (requests: string) => `the run ended before ${requests} were due`,
+  notEnded: (requests: string) => `${requests} were cancelled or cut off`,
+  advice: "run it again to its end; what there is was kept",
+};
+
+const ofRunGoingOn = {
+  notDue: (requests: string) => `the run is still going on: ${requests} were not due yet`,
+  notEnded: (requests: string) => `the run is still going on: ${requests} were under way, or cancelled`,
+  advice: "wait for its end, or report it again then: tandem report DIR",
+};
 
 /** Of an engine that was not there, or of one whose turn did not come for that. */
 function isExplainedBy(deaths: readonly ValidityReason[], { engine, requests }: EngineSummary): boolean {

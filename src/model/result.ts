@@ -89,6 +89,8 @@ export interface RunManifest {
   readonly commandLine: readonly string[];
   readonly host: Readonly<Record<string, string>>;
   readonly simulated: boolean;
+  /** Who makes the run, so that it is known whether it still goes on; `startedAt` as the system tells it, since pids are used again. */
+  readonly process?: { readonly pid: number; readonly startedAt: string };
 }
 
 export interface ExperimentResult {
@@ -121,6 +123,8 @@ export interface TestResult {
   readonly proofs?: readonly EngineProof[];
   /** False when the run was cut off before it could say it had ended. */
   readonly complete: boolean;
+  /** True when it had not ended because its run was still going on as it was read. */
+  readonly stillRunning?: boolean;
   /** "from response headers" for CSV files of lmcache-tests; otherwise our own definition. */
   readonly ttftAnchor: "sent" | "headers";
   /** True of a CSV: it has the first and the last token of a request, and nothing of those between. */

@@ -34,15 +34,21 @@ export function firstPage(result: TestResult, figures: TestFigures): readonly Bl
   ];
 }
 
-function banners({ description, complete, experiments }: TestResult, figures: TestFigures): readonly Block[] {
-  const neverDue = experiments.reduce((sum, experiment) => sum + experiment.neverDue, 0);
-  const cutOff = neverDue === 0 ? "" : `: ${counted(neverDue, "request")} never fell due`;
+function banners(result: TestResult, figures: TestFigures): readonly Block[] {
+  const { description, complete } = result;
   const simulated = simulatedPhrase(description);
   return [
     ...(simulated === undefined ? [] : [banner("warning", simulated.replace("simulated:", "SIMULATED:"))]),
     ...(figures.validity.state === "INVALID" ? [banner("alarm", invalidText(figures))] : []),
-    ...(complete ? [] : [banner("alarm", `The run was cut off before its end${cutOff}`)]),
+    ...(complete ? [] : [banner("alarm", incompleteText(result))]),
   ];
+}
+
+function incompleteText({ experiments, stillRunning = false }: TestResult): string {
+  const neverDue = experiments.reduce((sum, experiment) => sum + experiment.neverDue, 0);
+  const text = stillRunning ? "The run is still going on: this is of what there was so far" : "The run was cut off before its end";
+  if (neverDue === 0) return text;
+  return stillRunning ? `${text}, ${counted(neverDue, "request")} not due yet` : `${text}: ${counted(neverDue, "request")} never fell due`;
 }
 
 function invalidText({ experiments }: TestFigures): string {

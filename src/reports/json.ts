@@ -16,7 +16,7 @@ export const json: Report = {
 
 // JSON.stringify leaves out undefined, which is what "absent" rests on.
 function figuresJson(result: TestResult): unknown {
-  const { description, manifest, experiments, complete, ttftAnchor, verdicts } = result;
+  const { description, manifest, experiments, complete, stillRunning, ttftAnchor, verdicts } = result;
   const figures = figuresOf(result);
   return {
     schema: 1,
@@ -24,6 +24,7 @@ function figuresJson(result: TestResult): unknown {
     organisation: description.organisation,
     simulated: description.simulated,
     complete,
+    still_running: stillRunning,
     started_at: isVirtual(description) ? undefined : manifest.startedAt,
     ttft_counted_from: ttftAnchor,
     baseline: description.baseline,

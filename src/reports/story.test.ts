@@ -106,6 +106,14 @@ test("a run that was cut off says so", () => {
   expect(textOf(story(cut).blocks)).toContain("The run was cut off before its end: 7 requests never fell due");
 });
 
+test("a run that still goes on says that, and not that it was cut off", () => {
+  const result = fixture({ contexts: [64] });
+  const going = { ...result, complete: false, stillRunning: true, experiments: result.experiments.map(cutOff) };
+  const text = textOf(story(going).blocks);
+  expect(text).toContain("The run is still going on: this is of what there was so far, 7 requests not due yet");
+  expect(text).not.toContain("cut off");
+});
+
 test("an argument with quotes is shown as it would be typed", () => {
   const code = story(fixture()).blocks.flatMap((block) => (block.kind === "code" ? [block.text] : []));
   expect(code[0]).toContain(`--kv-transfer-config '{"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}'`);

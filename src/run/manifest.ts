@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, hostname, release, totalmem, type } from "node:os";
 
+import { processEntry } from "../host/processTable.ts";
 import type { RunManifest } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
 
@@ -15,6 +16,7 @@ export async function manifestOf(commandLine: readonly string[], simulated: bool
     startedAt: startedAt.toISOString(),
     commandLine: commandLine.map(withoutPassword),
     simulated,
+    ...ourselves(),
     host: {
       name: hostname(),
       system: `${type()} ${release()}`,
@@ -25,6 +27,12 @@ export async function manifestOf(commandLine: readonly string[], simulated: bool
       ...revision(),
     },
   };
+}
+
+/** Missing where the system does not tell of it. */
+function ourselves(): Pick<RunManifest, "process"> {
+  const entry = processEntry(process.pid);
+  return entry === undefined ? {} : { process: { pid: entry.pid, startedAt: entry.startedAt } };
 }
 
 function ownVersion(): string {
