@@ -77,8 +77,8 @@ test("a GPU that the machine does not have is a mistake of the author's, told wi
 test("a server that cannot be connected to is told with its URL and the reason, only where servers are to be connected to", async () => {
   const engines = planned({ near: attached({ url: "http://127.0.0.1:9/v1" }), lost: attached({ url: "http://nobody.invalid" }) });
   const blocked = async (connects: boolean) => blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects });
-  const [{ obstacles = [] } = {}] = await blocked(true);
-  expect(obstacles.map(({ message, exitCode }) => [message, exitCode])).toEqual([
+  const [found] = await blocked(true);
+  expect(found?.obstacles.map(({ message, exitCode }) => [message, exitCode])).toEqual([
     ["engine near cannot be connected to at http://127.0.0.1:9: connection refused (ECONNREFUSED)", 3],
     [expect.stringMatching(/^engine lost cannot be connected to at http:\/\/nobody\.invalid: name not found \(E/), 3],
   ]);
