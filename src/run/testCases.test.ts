@@ -48,6 +48,12 @@ test("--requests and --seed hold for every experiment, each with prompts of its 
   expect(testCase.experiments.map(({ workload, arrivals, seed }) => workload.generate(arrivals, seed).requests.length)).toEqual([3, 3]);
 });
 
+test("with --requests a title tells the new number, unless the author gave the title", () => {
+  const mine = { ...two, experiments: [of(0), { ...of(1), title: "ten questions" }] };
+  const { testCase } = overridden({ name: "test_x", testCase: mine }, { ports: [], set: {}, requests: 3 });
+  expect(testCase.experiments.map(({ title }) => title)).toEqual(["100 context tokens, 3 questions", "ten questions"]);
+});
+
 test("--only leaves the others out, and with them the baseline and checks that may speak of them", () => {
   const only = (...names: readonly string[]) => overridden({ name: "test_x", testCase: two }, { ports: [], set: {}, only: names }).testCase;
   expect(Object.keys(only("cached").engines)).toEqual(["cached"]);

@@ -1,5 +1,6 @@
 import { HarnessError } from "../model/harnessError.ts";
 import type { Engine } from "../model/engine.ts";
+import type { Experiment } from "../model/experiment.ts";
 import { nearest } from "../model/nearest.ts";
 import { testCase, type Params, type TestCase } from "../model/testCase.ts";
 import type { FoundTest, TestFile } from "./discover.ts";
@@ -73,12 +74,17 @@ function asMistake(test: FoundTest, error: unknown): HarnessError {
 export function overridden(named: NamedTestCase, overrides: Overrides): NamedTestCase {
   const { testCase } = named;
   const experiments = testCase.experiments.map((experiment, index) => ({
-    ...experiment,
-    workload: overrides.requests === undefined ? experiment.workload : experiment.workload.resized(overrides.requests),
+    ...(overrides.requests === undefined ? experiment : resized(experiment, overrides.requests)),
     // Each its own, or a later experiment would find an earlier one's documents in every cache.
     seed: overrides.seed === undefined ? experiment.seed : overrides.seed + index,
   }));
   return { ...named, testCase: onlyEngines({ ...testCase, experiments }, overrides.only) };
+}
+
+/** A title of the author's own stays; one that its workload gave may count the requests. */
+function resized(experiment: Experiment, requests: number): Experiment {
+  const workload = experiment.workload.resized(requests);
+  return { ...experiment, workload, title: experiment.title === experiment.workload.title ? workload.title : experiment.title };
 }
 
 function onlyEngines(testCase: TestCase, only: readonly string[] | undefined): TestCase {
