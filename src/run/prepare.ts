@@ -4,6 +4,7 @@ import { isAbsolute } from "node:path";
 import { refuseUnreachable } from "../launch/attached.ts";
 import { gpuMemoryLacking } from "../launch/gpuMemory.ts";
 import { neededServices, slotServices } from "../launch/neededServices.ts";
+import { portTaken } from "../launch/port.ts";
 import { refusalOf } from "../launch/services.ts";
 import { tooFewGpus } from "../launch/tooFewGpus.ts";
 import { HarnessError } from "../model/harnessError.ts";
@@ -94,6 +95,7 @@ async function obstaclesOf(planned: PlannedEngine, { place, connects = false, ..
   const looks = [
     async () => refuseMissingModel(name, engine),
     async () => refuseGpus(planned, place),
+    async () => refuseTakenPort(planned, place),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
     async () => (connects ? refuseUnreachable(name, engine) : undefined),
   ];
@@ -121,6 +123,12 @@ function refuseMissingModel(name: string, { model, launch }: PlannedEngine["engi
   throw new HarnessError("engine-missing", `engine ${name}: there is no model at ${model}`, {
     hint: meant === undefined ? "look at the path, or give the model's name on its hub: -m ORGANISATION/NAME" : `did you mean ${meant}?`,
   });
+}
+
+/** A port that was asked for with -p; one that nobody asked for is chosen among the free ones. */
+async function refuseTakenPort({ name, port }: PlannedEngine, place: Place): Promise<void> {
+  const taken = port === undefined ? [] : await place.listeners(port);
+  if (port !== undefined && taken.length > 0) throw portTaken(name, port, taken);
 }
 
 /** Where a machine does not tell its GPUs, those that were named are believed. */
