@@ -14,6 +14,19 @@ function point(engine: string, position: number, value?: number): RequestPoint {
   };
 }
 
+const comparison = {
+  experiment: 0,
+  metric: "ttft",
+  cache: "warm",
+  baseline: "b",
+  other: "a",
+  pairs: 9,
+  effect: 2,
+  interval: [1.9, 2.1],
+  margin: 0.05,
+  verdict: "better",
+} as const;
+
 const cases: Readonly<Record<string, readonly RequestPoint[]>> = {
   "one request of one engine": [point("a", 0, 0.5)],
   "every value the same": [point("a", 0, 2), point("a", 1, 2), point("b", 0, 2), point("b", 1, 2)],
@@ -60,21 +73,22 @@ test("each engine has a dash and a shape of its own, so that it is known without
 
 test("long names are not cut", async () => {
   const label = "131,072 context tokens, 1,000 questions, partly cached";
-  const comparison = {
-    experiment: 0,
-    metric: "ttft",
-    cache: "warm",
-    baseline: "b",
-    other: "a",
-    pairs: 9,
-    effect: 2,
-    interval: [1.9, 2.1],
-    margin: 0.05,
-    verdict: "better",
-  } as const;
   expect(await svg(effects([{ label, comparison }]))).toContain(`>${label}</text>`);
   const engine = "an-engine-with-quite-a-long-name-indeed";
   expect(await svg(perRequest([point(engine, 0, 1), point("b", 0, 1)], [engine, "b"], axis))).toContain(`>${engine}</text>`);
+});
+
+test.each([
+  [0.96, 0.97],
+  [0.98, 1.02],
+  [4.9, 5.6],
+  [0.5, 8],
+])("the axis of ratios from %d to %d has a few marks, each with its number", async (low, high) => {
+  const picture = await svg(effects([{ label: "a", comparison: { ...comparison, effect: low, interval: [low, high] } }]));
+  const numbers = [...picture.matchAll(/>([\d.]+)<\/text>/g)].map(([, number = ""]) => number);
+  expect(numbers.length).toBeGreaterThanOrEqual(3);
+  expect(numbers.length).toBeLessThanOrEqual(10);
+  expect(gridLines(picture)).toBe(numbers.length);
 });
 
 test("a single reading over time is a point", async () => {
@@ -92,4 +106,9 @@ function marks(picture: string, group: string): number {
     .slice(1)
     .map((rest) => rest.slice(0, rest.indexOf("</g>")).match(/<path/g)?.length ?? 0)
     .reduce((sum, found) => sum + found, 0);
+}
+
+function gridLines(picture: string): number {
+  const grid = picture.split('class="mark-rule role-axis-grid"')[1] ?? "";
+  return grid.slice(0, grid.indexOf("</g>")).match(/<line/g)?.length ?? 0;
 }

@@ -203,8 +203,7 @@ export function effects(rows: readonly { readonly label: string; readonly compar
     field: "effect",
     type: "quantitative",
     title: "Ratio, above 1 is better",
-    scale: { type: "log", domain, nice: false },
-    axis: { values: [...oneTwoFive(domain)], format: "~g", grid: true },
+    ...ratioAxis(domain),
   };
   const y: Position = {
     field: "label",
@@ -357,6 +356,20 @@ function risingShares(values: readonly number[], engine: string) {
   return [{ engine, share: 0, value: sorted[0] as number }, ...rising];
 }
 
+/** Logarithmic, since half and twice are equally far from 1; within a factor of 1.5 that looks like an even axis, which has round numbers in it. */
+function ratioAxis(domain: Interval) {
+  if (domain[1] / domain[0] < 1.5) {
+    return {
+      scale: { type: "linear" as const, zero: false, domain: [...domain], nice: false },
+      axis: { tickCount: 6, format: "~g", grid: true },
+    };
+  }
+  return {
+    scale: { type: "log" as const, domain: [...domain], nice: false },
+    axis: { values: [...oneTwoFive(domain)], format: "~g", grid: true },
+  };
+}
+
 /** From zero where the values are of one size; logarithmic where they differ tenfold, so that cold and warm are both readable. */
 function valueAxis(values: readonly number[], title: string): Position {
   const low = Math.min(...values);
@@ -373,13 +386,11 @@ function around(values: readonly number[]): [number, number] {
   return [Math.min(...values) / 1.12, Math.max(...values) * 1.12];
 }
 
-/** The round numbers within a logarithmic axis: 1, 2, 5, 10, 20, … and, on a short one, tenths between. */
+/** The round numbers within a logarithmic axis: 1, 2, 5, 10, 20, … and, on a short one, others between. */
 function oneTwoFive([low, high]: Interval): readonly number[] {
   const decades = Array.from({ length: 12 }, (_, index) => 10 ** (index - 5));
   const within = (steps: readonly number[]) =>
     decades.flatMap((decade) => steps.map((step) => Number((step * decade).toPrecision(3)))).filter((tick) => tick >= low && tick <= high);
   const coarse = within([1, 2, 5]);
-  return coarse.length >= 3 ? coarse : within(high / low < 1.5 ? fine : [1, 1.2, 1.5, 2, 3, 4, 5, 6, 8]);
+  return coarse.length >= 3 ? coarse : within([1, 1.2, 1.5, 2, 3, 4, 5, 6, 8]);
 }
-
-const fine = Array.from({ length: 180 }, (_, index) => Number((1 + index * 0.05).toFixed(2)));
