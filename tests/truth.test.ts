@@ -7,6 +7,7 @@ import { folder, tandem } from "../src/cli/fixture.ts";
 import { findTests } from "../src/journal/paths.ts";
 import { readTest } from "../src/journal/read.ts";
 import type { RequestRecord } from "../src/model/record.ts";
+import { stampCodes } from "../src/model/recorder.ts";
 import type { TruthEntry } from "../src/simulation/truthLog.ts";
 
 const milliseconds = 1e6;
@@ -73,7 +74,7 @@ function mostOpenAtOnce(truth: readonly TruthEntry[]): number {
 }
 
 function tokenStamps({ chunks }: RequestRecord): readonly number[] {
-  return [...chunks.at].filter((_, index) => chunks.kind[index] === "text");
+  return [...chunks.at].filter((_, index) => chunks.kind[index] === stampCodes.text);
 }
 
 /**

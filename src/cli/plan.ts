@@ -3,7 +3,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import type { Slot } from "../model/engine.ts";
 import type { Terminal } from "../model/host.ts";
 import type { Place } from "../model/running.ts";
-import { arrivalsPhrase, deadlinesPhrase } from "../reports/conditions.ts";
+import { arrivalsPhrase, deadlinesPhrase, orderPhrases } from "../reports/conditions.ts";
 import { counted } from "../reports/numbers.ts";
 import { describeEngine, lasts, phasesOf, shownFilesOf, type PlannedEngine, type PlannedTest } from "../run/plan.ts";
 import { describeService, servicesFor, servicesOf, shownFiles } from "../run/services.ts";
@@ -82,7 +82,7 @@ function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): 
     terminal.print(`    ${index}  ${planned.experiment.title}`);
     const { repeats, seed, deadlines } = planned.experiment;
     const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
-    const order = names.length === 1 ? "" : `, ${orderInWords(planned.order)}`;
+    const order = names.length === 1 ? "" : `, ${orderPhrases[planned.order]}`;
     terminal.print(`       ${requests} requests to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
     terminal.print(`       ${arrivalsPhrase(planned.experiment.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}`);
     terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
@@ -129,10 +129,6 @@ function gpusInWords({ engine, gpus }: PlannedEngine): string {
   return gpus.length === 0
     ? `needs ${wanted}; there is none here`
     : `GPU ${gpus.join(", ")}, ${Math.round(engine.gpuShare * 100)} % of its memory`;
-}
-
-function orderInWords(order: string): string {
-  return { together: "both at once", inTurn: "one engine after the other", interleaved: "alternating" }[order] ?? order;
 }
 
 function timeOf(test: PlannedTest): string {

@@ -1,5 +1,6 @@
 import type { Terminal } from "../model/host.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { orderPhrases } from "../reports/conditions.ts";
 
 /** Shows a run while it happens: live lines on a terminal, elsewhere a line per event. */
 export interface Progress {
@@ -210,7 +211,7 @@ function lineFor(event: RunEvent): string | undefined {
     case "died":
       return `  ${event.engine}: ended by itself: ${event.message}`;
     case "experimentStarted":
-      return `  experiment ${event.experiment}: ${event.title}; ${event.requests} requests, ${event.order}${event.lasts === undefined ? "" : `, about ${clock(event.lasts)}`}`;
+      return `  experiment ${event.experiment}: ${[`${event.title}; ${event.requests} requests`, ...orderOf(event), ...lengthOf(event)].join(", ")}`;
     case "experimentEnded":
       return `  experiment ${event.experiment}: done after ${seconds(event.took)}`;
     case "serviceStarting":
@@ -248,6 +249,15 @@ function disproof({ engine, checks }: Extract<RunEvent, { kind: "proof" }>): str
 
 function seconds(value: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+}
+
+/** How several engines take turns. */
+function orderOf({ engines, order }: RunEvent & { kind: "experimentStarted" }): readonly string[] {
+  return engines.length > 1 ? [orderPhrases[order]] : [];
+}
+
+function lengthOf({ lasts }: RunEvent & { kind: "experimentStarted" }): readonly string[] {
+  return lasts === undefined ? [] : [`about ${clock(lasts)}`];
 }
 
 function clock(value: number): string {

@@ -7,7 +7,7 @@ import { virtualClock } from "../host/virtualClock.ts";
 import { runDirectory, testDirectory } from "../journal/paths.ts";
 import { readTest } from "../journal/read.ts";
 import { openJournal, writeManifest, type JournalWriter } from "../journal/write.ts";
-import { figuresOf } from "../measure/testFigures.ts";
+import { experimentFigures, figuresOf } from "../measure/testFigures.ts";
 import { evaluate } from "../measure/verdicts.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
@@ -148,11 +148,12 @@ async function judge(experiment: number, planned: PlannedTest, directory: string
   const isLast = experiment === planned.experiments.length - 1;
   if (checks === undefined && (planned.virtual || isLast)) return;
   const result = await readTest(directory);
-  if (checks !== undefined) {
-    const figures = figuresOf(result).experiments[experiment];
-    if (figures !== undefined) journal.verdicts(evaluate(checks, figures.summaries, experiment));
-  }
-  if (!planned.virtual && !isLast && !session.journalOnly) await writeReports(await readTest(directory), directory, session.output);
+  const measured = result.experiments[experiment];
+  const verdicts =
+    checks === undefined || measured === undefined ? [] : evaluate(checks, experimentFigures(measured, result).summaries, experiment);
+  if (checks !== undefined) journal.verdicts(verdicts);
+  if (planned.virtual || isLast || session.journalOnly) return;
+  await writeReports({ ...result, verdicts: [...result.verdicts, ...verdicts] }, directory, session.output);
 }
 
 async function reportOn(directory: string, { terminal, output, failOnWorse, asJson, journalOnly }: Session): Promise<number> {

@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { Field, Int32, RecordBatchStreamWriter, Schema, tableFromIPC } from "apache-arrow";
 import { expect, test } from "vitest";
 import { processEntry } from "../host/processTable.ts";
+import { chunksOf } from "../model/chunks.ts";
 import type { Ending } from "../model/exchange.ts";
 import { completed, dropped, failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
@@ -74,11 +75,11 @@ test("a request comes back as it was stamped, counted from the start of its expe
       reused: true,
       headers: 8_001_000_000,
       ended: 8_121_000_000,
-      chunks: {
-        at: Float64Array.of(8_002_000_000, 8_100_000_000, 8_120_000_000),
-        kind: ["role", "text", "text"],
-        tokens: Int32Array.of(0, 1, 3),
-      },
+      chunks: chunksOf([
+        { at: 8_002_000_000, kind: "role", tokens: 0 },
+        { at: 8_100_000_000, kind: "text", tokens: 1 },
+        { at: 8_120_000_000, kind: "text", tokens: 3 },
+      ]),
       outcome: completed,
       ...told,
       text: "grün 🦊",

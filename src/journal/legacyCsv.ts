@@ -1,8 +1,9 @@
 import { basename } from "node:path";
+import { chunksOf } from "../model/chunks.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { completed, dropped, failed, type Outcome } from "../model/outcome.ts";
-import type { Chunks, Reading, RequestRecord } from "../model/record.ts";
+import type { Reading, RequestRecord } from "../model/record.ts";
 import { cacheState } from "../model/request.ts";
 import type { EngineDescription, ExperimentDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { toNanoseconds } from "../model/time.ts";
@@ -110,10 +111,8 @@ function recordOf(experiment: number, row: ResultRow, seen: number): RequestReco
   const cache = row.cache ?? cacheState({ reusableTokens, contextTokens });
   const outcome = outcomeOf(row);
   const of = { experiment, block, engine, request, contextTokens, questionTokens, attempts, reusableTokens, cache, outcome };
-  return { ...of, due: toNanoseconds(row.due), chunks: noChunks, ...stampsOf(row), ...countsOf(row) };
+  return { ...of, due: toNanoseconds(row.due), chunks: chunksOf([]), ...stampsOf(row), ...countsOf(row) };
 }
-
-const noChunks: Chunks = { at: new Float64Array(), kind: [], tokens: new Int32Array() };
 
 /** First and last token, as far as the row has them. What lay between them is not in the file: gaps between tokens cannot be had from it. */
 function stampsOf(row: ResultRow): Partial<Pick<RequestRecord, "sent" | "ended" | "chunks" | "headers">> {
@@ -125,11 +124,7 @@ function stampsOf(row: ResultRow): Partial<Pick<RequestRecord, "sent" | "ended" 
   return {
     sent: toNanoseconds(sent),
     ...(row.headersAfter === undefined ? {} : { headers: toNanoseconds(sent + row.headersAfter) }),
-    chunks: {
-      at: Float64Array.from(all, ({ after }) => toNanoseconds(sent + after)),
-      kind: all.map(() => "text"),
-      tokens: Int32Array.from(all, ({ tokens }) => tokens),
-    },
+    chunks: chunksOf(all.map(({ after, tokens }) => ({ at: toNanoseconds(sent + after), kind: "text", tokens }))),
     ...(e2e === undefined ? {} : { ended: toNanoseconds(sent + e2e) }),
   };
 }

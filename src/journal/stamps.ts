@@ -1,5 +1,4 @@
 import type { Int32, Int64, RecordBatch, Uint8 } from "apache-arrow";
-import type { ChunkKind } from "../model/exchange.ts";
 import type { Chunks } from "../model/record.ts";
 import { stampCodes } from "../model/recorder.ts";
 import type { Nanoseconds } from "../model/time.ts";
@@ -18,8 +17,6 @@ export interface ExchangeStamps {
 
 // First codes of chunks; smaller ones are stamps of the exchange itself.
 const FIRST_CHUNK = 10;
-
-const chunkKinds: readonly (ChunkKind | undefined)[] = kindsByCode();
 
 /** Stamps by exchange number. They lie in the journal in the order of time: a counting sort brings each exchange's together, without an object for each. */
 export class StampsByExchange {
@@ -57,7 +54,7 @@ export class StampsByExchange {
       sent: attempts > 0 ? this.sent[exchange] : undefined,
       reused: attempts > 0 ? this.reused[exchange] === 1 : undefined,
       headers: Number.isNaN(headers) ? undefined : headers,
-      chunks: { at: this.at.subarray(from, to), kind: kindsOf(this.kind, from, to), tokens: this.tokens.subarray(from, to) },
+      chunks: { at: this.at.subarray(from, to), kind: this.kind.subarray(from, to), tokens: this.tokens.subarray(from, to) },
     };
   }
 
@@ -129,17 +126,4 @@ function becomeOffsets(counts: Int32Array): number {
     offset += count;
   }
   return offset;
-}
-
-function kindsOf(codes: Uint8Array, from: number, to: number): readonly ChunkKind[] {
-  const kinds: ChunkKind[] = [];
-  for (let i = from; i < to; i++) kinds.push(chunkKinds[codes[i] ?? 0] ?? "empty");
-  return kinds;
-}
-
-function kindsByCode(): readonly (ChunkKind | undefined)[] {
-  const kinds: (ChunkKind | undefined)[] = [];
-  const { sent: _sent, headers: _headers, ...chunks } = stampCodes;
-  for (const [kind, code] of Object.entries(chunks)) kinds[code] = kind as ChunkKind; // keys of stampCodes but for the two taken out
-  return kinds;
 }

@@ -1,3 +1,4 @@
+import { chunksOf } from "../model/chunks.ts";
 import type { ChunkKind } from "../model/exchange.ts";
 import { completed } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
@@ -12,7 +13,7 @@ export function record(
   events: readonly Event[],
   { due = 0, sent = due, ended = events.at(-1)?.[0] ?? sent, ...rest }: Times & Partial<Omit<RequestRecord, keyof Times>> = {},
 ): RequestRecord {
-  const tokens = events.map(([, kind = "text", tokens = kind === "text" ? 1 : 0]) => tokens);
+  const pieces = events.map(([at, kind = "text", tokens = kind === "text" ? 1 : 0]) => ({ at: toNanoseconds(at), kind, tokens }));
   return {
     experiment: 0,
     block: 0,
@@ -21,14 +22,10 @@ export function record(
     due: toNanoseconds(due),
     sent: toNanoseconds(sent),
     attempts: 1,
-    chunks: {
-      at: Float64Array.from(events, ([at]) => toNanoseconds(at)),
-      kind: events.map(([, kind = "text"]) => kind),
-      tokens: Int32Array.from(tokens),
-    },
+    chunks: chunksOf(pieces),
     ended: toNanoseconds(ended),
     outcome: completed,
-    outputTokens: tokens.reduce((sum, count) => sum + count, 0),
+    outputTokens: pieces.reduce((sum, { tokens }) => sum + tokens, 0),
     outputTokensSource: "usage",
     contextTokens: 100,
     questionTokens: 10,

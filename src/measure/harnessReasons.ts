@@ -98,5 +98,10 @@ function readingsOf({ readings }: ExperimentResult, series: string): readonly nu
 
 function runsBackwards({ due, sent = due, headers = sent, chunks }: RequestRecord): boolean {
   const first = chunks.at[0] ?? headers;
-  return sent < due || headers < sent || first < headers || chunks.at.some((at, index) => at < (chunks.at[index - 1] ?? at));
+  return sent < due || headers < sent || first < headers || !isAscending(chunks.at);
+}
+
+function isAscending(values: Float64Array): boolean {
+  for (let i = 1; i < values.length; i++) if ((values[i] ?? 0) < (values[i - 1] ?? 0)) return false;
+  return true;
 }

@@ -1,5 +1,5 @@
-import type { ChunkKind } from "../model/exchange.ts";
 import type { RequestRecord } from "../model/record.ts";
+import { stampCodes } from "../model/recorder.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 
 // Everything here is of one request, and missing where its stamps are: docs/measurement.md says what each number means.
@@ -75,8 +75,8 @@ export function tokensOfEvents({ chunks }: RequestRecord): number {
   return tokens;
 }
 
-function isGenerated(kind: ChunkKind | undefined): boolean {
-  return kind === "text" || kind === "reasoning" || kind === "tool";
+function isGenerated(kind: number | undefined): boolean {
+  return kind === stampCodes.text || kind === stampCodes.reasoning || kind === stampCodes.tool;
 }
 
 function firstToken({ chunks }: RequestRecord): Nanoseconds | undefined {

@@ -41,7 +41,17 @@ export interface TestFigures {
   readonly validity: Validity;
 }
 
-export function figuresOf(result: TestResult, margins: Margins = defaultMargins): TestFigures {
+/** By result: the console, each report and the exit code ask for the same, and of 10 million tokens it takes a second. */
+const computed = new WeakMap<TestResult, TestFigures>();
+
+export function figuresOf(result: TestResult, margins?: Margins): TestFigures {
+  if (margins !== undefined) return compute(result, margins);
+  const figures = computed.get(result) ?? compute(result, defaultMargins);
+  computed.set(result, figures);
+  return figures;
+}
+
+function compute(result: TestResult, margins: Margins): TestFigures {
   const experiments = result.experiments.map((experiment) => experimentFigures(experiment, result, margins));
   const titled = experiments.map(({ validity }, index) => ({ title: result.experiments[index]?.description.title ?? "", validity }));
   return { experiments, validity: joined(titled) };
@@ -52,7 +62,7 @@ export function totalsOf({ experiments }: TestResult): TestTotals {
   return { requests, completed, failures, cancelled, neverDue: sum(experiments.map(({ neverDue }) => neverDue)) };
 }
 
-function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins): ExperimentFigures {
+export function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins = defaultMargins): ExperimentFigures {
   const { description, verdicts } = result;
   const { engines, baseline } = description;
   const measured = engines.map(({ name }) => engineSummary(name, experiment.records));

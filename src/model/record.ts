@@ -1,4 +1,4 @@
-import type { ChunkKind, TokenSource } from "./exchange.ts";
+import type { TokenSource } from "./exchange.ts";
 import type { Outcome } from "./outcome.ts";
 import type { CacheState } from "./request.ts";
 import type { Nanoseconds } from "./time.ts";
@@ -6,7 +6,8 @@ import type { Nanoseconds } from "./time.ts";
 /** The pieces of one stream, column by column. */
 export interface Chunks {
   readonly at: Float64Array;
-  readonly kind: readonly ChunkKind[];
+  /** As in `stampCodes`: there may be tens of millions. */
+  readonly kind: Uint8Array;
   readonly tokens: Int32Array;
 }
 

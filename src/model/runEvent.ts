@@ -1,3 +1,4 @@
+import type { Order } from "./experiment.ts";
 import type { EngineProof } from "./proof.ts";
 import type { Seconds } from "./time.ts";
 
@@ -39,7 +40,7 @@ export type RunEvent =
       readonly kind: "experimentStarted";
       readonly experiment: number;
       readonly title: string;
-      readonly order: string;
+      readonly order: Order;
       readonly engines: readonly string[];
       readonly requests: number;
       /** Until the last request is due; missing where that depends on the answers. */

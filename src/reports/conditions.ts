@@ -53,7 +53,8 @@ const cachePhrases: Readonly<Record<NonNullable<ExperimentDescription["cacheStat
   asItIs: "",
 };
 
-const orderPhrases: Readonly<Record<ExperimentDescription["order"], string>> = {
+/** Of several engines. */
+export const orderPhrases: Readonly<Record<ExperimentDescription["order"], string>> = {
   together: "engines at the same time",
   inTurn: "one engine after the other",
   interleaved: "engines alternating request by request",

@@ -1,3 +1,4 @@
+import { chunksOf } from "../model/chunks.ts";
 import { completed, failed, type Outcome } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
@@ -159,13 +160,13 @@ function recordOf(
   };
   if (ttft === undefined) {
     const outcome: Outcome = failed("first-token-timeout", "no token within 120 s");
-    return { ...common, chunks: { at: new Float64Array(), kind: [], tokens: new Int32Array() }, ended: toNanoseconds(sent + 120), outcome };
+    return { ...common, chunks: chunksOf([]), ended: toNanoseconds(sent + 120), outcome };
   }
   const stamps = Array.from({ length: outputTokens }, (_, token) => toNanoseconds(sent + ttft + token * tokenEvery));
   return {
     ...common,
     headers: toNanoseconds(sent + Math.min(0.03, ttft / 2)),
-    chunks: { at: Float64Array.from(stamps), kind: stamps.map(() => "text"), tokens: Int32Array.from(stamps.map(() => 1)) },
+    chunks: chunksOf(stamps.map((at) => ({ at, kind: "text", tokens: 1 }))),
     ended: (stamps.at(-1) ?? 0) + 100_000,
     outcome: completed,
     status: 200,

@@ -9,6 +9,7 @@ import { openJournal } from "../journal/write.ts";
 import { readTest } from "../journal/read.ts";
 import type { Phase } from "../load/order.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
+import { stampCodes } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { passage } from "../model/vocabulary.ts";
@@ -71,7 +72,7 @@ async function recordsWith(workers: number): Promise<{ readonly records: readonl
     request,
     outcome,
     outputTokens,
-    kinds: chunks.kind.join(" "),
+    kinds: [...chunks.kind],
     attempts,
     sentWhenDue: sent - due >= 0 && sent - due < 500_000_000,
   }));
@@ -115,7 +116,7 @@ test("three threads record what one does: every request once, sent when it was d
     request: 0,
     outcome: { kind: "completed" },
     outputTokens: tokens,
-    kinds: `${"text ".repeat(tokens)}usage done`,
+    kinds: [...Array<number>(tokens).fill(stampCodes.text), stampCodes.usage, stampCodes.done],
     attempts: 1,
     sentWhenDue: true,
   });

@@ -1,0 +1,20 @@
+import type { ChunkKind } from "./exchange.ts";
+import type { Chunks } from "./record.ts";
+import { stampCodes } from "./recorder.ts";
+import type { Nanoseconds } from "./time.ts";
+
+/** One piece of a stream, where there are few of them. */
+export interface Piece {
+  readonly at: Nanoseconds;
+  readonly kind: ChunkKind;
+  readonly tokens: number;
+}
+
+/** Column by column, as records hold them. */
+export function chunksOf(pieces: readonly Piece[]): Chunks {
+  return {
+    at: Float64Array.from(pieces, ({ at }) => at),
+    kind: Uint8Array.from(pieces, ({ kind }) => stampCodes[kind]),
+    tokens: Int32Array.from(pieces, ({ tokens }) => tokens),
+  };
+}
