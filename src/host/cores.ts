@@ -1,31 +1,52 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { isErrno } from "./processTable.ts";
 
 /** How many cores the most free of these processes may use; undefined where the system does not tell. */
 export function coresAllowed(pids: readonly number[]): number | undefined {
-  const counts = pids.flatMap((pid) => coresOf(pid) ?? []);
+  const counts = pids.flatMap((pid) => allowedIn(statusOf(`/proc/${pid}`))?.length ?? []);
   return counts.length === 0 ? undefined : Math.max(...counts);
 }
 
-function coresOf(pid: number): number | undefined {
-  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(statusOf(pid))?.[1];
-  return list === undefined ? undefined : coresIn(list);
+/** Those of our cores that no thread of these processes is bound to: a thread that may run wherever we may is bound to none. Empty without /proc. */
+export function coresLeftBy(pids: readonly number[]): readonly number[] {
+  const ours = allowedIn(statusOf("/proc/self")) ?? [];
+  const bound = new Set(
+    pids.flatMap(threadsOf).flatMap((thread) => {
+      const theirs = allowedIn(statusOf(thread)) ?? [];
+      return ours.every((core) => theirs.includes(core)) ? [] : theirs;
+    }),
+  );
+  return ours.filter((core) => !bound.has(core));
 }
 
 /** "0-3,8" is five of them. */
-export function coresIn(list: string): number {
-  return list
-    .split(",")
-    .map((range) => range.split("-").map(Number))
-    .reduce((sum, [first = 0, last = first]) => sum + last - first + 1, 0);
+export function coresIn(list: string): readonly number[] {
+  return list.split(",").flatMap((range) => {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
 }
 
-/** Empty where the process has ended, or where there is no /proc. */
-function statusOf(pid: number): string {
+function threadsOf(pid: number): readonly string[] {
+  const tasks = `/proc/${pid}/task`;
+  return (unlessGone(() => readdirSync(tasks)) ?? []).map((thread) => `${tasks}/${thread}`);
+}
+
+function allowedIn(status: string): readonly number[] | undefined {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
+  return list === undefined ? undefined : coresIn(list);
+}
+
+function statusOf(place: string): string {
+  return unlessGone(() => readFileSync(`${place}/status`, "utf8")) ?? "";
+}
+
+/** Undefined where the process has ended, or where there is no /proc. */
+function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return readFileSync(`/proc/${pid}/status`, "utf8");
+    return look();
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return "";
+    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
     throw error;
   }
 }

@@ -63,6 +63,13 @@ export class LivingTree {
   }
 }
 
+/** These and all they have started, as long as somebody between is there. */
+export function descendantsOf(pids: readonly number[]): readonly number[] {
+  const members = new Set(pids);
+  addDescendants(members, processTable());
+  return [...members];
+}
+
 /** Undefined when it has ended. */
 export function processEntry(pid: number): ProcessEntry | undefined {
   return process.platform === "linux" ? fromStat(pid) : fromPs().find((entry) => entry.pid === pid);

@@ -11,6 +11,15 @@ export function preferThisThread(): void {
   spawnSync("chrt", ["--rr", "--pid", "1", String(own)], { stdio: "ignore" });
 }
 
+/**
+ * Lets this thread run on these cores only, by util-linux's `taskset`: a real-time thread stays where it has been, and whoever is bound to that core
+ * would wait for it.
+ */
+export function keepThisThreadOn(cores: readonly number[]): void {
+  const own = ownThread();
+  if (own !== undefined) spawnSync("taskset", ["--pid", "--cpu-list", cores.join(","), String(own)], { stdio: "ignore" });
+}
+
 /** "PID/task/THREAD" is where /proc/thread-self leads. */
 function ownThread(): number | undefined {
   try {

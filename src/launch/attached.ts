@@ -4,6 +4,8 @@ import type { Engine, Launch } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
 import { toSeconds } from "../model/time.ts";
+import { descendantsOf } from "../host/processTable.ts";
+import { listenersOn } from "../host/listeningSockets.ts";
 import { connectionError, type Server } from "./ask.ts";
 import { reason, standing, type Standing } from "./readiness.ts";
 import { masks } from "./secrets.ts";
@@ -134,7 +136,16 @@ function attachedTo({ url, acceptAnyCertificate }: Server, { name, engine }: Lau
     reach: { kind: "http", url, acceptAnyCertificate },
     facts,
     servedModel,
+    pids: () => processesAt(url),
     died: new Promise(() => {}),
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** Whoever listens there, and what it has started; empty where it is another machine's, or a container's. */
+function processesAt(url: string): readonly number[] {
+  const { hostname, port, protocol } = new URL(url);
+  if (!/^(localhost|127\..*|\[::1\])$/.test(hostname)) return [];
+  const listeners = listenersOn(Number(port) || (protocol === "https:" ? 443 : 80));
+  return descendantsOf(listeners.flatMap(({ pid }) => pid ?? []));
 }

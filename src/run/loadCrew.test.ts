@@ -1,8 +1,11 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 
+import { coresLeftBy } from "../host/cores.ts";
 import { realClock } from "../host/realClock.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { openJournal } from "../journal/write.ts";
@@ -187,3 +190,23 @@ describe("two threads", () => {
 function shifted({ arrival }: Request): Request["arrival"] {
   return arrival.kind === "after" ? { ...arrival, request: arrival.request + 100 } : arrival;
 }
+
+const isBinding = coresLeftBy([]).length > 1 && spawnSync("taskset", ["--version"]).status === 0;
+
+test.runIf(isBinding)("a load thread leaves the cores that an engine has bound threads to, while it has", async () => {
+  const [first = -1, ...others] = coresLeftBy([]);
+  const engine = spawn("taskset", ["--cpu-list", String(first), "sleep", "60"]);
+  const pid = engine.pid ?? -1;
+  await expect.poll(() => coresLeftBy([pid])).toEqual(others);
+  await using crew = LoadCrew.start(1, clock);
+  await crew.ready();
+  const boundHere = () => coresLeftBy([]).filter((core) => !coresLeftBy([process.pid]).includes(core));
+  expect(boundHere()).toEqual([]);
+  crew.keepOutOfTheWayOf([pid]);
+  await expect.poll(boundHere).toEqual(others);
+  const ended = once(engine, "exit");
+  engine.kill();
+  await ended;
+  crew.keepOutOfTheWayOf([pid]);
+  await expect.poll(boundHere).toEqual([]);
+});

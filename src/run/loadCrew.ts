@@ -1,6 +1,7 @@
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 
+import { coresLeftBy } from "../host/cores.ts";
 import { filesForConnections } from "../host/openFiles.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { partsOfPhase } from "../load/parts.ts";
@@ -29,11 +30,14 @@ export class LoadCrew implements AsyncDisposable {
   private readonly clock: SharedClock;
   private readonly threads: readonly LoadThread[];
   private orders: number;
+  /** Where the threads may run. */
+  private cores: readonly number[];
 
   private constructor(clock: SharedClock, threads: readonly LoadThread[]) {
     this.clock = clock;
     this.threads = threads;
     this.orders = 0;
+    this.cores = coresLeftBy([]);
   }
 
   /** `workers` threads, which rehearse while others do other things; `play` waits for them. `calibrates`: orders kept in memory will come. */
@@ -53,6 +57,15 @@ export class LoadCrew implements AsyncDisposable {
   /** Resolves when all threads have rehearsed. */
   async ready(): Promise<void> {
     await Promise.all(this.threads.map(async (thread) => thread.rehearsed));
+  }
+
+  /** From now on its threads run where none of these processes has bound one of its own, if there is such a core for each. */
+  keepOutOfTheWayOf(pids: readonly number[]): void {
+    const left = coresLeftBy(pids);
+    const cores = left.length < this.threads.length ? coresLeftBy([]) : left;
+    if (String(cores) === String(this.cores)) return;
+    this.cores = cores;
+    this.tellAll({ kind: "keepOn", cores });
   }
 
   /** What is recorded from now on goes to this test's journal. */

@@ -39,6 +39,7 @@ export type ToLoadThread =
   | { readonly kind: "play"; readonly order: number; readonly what: LoadOrder }
   | { readonly kind: "start"; readonly order: number; readonly phase: number; readonly at: Nanoseconds }
   | { readonly kind: "stop" | "kill"; readonly order: number }
+  | { readonly kind: "keepOn"; readonly cores: readonly number[] }
   | { readonly kind: "openJournal"; readonly directory: string }
   | { readonly kind: "closeJournal" }
   | { readonly kind: "closeLines" };

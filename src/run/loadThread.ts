@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 
 import { collectGarbage } from "../host/collectGarbage.ts";
-import { preferThisThread } from "../host/threadPriority.ts";
+import { keepThisThreadOn, preferThisThread } from "../host/threadPriority.ts";
 import { punctualClock } from "../host/realClock.ts";
 import { openJournal, type JournalWriter } from "../journal/write.ts";
 import { ConnectionBudget } from "../load/connectionBudget.ts";
@@ -49,6 +49,9 @@ parentPort?.on("message", (message: ToLoadThread) => {
     case "stop":
     case "kill":
       orders.get(message.order)?.[message.kind].abort();
+      break;
+    case "keepOn":
+      keepThisThreadOn(message.cores);
       break;
     case "openJournal":
       journal = openJournal(message.directory, { worker });

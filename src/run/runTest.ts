@@ -6,58 +6,31 @@ import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
 import { startServices, type RunningServices } from "../launch/services.ts";
-import { drive } from "../load/drive.ts";
-import { httpLine } from "../load/httpLine.ts";
-import type { Phase } from "../load/order.ts";
-import { Tally } from "../load/tally.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import type { Clock } from "../model/host.ts";
-import type { Probe, Reading } from "../model/record.ts";
 import type { Request } from "../model/request.ts";
 import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
 import type { Place, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
-import { toSeconds, type Seconds } from "../model/time.ts";
-import { engineMetrics } from "../probes/engineMetrics.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
 import { Calibration } from "./calibration.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { launchers } from "./launchers.ts";
-import type { LoadCrew } from "./loadCrew.ts";
-import type { LoadOrder, Way } from "./loadMessages.ts";
-import {
-  describeEngine,
-  lasts,
-  phasesOf,
-  type PlannedBlock,
-  type PlannedEngine,
-  type PlannedExperiment,
-  type PlannedTest,
-} from "./plan.ts";
+import { describeEngine, phasesOf, type PlannedEngine, type PlannedTest } from "./plan.ts";
 import { complaintsFromNow, proveAll } from "./proof.ts";
+import { lineTo, runExperiment, streamsAtOnce, type PlayOptions } from "./runExperiment.ts";
 import { serviceMetrics } from "./serviceMetrics.ts";
 import { describeService, servicesFor, servicesOf } from "./services.ts";
 import { prepare } from "./prepare.ts";
 import { warmUp } from "./warmUp.ts";
 
-export interface RunTestOptions {
-  readonly clock: Clock;
+export interface RunTestOptions extends PlayOptions {
   readonly place: Place;
-  readonly journal: JournalWriter;
   /** The test's own directory in the run. */
   readonly directory: string;
-  readonly tell: (event: RunEvent) => void;
-  readonly probes: readonly Probe[];
-  /** Plays what goes over sockets; undefined in virtual time. */
-  readonly crew?: LoadCrew;
   /** The clock to measure the harness's own error with; undefined does not measure it. */
   readonly calibrateOn?: SharedClock;
-  /** First interruption: stop sending, drain, dispose. */
-  readonly stop: AbortSignal;
-  /** Second: end open streams now. */
-  readonly kill: AbortSignal;
   /** After an experiment is complete on every engine, its records on disk: checks, reports. */
   readonly experimentDone: (experiment: number) => Promise<void>;
 }
@@ -166,6 +139,7 @@ async function runBatch(
     const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock: options.clock, stop: options.stop }));
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
     const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts });
+    options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids }) => pids?.() ?? []));
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
@@ -291,109 +265,4 @@ async function launchOne(
     if (error instanceof HarnessError && !isTold) tell({ kind: "notUp", engine: name, message: error.message });
     throw error;
   }
-}
-
-function lineTo(running: RunningEngine, clock: Clock): Line {
-  return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock });
-}
-
-function wayTo({ reach, engine, servedModel }: RunningEngine): Way {
-  if (reach.kind === "line") throw new Error(`${engine.kind} is in this very process: there is no way to it`);
-  return { url: reach.url, wire: engine.wire, servedModel, acceptAnyCertificate: reach.acceptAnyCertificate };
-}
-
-async function runExperiment(
-  index: number,
-  planned: PlannedExperiment,
-  running: readonly RunningEngine[],
-  lines: Readonly<Record<string, Line>>,
-  options: RunTestOptions & {
-    readonly calibration: Calibration | undefined;
-    readonly bring: (block: PlannedBlock) => Promise<void>;
-    readonly serviceMetrics: readonly Probe[];
-  },
-): Promise<void> {
-  const { clock, journal, tell, calibration, bring, serviceMetrics } = options;
-  const names = running.map(({ name }) => name);
-  const phases = phasesOf(planned, names);
-  await bring(planned);
-  tell({
-    kind: "experimentStarted",
-    experiment: index,
-    title: planned.experiment.title,
-    order: planned.order,
-    engines: names,
-    requests: phases.reduce((sum, phase) => sum + phase.length, 0),
-    ...lastsAsKnown(phases),
-  });
-  const from = clock.now();
-  const connections = Object.fromEntries(names.map((name) => [name, streamsAtOnce(phases, name)]));
-  const probes = [...options.probes, ...running.flatMap((engine) => engineMetrics(clock, engine)), ...serviceMetrics];
-  const stopProbes = await startProbes(probes, (reading) => journal.reading(index, reading));
-  const endControl = calibration?.during(index);
-  try {
-    for (const { block, together } of betweenBringing(phases, planned)) {
-      if (block !== undefined) await bring(block);
-      await play({ experiment: index, phases: together, connections, deadlines: planned.experiment.deadlines }, running, lines, options);
-    }
-  } finally {
-    await endControl?.();
-    await stopProbes();
-    tell({ kind: "experimentEnded", experiment: index, took: toSeconds(clock.now() - from) });
-  }
-}
-
-function lastsAsKnown(phases: readonly Phase[]): { readonly lasts?: Seconds } {
-  const known = lasts(phases);
-  return known === undefined ? {} : { lasts: known };
-}
-
-/** Over sockets by the load threads; in this thread where an engine is in this very process. */
-async function play(
-  what: Pick<LoadOrder, "experiment" | "phases" | "connections" | "deadlines">,
-  running: readonly RunningEngine[],
-  lines: Readonly<Record<string, Line>>,
-  { crew, clock, journal, tell, stop, kill }: RunTestOptions,
-): Promise<void> {
-  if (crew === undefined || running.some(({ reach }) => reach.kind === "line")) {
-    const tally = new Tally(what.experiment, tell);
-    await drive({ ...what, lines, clock, recorder: journal, tally, signal: stop, kill, keepText: false });
-    tally.pass();
-    return;
-  }
-  const ways = Object.fromEntries(running.map((engine) => [engine.name, wayTo(engine)]));
-  const reading = (of: Reading) => journal.reading(what.experiment, of);
-  await crew.play({ ...what, ways, record: "journal" }, { tell, reading, stop, kill });
-}
-
-/** What is played without a break. Caches that must be empty, or have a block's contexts, are brought there before each later `block`. */
-function betweenBringing(
-  phases: readonly Phase[],
-  { experiment, laterBlocks }: PlannedExperiment,
-): readonly { readonly block: PlannedBlock | undefined; readonly together: readonly Phase[] }[] {
-  const { cacheState = "asItIs" } = experiment;
-  if (cacheState === "asItIs") return [{ block: undefined, together: phases }];
-  const byBlock = Map.groupBy(phases, (phase) => phase[0]?.block ?? 0);
-  return [...byBlock].map(([number, together]) => ({ block: laterBlocks[number - 1], together }));
-}
-
-/** Connections worth opening before the clock starts: the most requests that fall due within a second. */
-function streamsAtOnce(phases: readonly Phase[], engine: string): number {
-  let most = 1;
-  for (const phase of phases) {
-    const dues = phase.flatMap((turn) => (turn.engine === engine && turn.due !== undefined ? [turn.due] : []));
-    let first = 0;
-    for (let last = 0; last < dues.length; last++) {
-      while ((dues[last] ?? 0) - (dues[first] ?? 0) > 1) first++;
-      most = Math.max(most, last - first + 1);
-    }
-  }
-  return most;
-}
-
-async function startProbes(probes: readonly Probe[], read: Parameters<Probe["start"]>[0]): Promise<() => Promise<void>> {
-  await Promise.all(probes.map(async (probe) => probe.start(read)));
-  return async () => {
-    await Promise.all(probes.map(async (probe) => probe.stop()));
-  };
 }
