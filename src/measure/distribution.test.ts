@@ -49,30 +49,30 @@ test("one value has a mean without an interval", () => {
 test("missing values are left out, and without any there is a count of 0 and nothing else", () => {
   expect(distribution([undefined, 3, undefined])).toEqual(distribution([3]));
   expect(distribution([undefined])).toEqual({ count: 0 });
-  expect(gapDistribution([])).toEqual({ count: 0 });
+  expect(gapDistribution(gapsOf([]))).toEqual({ count: 0 });
 });
 
 test("a gap of weight k counts k times in the median and the mean, as in numpy's weighted ones", () => {
-  const { count, p50, mean, min, max } = gapDistribution([stream([0.01, 0.04, 0.02], [1, 8, 1])]);
+  const { count, p50, mean, min, max } = gapDistribution(gapsOf([stream([0.01, 0.04, 0.02], [1, 8, 1])]));
   expect([count, p50, min, max]).toEqual([3, 0.04, 0.01, 0.04]);
   expect(mean).toBeCloseTo(0.035, 12);
 });
 
 test("a few heavy gaps do not carry a tail: 63 gaps of 8 tokens have no p90", () => {
-  const many = (count: number) => gapDistribution([stream(upTo(count), Array<number>(count).fill(8))]);
+  const many = (count: number) => gapDistribution(gapsOf([stream(upTo(count), Array<number>(count).fill(8))]));
   expect([many(63).p90, many(64).p90]).toEqual([undefined, 58]);
 });
 
 test("the interval of mean ITL takes a stream as one observation: scipy's t interval of three streams' means", () => {
   const streams = [0.02, 0.022, 0.027].map((gap) => stream(Array<number>(50).fill(gap)));
-  const { mean, meanInterval } = gapDistribution(streams);
+  const { mean, meanInterval } = gapDistribution(gapsOf(streams));
   expect(mean).toBeCloseTo(0.023, 12);
   expect(meanInterval?.[0]).toBeCloseTo(0.014043314104970396, 10);
   expect(meanInterval?.[1]).toBeCloseTo(0.0319566858950296, 10);
 });
 
 test("a single stream, however long, gives mean ITL no interval", () => {
-  expect(gapDistribution([stream(upTo(1_000)), stream([])]).meanInterval).toBeUndefined();
+  expect(gapDistribution(gapsOf([stream(upTo(1_000)), stream([])])).meanInterval).toBeUndefined();
 });
 
 const lengths = fc.array(fc.double({ min: 0, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 900 });
@@ -112,13 +112,15 @@ test("a gap of weight k ranks like k gaps of weight 1", () => {
   });
   fc.assert(
     fc.property(gaps, (of) => {
-      const weighted = gapDistribution([
-        stream(
-          of.map(([gap]) => gap),
-          of.map(([, weight]) => weight),
-        ),
-      ]);
-      const split = gapDistribution([stream(of.flatMap(([gap, weight]) => Array<number>(weight).fill(gap)))]);
+      const weighted = gapDistribution(
+        gapsOf([
+          stream(
+            of.map(([gap]) => gap),
+            of.map(([, weight]) => weight),
+          ),
+        ]),
+      );
+      const split = gapDistribution(gapsOf([stream(of.flatMap(([gap, weight]) => Array<number>(weight).fill(gap)))]));
       expect(weighted.p50).toBe(split.p50);
       expect(weighted.mean).toBeCloseTo(split.mean ?? Number.NaN, 9);
     }),
@@ -130,6 +132,18 @@ function upTo(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-function stream(seconds: readonly number[], weights: readonly number[] = seconds.map(() => 1)) {
-  return { seconds: Float64Array.from(seconds), weights: Int32Array.from(weights) };
+type Stream = readonly (readonly [seconds: number, weight: number])[];
+
+function stream(seconds: readonly number[], weights: readonly number[] = seconds.map(() => 1)): Stream {
+  return seconds.map((gap, index) => [gap, weights[index] ?? 1]);
+}
+
+function gapsOf(streams: readonly Stream[]) {
+  const all = streams.flat();
+  const ends = streams.map((_, index) => streams.slice(0, index + 1).flat().length);
+  return {
+    seconds: Float64Array.from(all, ([seconds]) => seconds),
+    weights: Int32Array.from(all, ([, weight]) => weight),
+    ends: Int32Array.from(ends),
+  };
 }

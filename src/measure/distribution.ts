@@ -22,10 +22,9 @@ export function distribution(values: readonly (number | undefined)[]): Distribut
   });
 }
 
-/** Gaps of many streams, where a gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. */
-export function gapDistribution(streams: readonly Gaps[]): Distribution {
-  const gaps = joined(streams);
-  const totals = streams.map(totalOf).filter(({ weight }) => weight > 0);
+/** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. Leaves them in another order. */
+export function gapDistribution(gaps: Gaps): Distribution {
+  const totals = totalsOf(gaps).filter(({ weight }) => weight > 0);
   const weight = totals.reduce((sum, stream) => sum + stream.weight, 0);
   const mean = weight === 0 ? undefined : totals.reduce((sum, { seconds }) => sum + seconds, 0) / weight;
   const selection = new Selection(gaps);
@@ -58,10 +57,13 @@ function rankOf(position: number): number {
   return Math.max(1, Math.ceil(position));
 }
 
+/** By index: an iterator makes an object for every value, and there may be tens of millions. */
 function rangeOf(values: Float64Array) {
   if (values.length === 0) return { count: 0 };
-  let [min, max] = [Infinity, -Infinity];
-  for (const value of values) {
+  let min = Infinity;
+  let max = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
     if (value < min) min = value;
     if (value > max) max = value;
   }
@@ -96,14 +98,17 @@ interface StreamTotal {
   readonly weight: number;
 }
 
-function totalOf({ seconds, weights }: Gaps): StreamTotal {
-  let [sum, weight] = [0, 0];
-  for (let i = 0; i < seconds.length; i++) {
-    const times = weights[i] ?? 0;
-    sum += (seconds[i] ?? 0) * times;
-    weight += times;
-  }
-  return { seconds: sum, weight };
+function totalsOf({ seconds, weights, ends }: Gaps): readonly StreamTotal[] {
+  let next = 0;
+  return Array.from(ends, (end) => {
+    let [sum, weight] = [0, 0];
+    for (; next < end; next++) {
+      const times = weights[next] ?? 0;
+      sum += (seconds[next] ?? 0) * times;
+      weight += times;
+    }
+    return { seconds: sum, weight };
+  });
 }
 
 /** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. */
@@ -115,16 +120,4 @@ function intervalOverStreams(streams: readonly StreamTotal[], mean: number): Int
   const all = streams.reduce((sum, { weight }) => sum + weight, 0);
   const half = (t * Math.sqrt((squares * count) / (count - 1))) / all;
   return [mean - half, mean + half];
-}
-
-function joined(streams: readonly Gaps[]): Gaps {
-  const length = streams.reduce((sum, { seconds }) => sum + seconds.length, 0);
-  const all = { seconds: new Float64Array(length), weights: new Int32Array(length) };
-  let at = 0;
-  for (const { seconds, weights } of streams) {
-    all.seconds.set(seconds, at);
-    all.weights.set(weights, at);
-    at += seconds.length;
-  }
-  return all;
 }

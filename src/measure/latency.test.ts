@@ -53,13 +53,13 @@ test("a reply of two tokens has one gap", () => {
 });
 
 test("an event of k tokens is one gap of weight k; role, usage and done open none", () => {
-  const { seconds, weights } = gaps(usual);
+  const { seconds, weights } = gaps([usual]);
   expect([...seconds].map((gap) => gap.toFixed(6))).toEqual(["0.100000", "0.100000"]);
   expect([...weights]).toEqual([1, 2]);
 });
 
 test("an event that says it brought no token lies within a gap", () => {
-  const { seconds, weights } = gaps(record([[1], [1.1, "text", 0], [1.3]]));
+  const { seconds, weights } = gaps([record([[1], [1.1, "text", 0], [1.3]])]);
   expect([[...seconds].map((gap) => gap.toFixed(6)), [...weights]]).toEqual([["0.300000"], [1]]);
 });
 
@@ -72,5 +72,5 @@ test("what was not stamped is missing", () => {
   expect([ttft, ttftFromDue, timeToHeaders, e2e, e2eFromDue, sendLag, tpot, throughput].map((metric) => metric(unsent))).toEqual(
     Array.from({ length: 8 }),
   );
-  expect(gaps(unsent).seconds).toHaveLength(0);
+  expect(gaps([unsent]).seconds).toHaveLength(0);
 });

@@ -1,4 +1,4 @@
-import type { RequestRecord } from "../model/record.ts";
+import type { Chunks, RequestRecord } from "../model/record.ts";
 import { stampCodes } from "../model/recorder.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 
@@ -44,28 +44,43 @@ export function throughput(record: RequestRecord): number | undefined {
   return decoding === undefined ? undefined : decoding.tokens / decoding.seconds;
 }
 
-/** The gaps between the events of one stream that carry tokens, column by column: a gap weighs the tokens of the event that ends it. */
+/**
+ * The gaps between the events that carry tokens, column by column, stream after stream: a gap weighs the tokens of the event that ends it.
+ * Stream i has those from `ends[i - 1]` to `ends[i]`.
+ */
 export interface Gaps {
   readonly seconds: Float64Array;
   readonly weights: Int32Array;
+  readonly ends: Int32Array;
 }
 
 /** ITL: an event of k tokens is one gap of weight k, never split. A role-only event opens none. */
-export function gaps({ chunks }: RequestRecord): Gaps {
-  const seconds = new Float64Array(chunks.at.length);
-  const weights = new Int32Array(chunks.at.length);
+export function gaps(records: readonly RequestRecord[]): Gaps {
+  const events = records.reduce((sum, { chunks }) => sum + chunks.at.length, 0);
+  const found = { seconds: new Float64Array(events), weights: new Int32Array(events), ends: new Int32Array(records.length) };
   let count = 0;
-  let before: Nanoseconds | undefined;
-  for (let i = 0; i < chunks.at.length; i++) {
-    const [at, tokens] = [chunks.at[i] ?? 0, chunks.tokens[i] ?? 0];
-    if (tokens === 0 || !isGenerated(chunks.kind[i])) continue;
-    if (before !== undefined) {
-      seconds[count] = toSeconds(at - before);
-      weights[count++] = tokens;
-    }
-    before = at;
+  for (const [stream, { chunks }] of records.entries()) {
+    count = addGaps(chunks, found, count);
+    found.ends[stream] = count;
   }
-  return { seconds: seconds.subarray(0, count), weights: weights.subarray(0, count) };
+  return { seconds: found.seconds.subarray(0, count), weights: found.weights.subarray(0, count), ends: found.ends };
+}
+
+/** Puts a stream's gaps from `count` on; returns how many there are then. */
+function addGaps({ at, kind, tokens }: Chunks, { seconds, weights }: Pick<Gaps, "seconds" | "weights">, count: number): number {
+  let next = count;
+  let before = Number.NaN; // no event yet
+  for (let i = 0; i < at.length; i++) {
+    const weight = tokens[i] ?? 0;
+    if (weight === 0 || !isGenerated(kind[i])) continue;
+    const moment = at[i] ?? 0;
+    if (!Number.isNaN(before)) {
+      seconds[next] = toSeconds(moment - before);
+      weights[next++] = weight;
+    }
+    before = moment;
+  }
+  return next;
 }
 
 /** Output tokens as its events tell them: one for each, unless the server said how many. */

@@ -14,7 +14,7 @@ export interface ObservedLoad {
 
 /** What the harness had to do in these records; undefined when nothing was received. Blocks count as one after the other. */
 export function observedLoad(records: readonly RequestRecord[]): ObservedLoad | undefined {
-  const gap = gapDistribution(records.map(gaps)).p50;
+  const gap = gapDistribution(gaps(records)).p50;
   const promptTokens = distribution(records.map((record) => record.contextTokens + record.questionTokens)).p50;
   if (gap === undefined || promptTokens === undefined) return undefined;
   const perBlock = [...Map.groupBy(records, ({ block }) => block).values()].map(mostAtOnce);

@@ -13,7 +13,7 @@ export class Selection {
   private passed: number;
   private readonly nine: Float64Array;
 
-  constructor({ seconds, weights }: Gaps) {
+  constructor({ seconds, weights }: Pick<Gaps, "seconds" | "weights">) {
     this.values = seconds;
     this.weights = weights;
     this.from = 0;

@@ -4,10 +4,10 @@ import type { CacheState } from "../model/request.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { distribution, gapDistribution } from "./distribution.ts";
 import { known } from "./known.ts";
-import { e2e, e2eFromDue, gaps, type Gaps, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue } from "./latency.ts";
+import { e2e, e2eFromDue, gaps, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue } from "./latency.ts";
 
 /** One population of requests. Latencies are of completed ones; every request that was due stays in the denominators. */
-export function summarise(records: readonly RequestRecord[], gapsOf: (record: RequestRecord) => Gaps = gaps): Summary {
+export function summarise(records: readonly RequestRecord[]): Summary {
   const completed = records.filter(isCompleted);
   const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric));
   const outputTokens = sumOfAll(completed.map(({ outputTokens }) => outputTokens));
@@ -18,7 +18,7 @@ export function summarise(records: readonly RequestRecord[], gapsOf: (record: Re
     timeToHeaders: over(timeToHeaders),
     e2e: over(e2e),
     e2eFromDue: over(e2eFromDue),
-    itl: gapDistribution(completed.map(gapsOf)),
+    itl: gapDistribution(gaps(completed)),
     tpot: over(tpot),
     throughput: over(throughput),
     // The harness's own: it is late or not whatever becomes of the request.
@@ -43,14 +43,8 @@ export function countsOf(
 /** An engine's whole population, and its cold, partial and warm parts. */
 export function engineSummary(engine: string, records: readonly RequestRecord[]): EngineSummary {
   const own = records.filter((record) => record.engine === engine);
-  const found = new Map(own.filter(isCompleted).map((record) => [record, gaps(record)]));
-  const gapsOf = (record: RequestRecord) => found.get(record) ?? gaps(record);
-  const part = (state: CacheState) =>
-    summarise(
-      own.filter(({ cache }) => cache === state),
-      gapsOf,
-    );
-  return { engine, ...summarise(own, gapsOf), cold: part("cold"), partial: part("partial"), warm: part("warm") };
+  const part = (state: CacheState) => summarise(own.filter(({ cache }) => cache === state));
+  return { engine, ...summarise(own), cold: part("cold"), partial: part("partial"), warm: part("warm") };
 }
 
 export function isCompleted({ outcome }: RequestRecord): boolean {
