@@ -72,6 +72,7 @@ function programsWith(python: string | undefined): Programs {
     c: [join(machine.cache, "client")],
     tandem: asTheCommand("tandem.ts"),
     "tandem-complete": asTheCommand("tandem.ts"),
+    "tandem-run": node("tandemRun.ts"),
     "node-http": node("nodeHttp.ts"),
     fetch: node("fetch.ts"),
     ...(machine.hasOpenAi() ? { openai: node("openai.ts") } : {}),
@@ -89,7 +90,7 @@ function chosenCells(): readonly Cell[] {
 /** Ours and the limit in turn, several times, so that a busy moment hits both; then everybody else once. */
 async function runCell(cell: Cell, programs: Programs): Promise<readonly Run[]> {
   const clients = cell.clients.filter((client) => values.clients.split(",").includes(client) && programs[client] !== undefined);
-  const close: ReadonlySet<ClientName> = new Set(["c", "timer", "tandem", "tandem-complete"]);
+  const close: ReadonlySet<ClientName> = new Set(["c", "timer", "tandem", "tandem-complete", "tandem-run"]);
   const repeats = Number(values.repeats ?? (values.quick ? 1 : 3));
   const order = [
     ...Array.from({ length: repeats }, () => clients.filter((client) => close.has(client))).flat(),
@@ -103,19 +104,20 @@ async function runCell(cell: Cell, programs: Programs): Promise<readonly Run[]> 
 async function runOnce(cell: Cell, client: ClientName, [program = "", ...args]: readonly string[]): Promise<Run> {
   using server = await machine.startServer(cell.server);
   const directory = mkdtempSync(join(tmpdir(), "tandem-bench-"));
-  const journal = client === "tandem-complete" ? ["--journal", directory] : [];
+  const journal = isComplete(client) ? ["--journal", directory, "--server-pid", `${server.pid}`] : [];
   const before = machine.load();
-  const measured = await machine.runClient(program, [
-    ...args,
-    ...(client === "timer" ? [] : [`${server.port}`]),
-    ...flagsOf(cell, client),
-    ...journal,
-  ]);
+  const flags = [...args, ...(client === "timer" ? [] : [`${server.port}`]), ...flagsOf(cell, client), ...journal];
+  const measured = await machine.runClient(program, flags, isComplete(client) ? 2 : 1);
   rmSync(directory, { recursive: true });
   console.error(
     `${cell.name} ${client}: ${typeof measured === "string" ? `FAILED: ${measured}` : brief(measured)} (load ${before.toFixed(1)})`,
   );
   return { cell: cell.name, client, load: before, ...(typeof measured === "string" ? { failure: measured } : { measured }) };
+}
+
+/** What a user runs has both cores, as a user's run has; its load thread leaves the server's to it. */
+function isComplete(client: ClientName): boolean {
+  return client === "tandem-complete" || client === "tandem-run";
 }
 
 function flagsOf({ flags, events }: Cell, client: ClientName): readonly string[] {

@@ -10,7 +10,18 @@ export interface Cell {
   readonly clients: readonly ClientName[];
 }
 
-export const clientNames = ["c", "tandem", "tandem-complete", "node-http", "fetch", "openai", "aiohttp", "httpx", "timer"] as const;
+export const clientNames = [
+  "c",
+  "tandem",
+  "tandem-complete",
+  "tandem-run",
+  "node-http",
+  "fetch",
+  "openai",
+  "aiohttp",
+  "httpx",
+  "timer",
+] as const;
 export type ClientName = (typeof clientNames)[number];
 
 const everybody = ["c", "tandem", "node-http", "fetch", "openai", "aiohttp", "httpx"] as const;
@@ -21,7 +32,8 @@ const pacedServer = ["--first-us", "100000", "--gap-us", "20000"];
 const eventsInBulk: Record<ClientName, number> = {
   c: 16_000_000,
   tandem: 12_000_000,
-  "tandem-complete": 6_000_000,
+  "tandem-complete": 12_000_000,
+  "tandem-run": 24_000_000,
   "node-http": 1_200_000,
   fetch: 400_000,
   openai: 200_000,
@@ -33,6 +45,7 @@ const repliesOfOneToken: Record<ClientName, number> = {
   c: 300_000,
   tandem: 150_000,
   "tandem-complete": 100_000,
+  "tandem-run": 0,
   "node-http": 20_000,
   fetch: 4_000,
   openai: 2_000,
@@ -51,7 +64,7 @@ export function cells(quick: boolean): readonly Cell[] {
       server: bulkServer,
       flags: { streams, tokens: 200 },
       events: (client) => Math.max(2 * streams * 200, share * eventsInBulk[client]),
-      clients: ["c", "tandem", "tandem-complete", ...everybody.slice(2)],
+      clients: ["c", "tandem", "tandem-complete", ...(streams === 64 ? (["tandem-run"] as const) : []), ...everybody.slice(2)],
     })),
     {
       name: "one-token",

@@ -58,6 +58,7 @@ export function succeeds(program: string, args: readonly string[]): boolean {
 
 export interface Server extends Disposable {
   readonly port: number;
+  readonly pid: number;
 }
 
 /** The truth server, pinned to its core. */
@@ -67,7 +68,7 @@ export async function startServer(flags: readonly string[]): Promise<Server> {
     server.stdout.once("data", (text: Buffer) => resolve(Number(text.toString())));
     server.once("exit", () => reject(new Error("the truth server ended before it told its port")));
   });
-  return { port, [Symbol.dispose]: () => void server.kill() };
+  return { port, pid: server.pid ?? 0, [Symbol.dispose]: () => void server.kill() };
 }
 
 /** What a client program says of itself: its one line of JSON, or why there is none. */

@@ -18,6 +18,8 @@ export interface Load {
   /** A directory for a real journal, where the client is Tandem. */
   readonly journal: string | undefined;
   readonly workers: number;
+  /** The server's process, where it is on a core of its own that a client must leave to it. */
+  readonly serverPid: number | undefined;
 }
 
 export function loadFromArguments(): Load {
@@ -33,6 +35,7 @@ export function loadFromArguments(): Load {
       paced: { type: "string", default: "0" },
       journal: { type: "string" },
       workers: { type: "string", default: "1" },
+      "server-pid": { type: "string" },
     },
   });
   return {
@@ -46,6 +49,7 @@ export function loadFromArguments(): Load {
     paced: values.paced === "1",
     journal: values.journal,
     workers: Number(values.workers),
+    serverPid: values["server-pid"] === undefined ? undefined : Number(values["server-pid"]),
   };
 }
 

@@ -30,6 +30,7 @@ console.log(JSON.stringify(load.paced || load.journal !== undefined ? await byTh
 async function byThreads(): Promise<Measured> {
   await using crew = LoadCrew.start(load.workers, clock);
   await crew.ready();
+  if (load.serverPid !== undefined) crew.keepOutOfTheWayOf([load.serverPid]);
   const scratch = mkdtempSync(join(tmpdir(), "tandem-bench-"));
   crew.openJournal(load.journal ?? scratch);
   const record = load.journal === undefined ? "memory" : "journal";
