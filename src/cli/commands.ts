@@ -1,3 +1,4 @@
+import { crewAhead } from "./crewAhead.ts";
 import { contradictions } from "./contradictions.ts";
 import {
   aboveZero,
@@ -80,7 +81,11 @@ export const commands: readonly CommandDescription[] = [
     ],
     contradictions,
     foundLater: mistakesOfOutputDir,
-    load: async () => (await import("./run.ts")).run,
+    load: async (call) => {
+      const crew = crewAhead(call);
+      const { run } = await import("./run.ts");
+      return async (called) => run(called, crew);
+    },
   },
   {
     name: "list",

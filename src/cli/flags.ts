@@ -22,7 +22,7 @@ export interface CommandDescription {
   /** What the command finds by itself, and tells with mistakes of its own. Where it does not get so far, it is told with those of the flags. */
   readonly foundLater?: (call: Call) => readonly HarnessError[];
   /** Loaded only when called, so that `list` does not pay for charts. Returns the exit code. */
-  readonly load: () => Promise<(call: Call) => Promise<number>>;
+  readonly load: (call: Call) => Promise<(call: Call) => Promise<number>>;
 }
 
 /** A command as it was called. */

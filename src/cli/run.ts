@@ -13,7 +13,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Place } from "../model/running.ts";
-import { LoadCrew } from "../run/loadCrew.ts";
+import type { LoadCrew } from "../run/loadCrew.ts";
 import { manifestOf } from "../run/manifest.ts";
 import type { PlannedTest } from "../run/plan.ts";
 import { blockedOf, blockedTogether } from "../run/prepare.ts";
@@ -47,7 +47,8 @@ interface Session {
 }
 
 /** `tandem run FILE`: plan, boot, play, report; the exit code says how far to believe it. */
-export async function run(call: Call): Promise<number> {
+export async function run(call: Call, ahead: LoadCrew | undefined): Promise<number> {
+  await using _crew = ahead;
   if (call.options["list"] === true) return list(call);
   const terminal = processTerminal();
   const place = thisMachine();
@@ -60,11 +61,8 @@ export async function run(call: Call): Promise<number> {
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);
   const directory = await openRun(output, tests, call.argv, place);
-  const clock = realClock();
-  // Started first: its threads rehearse while engines boot.
-  await using crew = tests.every(({ virtual }) => virtual)
-    ? undefined
-    : LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, call.options["calibration"] !== false);
+  const crew = tests.every(({ virtual }) => virtual) ? undefined : ahead;
+  const clock = crew?.clock ?? realClock();
   using interrupted = interruption((event) => shown.tell(event), {
     leaving: () => {
       shown.done();

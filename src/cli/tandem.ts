@@ -47,7 +47,7 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
     addCommand(program, description, mistakes, async (argument, options) => {
       const call = { argument, options, argv };
       refuse(mistakesOf(description, call, mistakes));
-      const command = await description.load();
+      const command = await description.load(call);
       exitCode = await command(call);
     });
   }

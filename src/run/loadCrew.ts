@@ -27,7 +27,8 @@ const settling: Nanoseconds = 25_000_000;
 
 /** The threads that send and read. Whoever started them plans, boots, scrapes and reports, and measures nothing. */
 export class LoadCrew implements AsyncDisposable {
-  private readonly clock: SharedClock;
+  /** Its threads stamp on the same one. */
+  readonly clock: SharedClock;
   private readonly threads: readonly LoadThread[];
   private orders: number;
   /** Where the threads may run. */

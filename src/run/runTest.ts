@@ -134,11 +134,11 @@ async function runBatch(
   );
   const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, options.clock)]));
   try {
-    await options.crew?.ready();
     await warmUp(lines, options.clock, options.stop);
     const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock: options.clock, stop: options.stop }));
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
     const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts });
+    await options.crew?.ready();
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids }) => pids?.() ?? []));
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
