@@ -9,9 +9,9 @@ import { httpLine } from "./httpLine.ts";
 import type { Phase, Turn } from "./order.ts";
 
 /** A function is compiled for good after it has run 3,000 times: whatever sends, reads and ends gets there. */
-const requests = 4_000;
+const requests = 3_200;
 const streams = 48;
-const replies = 16;
+const replies = 8;
 const tokens = 24;
 
 let rehearsed: Promise<void> | undefined;
