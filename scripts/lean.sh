@@ -5,15 +5,16 @@
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 target=$1
-mkdir -p "$target/node_modules/@swc"
+mkdir -p "$target/node_modules"
 cp -R "$here/src" "$here/configs" "$here/tests" "$here/package.json" "$target/"
-for package in apache-arrow undici commander yaml pure-rand flatbuffers tslib @swc/helpers; do
+for package in apache-arrow undici commander yaml pure-rand; do
   cp -R "$here/node_modules/$package" "$target/node_modules/$package"
 done
 # What no import reaches: other builds of the same code, sources, maps.
 cd "$target"
 find . -name '*.test.ts' -delete
 find node_modules \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.md' \) -delete
-rm -rf node_modules/apache-arrow/src node_modules/apache-arrow/bin node_modules/apache-arrow/*es5* node_modules/apache-arrow/*es2015* \
-  node_modules/apache-arrow/Arrow.es* node_modules/yaml/browser node_modules/@swc/helpers/_ node_modules/@swc/helpers/src
+rm -rf node_modules/yaml/browser
+# Of apache-arrow one file is used (src/journal/arrow.ts), found beside the one that its name leads to.
+find node_modules/apache-arrow -type f ! -name package.json ! -name Arrow.node.js ! -name Arrow.esnext.min.js ! -name "*.txt" -delete
 du -sk .

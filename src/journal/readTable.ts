@@ -1,6 +1,7 @@
 import { open, type FileHandle } from "node:fs/promises";
-import { RecordBatchReader, type Float64, type Int32, type Int64, type RecordBatch, type Schema, type Uint8 } from "apache-arrow";
+import type { Float64, Int32, Int64, RecordBatch, RecordBatchReader, Schema, Uint8 } from "apache-arrow";
 import { HarnessError } from "../model/harnessError.ts";
+import { arrow } from "./arrow.ts";
 import { schemaVersion } from "./tables.ts";
 
 /** Every whole batch of a table. A missing file has none; what follows the point where a run was cut off is left out. */
@@ -55,7 +56,7 @@ async function wholeBatches(file: FileHandle, path: string): Promise<readonly Re
 /** Undefined when the file was cut off within its first message: there is no row yet. */
 async function openedReader(file: FileHandle): Promise<RecordBatchReader | undefined> {
   try {
-    const reader = await RecordBatchReader.from(file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 }));
+    const reader = await arrow.RecordBatchReader.from(file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 }));
     return await reader.open();
   } catch {
     return undefined;

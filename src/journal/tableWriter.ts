@@ -1,4 +1,5 @@
-import { AsyncByteQueue, makeData, RecordBatch, RecordBatchStreamWriter, Struct, type Schema } from "apache-arrow";
+import type { RecordBatch, RecordBatchStreamWriter, Schema } from "apache-arrow";
+import { arrow } from "./arrow.ts";
 import { AppendFile } from "./appendFile.ts";
 import type { Column } from "./columns.ts";
 
@@ -19,7 +20,7 @@ export class TableWriter<Columns extends Readonly<Record<string, Column>>> {
     this.capacity = capacity;
     this.file = new AppendFile(path);
     this.encoded = new EncodedPieces();
-    this.encoder = new RecordBatchStreamWriter();
+    this.encoder = new arrow.RecordBatchStreamWriter();
     this.encoder.reset(this.encoded, schema);
     this.file.append(this.encoded.take());
     this.rows = 0;
@@ -61,12 +62,15 @@ export class TableWriter<Columns extends Readonly<Record<string, Column>>> {
 
   private batch(): RecordBatch {
     const children = Object.values(this.columns).map((column) => column.data(this.rows));
-    return new RecordBatch(this.schema, makeData({ type: new Struct(this.schema.fields), length: this.rows, nullCount: 0, children }));
+    return new arrow.RecordBatch(
+      this.schema,
+      arrow.makeData({ type: new arrow.Struct(this.schema.fields), length: this.rows, nullCount: 0, children }),
+    );
   }
 }
 
 // Where the encoder puts its bytes: they are wanted at once, not through the promises of its own queue.
-class EncodedPieces extends AsyncByteQueue {
+class EncodedPieces extends arrow.AsyncByteQueue {
   private pieces: Uint8Array[];
 
   constructor() {

@@ -1,4 +1,7 @@
-import { Field, Float64, Int32, Int64, Schema, Uint8, Utf8, type DataType } from "apache-arrow";
+import type { DataType, Schema } from "apache-arrow";
+import { arrow } from "./arrow.ts";
+
+const { Field, Float64, Int32, Int64, Uint8, Utf8 } = arrow;
 import { stampCodes } from "../model/recorder.ts";
 
 /** Of the tables below. Raised when a reader of the old ones would misread the new ones. */
@@ -52,5 +55,5 @@ function schemaOf(columns: Readonly<Record<string, ColumnType>>, metadata: Reado
   const fields = Object.entries(columns).map(([name, column]) =>
     "nullable" in column ? new Field(name, column.type, column.nullable) : new Field(name, column, false),
   );
-  return new Schema(fields, new Map(Object.entries({ "tandem.schema": schemaVersion, ...metadata })));
+  return new arrow.Schema(fields, new Map(Object.entries({ "tandem.schema": schemaVersion, ...metadata })));
 }
