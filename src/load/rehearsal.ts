@@ -4,6 +4,7 @@ import { defaultDeadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import type { Recorder } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
+import { ConnectionBudget } from "./connectionBudget.ts";
 import { drive } from "./drive.ts";
 import { httpLine } from "./httpLine.ts";
 import type { Phase, Turn } from "./order.ts";
@@ -19,14 +20,15 @@ let rehearsed: Promise<void> | undefined;
 /**
  * Plays a few thousand replies of a server in this very thread, once: whatever sends and reads is compiled by the time it counts.
  * Without it the first tokens of a thousand streams started at once were stamped 9 ms late at the median, with it about 1 ms.
- * `recorders` are of the kinds that will be used, so that their code is compiled too; what they are told is of no use.
+ * `recorders` are of the kinds that will be used, so that their code is compiled too; what they are told is of no use. Of the connections that
+ * this thread may open it takes half at most, each with two ends here: others open files meanwhile.
  */
-export async function rehearse(clock: Clock, recorders: readonly Recorder[]): Promise<void> {
-  rehearsed ??= play(clock, recorders);
+export async function rehearse(clock: Clock, recorders: readonly Recorder[], connections = Infinity): Promise<void> {
+  rehearsed ??= play(clock, recorders, connections);
   await rehearsed;
 }
 
-async function play(clock: Clock, recorders: readonly Recorder[]): Promise<void> {
+async function play(clock: Clock, recorders: readonly Recorder[], connections: number): Promise<void> {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     socket.on("error", () => {});
@@ -37,7 +39,14 @@ async function play(clock: Clock, recorders: readonly Recorder[]): Promise<void>
   });
   const url = `http://127.0.0.1:${await portOf(server)}`;
   const wire = { api: "completions", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
-  const line = httpLine({ url, wire, servedModel: "rehearsal", clock, opensAtMost: streams });
+  const line = httpLine({
+    url,
+    wire,
+    servedModel: "rehearsal",
+    clock,
+    opensAtMost: streams,
+    budget: new ConnectionBudget(connections / 4),
+  });
   const { signal } = new AbortController();
   const options = {
     experiment: -1,

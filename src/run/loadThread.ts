@@ -75,7 +75,7 @@ async function rehearsal(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "tandem-rehearsal-"));
   try {
     using thrownAway = openJournal(scratch, { worker });
-    await rehearse(clock, calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway]);
+    await rehearse(clock, calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway], connections);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
