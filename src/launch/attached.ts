@@ -7,7 +7,7 @@ import { toSeconds } from "../model/time.ts";
 import { descendantsOf } from "../host/processTable.ts";
 import { listenersOn } from "../host/listeningSockets.ts";
 import { connectionError, type Server } from "./ask.ts";
-import { reason, standing, type Standing } from "./readiness.ts";
+import { choice, reason, standing, type Standing } from "./readiness.ts";
 import { masks } from "./secrets.ts";
 import { whyStopped } from "./whyStopped.ts";
 
@@ -27,16 +27,28 @@ export const attachedLauncher: Launcher = {
   },
 };
 
-/** Throws where no connection can be opened to a server that is to be measured. One that is busy, or still loading, takes connections. */
-export async function refuseUnreachable(name: string, { launch, wire }: Engine): Promise<void> {
+/**
+ * Throws where no server that could be measured answers: none at all, one that has none of our paths, wants a key, or lacks the model. One that
+ * is busy, or still loading, is not in the way.
+ */
+export async function refuseUnfit(name: string, engine: Engine): Promise<void> {
+  const { launch, wire } = engine;
   if (launch.kind !== "attached") return;
-  const { url } = serverAt(launch, wire.apiKey);
+  const server = serverAt(launch, wire.apiKey);
+  const { url } = server;
   const cause = await connectionError({ url }, 5);
-  if (cause === undefined) return;
+  if (cause === undefined) return refuseByAnswer(name, engine, server, launch.ready.path);
   throw new HarnessError("unreachable", `engine ${name} cannot be connected to at ${masks(url)}: ${connectionPhrase(cause)}`, {
     hint: adviceFor(url, { cause }),
     cause,
   });
+}
+
+async function refuseByAnswer(name: string, engine: Engine, server: Server, readyPath: string): Promise<void> {
+  const found = await choice(server, engine, { readyPath, each: 2, signal: AbortSignal.timeout(5_000) });
+  if (found.kind === "never") throw unfit(server, { name, engine }, found);
+  const isLoading = found.kind === "chosen" || found.status === undefined || found.status === 503;
+  if (!isLoading) throw unreachable(server, { name, engine }, found);
 }
 
 function connectionPhrase(cause: Error): string {
@@ -102,14 +114,22 @@ async function proven(server: Server, { ready }: AttachedLaunch, order: LaunchOr
   }
 }
 
-function unfit({ url }: Server, { name, engine }: LaunchOrder, never: Extract<Standing, { kind: "never" }>): HarnessError {
+function unfit(
+  { url }: Server,
+  { name, engine }: Pick<LaunchOrder, "name" | "engine">,
+  never: Extract<Standing, { kind: "never" }>,
+): HarnessError {
   const { because, why, hint } = never;
   const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
   const code = because === "model" ? "usage" : "unreachable";
   return new HarnessError(code, masks(`engine ${name} answers at ${url}, but ${why}`, secrets), { hint });
 }
 
-function unreachable({ url }: Server, { name, engine }: LaunchOrder, found: Extract<Standing, { kind: "notYet" }>): HarnessError {
+function unreachable(
+  { url }: Server,
+  { name, engine }: Pick<LaunchOrder, "name" | "engine">,
+  found: Extract<Standing, { kind: "notYet" }>,
+): HarnessError {
   const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
   const message = masks(`engine ${name} cannot be measured at ${url}: ${found.waitingFor}`, secrets);
   return new HarnessError("unreachable", message, { hint: adviceFor(url, found), cause: found.cause });

@@ -20,16 +20,20 @@ export interface Asking {
 
 /** Asks a server, in this order: is it healthy, which models has it, does it complete a prompt by one token. */
 export async function standing(server: Server, engine: Engine, asking: Asking): Promise<Standing> {
-  const health = await reply(server, asking.readyPath, asking);
-  if (health.kind !== "answer") return health;
-  const chosen = await served(server, engine.wire, asking);
+  const chosen = await choice(server, engine, asking);
   if (chosen.kind !== "chosen") return chosen;
   const completion = await complete(server, engine.wire, chosen.model, asking);
   if (completion.kind !== "completed") return completion;
   return { kind: "proven", servedModel: chosen.model, facts: await factsOf(server, { ...chosen, ...completion }, asking) };
 }
 
-async function served(server: Server, wire: Wire, asking: Asking): Promise<Choice> {
+/** The first two of these questions, which no load makes slow: the model that would be measured. */
+export async function choice(server: Server, { wire }: Engine, asking: Omit<Asking, "left">): Promise<Choice> {
+  const health = await reply(server, asking.readyPath, asking);
+  return health.kind === "answer" ? served(server, wire, asking) : health;
+}
+
+async function served(server: Server, wire: Wire, asking: Omit<Asking, "left">): Promise<Choice> {
   if (wire.listsModels === false && wire.model !== undefined) return { kind: "chosen", model: wire.model };
   const models = await reply(server, "/v1/models", asking, wire.model === undefined ? [] : noSuchPath);
   return models.kind === "answer" ? chooseModel(models.answer, wire) : models;
@@ -43,7 +47,7 @@ type Reply = { readonly kind: "answer"; readonly answer: Answer } | Exclude<Stan
 async function reply(
   server: Server,
   path: string,
-  { each, signal }: Asking,
+  { each, signal }: Pick<Asking, "each" | "signal">,
   alsoFine: readonly number[] = [],
   body?: unknown,
 ): Promise<Reply> {
@@ -68,7 +72,7 @@ function refusal({ apiKey }: Server, path: string, { status, text }: Answer, ask
       hint: "give the engine its key: apiKey: process.env.MY_KEY in a test file, --api-key-env MY_KEY with --attach",
     };
   }
-  const said = `${path} answers ${status}${text.trim() === "" ? "" : `: ${inOneLine(text)}`}`;
+  const said = `${path} answers ${status}${saidIn(text)}`;
   if (asksForWork && (status === 400 || status === 422)) {
     return {
       kind: "never",
@@ -78,6 +82,12 @@ function refusal({ apiKey }: Server, path: string, { status, text }: Answer, ask
     };
   }
   return { kind: "notYet", waitingFor: said, status };
+}
+
+/** A page by its title, anything else whole: an error's code may matter as much as its message. */
+function saidIn(text: string): string {
+  const title = /^\s*<(!doctype|html)\b/i.test(text) ? (/<title[^>]*>([^<]*)/i.exec(text)?.[1] ?? "a page") : text;
+  return title.trim() === "" ? "" : `: ${inOneLine(title)}`;
 }
 
 type Choice = { readonly kind: "chosen"; readonly model: string; readonly contextLimit?: number } | Exclude<Standing, { kind: "proven" }>;

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 
 import { expect, test } from "vitest";
@@ -92,6 +93,26 @@ test("a server that takes the connection and does not answer is not in the way",
   const engines = planned({ slow: attached({ url: `http://127.0.0.1:${port}` }) });
   expect(await blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects: true })).toEqual([]);
   silent.close();
+});
+
+test.each([
+  [
+    404,
+    "<!DOCTYPE HTML><html><title>Not here</title><body>…</body></html>",
+    ["engine odd cannot be measured at URL: /v1/models answers 404: Not here"],
+  ],
+  [401, "", ["engine odd answers at URL, but it wants an API key (/v1/models answers 401)"]],
+  [200, '{"data": [{"id": "small"}, {"id": "large"}]}', ["engine odd answers at URL, but it serves several models: small, large"]],
+  [503, "loading", []],
+])("a server that answers %i %s is told before anything is measured, unless it may still come up", async (status, body, told) => {
+  const server = createHttpServer((_, response) => void response.writeHead(status).end(body));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  const engines = planned({ odd: attached({ url: `http://127.0.0.1:${port}` }) });
+  const blocked = await blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects: true });
+  const messages = blocked.flatMap(({ obstacles }) => obstacles.map(({ message }) => message.replace(`http://127.0.0.1:${port}`, "URL")));
+  expect(messages).toEqual(told);
+  server.close();
 });
 
 async function failure(engines: Readonly<Record<string, Engine>>): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
-import { refuseUnreachable } from "../launch/attached.ts";
+import { refuseUnfit } from "../launch/attached.ts";
 import { gpuMemoryLacking } from "../launch/gpuMemory.ts";
 import { neededServices, slotServices } from "../launch/neededServices.ts";
 import { portTaken } from "../launch/port.ts";
@@ -97,7 +97,7 @@ async function obstaclesOf(planned: PlannedEngine, { place, connects = false, ..
     async () => refuseGpus(planned, place),
     async () => refuseTakenPort(planned, place),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
-    async () => (connects ? refuseUnreachable(name, engine) : undefined),
+    async () => (connects ? refuseUnfit(name, engine) : undefined),
   ];
   const found: HarnessError[] = [];
   for (const look of looks) {
