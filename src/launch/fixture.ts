@@ -29,6 +29,18 @@ export const programs = {
       response.writeHead(reply === undefined ? 404 : 200, { "content-type": "application/json" });
       response.end(JSON.stringify(reply ?? { error: "no such path" }));
     }).listen(Number(process.argv[2]), "127.0.0.1");`,
+  /** As vLLM when its core has been killed: from POST /kill on it is unwell, and ends half a second later. */
+  dies: `
+    import { createServer } from "node:http";
+    let isWell = true;
+    const replies = { "/health": {}, "/v1/models": { data: [{ id: "tiny" }] }, "/v1/completions": { choices: [{ text: "a" }] } };
+    createServer((request, response) => {
+      if (request.url === "/kill") {
+        isWell = false;
+        setTimeout(() => process.exit(0), 500);
+      }
+      response.writeHead(isWell ? 200 : 503, { "content-type": "application/json" }).end(JSON.stringify(replies[request.url] ?? {}));
+    }).listen(Number(process.argv[2]), "127.0.0.1");`,
   /** Healthy for ever, without a model. */
   neverReady: `
     import { createServer } from "node:http";

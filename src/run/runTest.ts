@@ -5,6 +5,7 @@ import { engineDirectory, serviceDirectory } from "../journal/paths.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
+import { untilWellOrDead } from "../launch/stillWell.ts";
 import { startServices, type RunningServices } from "../launch/services.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
@@ -149,6 +150,7 @@ async function runBatch(
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
         serviceMetrics: services.flatMap((service) => serviceMetrics(service, clock)),
       });
+      await Promise.all(running.engines.map(async (engine) => untilWellOrDead(engine)));
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
       if (isLastBatch) await options.experimentDone(index);
