@@ -54,6 +54,7 @@ export type {
 export type { Check, Distribution, EngineSummary, Summary } from "./model/figures.ts";
 export { HarnessError } from "./model/harnessError.ts";
 export type { Probe, Reading, RequestRecord } from "./model/record.ts";
+export { stampCodes } from "./model/recorder.ts";
 export type { Report } from "./model/report.ts";
 export type { Message, Passage, ReplyOf, Request } from "./model/request.ts";
 export type { TestResult } from "./model/result.ts";

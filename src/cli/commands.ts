@@ -1,4 +1,4 @@
-import { crewAhead } from "./crewAhead.ts";
+import { runWithCrewAhead } from "./crewAhead.ts";
 import { contradictions } from "./contradictions.ts";
 import {
   aboveZero,
@@ -81,11 +81,7 @@ export const commands: readonly CommandDescription[] = [
     ],
     contradictions,
     foundLater: mistakesOfOutputDir,
-    load: async (call) => {
-      const crew = crewAhead(call);
-      const { run } = await import("./run.ts");
-      return async (called) => run(called, crew);
-    },
+    load: runWithCrewAhead,
   },
   {
     name: "list",

@@ -3,10 +3,19 @@ import { LoadCrew } from "../run/loadCrew.ts";
 import type { Call } from "./flags.ts";
 
 /**
- * The threads that a run will send and read with, before it is known what it will run: they load and rehearse for a second, on another core, while
- * the rest of the command is loaded, plans and asks servers what they are. Undefined where nothing will be sent over a socket.
+ * `tandem run`, with threads that send and read before it is known what it will run: they load and rehearse for a second, on another core, while
+ * the rest of the command is loaded, plans and asks servers what they are.
  */
-export function crewAhead({ options }: Pick<Call, "options">): LoadCrew | undefined {
+export async function runWithCrewAhead(call: Call): Promise<(call: Call) => Promise<number>> {
+  await using unlessLoaded = new AsyncDisposableStack();
+  const crew = unlessLoaded.use(crewFor(call));
+  const { run } = await import("./run.ts");
+  unlessLoaded.move(); // it disposes of them
+  return async (called) => run(called, crew);
+}
+
+/** Undefined where nothing will be sent over a socket. */
+function crewFor({ options }: Call): LoadCrew | undefined {
   if (options["list"] === true || options["simulate"] !== undefined) return undefined;
   return LoadCrew.start((options["workers"] as number | undefined) ?? 1, realClock(), options["calibration"] !== false);
 }

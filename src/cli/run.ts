@@ -47,8 +47,8 @@ interface Session {
 }
 
 /** `tandem run FILE`: plan, boot, play, report; the exit code says how far to believe it. */
-export async function run(call: Call, ahead: LoadCrew | undefined): Promise<number> {
-  await using _crew = ahead;
+export async function run(call: Call, crew: LoadCrew | undefined): Promise<number> {
+  await using _disposed = crew;
   if (call.options["list"] === true) return list(call);
   const terminal = processTerminal();
   const place = thisMachine();
@@ -61,7 +61,6 @@ export async function run(call: Call, ahead: LoadCrew | undefined): Promise<numb
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);
   const directory = await openRun(output, tests, call.argv, place);
-  const crew = tests.every(({ virtual }) => virtual) ? undefined : ahead;
   const clock = crew?.clock ?? realClock();
   using interrupted = interruption((event) => shown.tell(event), {
     leaving: () => {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { isErrno } from "./processTable.ts";
+import { unlessGone } from "./unlessGone.ts";
 
 /** How many cores the most free of these processes may use; undefined where the system does not tell. */
 export function coresAllowed(pids: readonly number[]): number | undefined {
@@ -39,14 +39,4 @@ function allowedIn(status: string): readonly number[] | undefined {
 
 function statusOf(place: string): string {
   return unlessGone(() => readFileSync(`${place}/status`, "utf8")) ?? "";
-}
-
-/** Undefined where the process has ended, or where there is no /proc. */
-function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
-    throw error;
-  }
 }

@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 
 import type { ProcessInfo } from "../model/running.ts";
 import { commandLine, isErrno, processTable } from "./processTable.ts";
+import { unlessGone } from "./unlessGone.ts";
 
 /** Who listens on a TCP port of this machine, on any address; empty when nobody does. */
 export function listenersOn(port: number): readonly ProcessInfo[] {
@@ -60,16 +61,6 @@ function socketsOf(pid: number): ReadonlySet<string> {
 
 function readTable(path: string): string {
   return unlessGone(() => readFileSync(path, "latin1")) ?? ""; // no tcp6 where the kernel has no IPv6
-}
-
-/** Undefined where the process has ended or is somebody else's. */
-function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM", "ENOTDIR")) return undefined;
-    throw error;
-  }
 }
 
 function userName(id: number): string {

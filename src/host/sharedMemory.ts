@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync, unlinkSync, watch, t
 import { join } from "node:path";
 
 import { isErrno, processTable } from "./processTable.ts";
+import { unlessGone } from "./unlessGone.ts";
 
 /** Where Linux keeps it; elsewhere it has no names that could be looked at. */
 const folder = "/dev/shm";
@@ -109,14 +110,4 @@ function unlink(name: string): void {
 
 function namesIn(path: string): readonly string[] {
   return unlessGone(() => readdirSync(path)) ?? [];
-}
-
-/** Undefined where it is gone or somebody else's. */
-function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM", "ENOTDIR")) return undefined;
-    throw error;
-  }
 }

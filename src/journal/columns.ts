@@ -1,8 +1,8 @@
 import type { Data } from "apache-arrow";
 import { arrow } from "./arrow.ts";
+import { writeWords } from "./int64.ts";
 
 const { Float64, Int32, Int64, makeData, Uint8, Utf8 } = arrow;
-import { writeWords } from "./int64.ts";
 
 /** One column of a batch while it is being filled. `data` leaves the rows as they are, so that a write that failed can be tried again. */
 export interface Column {

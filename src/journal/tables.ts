@@ -1,8 +1,8 @@
 import type { DataType, Schema } from "apache-arrow";
 import { arrow } from "./arrow.ts";
+import { stampCodes } from "../model/recorder.ts";
 
 const { Field, Float64, Int32, Int64, Uint8, Utf8 } = arrow;
-import { stampCodes } from "../model/recorder.ts";
 
 /** Of the tables below. Raised when a reader of the old ones would misread the new ones. */
 export const schemaVersion = "1";

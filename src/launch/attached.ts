@@ -47,8 +47,11 @@ export async function refuseUnfit(name: string, engine: Engine): Promise<void> {
 async function refuseByAnswer(name: string, engine: Engine, server: Server, readyPath: string): Promise<void> {
   const found = await choice(server, engine, { readyPath, each: 2, signal: AbortSignal.timeout(5_000) });
   if (found.kind === "never") throw unfit(server, { name, engine }, found);
-  const isLoading = found.kind === "chosen" || found.status === undefined || found.status === 503;
-  if (!isLoading) throw unreachable(server, { name, engine }, found);
+  if (found.kind === "notYet" && !mayBeLoading(found)) throw unreachable(server, { name, engine }, found);
+}
+
+function mayBeLoading({ status, cause }: Pick<Extract<Standing, { kind: "notYet" }>, "status" | "cause">): boolean {
+  return status === 503 || (cause instanceof Error && /^(Timeout|Abort)Error$/.test(cause.name));
 }
 
 function connectionPhrase(cause: Error): string {
@@ -156,16 +159,16 @@ function attachedTo({ url, acceptAnyCertificate }: Server, { name, engine }: Lau
     reach: { kind: "http", url, acceptAnyCertificate },
     facts,
     servedModel,
-    pids: () => processesAt(url),
+    neighbours: () => processesAt(url),
     died: new Promise(() => {}),
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
-/** Whoever listens there, and what it has started; empty where it is another machine's, or a container's. */
+/** Whoever listens there on this machine, be it the server or a way to it, and what it has started. */
 function processesAt(url: string): readonly number[] {
   const { hostname, port, protocol } = new URL(url);
   if (!/^(localhost|127\..*|\[::1\])$/.test(hostname)) return [];
   const listeners = listenersOn(Number(port) || (protocol === "https:" ? 443 : 80));
-  return descendantsOf(listeners.flatMap(({ pid }) => pid ?? []));
+  return descendantsOf(listeners.flatMap(({ pid }) => pid ?? [])).filter((pid) => pid !== process.pid);
 }

@@ -46,7 +46,8 @@ export function dockerLauncher(place: Place, own: NodeJS.ProcessEnv = process.en
       const after = toSeconds(order.clock.now() - from);
       const facts = { ...proof.facts, ...(await factsOf(boot, started)), "boot time": `${after.toFixed(1)} s` };
       order.tell({ kind: "ready", engine: order.name, after, url: boot.server.url, facts });
-      return running(boot, started, { facts, servedModel: proof.servedModel });
+      const pids = await pidsOf(started.container);
+      return running(boot, started, { facts, servedModel: proof.servedModel, neighbours: () => pids });
     },
   };
 }
@@ -192,7 +193,7 @@ async function factsOf({ daemon, launch }: Boot, { container }: Started): Promis
   return { image: launch.image, "image id": id, container: container.id.slice(0, 12) };
 }
 
-function running(boot: Boot, started: Started, proof: Pick<RunningEngine, "facts" | "servedModel">): RunningEngine {
+function running(boot: Boot, started: Started, proof: Pick<RunningEngine, "facts" | "servedModel" | "neighbours">): RunningEngine {
   const { order, place, server, logs } = boot;
   let disposed = false;
   const died = new Promise<string>((onDeath) => {

@@ -2,7 +2,7 @@ import type { Chunks, RequestRecord } from "../model/record.ts";
 import { stampCodes } from "../model/recorder.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 
-// Everything here is of one request, and missing where its stamps are: docs/measurement.md says what each number means.
+// Everything here but the gaps is of one request, and missing where its stamps are: docs/measurement.md says what each number means.
 
 /** From just before the bytes were written to the first event with generated text, reasoning or a tool call. */
 export function ttft(record: RequestRecord): Seconds | undefined {
@@ -69,12 +69,12 @@ export function gaps(records: readonly RequestRecord[]): Gaps {
 /** Puts a stream's gaps from `count` on; returns how many there are then. */
 function addGaps({ at, kind, tokens }: Chunks, { seconds, weights }: Pick<Gaps, "seconds" | "weights">, count: number): number {
   let next = count;
-  let before = Number.NaN; // no event yet
+  let before: Nanoseconds | undefined;
   for (let i = 0; i < at.length; i++) {
     const weight = tokens[i] ?? 0;
     if (weight === 0 || !isGenerated(kind[i])) continue;
     const moment = at[i] ?? 0;
-    if (!Number.isNaN(before)) {
+    if (before !== undefined) {
       seconds[next] = toSeconds(moment - before);
       weights[next++] = weight;
     }

@@ -20,6 +20,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly logs?: readonly string[];
   /** Processes of its tree now, where its launcher knows them. */
   readonly pids?: () => readonly number[];
+  /** Processes that may be its own, where its launcher cannot be sure of them: to be left alone, and nothing to conclude from. */
+  readonly neighbours?: () => readonly number[];
   /** Empties its caches without HTTP; false when it could not. */
   readonly resetCaches?: () => boolean;
   /** Resolves with the cause when it ends by itself; never after it was disposed. */

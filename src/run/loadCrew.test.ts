@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, describe, expect, test, vi } from "vitest";
 
 import { coresLeftBy } from "../host/cores.ts";
 import { realClock } from "../host/realClock.ts";
@@ -209,4 +210,23 @@ test.runIf(isBinding)("a load thread leaves the cores that an engine has bound t
   await ended;
   crew.keepOutOfTheWayOf([pid]);
   await expect.poll(boundHere).toEqual([]);
+});
+
+test("a crew that is ended before it has rehearsed leaves nothing on the disk", async () => {
+  const temporary = join(directory, "temporary");
+  mkdirSync(temporary);
+  vi.stubEnv("TMPDIR", temporary);
+  const from = clock.now();
+  await using whole = LoadCrew.start(1, clock);
+  await whole.ready();
+  const milliseconds = (clock.now() - from) / 1e6;
+  const left: string[] = [];
+  for (const share of [0.3, 0.5, 0.7, 0.9]) {
+    const crew = LoadCrew.start(1, clock);
+    await pause(share * milliseconds);
+    await crew[Symbol.asyncDispose]();
+    left.push(...readdirSync(temporary));
+  }
+  vi.unstubAllEnvs();
+  expect(left).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 
 import { collectGarbage } from "../host/collectGarbage.ts";
-import { keepThisThreadOn, preferThisThread } from "../host/threadPriority.ts";
+import { keepThisThreadOn, preferThisThread } from "../host/thisThread.ts";
 import { punctualClock } from "../host/realClock.ts";
 import { openJournal, type JournalWriter } from "../journal/write.ts";
 import { ConnectionBudget } from "../load/connectionBudget.ts";
@@ -73,12 +73,10 @@ tell({ kind: "rehearsed" });
 
 async function rehearsal(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "tandem-rehearsal-"));
-  try {
-    using thrownAway = openJournal(scratch, { worker });
-    await rehearse(clock, calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway], connections);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  using thrownAway = openJournal(scratch, { worker });
+  // Its files are open and need no names: whenever this thread is ended, nothing of them stays.
+  rmSync(scratch, { recursive: true });
+  await rehearse(clock, calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway], connections);
 }
 
 async function play(number: number, what: LoadOrder): Promise<void> {

@@ -103,6 +103,8 @@ test.each([
   ],
   [401, "", ["engine odd answers at URL, but it wants an API key (/v1/models answers 401)"]],
   [200, '{"data": [{"id": "small"}, {"id": "large"}]}', ["engine odd answers at URL, but it serves several models: small, large"]],
+  [200, "<!DOCTYPE HTML><html>A page for everything</html>", ["engine odd cannot be measured at URL: /v1/models lists no model"]],
+  [200, '{"data": []}', ["engine odd cannot be measured at URL: /v1/models lists no model"]],
   [503, "loading", []],
 ])("a server that answers %i %s is told before anything is measured, unless it may still come up", async (status, body, told) => {
   const server = createHttpServer((_, response) => void response.writeHead(status).end(body));

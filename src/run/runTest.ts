@@ -140,7 +140,7 @@ async function runBatch(
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
     const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts });
     await options.crew?.ready();
-    options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids }) => pids?.() ?? []));
+    options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
@@ -150,7 +150,7 @@ async function runBatch(
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
         serviceMetrics: services.flatMap((service) => serviceMetrics(service, clock)),
       });
-      await Promise.all(running.engines.map(async (engine) => untilWellOrDead(engine)));
+      await Promise.all(running.engines.map(async (engine) => untilWellOrDead(engine, options.stop)));
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
       if (isLastBatch) await options.experimentDone(index);

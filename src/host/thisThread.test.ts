@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 function policyOf(env: NodeJS.ProcessEnv): number {
   const program = `
     import { readFileSync } from "node:fs";
-    import { preferThisThread } from ${JSON.stringify(new URL("threadPriority.ts", import.meta.url).href)};
+    import { preferThisThread } from ${JSON.stringify(new URL("thisThread.ts", import.meta.url).href)};
     preferThisThread();
     console.log(readFileSync("/proc/thread-self/stat", "utf8").split(") ")[1].split(" ")[38]);`;
   const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
