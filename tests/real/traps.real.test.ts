@@ -85,7 +85,7 @@ test("a cache on disk: every hit is told by the tier that had it, to the token, 
   expect(seen.size).toBeGreaterThan(0);
   expect(kept(output)).toEqual([]);
 
-  // Two engines on one core need two seconds for what comes every 0.75.
+  // Two engines on one core need two seconds for what comes every 0.5.
   const beyond = report.experiments[3];
   expect(beyond?.validity.state).toBe("DEGRADED");
   expect(beyond?.validity.reasons.filter(({ what }) => what.startsWith("was saturated")).map(({ engine }) => engine)).toContain("plain");

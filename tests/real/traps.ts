@@ -15,7 +15,7 @@ export function test_disk(params: Params) {
   return testCase({
     engines: { disk: onDisk(plain), plain },
     baseline: "plain",
-    experiments: [...orders, experiment({ workload: documentQa(tooMuch), arrivals: every({ seconds: 0.75 }), title: "too much" })],
+    experiments: [...orders, experiment({ workload: documentQa(tooMuch), arrivals: every({ seconds: 0.5 }), title: "too much" })],
     checks: (on) => ({ "every request succeeds": atMost(on.plain.failures + on.disk.failures, 0) }),
   });
 }
