@@ -4,6 +4,8 @@ import type { Framing } from "./httpHead.ts";
 export interface PieceTaker {
   /** The body's own bytes, as they come: `start` to `end` of the bytes just read, valid during the call only. */
   piece(bytes: Buffer, start: number, end: number): void;
+  /** Takes a whole chunk if it knows it by its looks; else it is given it as a piece. */
+  takes(bytes: Buffer, start: number, end: number): boolean;
 }
 
 /** Where in a chunked body the next byte falls. */
@@ -17,7 +19,7 @@ const tab = 9;
 const longestTrailers = 65_536;
 const largestChunk = 2 ** 48;
 const mostPlainDigits = 6;
-const longestPlainFraming = 2 + mostPlainDigits + 2;
+const longestSizeLine = mostPlainDigits + 2;
 
 /** Counts off one response body, however its bytes are split: chunked, of known length, or ended by the connection. */
 export class BodyReader {
@@ -69,28 +71,44 @@ export class BodyReader {
     let at = start;
     while (at < end && !this.isComplete && this.problem === undefined) {
       if (this.place === "data") at = this.readData(bytes, at, end);
-      const dataAt = this.plainFraming(bytes, at, end);
-      if (dataAt > 0) at = dataAt;
-      else if (at < end) at = this.readFraming(bytes[at] ?? 0, at);
+      at = this.readPlain(bytes, at, end);
+      if (at < end && this.place !== "data") at = this.readFraming(bytes[at] ?? 0, at);
     }
     return at;
   }
 
-  /** What nearly always stands between two chunks, when all of it is at hand: returns where the data starts. 0: to be read byte by byte. */
-  private plainFraming(bytes: Buffer, start: number, end: number): number {
-    if (end - start < longestPlainFraming || (this.place !== "dataEnd" && (this.place !== "size" || this.digits > 0))) return 0;
+  /** Framing as nearly all servers write it, and whole chunks that the taker knows by their looks, as far as they are at hand. */
+  private readPlain(bytes: Buffer, start: number, end: number): number {
     let at = start;
-    if (this.place === "dataEnd" && (bytes[at++] !== carriageReturn || bytes[at++] !== lineFeed)) return 0;
-    let size = 0;
-    let digits = 0;
-    for (let digit = hexDigit(bytes[at] ?? 0); digit >= 0 && digits < mostPlainDigits; digit = hexDigit(bytes[++at] ?? 0)) {
-      size = size * 16 + digit;
-      digits++;
+    if (this.place === "dataEnd" && isLineEnd(bytes, at, end)) {
+      this.place = "size";
+      at += 2;
     }
-    if (size === 0 || bytes[at++] !== carriageReturn || bytes[at++] !== lineFeed) return 0;
+    if (this.place !== "size" || this.digits > 0) return at;
+    for (;;) {
+      const dataAt = this.readSizeLine(bytes, at, end);
+      if (dataAt === at) return at;
+      const dataEnd = dataAt + this.left;
+      if (!isLineEnd(bytes, dataEnd, end) || !this.taker.takes(bytes, dataAt, dataEnd)) {
+        this.place = "data";
+        return dataAt;
+      }
+      this.left = 0;
+      at = dataEnd + 2;
+    }
+  }
+
+  /** Returns where the chunk's data starts; `start` if that must be found byte by byte. */
+  private readSizeLine(bytes: Buffer, start: number, end: number): number {
+    if (end - start < longestSizeLine) return start;
+    let size = 0;
+    let at = start;
+    for (let digit = hexDigit(bytes[at] ?? 0); digit >= 0 && at - start < mostPlainDigits; digit = hexDigit(bytes[++at] ?? 0)) {
+      size = size * 16 + digit;
+    }
+    if (size === 0 || !isLineEnd(bytes, at, end)) return start;
     this.left = size;
-    this.place = "data";
-    return at;
+    return at + 2;
   }
 
   private readData(bytes: Buffer, start: number, end: number): number {
@@ -171,6 +189,10 @@ export class BodyReader {
     }
     if (++this.trailerBytes > longestTrailers) this.problem = `trailers of more than ${longestTrailers} bytes`;
   }
+}
+
+function isLineEnd(bytes: Buffer, at: number, end: number): boolean {
+  return at + 2 <= end && bytes[at] === carriageReturn && bytes[at + 1] === lineFeed;
 }
 
 /** -1 for anything else. */

@@ -51,6 +51,11 @@ export class EventScanner {
     this.isBetweenEvents = true;
   }
 
+  /** The next byte is the first of an event. */
+  get isAtStart(): boolean {
+    return this.isBetweenEvents && !this.afterCarriageReturn;
+  }
+
   scan(bytes: Buffer, start: number, end: number): void {
     if (this.problem !== undefined || start === end) return;
     let lineStart = start;

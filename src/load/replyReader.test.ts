@@ -139,6 +139,21 @@ test("an event that looks like the one before is told as if it were the first", 
   );
 });
 
+test("a chunk that looks like the event before is one only where an event may start", () => {
+  const parts = fc.array(fc.constantFrom(chatText("one"), chatText("two"), ": ", "data: ", "event: error\n", "\n", "\r", "\r\n"), {
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(parts, (texts) => {
+      const start = chatText("a") + chatText("b") + chatText("c");
+      const inOne = readPieces([Buffer.from(streamHead + chunkOf(start + texts.join("")) + lastChunk)]);
+      const inMany = readPieces([Buffer.from(streamHead + chunkOf(start) + texts.map(chunkOf).join("") + lastChunk)]);
+      expect(inMany).toEqual(inOne);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 describe("streams recorded from engines", () => {
   const recorded = (name: string) => readFileSync(new URL(`recorded/${name}.txt`, import.meta.url), "utf8");
   const read = (name: string) => readPieces([Buffer.from(streamHead + chunkOf(recorded(name)) + lastChunk)]);

@@ -158,6 +158,15 @@ export class ReplyReader implements PieceTaker, EventTaker {
     else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
   }
 
+  /** Most of a stream: one event like the last one in each chunk. */
+  takes(bytes: Buffer, start: number, end: number): boolean {
+    const { lastText } = this;
+    if (lastText === undefined || this.isDone || !this.events.isAtStart || lastText.endOf(bytes, start, end) !== end) return false;
+    this.untold++;
+    if (this.options.keepText) this.keep(bytes, start + dataAt, end);
+    return true;
+  }
+
   /** What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
   private begins(byte: number | undefined): void {
     this.hasBody = true;
