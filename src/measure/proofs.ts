@@ -9,6 +9,8 @@ export const cacheTolerance = 0.02;
 /** Unlike in one of these, engines are unlike machines: what differs may be that alone. */
 const decisive: ReadonlySet<string> = new Set(["cores", "cores allowed", "dtype", "quantization"]);
 
+const placement: ReadonlySet<string> = new Set(["cores", "cores allowed"]);
+
 /** Every kind of engine has these; the others mean something within one kind only. */
 const common: ReadonlySet<string> = new Set(["cores", "cores allowed", "dtype", "context limit"]);
 
@@ -34,14 +36,16 @@ export function proofReasons(experiment: number, result: TestResult, tokens: rea
 }
 
 function unproven({ engine, checks }: EngineProof): readonly ValidityReason[] {
-  return checks
-    .filter(({ ok }) => ok === false)
-    .map(({ what, wanted, found }) => ({
-      state: "INVALID",
-      what: `is not what was asked for: ${what}: wanted ${wanted}, found ${found}`,
-      advice: "read its log, and run again when it does what its description says",
-      engine,
-    }));
+  return checks.flatMap(({ what, wanted, found, ok, partly }): readonly ValidityReason[] => {
+    const told = `${what}: wanted ${wanted}, found ${found}`;
+    if (ok === false) {
+      const advice = "read its log, and run again when it does what its description says";
+      return [{ state: "INVALID", what: `is not what was asked for: ${told}`, advice, engine }];
+    }
+    if (partly !== true) return [];
+    const advice = "its cache is small, slow to store, or keeps less of this model: read warm figures as those of partly warm requests";
+    return [{ state: "DEGRADED", what: `is only in part what was asked for: ${told}`, advice, engine }];
+  });
 }
 
 export interface Difference {
@@ -78,8 +82,9 @@ function sizeIn(found: string): number | undefined {
   return digits === undefined ? undefined : Number(digits.replaceAll(",", ""));
 }
 
-/** Who was asked for the same must be the same. */
+/** Who was asked for the same must be the same. Cores that were left to an engine are its own choice, whatever another was bound to. */
 function wereAsked(traits: readonly Trait[]): boolean {
+  if (traits.some(({ what, asked }) => placement.has(what) && asked === undefined)) return false;
   return [...Map.groupBy(traits, ({ asked = "" }) => asked).values()].every(areAlike);
 }
 

@@ -13,6 +13,8 @@ export interface ProofCheck {
   readonly seen?: ProofSource;
   /** Missing where the engine does not let itself be asked: neither proven nor disproven. */
   readonly ok?: boolean;
+  /** True where it was found, but less of it than was wanted. */
+  readonly partly?: boolean;
 }
 
 /** One property of an engine that is up: what two engines of a test are compared by. */

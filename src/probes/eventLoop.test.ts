@@ -16,7 +16,7 @@ function valuesOf(readings: readonly Reading[], series: string): readonly number
   return readings.filter((reading) => reading.series === series).map(({ value }) => value);
 }
 
-test("a thread that was blocked for 80 ms is seen to have been late by that, and not by more than it was", async () => {
+test("a thread that was blocked for 80 ms is seen to have been late by that, up to a tick of 20 ms less, and not by more than it was", async () => {
   const readings: Reading[] = [];
   const probe = eventLoop(clock);
   expect(await probe.start((reading) => readings.push(reading))).toBe(true);
@@ -29,7 +29,7 @@ test("a thread that was blocked for 80 ms is seen to have been late by that, and
   await probe.stop();
 
   const [longest = 0] = valuesOf(readings, "event-loop-delay-max-seconds");
-  expect(longest).toBeGreaterThan(0.078);
+  expect(longest).toBeGreaterThan(0.058);
   expect(longest).toBeLessThan(blocked + slack + 0.1);
   expect(valuesOf(readings, "event-loop-delay-seconds")[0]).toBeLessThanOrEqual(longest);
   expect(valuesOf(readings, "rss-bytes").every((bytes) => bytes > 20e6)).toBe(true);

@@ -10,7 +10,7 @@ export function proofBlocks(result: TestResult): readonly Block[] {
   const { proofs = [], experiments } = result;
   const rows = proofs.flatMap(({ engine, checks, experiment }) => {
     const title = experiment === undefined ? "" : `${experiments[experiment]?.description.title ?? `experiment ${experiment}`}: `;
-    return checks.map(({ what, wanted, found, ok }) => [engine, `${title}${what}`, wanted, found, verdictOf(ok)]);
+    return checks.map(({ what, wanted, found, ok, partly }) => [engine, `${title}${what}`, wanted, found, verdictOf(ok, partly)]);
   });
   if (rows.length === 0) return [];
   return [
@@ -45,7 +45,8 @@ function answersRow(compared: ComparedAnswers): readonly string[] {
   ];
 }
 
-function verdictOf(ok: boolean | undefined): string {
+function verdictOf(ok: boolean | undefined, partly = false): string {
+  if (partly) return "IN PART";
   if (ok === undefined) return "not known";
   return ok ? "proven" : "NOT SO";
 }

@@ -25,8 +25,9 @@ function checksJson({ engine, experiment, checks }: EngineProof): readonly unkno
   });
 }
 
-function verdictOf({ ok }: ProofCheck): string {
+function verdictOf({ ok, partly }: ProofCheck): string {
   if (ok === undefined) return "not known";
+  if (partly === true) return "in part";
   return ok ? "proven" : "not so";
 }
 

@@ -6,6 +6,9 @@ import type { Clock } from "../model/host.ts";
 import type { Recorder } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+import { expectedCachedTokens } from "../measure/cacheTokens.ts";
+import { cacheTolerance } from "../measure/proofs.ts";
+import type { CacheReuse, ProofCheck } from "../model/proof.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 
 /** Who asks an engine something that is not measured. */
@@ -51,15 +54,35 @@ export async function asked({ name, line, clock, stop }: Asker, request: Request
   return note.asked();
 }
 
-/** Asked again, a second apart, until it is found in a cache: some store late. */
-export async function untilFound(asker: Asker, prompt: Request, attempts: number): Promise<Asked> {
+/** Asked again, a second apart, until as much of it is found in a cache as can be: some store late, and piece by piece. */
+export async function untilFound(asker: Asker, prompt: Request, attempts: number, reuse?: CacheReuse): Promise<Asked> {
   let found = await asked(asker, prompt);
-  for (let attempt = 1; attempt < attempts && isMiss(found) && !asker.stop.aborted; attempt++) found = await asked(asker, prompt, 1);
+  for (let attempt = 1; attempt < attempts && isShort(found, reuse) && !asker.stop.aborted; attempt++) {
+    found = await asked(asker, prompt, 1);
+  }
   return found;
 }
 
-function isMiss({ ending }: Asked): boolean {
-  return ending.outcome.kind === "completed" && ending.cachedTokens === 0;
+function isShort({ ending }: Asked, reuse: CacheReuse | undefined): boolean {
+  return ending.outcome.kind === "completed" && ending.cachedTokens !== undefined && ending.cachedTokens < enough(ending, reuse);
+}
+
+/** Of a prompt that was asked before, the tokens that a cache can have of it; undefined where that is not known. */
+export function mostOfIt({ promptTokens }: Ending, reuse: CacheReuse | undefined): number | undefined {
+  if (reuse === undefined || promptTokens === undefined) return undefined;
+  return expectedCachedTokens({ contextTokens: promptTokens, questionTokens: 0, reusableTokens: promptTokens, promptTokens }, reuse);
+}
+
+/** What was found again of it, beside what a cache can have. */
+export function foundAgain(ending: Ending, reuse: CacheReuse | undefined): Pick<ProofCheck, "ok" | "partly"> {
+  const { cachedTokens } = ending;
+  if (cachedTokens === undefined) return {};
+  return { ok: cachedTokens > 0, ...(cachedTokens > 0 && cachedTokens < enough(ending, reuse) ? { partly: true } : {}) };
+}
+
+function enough(ending: Ending, reuse: CacheReuse | undefined): number {
+  const most = mostOfIt(ending, reuse);
+  return most === undefined ? 1 : Math.max(1, most - cacheTolerance * (ending.promptTokens ?? 0));
 }
 
 class Note implements Recorder {

@@ -8,7 +8,7 @@ import type { Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Workload } from "../model/workload.ts";
-import { asked, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
 
 /** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */
@@ -88,17 +88,19 @@ async function emptied({ running, asker, experiment, services = [] }: CachesOf):
 const emptying = { what: "caches emptied beforehand", wanted: "a prompt that was stored is not found any more", seen: "requests" } as const;
 
 /** Every context is asked about once, with an answer of one token and no question: then all of them can be reused. */
-async function primed(workload: Workload, { asker }: CachesOf): Promise<readonly ProofCheck[]> {
+async function primed(workload: Workload, { asker, reuse }: CachesOf): Promise<readonly ProofCheck[]> {
   const contexts = [...new Map(workload.requests.filter(isAlone).map((request) => [firstOf(request), contextAlone(request)])).values()];
   for (const context of contexts) await asked(asker, context);
   const last = contexts.at(-1);
   if (last === undefined) return [];
-  const found = await untilFound(asker, last, attempts);
+  const found = await untilFound(asker, last, attempts, reuse);
   const { cachedTokens } = found.ending;
   const what = `${contexts.length} ${contexts.length === 1 ? "context" : "contexts"} asked about beforehand`;
-  const check = { what, wanted: "the last of them is found again", seen: "requests" } as const;
+  const most = mostOfIt(found.ending, reuse);
+  const wanted = `the last of them is found again${most === undefined ? "" : `, ${most} tokens`}`;
+  const check = { what, wanted, seen: "requests" } as const;
   if (cachedTokens === undefined) return [{ ...check, found: "its replies do not tell cached tokens" }];
-  return [{ ...check, found: `${cachedTokens} of ${found.ending.promptTokens ?? 0} tokens`, ok: cachedTokens > 0 }];
+  return [{ ...check, found: `${cachedTokens} of ${found.ending.promptTokens ?? 0} tokens`, ...foundAgain(found.ending, reuse) }];
 }
 
 /** A prompt that holds a reply cannot be asked before that reply is there. */

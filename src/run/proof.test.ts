@@ -11,6 +11,7 @@ import { told } from "../launch/traits.ts";
 import { differences, proofReasons } from "../measure/proofs.ts";
 import type { Engine } from "../model/engine.ts";
 import { every } from "../arrivals/every.ts";
+import type { Line } from "../model/exchange.ts";
 import type { EngineProof } from "../model/proof.ts";
 import type { TestResult } from "../model/result.ts";
 import type { RunningEngine } from "../model/running.ts";
@@ -87,6 +88,47 @@ test("no prompt of a probe is ever seen again, and none begins like another", ()
   expect(new Set(words).size).toBe(5);
 });
 
+/** An engine that finds a fourth of what it has seen, until so much time has passed since a prompt was first asked. */
+function partial({ running, asker }: Up, until: number): Up {
+  const firstAsked = new Map<unknown, number>();
+  const line: Line = {
+    ...asker.line,
+    open: async (connections) => asker.line.open(connections),
+    prepare: (...of) => asker.line.prepare(...of),
+    close: () => asker.line.close(),
+    send: (prepared, listener) => {
+      const key = prepared.request.messages[0]?.parts[0];
+      const since = firstAsked.get(key) ?? asker.clock.now();
+      firstAsked.set(key, since);
+      const isPart = asker.clock.now() - since < until;
+      return asker.line.send(prepared, {
+        sent: (at, reused) => listener.sent(at, reused),
+        headers: (at, status) => listener.headers(at, status),
+        chunk: (at, kind, tokens) => listener.chunk(at, kind, tokens),
+        texts: (at, events) => listener.texts(at, events),
+        ended: (at, ending) =>
+          listener.ended(
+            at,
+            isPart && ending.cachedTokens !== undefined ? { ...ending, cachedTokens: Math.min(256, ending.cachedTokens) } : ending,
+          ),
+      });
+    },
+  };
+  return { running, asker: { ...asker, line } };
+}
+
+test("a prompt of which only a part is found again is waited for, and told as found in part", async () => {
+  const late = partial(await up(memory), 2.5e9);
+  expect(await repeated(late)).toMatchObject({ wanted: "found in the cache, 1024 tokens", ok: true });
+  expect(await repeated(late)).not.toHaveProperty("partly");
+  const { running, asker } = partial(await up(memory), Infinity);
+  const proof = await prove(running, world, asker, 0);
+  expect(proof.checks.find(({ what }) => what === "a prompt asked twice")).toMatchObject({ ok: true, partly: true });
+  expect(proofReasons(0, among(proof), [])).toMatchObject([{ state: "DEGRADED", engine: "cached" }]);
+  const primed = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });
+  expect(primed?.checks).toMatchObject([{ wanted: "the last of them is found again, 2047 tokens", ok: true, partly: true }]);
+});
+
 const workload = documentQa({ contextTokens: 2_048, questionTokens: 16, documents: 3, requests: 6 }).generate(every({ seconds: 1 }), 0);
 const reuse = { own: false, external: true, externalPiece: 256 };
 
@@ -112,7 +154,7 @@ test("primed: every context is found at its first question", async () => {
   const proof = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });
   const what = "3 contexts asked about beforehand";
   expect(proof?.checks).toEqual([
-    { what, wanted: "the last of them is found again", found: "2047 of 2048 tokens", seen: "requests", ok: true },
+    { what, wanted: "the last of them is found again, 2047 tokens", found: "2047 of 2048 tokens", seen: "requests", ok: true },
   ]);
   for (const request of workload.requests.slice(0, 3)) expect((await asked(asker, request)).ending.cachedTokens).toBe(2_048);
 });
@@ -176,6 +218,14 @@ test("real engines on unlike cores are INVALID: with a connector vLLM was seen t
   expect(reasons.map(({ what }) => what)).toEqual([
     "the engines differ in more than what was asked for: cores: vllm-plain 1 core, vllm-lmcache-mp 2 cores",
   ]);
+});
+
+test("cores that one engine was bound to and the other was not are no difference that was asked for", () => {
+  const bound = seen("vllm-plain", plain({ env: { VLLM_CPU_OMP_THREADS_BIND: "0" } }));
+  const free = seen("vllm-lmcache-mp", plain({ extraArgs: ["--kv-transfer-config", "{}"] }));
+  expect(proofReasons(0, among(bound, free), [])).toMatchObject(expect.arrayContaining([expect.objectContaining({ state: "INVALID" })]));
+  const both = seen("vllm-lmcache-mp", plain({ env: { VLLM_CPU_OMP_THREADS_BIND: "0-1" } }));
+  expect(differences(among(bound, both)).find(({ what }) => what === "cores")).toMatchObject({ wasAsked: true });
 });
 
 test("an in-process connector that could not be set up is caught by its log alone", () => {

@@ -1,6 +1,5 @@
 import { logSize } from "../launch/lastLines.ts";
 import { complaints, logOf, told } from "../launch/traits.ts";
-import { expectedCachedTokens } from "../measure/cacheTokens.ts";
 import type { EngineClaims, World } from "../model/engine.ts";
 import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
@@ -9,7 +8,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import { scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
-import { asked, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 
 /** How engines tell the size of their KV blocks, by the name of that trait. */
 const kvBlock = "KV block";
@@ -103,8 +102,8 @@ async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Aske
   const before = await hitsOf(running);
   const first = await asked(asker, prompt);
   const wantsHit = reuse.own || reuse.external;
-  const second = wantsHit ? await untilFound(asker, prompt, attempts) : await asked(asker, prompt);
-  const repeated = wantsHit ? hitCheck(reuse, prompt.contextTokens, first, second) : missCheck(first, second);
+  const second = wantsHit ? await untilFound(asker, prompt, attempts, reuse) : await asked(asker, prompt);
+  const repeated = wantsHit ? hitCheck(reuse, first, second) : missCheck(first, second);
   return [repeated, ...(await besideCheck(reuse, running, before))];
 }
 
@@ -116,19 +115,11 @@ function longestPrompt({ engine, facts }: RunningEngine): number {
 
 const asking = { what: "a prompt asked twice", seen: "requests" } as const;
 
-function hitCheck(reuse: CacheReuse, context: number, first: Asked, second: Asked): ProofCheck {
-  const { promptTokens } = second.ending;
-  const whole = {
-    contextTokens: promptTokens ?? context,
-    questionTokens: 0,
-    reusableTokens: promptTokens ?? context,
-    promptTokens: promptTokens ?? context,
-  };
-  const most = expectedCachedTokens(whole, reuse);
+function hitCheck(reuse: CacheReuse, first: Asked, second: Asked): ProofCheck {
+  const most = mostOfIt(second.ending, reuse);
   const wanted = `found in the cache${most === undefined ? "" : `, ${most} tokens`}`;
-  const { cachedTokens } = second.ending;
-  if (cachedTokens === undefined) return { ...asking, wanted, found: untold(second) };
-  return { ...asking, wanted, found: foundText(first, second), ok: cachedTokens > 0 };
+  if (second.ending.cachedTokens === undefined) return { ...asking, wanted, found: untold(second) };
+  return { ...asking, wanted, found: foundText(first, second), ...foundAgain(second.ending, reuse) };
 }
 
 function missCheck(first: Asked, second: Asked): ProofCheck {
