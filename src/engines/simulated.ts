@@ -56,7 +56,7 @@ export function simulated(options: SimulatedOptions = {}): Engine {
     simulation: (gpu) => ({ ...simulation, gpu: options.gpu ?? gpu }),
     metrics: vllmMetrics,
     claims: () => ({ traits: [], reuse: reuseOf(simulation) }),
-    resets: { paths: ["/reset_prefix_cache?reset_external=true"] },
+    resets: { paths: ["/reset_prefix_cache?reset_external=true"], own: "/reset_prefix_cache" },
   };
 }
 

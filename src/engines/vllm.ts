@@ -88,7 +88,11 @@ export function vllm(options: VllmOptions): Engine {
 }
 
 /** It answers 200 whether it worked or not, so what it did is verified by asking. */
-const vllmResets = { paths: ["/reset_prefix_cache?reset_external=true"], env: { VLLM_SERVER_DEV_MODE: "1" } };
+const vllmResets = {
+  paths: ["/reset_prefix_cache?reset_external=true"],
+  own: "/reset_prefix_cache",
+  env: { VLLM_SERVER_DEV_MODE: "1" },
+};
 
 function serveArguments(options: VllmOptions, host: string, port: number): readonly string[] {
   return [

@@ -178,7 +178,9 @@ export interface EngineClaims {
 export interface CacheResets {
   /** Requests by POST, one after the other; each answers 200 when it has worked. */
   readonly paths: readonly string[];
-  /** What must be in the engine's environment for that: added only where an experiment wants it. */
+  /** Likewise, of its own memory alone: a cache beside it stays full. */
+  readonly own?: string;
+  /** What must be in the engine's environment for that: added only where an experiment or a proof wants it. */
   readonly env?: Readonly<Record<string, string>>;
 }
 

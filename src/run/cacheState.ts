@@ -1,7 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
-
-import { ask, type Server } from "../launch/ask.ts";
-import { addressOf, type SlottedService } from "../launch/neededServices.ts";
+import type { SlottedService } from "../launch/neededServices.ts";
 import type { CachesBefore } from "../model/experiment.ts";
 import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
@@ -10,6 +7,7 @@ import type { RunningEngine } from "../model/running.ts";
 import type { Workload } from "../model/workload.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
+import { reset, resetService } from "./resets.ts";
 
 /** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */
 const attempts = 6;
@@ -119,40 +117,4 @@ function contextAlone(request: Request): Request {
   const alone =
     others.length === 0 && parts.length > 1 && first !== undefined ? [{ ...first, parts: parts.slice(0, -1) }] : request.messages;
   return { ...request, messages: alone, maxOutputTokens: 1 };
-}
-
-/** What it answered. */
-async function reset({ engine, reach, resetCaches }: RunningEngine): Promise<string> {
-  if (resetCaches !== undefined) return resetCaches() ? "it says it is done" : "requests still hold blocks";
-  if (reach.kind !== "http" || engine.resets === undefined) return "it has no means for that";
-  const key = engine.wire.apiKey === undefined ? {} : { apiKey: engine.wire.apiKey };
-  const server = { url: reach.url, acceptAnyCertificate: reach.acceptAnyCertificate, ...key };
-  const answers: string[] = [];
-  for (const path of engine.resets.paths) answers.push((await posted(server, path)).said);
-  // The engine's own answer goes out before its core has done it.
-  await pause(100);
-  return answers.join("; ");
-}
-
-/** Empty where it keeps nothing, or has no means. */
-async function resetService(one: SlottedService): Promise<string> {
-  const { resets } = one.service;
-  const { host, ports } = addressOf(one);
-  const port = resets === undefined ? undefined : ports[resets.port];
-  let said = "";
-  for (const path of port === undefined ? [] : (resets?.paths ?? [])) {
-    const answer = await posted({ url: `http://${host}:${port}`, acceptAnyCertificate: false }, path);
-    said = answer.said;
-    if (answer.status !== 404) break;
-  }
-  return said;
-}
-
-async function posted(server: Server, path: string): Promise<{ readonly status: number; readonly said: string }> {
-  try {
-    const { status, text } = await ask(server, { path, body: {}, within: 30 });
-    return { status, said: `${path} answered ${status} ${text.slice(0, 80).trim()}` };
-  } catch {
-    return { status: 0, said: `${path} did not answer` };
-  }
 }

@@ -158,9 +158,14 @@ async function worldIn(engine: Engine, { file }: NamedTestCase, { simulate }: Ov
   return world;
 }
 
-/** For experiments with cold caches: what it takes is added to each engine's environment, and who has no means for it is a mistake. */
+/**
+ * For experiments with cold caches: what it takes is added to each engine's environment, and who has no means for it is a mistake. An engine
+ * with a cache of its own and one beside it gets it in any case: to prove the second, the first must be emptied.
+ */
 function emptiable(engines: readonly PlannedEngine[], experiments: readonly Experiment[]): readonly PlannedEngine[] {
-  if (experiments.every(({ cacheState }) => cacheState !== "cold")) return engines;
+  if (experiments.every(({ cacheState }) => cacheState !== "cold")) {
+    return engines.map((planned) => (keepsTwice(planned) ? withMeansToEmpty(planned) : planned));
+  }
   const without = engines.filter(({ engine }) => engine.launch.kind !== "inProcess" && engine.resets === undefined);
   if (without.length > 0) {
     const names = without.map(({ name, engine }) => `${name} (${engine.kind})`).join(" and ");
@@ -168,7 +173,16 @@ function emptiable(engines: readonly PlannedEngine[], experiments: readonly Expe
       hint: 'give such an engine its resets: { paths: ["/reset_prefix_cache"] }, or leave cacheState out: documents of different experiments are never the same',
     });
   }
-  return engines.map((planned) => ({ ...planned, engine: withEnvironment(planned.engine, planned.engine.resets?.env ?? {}) }));
+  return engines.map(withMeansToEmpty);
+}
+
+function keepsTwice({ engine, world }: PlannedEngine): boolean {
+  const reuse = engine.claims?.(world).reuse;
+  return reuse?.own === true && reuse.external;
+}
+
+function withMeansToEmpty(planned: PlannedEngine): PlannedEngine {
+  return { ...planned, engine: withEnvironment(planned.engine, planned.engine.resets?.env ?? {}) };
 }
 
 function withEnvironment(engine: Engine, env: Readonly<Record<string, string>>): Engine {

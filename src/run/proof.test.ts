@@ -81,6 +81,17 @@ test("nothing is proven of an engine of which nobody knows what it keeps", async
   expect(await repeated(await up(nothing, unknown))).toBeUndefined();
 });
 
+test("a cache beside the engine's own is seen once the engine's own is emptied, and missed where it is not there", async () => {
+  const both = { prefixCaching: true, cpuCacheGigabytes: 5 };
+  const beside = async ({ running, asker }: Up) =>
+    (await prove(running, world, asker, 0)).checks.find(({ what }) => what === "the cache beside the engine");
+  expect(await beside(await up(both))).toMatchObject({ found: "1024 tokens, once the engine's own cache was emptied", ok: true });
+  expect(await beside(await up({ prefixCaching: true }, simulated(both)))).toMatchObject({ ok: false });
+  const { running, asker } = await up(both);
+  const { resetCaches: _means, ...without } = running;
+  expect(await beside({ running: without, asker })).not.toHaveProperty("ok");
+});
+
 test("no prompt of a probe is ever seen again, and none begins like another", () => {
   const clock = virtualClock();
   const beginnings = [0, 1, 2, 512, 513].map((ordinal) => unseenPrompt(1_088, clock, ordinal).messages[0]?.parts[0]);

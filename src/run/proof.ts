@@ -9,6 +9,7 @@ import { scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { resetOwn } from "./resets.ts";
 
 /** How engines tell the size of their KV blocks, by the name of that trait. */
 const kvBlock = "KV block";
@@ -104,7 +105,7 @@ async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Aske
   const wantsHit = reuse.own || reuse.external;
   const second = wantsHit ? await untilFound(asker, prompt, attempts, reuse) : await asked(asker, prompt);
   const repeated = wantsHit ? hitCheck(reuse, first, second) : missCheck(first, second);
-  return [repeated, ...(await besideCheck(reuse, running, before))];
+  return [repeated, ...(await besideCheck(reuse, running, { asker, prompt, before }))];
 }
 
 /** With room for an answer; `Infinity` where no limit is known. */
@@ -142,15 +143,28 @@ function seconds({ took }: Asked): string {
   return `${took.toFixed(took < 1 ? 3 : 1)} s`;
 }
 
-/** Where both keep something, the engine's own cache answers first, and the one beside it may never be seen. */
-async function besideCheck(reuse: CacheReuse, running: RunningEngine, before: number | undefined): Promise<readonly ProofCheck[]> {
+interface Probed {
+  readonly asker: Asker;
+  /** Asked before, and stored by now. */
+  readonly prompt: Request;
+  /** Tokens that the cache beside the engine had given back before it was asked. */
+  readonly before: number | undefined;
+}
+
+/** Where both keep something, the engine's own cache answers first: it is emptied, and then the one beside it must have what was stored. */
+async function besideCheck(reuse: CacheReuse, running: RunningEngine, probed: Probed): Promise<readonly ProofCheck[]> {
   if (!reuse.own || !reuse.external) return [];
-  const after = await hitsOf(running);
-  const hits = before === undefined || after === undefined ? 0 : after - before;
-  const check = { what: "the cache beside the engine", wanted: "a hit", seen: "metric" } as const;
-  return [
-    hits > 0 ? { ...check, found: `${hits} tokens`, ok: true } : { ...check, found: "not seen: the engine's own cache answers first" },
-  ];
+  const check = { what: "the cache beside the engine", wanted: "a hit", seen: "requests" } as const;
+  const { asker, prompt, before } = probed;
+  for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
+    if (!(await resetOwn(running)))
+      return [{ ...check, found: "not seen: the engine's own cache answers first, and it is not to be emptied alone" }];
+    const { ending } = await asked(asker, prompt, attempt === 0 ? 0 : 1);
+    const hits = before === undefined ? ending.cachedTokens : ((await hitsOf(running)) ?? before) - before;
+    if (hits === undefined) return [{ ...check, found: "neither its replies nor its metrics tell of it" }];
+    if (hits > 0) return [{ ...check, found: `${hits} tokens, once the engine's own cache was emptied`, ok: true }];
+  }
+  return [{ ...check, found: "none, though the engine's own cache was emptied", ok: false }];
 }
 
 async function hitsOf(running: RunningEngine): Promise<number | undefined> {

@@ -20,7 +20,7 @@ function runningInProcess({ name, engine, clock, tell }: LaunchOrder): RunningEn
     reach: { kind: "line", line: virtualLine(core, clock) },
     facts,
     servedModel: engine.model,
-    resetCaches: () => core.resetCaches({ cpu: true }),
+    resetCaches: (which) => core.resetCaches({ cpu: which === "all" }),
     died: new Promise(() => undefined),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
