@@ -62,6 +62,64 @@ describe("killed with SIGKILL, no engine is left within 2 s, and report works on
   });
 });
 
+/** An engine whose workers are in sessions of their own and hear no signal, and a small server beside it that another engine needs. */
+function manyProcesses(): string {
+  const worker = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
+  const parent = `const { spawn } = require("node:child_process");
+    for (const _ of [1, 2]) spawn(process.execPath, ["-e", ${JSON.stringify(worker)}], { detached: true, stdio: "ignore" });
+    spawn(process.argv[1], process.argv.slice(2), { stdio: "inherit" }).on("exit", (code) => process.exit(code ?? 1));`;
+  const server = `require("node:http").createServer((_, response) => response.end("ok")).listen(Number(process.argv[1]), "127.0.0.1");`;
+  return `import { documentQa, every, experiment, simulated, testCase } from "tandem";
+export function test_many() {
+  const plain = simulated({ prefixCaching: false });
+  const command = (slot, world) => {
+    const own = plain.launch.command(slot, world);
+    return { ...own, program: "node", args: ["-e", ${JSON.stringify(parent)}, own.program === "node" ? process.execPath : own.program, ...own.args] };
+  };
+  const store = {
+    name: "store", kind: "small store", needs: {},
+    launch: { kind: "process", ports: ["main"], missing: "", command: ({ ports }) => ({ program: "node", args: ["-e", ${JSON.stringify(server)}, String(ports.main)], env: {} }) },
+    ready: { check: { kind: "http", port: "main", path: "/" }, within: 20 },
+  };
+  const workers = { ...plain, launch: { ...plain.launch, command } };
+  const beside = { ...plain, services: () => ({ store }) };
+  const workload = documentQa({ contextTokens: 512, questionTokens: 8, documents: 2, requests: 16, outputTokens: 60 });
+  return testCase({ engines: { workers, beside }, baseline: "workers", experiments: [experiment({ workload, arrivals: every({ seconds: 0.1 }) })] });
+}
+`;
+}
+
+const kills = Number(process.env["TANDEM_KILLS"] ?? 3);
+/** Of a run without calibration, as long as it takes here: from its launch to its last report. */
+const life = 6_000;
+
+test(
+  `of ${kills} runs killed with SIGKILL at random moments none leaves a process behind`,
+  async () => {
+    const ends: { readonly after: number; readonly there: number; readonly gone: number; readonly code: number | null }[] = [];
+    for (let kill = 0; kill < kills; kill++) {
+      using where = folder();
+      const mark = randomUUID();
+      const after = ((kill + Math.random()) / kills) * life;
+      let there = 0;
+      const killing = (child: ChildProcess) => {
+        there = new LivingTree([], `${markName}=${mark}`).members().length;
+        child.kill("SIGKILL");
+      };
+      const { code } = await tandem(["run", where.write("many.js", manyProcesses()), "-o", where.at("out"), "--no-calibration"], {
+        env: { [markName]: mark, TMPDIR: where.path },
+        started: (child) => setTimeout(killing, after, child),
+      });
+      const gone = await goneAfter(`${markName}=${mark}`);
+      expect(gone, `killed after ${after} ms, with ${there} processes`).toBeLessThan(5);
+      ends.push({ after, there, gone, code });
+    }
+    if (process.env["TANDEM_KILLS"] !== undefined) console.table(ends);
+    expect(ends.filter(({ there }) => there > 1).length).toBeGreaterThan(kills / 4); // else there was nobody to leave behind
+  },
+  20_000 + kills * 20_000,
+);
+
 describe("interrupted", () => {
   test("once: stops sending, what is in flight ends, engines end, reports are made", async () => {
     using where = folder();

@@ -21,10 +21,12 @@ export interface Calling {
   readonly within?: number;
   /** While it runs: told the process, and all it has said on stderr each time that it says more. */
   readonly saying?: (stderr: string, child: ChildProcess) => void;
+  /** Told the process, once, at its start. */
+  readonly started?: (child: ChildProcess) => void;
 }
 
 /** Calls `./tandem` as a user does. */
-export async function tandem(args: readonly string[], { cwd, env = {}, within = 60, saying }: Calling = {}): Promise<Called> {
+export async function tandem(args: readonly string[], { cwd, env = {}, within = 60, saying, started }: Calling = {}): Promise<Called> {
   const child = spawn(command, [...args], {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, NO_COLOR: "1", ...env },
@@ -33,6 +35,7 @@ export async function tandem(args: readonly string[], { cwd, env = {}, within = 
     timeout: within * 1_000,
     killSignal: "SIGKILL",
   });
+  started?.(child);
   const said = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

@@ -54,6 +54,7 @@ test("expected and observed tokens stand beside what the engine counted itself",
     expected: 2 * 8_192,
     observed: 2 * 8_192,
     external: 16_384,
+    counted: 16_384,
   });
 });
 
@@ -64,6 +65,23 @@ test("to the token is well; beyond 2 % of the prompt tokens degrades the run, wi
     { state: "DEGRADED", what: "found 8,192 prompt tokens in its caches where the workload makes 16,384 possible", engine: "cached" },
   ]);
   expect(reasonsOf(resultOf([8_192, 8_192, 8_192]))[0]?.advice).toMatch(/cacheState cold/);
+});
+
+test("where replies tell nothing of caches, the engine's own counters are held against what was expected", () => {
+  const silent = (growth: number): TestResult => {
+    const { experiments, ...rest } = resultOf([0, 8_192, 8_192]);
+    const readings = [100, 100 + growth].map((value) => ({ at: 0, series: "external-hit-tokens-total", of: "cached", value }));
+    const untold = experiments.map(({ records, ...others }) => ({
+      ...others,
+      readings,
+      records: records.map(({ cachedTokens: _told, ...record }) => record),
+    }));
+    return { ...rest, experiments: untold } as unknown as TestResult; // all that is looked at
+  };
+  expect(reasonsOf(silent(16_384))).toEqual([]);
+  expect(reasonsOf(silent(8_192))).toMatchObject([
+    { state: "DEGRADED", what: "found 8,192 prompt tokens in its caches where the workload makes 16,384 possible" },
+  ]);
 });
 
 test("a check that failed is INVALID, one that nobody could make is not", () => {

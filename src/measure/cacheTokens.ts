@@ -6,7 +6,7 @@ import { isCompleted } from "./summary.ts";
 /** Prompt tokens of one engine in one experiment that came out of a cache. */
 export interface CacheTokens {
   readonly engine: string;
-  /** Of requests whose prompts are known to the token and whose replies tell what was cached. */
+  /** Of requests whose prompts are known to the token and whose replies tell what was cached; where none tells, of all of the former. */
   readonly promptTokens: number;
   /** From the workload's own prefixes, and the pieces in which this engine finds them again. */
   readonly expected?: number;
@@ -15,6 +15,8 @@ export interface CacheTokens {
   /** From the engine's own counters, of everything it did meanwhile. */
   readonly own?: number;
   readonly external?: number;
+  /** Both together, where no prompts that emptied or filled its caches between blocks are among them. */
+  readonly counted?: number;
   /** Counted by the cache beside it, by the tier that had them: its memory, and whatever lies below. */
   readonly memoryTier?: number;
   readonly lowerTier?: number;
@@ -44,15 +46,19 @@ function wholePieces(tokens: number, piece: number | undefined): number | undefi
 }
 
 export function cacheTokens(engine: string, { records, readings }: ExperimentResult, reuse: CacheReuse | undefined): CacheTokens {
-  const told = records.filter((record) => record.engine === engine && isCompleted(record) && record.cachedTokens !== undefined);
-  const known = told.flatMap((record) => {
+  const completed = records.filter((record) => record.engine === engine && isCompleted(record));
+  const told = completed.filter((record) => record.cachedTokens !== undefined);
+  const known = (told.length === 0 ? completed : told).flatMap((record) => {
     const expected = reuse === undefined ? undefined : expectedCachedTokens(record, reuse);
     return expected === undefined ? [] : [{ expected, observed: record.cachedTokens ?? 0, prompt: record.promptTokens ?? 0 }];
   });
   const growth = (series: string) => grownBy(readings.filter((reading) => reading.of === engine && reading.series === series));
   const [own, external] = [growth("prefix-hit-tokens-total"), growth("external-hit-tokens-total")];
   const [memoryTier, lowerTier] = [growth("external-memory-hit-tokens-total"), growth("external-lower-hit-tokens-total")];
-  const observed = known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
+  const observed =
+    told.length === 0 || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
+  const isOneBlock = new Set(completed.map(({ block }) => block)).size === 1;
+  const counted = isOneBlock && (own !== undefined || external !== undefined) ? (own ?? 0) + (external ?? 0) : undefined;
   return {
     engine,
     promptTokens: sum(known.map(({ prompt }) => prompt)),
@@ -60,6 +66,7 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
     ...(observed.length === 0 ? {} : { observed: sum(observed) }),
     ...(own === undefined ? {} : { own }),
     ...(external === undefined ? {} : { external }),
+    ...(counted === undefined ? {} : { counted }),
     ...(memoryTier === undefined ? {} : { memoryTier }),
     ...(lowerTier === undefined ? {} : { lowerTier }),
   };

@@ -99,14 +99,16 @@ function reasonOf({ what, found }: Difference): ValidityReason {
   };
 }
 
-function unexpected({ engine, expected, observed, promptTokens }: CacheTokens): readonly ValidityReason[] {
-  if (expected === undefined || observed === undefined) return [];
-  if (Math.abs(observed - expected) <= cacheTolerance * promptTokens) return [];
-  const less = observed < expected;
+/** By its replies; where they tell nothing of caches, by what it counts itself. */
+function unexpected({ engine, expected, observed, counted, promptTokens }: CacheTokens): readonly ValidityReason[] {
+  const found = observed ?? counted;
+  if (expected === undefined || found === undefined) return [];
+  if (Math.abs(found - expected) <= cacheTolerance * promptTokens) return [];
+  const less = found < expected;
   return [
     {
       state: "DEGRADED",
-      what: `found ${grouped(observed)} prompt tokens in its caches where the workload makes ${grouped(expected)} possible`,
+      what: `found ${grouped(found)} prompt tokens in its caches where the workload makes ${grouped(expected)} possible`,
       advice: less
         ? "its caches were too small, or too slow to store; read warm figures as those of partly warm requests"
         : "something was in its caches before: ask for cacheState cold, or read cold figures as those of partly warm requests",

@@ -1,6 +1,6 @@
 // The engines of the tests on a CPU. Where they are installed can be said: --set venv=/path/to/venv --set model=/path/to/model
 import { homedir } from "node:os";
-import { vllm, type Engine, type Params } from "tandem";
+import { vllm, type Check, type Engine, type EngineSummary, type Params } from "tandem";
 
 /** Nothing of ours calls home, and nothing is downloaded. */
 export const quiet = {
@@ -12,7 +12,7 @@ export const quiet = {
 };
 
 /** vLLM on one core, without LMCache. float32: a CPU without bfloat16 of its own is slower in that, and answers are then the same cold and warm. */
-export function tinyVllm({ set }: Pick<Params, "set">, { prefixCaching = false } = {}): Engine {
+export function tinyVllm({ set }: Pick<Params, "set">, { prefixCaching = false, bound = true } = {}): Engine {
   const cache = `${homedir()}/.cache/tandem`;
   const { venv = `${cache}/real-engines`, model = `${cache}/tiny` } = set;
   return vllm({
@@ -26,6 +26,11 @@ export function tinyVllm({ set }: Pick<Params, "set">, { prefixCaching = false }
     enforceEager: true,
     // In all of them, or they would differ in more than LMCache.
     extraArgs: ["--disable-hybrid-kv-cache-manager"],
-    env: { ...quiet, VLLM_CPU_KVCACHE_SPACE: "1", VLLM_CPU_OMP_THREADS_BIND: "0" },
+    env: { ...quiet, VLLM_CPU_KVCACHE_SPACE: "1", ...(bound ? { VLLM_CPU_OMP_THREADS_BIND: "0" } : {}) },
   });
+}
+
+/** That an engine has found as many tokens of its prompts again as one of these workloads makes possible, to the token. */
+export function foundExactly({ cachedTokens = 0 }: EngineSummary, possible: readonly number[]): Check {
+  return { ok: possible.includes(cachedTokens), observed: cachedTokens, wanted: `exactly ${possible.join(" or ")}` };
 }

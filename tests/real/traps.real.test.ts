@@ -115,6 +115,19 @@ function spoil(file: string, spoilt: Map<string, number>): void {
   spoilt.set(file, statSync(path).mtimeMs);
 }
 
+test("LMCache in the process of an engine without a GPU: by its log and by a prompt asked twice it is none, and the two engines are not on as many cores", async () => {
+  const { code, report } = await ran("test_inert", { args: ["--no-calibration"] });
+  expect(code).toBe(4);
+  const reasons = report.validity.reasons.map(({ engine, what }) => `${engine ?? ""}: ${what}`);
+  expect(reasons).toContainEqual(expect.stringMatching(/^inert: .*LMCache: wanted no complaint in its log, found /));
+  expect(reasons).toContainEqual(
+    expect.stringMatching(/^inert: .*a prompt asked twice: wanted found in the cache, 1024 tokens, found 0 of 1088 tokens/),
+  );
+  expect(reasons).toContainEqual(
+    expect.stringMatching(/the engines differ in more than what was asked for: cores: plain 1 core, inert 2 cores/),
+  );
+});
+
 test("caches that are said to be emptied and are not: vLLM's word is not taken for it", async () => {
   const { code, report } = await ran("test_emptied", { args: ["--no-calibration"] });
   expect(code).toBe(4);
@@ -126,6 +139,11 @@ test("caches that are said to be emptied and are not: vLLM's word is not taken f
     /^1024 tokens still found; \/reset_prefix_cache answered 200 /,
   );
   expect(report.validity.reasons.map(({ engine }) => engine)).not.toContain("emptied");
+  // vLLM's own cache answers first: the one beside it is seen once that is emptied.
+  const beside = report.proof.checks.filter(({ claim }) => claim === "the cache beside the engine");
+  expect(beside.map(({ found, verdict }) => [found, verdict])).toEqual(
+    ["emptied", "left_full"].map(() => ["1024 tokens, once the engine's own cache was emptied", "proven"]),
+  );
 });
 
 test("an LMCache server that is restarted too soon kills an engine that shares memory with it, in the middle of a stream of status 200: told, with what it was", async () => {

@@ -28,6 +28,21 @@ export function test_spoilt(params: Params) {
   return testCase({ engines: { disk: onDisk(tinyVllm(params)) }, experiments: [few] });
 }
 
+/**
+ * Two mistakes in one: LMCache in the process of an engine on a CPU is healthy and finds nothing, and with a connector, where it is not told its
+ * cores, vLLM takes one more of them than without.
+ */
+export function test_inert(params: Params) {
+  const plain = tinyVllm(params, { bound: false });
+  const inert = withLmcache(plain, { config: { cpuGigabytes: 1 } });
+  const workload = documentQa({ ...questions, requests: 4 });
+  return testCase({
+    engines: { plain, inert },
+    baseline: "plain",
+    experiments: [experiment({ workload, arrivals: every({ seconds: 6 }) })],
+  });
+}
+
 /** Emptied by all means that are known, and by what vLLM alone does: `/reset_prefix_cache` answers 200 and leaves LMCache full. */
 export function test_emptied(params: Params) {
   const plain = tinyVllm(params, { prefixCaching: true });

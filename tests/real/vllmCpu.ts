@@ -3,6 +3,8 @@
 import { homedir } from "node:os";
 import { atMost, documentQa, every, experiment, ratio, testCase, vllm, type Params } from "tandem";
 
+import { foundExactly } from "./tinyEngines.ts";
+
 /** Its own prefix cache, against the same engine without it. */
 export function test_vllm_prefix_caching_cpu({ set }: Params) {
   const { venv = `${homedir()}/.cache/tandem/real-engines`, model = `${homedir()}/.cache/tandem/tiny` } = set;
@@ -31,6 +33,7 @@ export function test_vllm_prefix_caching_cpu({ set }: Params) {
     ),
     checks: (on) => ({
       "every request succeeds": atMost(on.plain.failures + on.caching.failures, 0),
+      "every warm request finds its document": foundExactly(on.caching, [14 * 256, 14 * 512]),
       "a cached prefix is not slower": atMost(ratio(on.caching.warm.ttft.p50, on.plain.warm.ttft.p50), 1),
     }),
   });
