@@ -15,6 +15,12 @@ test("pairs that were seen to work fit, and say how that is known", () => {
 
 test("others do not, and the LMCache for that vLLM is named where there is one", () => {
   expect(fitOf("0.24.0", "0.3.9")).toEqual({ kind: "unknown", install: "0.5.0" });
+  // LMCache's table has this one for vLLM 0.10.2 and 0.11 alone.
+  expect([fitOf("0.11.2", "0.3.9").kind, fitOf("0.16.0", "0.3.9").kind, fitOf("0.16.0", "0.3.10").kind]).toEqual([
+    "fits",
+    "unknown",
+    "fits",
+  ]);
   expect(fitOf("0.6.2", "0.1.4")).toEqual({ kind: "unknown", install: undefined });
 });
 

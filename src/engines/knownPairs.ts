@@ -15,7 +15,8 @@ export const knownPairs: readonly KnownPair[] = [
   { vllm: ["0.20.0", "0.27.0"], lmcache: ["0.4.5", "0.6.0"], install: "0.5.0", how: "named by LMCache, with torch 2.11 and CUDA 13" },
   { vllm: ["0.27.0", "0.33.0"], lmcache: ["0.5.0", "0.6.0"], install: "0.5.6", how: "the same connector, not seen by us on a GPU" },
   { vllm: ["0.17.0", "0.19.0"], lmcache: ["0.4.2", "0.4.3"], install: "0.4.2", how: "in LMCache's table of versions" },
-  { vllm: ["0.10.2", "0.17.0"], lmcache: ["0.3.9", "0.4.2"], install: "0.4.1", how: "in LMCache's table of versions" },
+  { vllm: ["0.10.2", "0.17.0"], lmcache: ["0.3.10", "0.4.2"], install: "0.4.1", how: "in LMCache's table of versions" },
+  { vllm: ["0.10.2", "0.12.0"], lmcache: ["0.3.9", "0.3.10"], install: "0.3.9", how: "in LMCache's table of versions" },
   { vllm: ["0.8.5", "0.10.2"], lmcache: ["0.3.5", "0.3.9"], install: "0.3.5", how: "in LMCache's table of versions" },
 ];
 
@@ -26,6 +27,20 @@ export function fitOf(vllm: string, lmcache: string, pairs: readonly KnownPair[]
   const forVllm = pairs.filter((pair) => isWithin(vllm, pair.vllm));
   const fitting = forVllm.find((pair) => isWithin(lmcache, pair.lmcache));
   return fitting === undefined ? { kind: "unknown", install: forVllm[0]?.install } : { kind: "fits", how: fitting.how };
+}
+
+/** Among an engine's features: two versions that nobody is known to have tried together. They may fit all the same. */
+export function unknownPair({
+  vllm,
+  lmcache,
+}: {
+  readonly vllm: string | undefined;
+  readonly lmcache: string | undefined;
+}): readonly string[] {
+  if (vllm === undefined || lmcache === undefined) return [];
+  const fit = fitOf(vllm, lmcache);
+  if (fit.kind === "fits") return [];
+  return [`vLLM ${vllm} with LMCache ${lmcache} is not known to fit${fit.install === undefined ? "" : `, LMCache ${fit.install} is`}`];
 }
 
 function isWithin(version: string, [from, before]: readonly [string, string]): boolean {

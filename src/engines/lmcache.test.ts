@@ -290,8 +290,8 @@ test("with --simulate the tier in CPU memory is stood for, others are said to be
 
 test("flags that the installed vLLM does not know are mistakes of the configuration", () => {
   const flags = commandOf(plain).args.filter((argument) => argument.startsWith("--"));
-  const world: World = { configFiles: {}, program: { version: "0.6.2", flags } };
-  expect(() => transferOf(withLmcache(plain), {}, world)).toThrow("vLLM 0.6.2 does not know --kv-transfer-config");
+  const world: World = { configFiles: {}, program: { version: "0.9.2", flags } };
+  expect(() => transferOf(withLmcache(plain), {}, world)).toThrow("vLLM 0.9.2 does not know --kv-transfer-config");
   expect(() => transferOf(withOffloading(plain, { gigabytes: 30 }), {}, world)).toThrow("--kv-offloading-backend and --kv-offloading-size");
 });
 

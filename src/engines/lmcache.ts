@@ -1,10 +1,12 @@
 import type { Engine, SimulationOptions, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { unknownPair } from "./knownPairs.ts";
 import { besideServer } from "./lmcacheBesideServer.ts";
 import { withLmcacheClaims } from "./lmcacheClaims.ts";
 import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inProcess } from "./lmcacheInProcess.ts";
 import { programBeside } from "./programBeside.ts";
+import type { Installed } from "./refuseOtherEra.ts";
 import { checkWithLmcache, settingsOf, type Connection, type Surroundings, type WithLmcacheOptions } from "./lmcacheOptions.ts";
 
 /** The same engine with LMCache. Its configuration, its services and its places on disk are this engine's alone unless `shared` says otherwise. */
@@ -29,6 +31,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
     configuredFeatures: (world) => [
       ...(engine.configuredFeatures?.(world) ?? []),
       ...featuresOf(connection(world)).filter((phrase) => !known.includes(phrase)),
+      ...unknownPair(installedIn(world)),
     ],
     services: (world) => ({ ...engine.services?.(world), ...connection(world).services }),
     keepsOutside: (world) => [...(engine.keepsOutside?.(world) ?? []), ...connection(world).keepsOutside],
@@ -42,7 +45,11 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
 }
 
 function surroundings({ gpus }: Engine, launch: Parameters<typeof programBeside>[0], world: World): Surroundings {
-  return { gpus, programBeside: programBeside(launch, world), lmcache: world.program?.beside?.["lmcache"] };
+  return { gpus, programBeside: programBeside(launch, world), ...installedIn(world) };
+}
+
+function installedIn({ program }: World): Installed {
+  return { vllm: program?.version, lmcache: program?.beside?.["lmcache"] };
 }
 
 function takesNone({ kind, takesKvConnector }: Engine): HarnessError {

@@ -4,6 +4,7 @@ import { compareVersions } from "./knownPairs.ts";
 import { hybridSwitch } from "./lmcacheInProcess.ts";
 import { inServer } from "./lmcacheInServer.ts";
 import type { Connection, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
+import { lmcacheCommand, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import {
   defaultChunkTokens,
   defaultL1Gigabytes,
@@ -16,10 +17,12 @@ import { inWordsOf } from "./vllmFlags.ts";
 
 /** LMCache as a server of its own, which the engine reaches by its connector for several processes. */
 export function besideServer(config: LmcacheConfig, options: WithLmcacheOptions, around: Surroundings): Connection {
+  const isBundled = takesBundled(options, around);
+  refuseOtherEra("withLmcache()", needsOf(isBundled, options), around);
   const said = inServer(config, options);
   const server = settled(said.server, options, around);
   return {
-    command: (command, slot, world) => connected(command, slot, { world, options, extra: said.connector }),
+    command: (command, slot, world) => connected(command, slot, { world, options, isBundled, extra: said.connector }),
     services: { [serverName]: lmcacheServer(server) },
     keepsOutside: keptOutsideBy(server),
     connector: "LMCacheMPConnector",
@@ -29,6 +32,20 @@ export function besideServer(config: LmcacheConfig, options: WithLmcacheOptions,
 }
 
 const serverName = "lmcache-server";
+
+/** vLLM's own connector needs no module of LMCache's, and a server that is running already no command. */
+function needsOf(isBundled: boolean, { server }: WithLmcacheOptions): readonly Need[] {
+  if (!isBundled) return [mpConnector, mpModule];
+  return server?.at === undefined ? [mpConnector, lmcacheCommand] : [mpConnector];
+}
+
+const mpConnector: Need = { what: "LMCacheMPConnector", of: "vllm", from: "0.11.1", instead: 'leave out mode: "server"' };
+const mpModule: Need = {
+  what: "LMCache's own LMCacheMPConnector",
+  of: "lmcache",
+  from: "0.4.5",
+  instead: 'install a later one: pip install "lmcache>=0.4.5"',
+};
 
 function settled(said: LmcacheServerOptions, { server = {}, shared }: WithLmcacheOptions, around: Surroundings): LmcacheServerOptions {
   const key = shared === undefined ? {} : { shared };
@@ -46,15 +63,16 @@ function modeFor({ gpus, lmcache }: Surroundings): Pick<LmcacheServerOptions, "t
 interface Connected {
   readonly world: World;
   readonly options: WithLmcacheOptions;
+  readonly isBundled: boolean;
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
-function connected(command: Command, { services = {} }: Slot, { world, options, extra }: Connected): Command {
+function connected(command: Command, { services = {} }: Slot, { world, options, isBundled, extra }: Connected): Command {
   const { host = "127.0.0.1", ports } = services[serverName] ?? {};
   const transfer = {
     kv_connector: "LMCacheMPConnector",
     kv_role: "kv_both",
-    ...(isBundled(options, world) ? {} : { kv_connector_module_path: "lmcache.integration.vllm.lmcache_mp_connector" }),
+    ...(isBundled ? {} : { kv_connector_module_path: "lmcache.integration.vllm.lmcache_mp_connector" }),
     kv_connector_extra_config: {
       "lmcache.mp.host": `tcp://${host}`,
       "lmcache.mp.port": ports?.["cache"],
@@ -68,9 +86,8 @@ function connected(command: Command, { services = {} }: Slot, { world, options, 
 }
 
 /** vLLM below 0.20 has a connector of its own that cannot be replaced; from then on the bundled one is an old copy, and is taken silently. */
-function isBundled({ bundledConnector }: WithLmcacheOptions, { program }: World): boolean {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(program?.version ?? "") ?? [];
-  return bundledConnector ?? (major === "0" && Number(minor) < 20);
+function takesBundled({ bundledConnector }: WithLmcacheOptions, { vllm }: Surroundings): boolean {
+  return bundledConnector ?? (vllm !== undefined && compareVersions(vllm, "0.20.0") < 0);
 }
 
 /** What the server was told in the end, in the words of a configuration: for features, proof and simulation. */

@@ -2,23 +2,45 @@ import type { Command, Slot, World } from "../model/engine.ts";
 import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
 import type { Connection, InProcessConnector, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
 import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote } from "./lmcacheRemote.ts";
+import { refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import { inWordsOf } from "./vllmFlags.ts";
 
 /** LMCache in the engine's process: its configuration as a file of this engine alone. */
-export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, { programBeside }: Surroundings): Connection {
+export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, around: Surroundings): Connection {
   const { connector = "LMCacheConnectorV1", shared, hybridKvCache } = options;
+  refuseOtherEra("withLmcache()", needs[connector], around);
   const remote = remoteOf(config.settings["remote_url"], options);
   const key = shared === undefined ? {} : { shared };
   const places = [...disksOf(config), ...(remote === undefined || remote.started ? [] : [placeOf(remote)])];
   return {
     command: (command, slot, world) => connected(command, slot, { config, remote, connector, hybridKvCache, world }),
-    services: remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: programBeside("lmcache_server") }),
+    services: remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: around.programBeside("lmcache_server") }),
     keepsOutside: places.map((place) => ({ place, ...key })),
     connector,
     features: remote?.started === true ? [`${remote.url} is started for it, on a port of its own`] : [],
     config,
   };
 }
+
+const takeLaterPair = "install versions that fit together: tandem setup vllm-lmcache";
+const takeV1 = 'leave connector out, for LMCacheConnectorV1, or say mode: "server"';
+const takeV0 = `say connector: "LMCacheConnector", which is of vLLM 0.7 to 0.9, or ${takeLaterPair}`;
+
+const needs: Readonly<Record<InProcessConnector, readonly Need[]>> = {
+  LMCacheConnector: [
+    { what: "LMCacheConnector", of: "vllm", from: "0.7.0", instead: takeLaterPair },
+    { what: "LMCacheConnector", of: "vllm", until: "0.10.1", instead: takeV1 },
+  ],
+  LMCacheConnectorV1: [
+    { what: "LMCacheConnectorV1", of: "vllm", from: "0.8.4", instead: takeV0 },
+    { what: "the module it needs", of: "lmcache", from: "0.2.0", instead: takeV0 },
+  ],
+  LMCacheConnectorV1Dynamic: [
+    // Where a connector's module may be named.
+    { what: "LMCacheConnectorV1Dynamic", of: "vllm", from: "0.9.0", instead: takeV1 },
+    { what: "the module it is taken from", of: "lmcache", from: "0.3.0", instead: takeLaterPair },
+  ],
+};
 
 interface Connected {
   readonly config: LmcacheConfig;

@@ -4,6 +4,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import type { Seconds } from "../model/time.ts";
 import { ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
+import type { Installed } from "./refuseOtherEra.ts";
 import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
 
@@ -60,13 +61,11 @@ const optionRules: Readonly<Record<keyof WithLmcacheOptions, OptionRule>> = {
 };
 
 /** What LMCache finds where it is connected. */
-export interface Surroundings {
+export interface Surroundings extends Installed {
   /** A program of the engine's installation. */
   readonly programBeside: (name: string) => string;
   /** Of the engine: with 0 of them its KV cache is in CPU memory. */
   readonly gpus: number;
-  /** Its own version, where that is known. */
-  readonly lmcache: string | undefined;
 }
 
 /** One way of connecting LMCache to an engine, with its configuration known. */

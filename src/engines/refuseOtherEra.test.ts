@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+
+import type { World } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { withLmcache } from "./lmcache.ts";
+import type { WithLmcacheOptions } from "./lmcacheOptions.ts";
+import { vllm } from "./vllm.ts";
+
+const plain = vllm({ model: "m" });
+
+function installed(version: string, lmcache?: string): World {
+  const flags = ["--host", "--port", "--enable-prompt-tokens-details", "--kv-transfer-config"];
+  return { configFiles: {}, program: { version, flags, ...(lmcache === undefined ? {} : { beside: { lmcache } }) } };
+}
+
+/** The mistake with its hint, or "none". */
+function refusal(options: WithLmcacheOptions, world: World): string {
+  try {
+    withLmcache(plain, options).configuredFeatures?.(world);
+    return "none";
+  } catch (error) {
+    return error instanceof HarnessError ? `${error.message}: ${error.hint}` : "not a mistake of the author's";
+  }
+}
+
+test("a pair of another era is refused before anything boots, with what to do; of versions that are not known nothing is said", () => {
+  expect(refusal({}, installed("0.7.3", "0.1.4"))).toMatch(
+    /LMCacheConnectorV1 came with vLLM 0\.8\.4, and 0\.7\.3 is installed; .* LMCache 0\.2\.0, and 0\.1\.4 is .*connector: "LMCacheConnector"/,
+  );
+  expect(refusal({ mode: "server" }, installed("0.24.0", "0.3.5"))).toMatch(
+    /came with LMCache 0\.4\.5, and 0\.3\.5 is installed: .*lmcache>=0\.4\.5/,
+  );
+  expect(refusal({ connector: "LMCacheConnector" }, installed("0.33.0", "0.5.6"))).toMatch(
+    /is gone since vLLM 0\.10\.1, .*: leave connector out/,
+  );
+  expect(refusal({ mode: "server" }, installed("0.12.0", "0.3.10"))).toMatch(/`lmcache server` came with LMCache 0\.4\.3, and 0\.3\.10 is/);
+  expect(refusal({ mode: "server" }, installed("0.10.2", "0.4.3"))).toMatch(/LMCacheMPConnector came with vLLM 0\.11\.1/);
+  expect(refusal({ connector: "LMCacheConnectorV1Dynamic" }, installed("0.8.5", "0.3.5"))).toMatch(/came with vLLM 0\.9\.0/);
+
+  const fine: readonly (readonly [WithLmcacheOptions, World])[] = [
+    [{}, installed("0.8.5", "0.3.5")],
+    [{ connector: "LMCacheConnector" }, installed("0.7.3", "0.1.4")],
+    [{ mode: "server" }, installed("0.32.0+cpu", "0.5.6")],
+    [{ mode: "server" }, installed("0.18.0", "0.4.3")],
+    [{ mode: "server", server: { at: "cache:5555" } }, installed("0.12.0", "0.3.10")], // whoever started it had the command
+    [{ mode: "server" }, installed("0.24.0")],
+    [{ mode: "server" }, installed("0.1.dev1+g1234567", "0.1.dev1")], // built from sources: such a number says nothing
+    [{ mode: "server" }, { configFiles: {} }],
+  ];
+  expect(fine.map(([options, world]) => refusal(options, world))).toEqual(fine.map(() => "none"));
+});
+
+test("a pair that nobody is known to have tried is a feature, not a mistake", () => {
+  const told = (world: World) => withLmcache(plain).configuredFeatures?.(world);
+  expect(told(installed("0.24.0", "0.4.1"))).toEqual(["vLLM 0.24.0 with LMCache 0.4.1 is not known to fit, LMCache 0.5.0 is"]);
+  expect(told(installed("0.32.0", "0.5.6"))).toEqual([]);
+});

@@ -1,0 +1,53 @@
+import { HarnessError } from "../model/harnessError.ts";
+import { compareVersions } from "./knownPairs.ts";
+
+/** Versions in an engine's environment; undefined where they are not known. */
+export interface Installed {
+  readonly vllm: string | undefined;
+  readonly lmcache: string | undefined;
+}
+
+/** What only some versions of vLLM or of LMCache have. */
+export interface Need {
+  readonly what: string;
+  readonly of: keyof Installed;
+  /** The first version that has it. */
+  readonly from?: string;
+  /** The first that no longer has it. */
+  readonly until?: string;
+  /** What to do where it is not there. */
+  readonly instead: string;
+}
+
+/** Seen in LMCache's packages: 0.4.2 has no such command. */
+export const lmcacheCommand: Need = {
+  what: "`lmcache server`",
+  of: "lmcache",
+  from: "0.4.3",
+  instead:
+    'pip install "lmcache>=0.4.3", or start the server it has (python3 -m lmcache.v1.multiprocess.server) and say server: { at: "localhost:5555" }',
+};
+
+/** Of versions that are not known nothing is refused. All that the others lack is one mistake. */
+export function refuseOtherEra(what: string, needs: readonly Need[], installed: Installed): void {
+  const unmet = needs.flatMap((need) => {
+    const version = installed[need.of];
+    return version === undefined || isMet(need, version) ? [] : [{ ...need, version }];
+  });
+  if (unmet.length === 0) return;
+  throw new HarnessError("usage", `${what}: ${unmet.map(told).join("; ")}`, {
+    hint: [...new Set(unmet.map(({ instead }) => instead))].join("; "),
+  });
+}
+
+function isMet({ from = "0", until }: Need, version: string): boolean {
+  // A build of its own sources is often numbered 0.1, whatever it is.
+  if (/dev/.test(version)) return true;
+  return compareVersions(version, from) >= 0 && (until === undefined || compareVersions(version, until) < 0);
+}
+
+function told({ what, of, from = "0", until, version }: Need & { readonly version: string }): string {
+  const name = of === "vllm" ? "vLLM" : "LMCache";
+  const since = compareVersions(version, from) < 0 ? `came with ${name} ${from}` : `is gone since ${name} ${until}`;
+  return `${what} ${since}, and ${version} is installed`;
+}
