@@ -11,7 +11,7 @@ export { attached, type AttachedOptions } from "./engines/attached.ts";
 export { command, type CommandOptions } from "./engines/command.ts";
 export type { InstallationOptions } from "./engines/installation.ts";
 export { llamaCpp, type LlamaCppOptions } from "./engines/llamaCpp.ts";
-export { sglang, type HiCacheOptions, type SglangOptions } from "./engines/sglang.ts";
+export { sglang, type HiCacheOptions, type SglangLmcacheOptions, type SglangOptions } from "./engines/sglang.ts";
 export { tensorrtLlm, type TensorrtLlmOptions } from "./engines/tensorrtLlm.ts";
 export { tgi, type TgiOptions } from "./engines/tgi.ts";
 export { transformersServe, type TransformersServeOptions } from "./engines/transformersServe.ts";

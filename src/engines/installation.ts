@@ -1,6 +1,7 @@
 import { checkOptions, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
-import type { Command, ContainerOptions, Launch, Readiness, Slot, World } from "../model/engine.ts";
+import type { Command, ContainerOptions, Readiness, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { StartedLaunch } from "./programBeside.ts";
 
 /** Where an engine's program is: on the PATH unless one of the first five says otherwise. */
 export interface InstallationOptions {
@@ -50,6 +51,8 @@ export interface Invocation {
   readonly isEntrypoint?: boolean;
   readonly env?: (slot: Slot) => Readonly<Record<string, string>>;
   readonly files?: (slot: Slot) => Readonly<Record<string, string>>;
+  /** As a Command's. */
+  readonly discards?: readonly string[];
   readonly ready: Readiness;
   readonly missing: string;
   readonly listsFlags?: readonly (readonly string[])[];
@@ -58,10 +61,10 @@ export interface Invocation {
 }
 
 /** How the engine gets to run where it is installed. */
-export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): Launch {
+export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): StartedLaunch {
   refuseTwoPlaces(what, options);
   const { image, container = {}, env = {} } = options;
-  const { ready, missing, listsFlags } = invocation;
+  const { ready, missing, listsFlags, discards } = invocation;
   const start = startOf(options, invocation);
   const host = (container.network ?? "host") === "host" ? "127.0.0.1" : "0.0.0.0";
   const command = (slot: Slot, world: World): Command => ({
@@ -69,6 +72,7 @@ export function launchFrom(what: string, options: InstallationOptions, invocatio
     args: [...start.before, ...invocation.args(slot, host, world)],
     env: { ...start.env, ...invocation.env?.(slot), ...env },
     ...(invocation.files === undefined ? {} : { files: invocation.files(slot) }),
+    ...(discards === undefined ? {} : { discards }),
   });
   if (image !== undefined) return { kind: "docker", image, command, container: withModel(container, invocation.reads), ready };
   const lists = listsFlags?.map((args) => [...start.before, ...args]);

@@ -56,7 +56,7 @@ function takesNone({ kind, takesKvConnector }: Engine): HarnessError {
   const why =
     takesKvConnector === false ? "it has a KV cache connected already" : `an engine of kind "${kind}" takes no KV cache connector`;
   return new HarnessError("usage", `withLmcache(): ${why}`, {
-    hint: "vllm() takes one; simulated() has cpuCacheGigabytes instead; an engine of your own says takesKvConnector: true",
+    hint: "vllm() takes one; sglang({ lmcache: { … } }) has LMCache in its process; simulated() has cpuCacheGigabytes instead; an engine of your own says takesKvConnector: true",
   });
 }
 

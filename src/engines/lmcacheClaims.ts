@@ -5,10 +5,21 @@ import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 const lost =
   /Something went wrong when processing the (?:store|retrieve) request|LMCache server is unhealthy|Failed to re-register KV caches|LOOKUP to .* timed out|QUERY_PREFETCH_STATUS to .* timed out/;
 
+/** Seen with a healthy engine that never found anything again, and made each request wait for three seconds. */
+export const neverConnected = {
+  what: "LMCache",
+  pattern: /Failed to initialize LMCacheManager|No supported \w+ connector found|Unsupported GPUKVFormat/,
+};
+
+/** Only whole pieces of so many tokens are found again. */
+export function pieceOf({ settings }: LmcacheConfig): number {
+  const { chunk_size: chunk = 256, save_unfull_chunk: savesAll } = settings;
+  return savesAll === true ? 1 : Number(chunk);
+}
+
 /** An engine's claims with LMCache beside it: the connector it was asked for, and what is found again. */
 export function withLmcacheClaims(claims: EngineClaims | undefined, config: LmcacheConfig, connector: string): EngineClaims {
   const { traits = [], reuse, never = [] } = claims ?? {};
-  const { chunk_size: chunk = 256, save_unfull_chunk: savesAll } = config.settings;
   const external = tiers(config).length > 0;
   return {
     traits: [
@@ -16,12 +27,7 @@ export function withLmcacheClaims(claims: EngineClaims | undefined, config: Lmca
       { what: "KV connector", from: { kind: "log", pattern: /Creating v1 connector with name: (\w+)/ }, wanted: connector },
       { what: "LMCache", from: { kind: "log", pattern: /LMCache initialized .*with version ([\w.]+)/ } },
     ],
-    ...(reuse === undefined ? {} : { reuse: { ...reuse, external, externalPiece: savesAll === true ? 1 : Number(chunk) } }),
-    // Seen with a healthy engine that never found anything again, and made each request wait for three seconds.
-    never: [
-      ...never,
-      { what: "LMCache", pattern: /Failed to initialize LMCacheManager|No supported \w+ connector found|Unsupported GPUKVFormat/ },
-      { what: "LMCache's server", pattern: lost },
-    ],
+    ...(reuse === undefined ? {} : { reuse: { ...reuse, external, externalPiece: pieceOf(config) } }),
+    never: [...never, neverConnected, { what: "LMCache's server", pattern: lost }],
   };
 }

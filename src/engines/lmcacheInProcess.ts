@@ -1,23 +1,21 @@
 import type { Command, Slot, World } from "../model/engine.ts";
-import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
+import type { LmcacheConfig } from "./lmcacheConfig.ts";
+import { inEngine, type InEngine } from "./lmcacheInEngine.ts";
 import type { Connection, InProcessConnector, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
-import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote } from "./lmcacheRemote.ts";
 import { refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import { inWordsOf } from "./vllmFlags.ts";
 
-/** LMCache in the engine's process: its configuration as a file of this engine alone. */
+/** LMCache in vLLM's process, by one of the connectors that vLLM knows. */
 export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, around: Surroundings): Connection {
-  const { connector = "LMCacheConnectorV1", shared, hybridKvCache } = options;
+  const { connector = "LMCacheConnectorV1", hybridKvCache } = options;
   refuseOtherEra("withLmcache()", needs[connector], around);
-  const remote = remoteOf(config.settings["remote_url"], options);
-  const key = shared === undefined ? {} : { shared };
-  const places = [...disksOf(config), ...(remote === undefined || remote.started ? [] : [placeOf(remote)])];
+  const own = inEngine(config, options);
   return {
-    command: (command, slot, world) => connected(command, slot, { config, remote, connector, hybridKvCache, world }),
-    services: remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: around.programBeside("lmcache_server") }),
-    keepsOutside: places.map((place) => ({ place, ...key })),
+    command: (command, slot, world) => connected(command, slot, { own, connector, hybridKvCache, world }),
+    services: own.services(around.programBeside),
+    keepsOutside: own.keepsOutside,
     connector,
-    features: remote?.started === true ? [`${remote.url} is started for it, on a port of its own`] : [],
+    features: own.features,
     config,
   };
 }
@@ -43,31 +41,25 @@ const needs: Readonly<Record<InProcessConnector, readonly Need[]>> = {
 };
 
 interface Connected {
-  readonly config: LmcacheConfig;
-  readonly remote: Remote | undefined;
+  readonly own: InEngine;
   readonly connector: InProcessConnector;
   readonly hybridKvCache: WithLmcacheOptions["hybridKvCache"];
   readonly world: World;
 }
 
-const fileName = "lmcache.yaml";
-/** Of a disk of its own, in the engine's directory. */
-const diskName = "kv";
-
-function connected(command: Command, slot: Slot, { config, remote, connector, hybridKvCache, world }: Connected): Command {
+function connected(command: Command, slot: Slot, { own, connector, hybridKvCache, world }: Connected): Command {
   const flags = [...hybridSwitch(hybridKvCache), "--kv-transfer-config", JSON.stringify(transferConfig(connector))];
   return {
     ...command,
     args: [...command.args, ...inWordsOf(world.program, flags)],
     env: {
       ...command.env,
-      LMCACHE_CONFIG_FILE: `${slot.directory}/${fileName}`,
+      ...own.env(slot),
       // Of its two ways to keep cache, V0's LMCache has today's keys only in this one.
       ...(connector === "LMCacheConnector" ? { LMCACHE_USE_EXPERIMENTAL: "True" } : {}),
-      ...(remote === undefined ? {} : environmentOf(remote)),
     },
-    files: { ...command.files, [fileName]: lmcacheYaml(placed(config, slot, remote)) },
-    discards: [...(command.discards ?? []), diskName],
+    files: { ...command.files, ...own.files(slot) },
+    discards: [...(command.discards ?? []), ...own.discards],
   };
 }
 
@@ -81,18 +73,4 @@ function transferConfig(connector: InProcessConnector): object {
 
 export function hybridSwitch(on: boolean | undefined): readonly string[] {
   return on === false ? ["--disable-hybrid-kv-cache-manager"] : [];
-}
-
-/** With what is known only once the engine has its slot: its directory, its services' ports. */
-function placed(config: LmcacheConfig, { directory, services = {} }: Slot, remote: Remote | undefined): LmcacheConfig {
-  const disk = config.settings["local_disk"] === ownDisk ? { local_disk: `file://${directory}/${diskName}/` } : {};
-  const url = remote === undefined ? {} : { remote_url: urlAt(remote, services) };
-  return { ...config, settings: { ...config.settings, ...disk, ...url } };
-}
-
-/** "file:///a/,file:///b/": one or several. */
-function disksOf({ settings }: LmcacheConfig): readonly string[] {
-  const { local_disk: disk } = settings;
-  if (typeof disk !== "string" || disk === ownDisk) return [];
-  return disk.split(",").map((one) => one.trim().replace(/^file:\/\//, ""));
 }

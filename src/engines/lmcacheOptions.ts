@@ -106,10 +106,10 @@ const rules: Readonly<Record<keyof LmcacheOptions, OptionRule>> = {
 };
 
 /** In LMCache's own keys. */
-export function settingsOf(options: LmcacheOptions): Readonly<Record<string, unknown>> {
+export function settingsOf(options: LmcacheOptions, what = "withLmcache(): config"): Readonly<Record<string, unknown>> {
   // LMCache gives a disk no room unless it is told how much.
   const disk = options.diskPath === undefined ? [] : ["diskGigabytes"];
-  checkOptions("withLmcache(): config", options, Object.keys(rules), rules, disk);
+  checkOptions(what, options, Object.keys(rules), rules, disk);
   const { chunkTokens, cpuGigabytes, diskGigabytes, diskPath, remoteUrl, remoteSerde, settings } = options;
   const diskAt = diskPath === undefined ? ownDisk : `file://${diskPath}`;
   return {

@@ -10,12 +10,17 @@ import {
   yesOrNo,
   type OptionRule,
 } from "../model/checkOptions.ts";
-import type { Engine, EngineMetrics, SimulationOptions } from "../model/engine.ts";
+import type { Engine, SimulationOptions } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { flagsIn, present, valued } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
-import { lmcacheYaml, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
+import { parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
+import { inEngine, type InEngine } from "./lmcacheInEngine.ts";
 import { settingsOf, type LmcacheOptions } from "./lmcacheOptions.ts";
+import { programBeside, type StartedLaunch } from "./programBeside.ts";
+import { serviceWord } from "./services/address.ts";
+import { sglangClaims } from "./sglangClaims.ts";
+import { sglangMetrics } from "./sglangMetrics.ts";
 
 /** SGLang's own hierarchical cache: KV blocks kept in CPU memory, and in a storage beside it. */
 export interface HiCacheOptions {
@@ -26,6 +31,14 @@ export interface HiCacheOptions {
   readonly writePolicy?: "write_through" | "write_through_selective" | "write_back";
   /** "file", "mooncake", "hf3fs", "nixl", … */
   readonly storage?: string;
+}
+
+/** LMCache in its process: its configuration, and what is shared. */
+export interface SglangLmcacheOptions extends LmcacheOptions {
+  /** A cache server whose address is of this machine is started for this engine, on a free port; "running" takes the one that is there. */
+  readonly remote?: "started" | "running";
+  /** Engines that say the same key share their services and their places on disk. */
+  readonly shared?: string;
 }
 
 export interface SglangOptions extends InstallationOptions {
@@ -46,8 +59,7 @@ export interface SglangOptions extends InstallationOptions {
   readonly servedName?: string;
   readonly trustRemoteCode?: boolean;
   readonly hiCache?: HiCacheOptions;
-  /** LMCache in its process. */
-  readonly lmcache?: LmcacheOptions;
+  readonly lmcache?: SglangLmcacheOptions;
   readonly extraArgs?: readonly string[];
 }
 
@@ -76,10 +88,10 @@ const hiCacheRules: Readonly<Record<keyof HiCacheOptions, OptionRule>> = {
   storage: nonEmptyText,
 };
 
+const placeRules: Readonly<Record<"remote" | "shared", OptionRule>> = { remote: oneOf("started", "running"), shared: serviceWord };
+
 /** SGLang decides by the GPU; this is about what it takes of one with 80 GB. */
 const defaultFraction = 0.88;
-
-const lmcacheFile = "lmcache.yaml";
 
 /** `python3 -m sglang.launch_server`, with its metrics and its report of cached tokens on. */
 export function sglang(options: SglangOptions): Engine {
@@ -87,35 +99,37 @@ export function sglang(options: SglangOptions): Engine {
   checkOptions("sglang(): hiCache", options.hiCache ?? {}, Object.keys(hiCacheRules), hiCacheRules);
   const { model, servedName = model, contextLength } = options;
   const lmcache = lmcacheOf(options);
+  const launch = launchFrom("sglang()", options, {
+    program: "python3",
+    args: (slot, host) => [...serveArguments(options, host, slot.port), ...present("--enable-lmcache", lmcache !== undefined)],
+    ...(lmcache === undefined ? {} : { env: lmcache.env, files: lmcache.files, discards: lmcache.discards }),
+    ready: { path: "/health", within: 600 },
+    missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,
+    reads: model,
+  });
   return {
     kind: "sglang",
     model,
     simulated: false,
     gpus: options.tensorParallel ?? 1,
     gpuShare: options.memFractionStatic ?? defaultFraction,
-    launch: launchFrom("sglang()", options, {
-      program: "python3",
-      args: (slot, host) => [...serveArguments(options, host, slot.port), ...present("--enable-lmcache", lmcache !== undefined)],
-      ...(lmcache === undefined
-        ? {}
-        : {
-            env: ({ directory }) => ({ LMCACHE_CONFIG_FILE: `${directory}/${lmcacheFile}` }),
-            files: () => ({ [lmcacheFile]: lmcacheYaml(lmcache) }),
-          }),
-      ready: { path: "/health", within: 600 },
-      missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,
-      reads: model,
-    }),
+    launch,
     wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true },
-    features: [...installationFeatures(options), ...featuresOf(options), ...(lmcache === undefined ? [] : lmcacheFeatures(lmcache))],
+    features: [...installationFeatures(options), ...featuresOf(options), ...(lmcache?.features ?? [])],
     configFiles: [],
-    metrics,
+    metrics: sglangMetrics,
+    claims: () => sglangClaims(options, lmcache?.config),
     resets: { paths: ["/flush_cache"] },
+    ...(lmcache === undefined ? {} : besideIt(lmcache, launch)),
     ...(options.hiCache === undefined && lmcache === undefined
       ? { simulation: (gpu: string): SimulationOptions => simulationOf(options, gpu) }
       : {}),
     ...(contextLength === undefined ? {} : { contextLimit: contextLength }),
   };
+}
+
+function besideIt({ services, keepsOutside }: InEngine, launch: StartedLaunch): Pick<Engine, "services" | "keepsOutside"> {
+  return { services: (world) => services(programBeside(launch, world)), keepsOutside: () => keepsOutside };
 }
 
 function serveArguments(options: SglangOptions, host: string, port: number): readonly string[] {
@@ -154,17 +168,22 @@ function hiCacheArguments(hiCache: HiCacheOptions | undefined): readonly string[
   ];
 }
 
+interface Lmcache extends InEngine {
+  readonly config: LmcacheConfig;
+}
+
 /** SGLang's connector works layer by layer only. */
-function lmcacheOf({ lmcache, hiCache }: SglangOptions): LmcacheConfig | undefined {
+function lmcacheOf({ lmcache, hiCache }: SglangOptions): Lmcache | undefined {
   if (lmcache === undefined) return undefined;
   if (hiCache !== undefined) {
     throw new HarnessError("usage", "sglang(): hiCache and lmcache both keep KV cache beside it", { hint: "give one of them" });
   }
-  return parseLmcacheConfig("sglang(): lmcache", { use_layerwise: true, ...settingsOf(lmcache) });
-}
-
-function lmcacheFeatures(config: LmcacheConfig): readonly string[] {
-  return ["LMCache in its process", ...tiers(config), ...config.translations];
+  const { remote, shared, ...said } = lmcache;
+  const places = { ...(remote === undefined ? {} : { remote }), ...(shared === undefined ? {} : { shared }) };
+  checkOptions("sglang(): lmcache", places, Object.keys(placeRules), placeRules);
+  const config = parseLmcacheConfig("sglang(): lmcache", { use_layerwise: true, ...settingsOf(said, "sglang(): lmcache") });
+  const own = inEngine(config, places);
+  return { ...own, config, features: ["LMCache in its process", ...tiers(config), ...config.translations, ...own.features] };
 }
 
 function featuresOf(options: SglangOptions): readonly string[] {
@@ -192,22 +211,6 @@ function hiCacheInWords({ ratio = 2, gigabytes, storage }: HiCacheOptions): stri
   const memory = gigabytes === undefined ? `${ratio} times the GPU's pool` : `${gigabytes} GB`;
   return `HiCache, KV cache in CPU memory, ${memory}${storage === undefined ? "" : `, and in ${storage}`}`;
 }
-
-const metrics: EngineMetrics = {
-  path: "/metrics",
-  series: {
-    "running-requests": [{ name: "sglang:num_running_reqs" }],
-    "waiting-requests": [{ name: "sglang:num_queue_reqs" }],
-    "kv-usage-share": [{ name: "sglang:token_usage" }],
-    "prompt-tokens-total": [{ name: "sglang:prompt_tokens_total" }],
-    "prefix-hit-tokens-total": [
-      { name: "sglang:cached_tokens_total", labels: { cache_source: "device" } },
-      { name: "sglang:cached_tokens_total" },
-    ],
-    "external-hit-tokens-total": [{ name: "sglang:cached_tokens_total", labels: { cache_source: "host" } }],
-    "generation-tokens-total": [{ name: "sglang:generation_tokens_total" }],
-  },
-};
 
 function simulationOf(options: SglangOptions, gpu: string): SimulationOptions {
   return {

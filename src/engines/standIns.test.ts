@@ -154,16 +154,6 @@ test("what TensorRT-LLM and TGI have no flag for goes where they look for it", (
   expect("command" in launch ? launch.command(slot, { configFiles: {} }).env : {}).toEqual({ PREFIX_CACHING: "0" });
 });
 
-test("SGLang with LMCache has a configuration of its own", () => {
-  const { launch, features } = sglang({ model: "m", lmcache: { chunkTokens: 128, cpuGigabytes: 10 } });
-  const made = "command" in launch ? launch.command({ port: 1, gpus: [], directory: "/scratch" }, { configFiles: {} }) : undefined;
-  expect(made?.args).toContain("--enable-lmcache");
-  expect(made?.env).toEqual({ LMCACHE_CONFIG_FILE: "/scratch/lmcache.yaml" });
-  expect(made?.files?.["lmcache.yaml"]).toContain("use_layerwise: true");
-  expect(made?.files?.["lmcache.yaml"]).toContain("chunk_size: 128");
-  expect(features).toContain("LMCache in its process");
-});
-
 test("mistakes are told where they are made", () => {
   expect(() => command({ program: "x", args: ["--port", "8000"], model: "m" })).toThrow("nothing says {port}");
   expect(() => command({ program: "x", args: ["{port}"], model: "m", tokenIds: true })).toThrow('tokenIds needs api: "completions"');

@@ -119,8 +119,8 @@ export interface SimulationOptions {
 /** One of an engine's own counters or gauges, as its metrics page calls it. */
 export interface MetricSource {
   readonly name: string;
-  /** Only lines with these labels; lines that are left are added up. */
-  readonly labels?: Readonly<Record<string, string>>;
+  /** Only lines with these labels; lines that are left are added up. A label that is not there counts as empty, as it does in Prometheus. */
+  readonly labels?: Readonly<Record<string, string | RegExp>>;
 }
 
 /** Our names for what engines count of themselves. */

@@ -104,9 +104,14 @@ function readingsIn(found: readonly Metric[], series: MetricsOptions["series"], 
   });
 }
 
-function valuesOf(lines: readonly Metric[], { labels = {} }: MetricSource): readonly number[] {
-  const wanted = Object.entries(labels);
-  return lines
-    .filter((line) => Number.isFinite(line.value) && wanted.every(([label, value]) => line.labels[label] === value))
-    .map(({ value }) => value);
+function valuesOf(lines: readonly Metric[], source: MetricSource): readonly number[] {
+  return lines.filter((line) => Number.isFinite(line.value) && hasLabels(line, source)).map(({ value }) => value);
+}
+
+/** Whether it is one of the lines that the source wants, of those of its name. */
+export function hasLabels(line: Metric, { labels = {} }: MetricSource): boolean {
+  return Object.entries(labels).every(([label, wanted]) => {
+    const { [label]: value = "" } = line.labels;
+    return typeof wanted === "string" ? value === wanted : wanted.test(value);
+  });
 }

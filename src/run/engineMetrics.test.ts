@@ -3,8 +3,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { llamaCpp } from "../engines/llamaCpp.ts";
+import { sglang } from "../engines/sglang.ts";
 import { vllmMetrics } from "../engines/vllmMetrics.ts";
 import { simulated } from "../engines/simulated.ts";
+import type { Engine } from "../model/engine.ts";
 import type { Reading } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { metricsText } from "../simulation/metrics.ts";
@@ -101,6 +103,60 @@ test("a recorded page of llama.cpp: what it computed and what it found again are
   });
   // "Hello", and four times 600 token ids, of which 599 were found once.
   expect(1_804 + 599).toBe(3 + 4 * 600);
+});
+
+/** As SGLang's documents and others' scrapes show them: labels of its own, cached tokens by where they were. */
+const sglangPage = (cached: readonly string[]) =>
+  [
+    "# HELP sglang:prompt_tokens_total Number of prefill tokens processed.",
+    "# TYPE sglang:prompt_tokens_total counter",
+    'sglang:prompt_tokens_total{model_name="tiny",is_streaming="true"} 4096.0',
+    'sglang:prompt_tokens_total{model_name="tiny",is_streaming="false"} 1024.0',
+    'sglang:generation_tokens_total{model_name="tiny"} 160.0',
+    ...cached,
+    "# TYPE sglang:token_usage gauge",
+    'sglang:token_usage{engine_type="unified",model_name="tiny",tp_rank="0"} 0.28',
+    'sglang:num_running_reqs{model_name="tiny",tp_rank="0"} 3.0',
+    'sglang:num_queue_reqs{model_name="tiny",tp_rank="0"} 2.0',
+    'sglang:num_requests_total{model_name="tiny"} 20.0',
+    'sglang:time_to_first_token_seconds_bucket{le="0.1",model_name="tiny"} 17.0',
+  ].join("\n");
+
+const cachedTokens = (source: string, tokens: number) =>
+  `sglang:cached_tokens_total{cache_source="${source}",model_name="tiny"} ${tokens}.0`;
+
+async function readingsOf(engine: Engine, page: string): Promise<Readonly<Record<string, number>>> {
+  await using shown = await showing(page);
+  const { metrics = vllmMetrics } = engine;
+  const readings = await edges({ ...shown.running, engine: { ...shown.running.engine, metrics } });
+  return Object.fromEntries(readings.map(({ series, value }) => [series, value]));
+}
+
+test("SGLang's hits are told by tier: on the GPU, in host memory, in whichever storage", async () => {
+  const cached = [
+    cachedTokens("device", 512),
+    cachedTokens("host", 256),
+    cachedTokens("storage_file", 64),
+    cachedTokens("storage_nixl", 32),
+  ];
+  expect(await readingsOf(sglang({ model: "tiny" }), sglangPage(cached))).toEqual({
+    "running-requests": 3,
+    "waiting-requests": 2,
+    "kv-usage-share": 0.28,
+    "prompt-tokens-total": 5_120,
+    "prefix-hit-tokens-total": 512,
+    "external-hit-tokens-total": 352, // 256 + 64 + 32
+    "external-memory-hit-tokens-total": 256,
+    "external-lower-hit-tokens-total": 96,
+    "generation-tokens-total": 160,
+  });
+});
+
+test("cached tokens of an SGLang that does not tell where they were are its own; those of a storage alone are not", async () => {
+  const older = await readingsOf(sglang({ model: "tiny" }), sglangPage(['sglang:cached_tokens_total{model_name="tiny"} 512.0']));
+  expect([older["prefix-hit-tokens-total"], older["external-hit-tokens-total"]]).toEqual([512, undefined]);
+  const below = await readingsOf(sglang({ model: "tiny" }), sglangPage([cachedTokens("storage", 64)]));
+  expect([below["prefix-hit-tokens-total"], below["external-hit-tokens-total"]]).toEqual([undefined, 64]);
 });
 
 test("the simulated engine tells everything that vLLM tells", async () => {

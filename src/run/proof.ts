@@ -5,7 +5,7 @@ import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
-import { scrape } from "../probes/metrics.ts";
+import { hasLabels, scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
@@ -168,12 +168,8 @@ async function besideCheck(reuse: CacheReuse, running: RunningEngine, probed: Pr
 }
 
 async function hitsOf(running: RunningEngine): Promise<number | undefined> {
-  const sources = running.engine.metrics?.series["external-hit-tokens-total"] ?? [];
+  const [source] = running.engine.metrics?.series["external-hit-tokens-total"] ?? [];
   const metrics = await metricsOf(running);
-  const lines = metrics.filter(({ name, labels }) =>
-    sources
-      .slice(0, 1)
-      .some((source) => source.name === name && Object.entries(source.labels ?? {}).every(([label, value]) => labels[label] === value)),
-  );
+  const lines = source === undefined ? [] : metrics.filter((line) => line.name === source.name && hasLabels(line, source));
   return lines.length === 0 ? undefined : lines.reduce((sum, { value }) => sum + value, 0);
 }

@@ -1,0 +1,52 @@
+import type { Slot } from "../model/engine.ts";
+import type { KeptOutside, Services } from "../model/service.ts";
+import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
+import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote, type RemoteOptions } from "./lmcacheRemote.ts";
+
+/** LMCache in an engine's process, whichever engine that is: its configuration is a file of this engine alone. */
+export interface InEngine {
+  readonly env: (slot: Slot) => Readonly<Record<string, string>>;
+  readonly files: (slot: Slot) => Readonly<Record<string, string>>;
+  readonly discards: readonly string[];
+  /** What it needs beside it; told a program of the engine's installation. */
+  readonly services: (programBeside: (name: string) => string) => Services;
+  readonly keepsOutside: readonly KeptOutside[];
+  readonly features: readonly string[];
+}
+
+const fileName = "lmcache.yaml";
+/** Of a disk of its own, in the engine's directory. */
+const diskName = "kv";
+
+export function inEngine(config: LmcacheConfig, options: RemoteOptions): InEngine {
+  const { shared } = options;
+  const remote = remoteOf(config.settings["remote_url"], options);
+  const key = shared === undefined ? {} : { shared };
+  const places = [...disksOf(config), ...(remote === undefined || remote.started ? [] : [placeOf(remote)])];
+  return {
+    env: ({ directory }) => ({
+      LMCACHE_CONFIG_FILE: `${directory}/${fileName}`,
+      ...(remote === undefined ? {} : environmentOf(remote)),
+    }),
+    files: (slot) => ({ [fileName]: lmcacheYaml(placed(config, slot, remote)) }),
+    discards: [diskName],
+    services: (programBeside) =>
+      remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: programBeside("lmcache_server") }),
+    keepsOutside: places.map((place) => ({ place, ...key })),
+    features: remote?.started === true ? [`${remote.url} is started for it, on a port of its own`] : [],
+  };
+}
+
+/** With what is known only once the engine has its slot: its directory, its services' ports. */
+function placed(config: LmcacheConfig, { directory, services = {} }: Slot, remote: Remote | undefined): LmcacheConfig {
+  const disk = config.settings["local_disk"] === ownDisk ? { local_disk: `file://${directory}/${diskName}/` } : {};
+  const url = remote === undefined ? {} : { remote_url: urlAt(remote, services) };
+  return { ...config, settings: { ...config.settings, ...disk, ...url } };
+}
+
+/** "file:///a/,file:///b/": one or several. */
+function disksOf({ settings }: LmcacheConfig): readonly string[] {
+  const { local_disk: disk } = settings;
+  if (typeof disk !== "string" || disk === ownDisk) return [];
+  return disk.split(",").map((one) => one.trim().replace(/^file:\/\//, ""));
+}
