@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # What `npm run test:real` does: real engines on this machine's CPU, set up once (3.1 GB in ~/.cache/tandem), then every test in
 # tests/real/*Cpu.ts and tests/real/llamaCpp.ts, one file after the other: its exit code, and whether it left a process behind; then the
-# claims of tests/real/*.real.test.ts, whose runs are meant to end otherwise.
+# claims of tests/real/*.real.test.ts, whose runs are meant to end otherwise, or which ask the installed packages.
 #   npm run test:real                    all of them, about twenty minutes on two cores
 #   npm run test:real -- vllmCpu         those whose name begins so
 #   npm run test:real -- llamaCpp        llama.cpp alone, which is built first: a quarter of an hour on two cores, once
 #   npm run test:real -- traps           the second kind
+#   npm run test:real -- lmcacheKeys     the keys that we let through beside those that the installed LMCache knows
 #   npm run test:real -- kills           real engines, an LMCache server and the harness killed with SIGKILL: about 15 minutes, only when named
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)

@@ -73,6 +73,18 @@ test("today's place is kept when only another key is old", () => {
   expect(settingsOf(fromFile, { local_cpu: true, remote_serde: "torch" })).toEqual({ local_cpu: true, remote_serde: "naive" });
 });
 
+test("keys by the names that older versions gave them, which today's ignores, are said by today's", () => {
+  const content = { local_cpu: true, enable_xpyd: true, nixl_role: "sender" };
+  expect(settingsOf(fromFile, content)).toEqual({ local_cpu: true, enable_pd: true, pd_role: "sender" });
+  expect(told(content).slice(1)).toEqual([
+    "enable_xpyd: true of an older LMCache read as enable_pd: true",
+    "nixl_role: sender of an older LMCache read as pd_role: sender",
+  ]);
+  expect(() => told({ enable_xpyd: true, enable_pd: false })).toThrow("enable_xpyd is what enable_pd was called before: keep one of them");
+  expect(() => told({ chunk_statistics_auto_start: true })).toThrow("LMCache has no key chunk_statistics_auto_start,");
+  expect(settingsOf(fromFile, { run_script_api_enabled: true })).toEqual({ run_script_api_enabled: true });
+});
+
 test("keys that LMCache would only warn of are mistakes, all told at once", () => {
   expect(() => told({ chunk_sise: 256, max_local_cpu_sz: 5, local_device: "tpu" })).toThrow(
     "c.yaml: LMCache has no key chunk_sise, did you mean chunk_size?; LMCache has no key max_local_cpu_sz, did you mean max_local_cpu_size?; " +

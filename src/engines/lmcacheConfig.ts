@@ -1,12 +1,12 @@
 import { notNegative, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { nearest } from "../model/nearest.ts";
-import { lmcacheKeys, oldKeys } from "./lmcacheKeys.ts";
+import { laterKeys, lmcacheKeys, oldKeys, renamedKeys } from "./lmcacheKeys.ts";
 
 /** An LMCache configuration as today's version takes it, and what was changed to get there. */
 export interface LmcacheConfig {
   readonly settings: Readonly<Record<string, unknown>>;
-  /** One phrase for each key of LMCache 0.1 that was read as another. */
+  /** One phrase for each key of an older LMCache that was read as another. */
   readonly translations: readonly string[];
 }
 
@@ -15,13 +15,13 @@ export const ownDisk = "file://the-engine's-own-directory";
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** What a configuration file says, with keys of LMCache 0.1 translated. All its mistakes are told at once. */
+/** What a configuration file says, with keys of older versions translated. All its mistakes are told at once. */
 export function parseLmcacheConfig(name: string, content: unknown): LmcacheConfig {
   if (typeof content !== "object" || content === null || Array.isArray(content)) {
     throw new HarnessError("usage", `${name} is not an LMCache configuration`, { hint: "it has one key a line: chunk_size: 256" });
   }
   const given: Settings = { ...content };
-  const mistakes = [...unknownKeys(given), ...wrongValues(given), ...untranslatable(given)];
+  const mistakes = [...unknownKeys(given), ...wrongValues(given), ...untranslatable(given), ...saidTwice(given)];
   if (mistakes.length > 0) {
     throw new HarnessError("usage", `${name}: ${mistakes.join("; ")}`, {
       hint: "LMCache itself would only warn, and run with its defaults instead",
@@ -59,7 +59,7 @@ function withoutUser(url: string): string {
 }
 
 function unknownKeys(given: Settings): readonly string[] {
-  const known = [...lmcacheKeys, ...oldKeys];
+  const known = [...lmcacheKeys, ...laterKeys, ...oldKeys, ...Object.keys(renamedKeys)];
   return Object.keys(given)
     .filter((key) => !known.includes(key))
     .map((key) => {
@@ -95,24 +95,39 @@ function untranslatable(given: Settings): readonly string[] {
   return isKnown ? [] : [`local_device is cpu, null or file://DIRECTORY, not ${JSON.stringify(device)}`];
 }
 
+function saidTwice(given: Settings): readonly string[] {
+  const both = Object.entries(renamedKeys).filter(([old, key]) => given[old] !== undefined && given[key] !== undefined);
+  return both.map(([old, key]) => `${old} is what ${key} was called before: keep one of them`);
+}
+
 function translated(given: Settings): LmcacheConfig {
-  const { local_device: _device, max_local_cache_size: _size, pipelined_backend: isPipelined, ...kept } = given;
-  const { remote_serde: serde } = kept;
+  const { local_device: _device, max_local_cache_size: _size, pipelined_backend: isPipelined, ...others } = given;
+  const { remote_serde: serde } = others;
+  const kept = Object.fromEntries(Object.entries(others).filter(([key]) => renamedKeys[key] === undefined));
   const changes: readonly Change[] = [
     ...placeChanges(given),
     ...(isOldSerde(serde) ? [{ from: `remote_serde: ${serde}`, to: { remote_serde: "naive" } }] : []),
     // The nearest there is: both overlap loading with computing.
     ...(isPipelined === true ? [{ from: "pipelined_backend: true", to: { enable_async_loading: true } }] : []),
+    ...renamings(others),
   ];
   return {
     settings: Object.fromEntries([kept, ...changes.map(({ to }) => to)].flatMap((settings) => Object.entries(settings))),
-    translations: changes.map(({ from, to }) => `${from} of LMCache 0.1 read as ${shown(to)}`),
+    translations: changes.map(({ from, to, of = "LMCache 0.1" }) => `${from} of ${of} read as ${shown(to)}`),
   };
 }
 
 interface Change {
   readonly from: string;
+  /** "LMCache 0.1" unless said. */
+  readonly of?: string;
   readonly to: Settings;
+}
+
+function renamings(given: Settings): readonly Change[] {
+  return Object.entries(renamedKeys).flatMap(([old, key]) =>
+    given[old] === undefined ? [] : [{ from: shown({ [old]: given[old] }), of: "an older LMCache", to: { [key]: given[old] } }],
+  );
 }
 
 function isOld(given: Settings): boolean {

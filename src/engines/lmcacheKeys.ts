@@ -1,4 +1,7 @@
-/** Keys of LMCache's configuration file, by group (lmcache/v1/config.py). It only warns of others, and then runs with its defaults. */
+/**
+ * Keys of LMCache's configuration file, by group (lmcache/v1/config.py of 0.5.6; tests/real/lmcacheKeys.real.test.ts compares). It only warns
+ * of others, and then runs with its defaults.
+ */
 const keys = `
   chunk_size local_cpu max_local_cpu_size local_cpu_use_hugepages reserve_local_cpu_size local_disk local_disk_path_sharding
   max_local_disk_size remote_url remote_serde use_layerwise save_decode_cache save_unfull_chunk pre_caching_hash_algorithm
@@ -23,17 +26,32 @@ const keys = `
 
   internal_api_server_enabled internal_api_server_host internal_api_server_port_start internal_api_server_include_index_list
   internal_api_server_socket_path_prefix runtime_plugin_locations storage_plugins remote_storage_plugins script_allowed_imports
-  remote_config_url app_id enable_chunk_statistics chunk_statistics_auto_start chunk_statistics_auto_exit_timeout_hours
-  chunk_statistics_auto_exit_target_unique_chunks chunk_statistics_strategy pin_timeout_sec pin_check_interval_sec
-  cost_aware_half_life_seconds cost_aware_ewma_alpha audit_actual_remote_url
+  run_script_api_enabled remote_config_url app_id enable_chunk_statistics chunk_statistics_auto_start_statistics
+  chunk_statistics_auto_exit_timeout_hours chunk_statistics_auto_exit_target_unique_chunks chunk_statistics_strategy pin_timeout_sec
+  pin_check_interval_sec audit_actual_remote_url
 
   enable_hidden_state_cache max_hidden_state_cpu_size hidden_state_layers hidden_states_retrieve_mode
-
-  enable_xpyd nixl_peer_host nixl_peer_init_port nixl_peer_alloc_port nixl_proxy_host nixl_proxy_port nixl_role controller_url
-  lmcache_worker_port plugin_locations external_backends
 `;
 
 export const lmcacheKeys: readonly string[] = keys.trim().split(/\s+/);
 
+/** In LMCache's sources, and not yet in 0.5.6. */
+export const laterKeys: readonly string[] = ["cost_aware_half_life_seconds", "cost_aware_ewma_alpha"];
+
 /** Keys of LMCache 0.1 that today's would ignore. */
 export const oldKeys: readonly string[] = ["local_device", "max_local_cache_size", "pipelined_backend"];
+
+/** Keys that older versions called otherwise. Today's has them in a list of other names, and ignores most of them all the same. */
+export const renamedKeys: Readonly<Record<string, string>> = {
+  enable_xpyd: "enable_pd",
+  nixl_peer_host: "pd_peer_host",
+  nixl_peer_init_port: "pd_peer_init_port",
+  nixl_peer_alloc_port: "pd_peer_alloc_port",
+  nixl_proxy_host: "pd_proxy_host",
+  nixl_proxy_port: "pd_proxy_port",
+  nixl_role: "pd_role",
+  controller_url: "controller_pull_url",
+  lmcache_worker_port: "lmcache_worker_ports",
+  plugin_locations: "runtime_plugin_locations",
+  external_backends: "storage_plugins",
+};

@@ -36,6 +36,8 @@ test("a pair of another era is refused before anything boots, with what to do; o
   expect(refusal({ mode: "server" }, installed("0.12.0", "0.3.10"))).toMatch(/`lmcache server` came with LMCache 0\.4\.3, and 0\.3\.10 is/);
   expect(refusal({ mode: "server" }, installed("0.10.2", "0.4.3"))).toMatch(/LMCacheMPConnector came with vLLM 0\.11\.1/);
   expect(refusal({ connector: "LMCacheConnectorV1Dynamic" }, installed("0.8.5", "0.3.5"))).toMatch(/came with vLLM 0\.9\.0/);
+  const later = { config: { settings: { cost_aware_ewma_alpha: 0.2 } } };
+  expect(refusal(later, installed("0.32.0", "0.5.6"))).toMatch(/the key cost_aware_ewma_alpha came with LMCache 0\.5\.7, .*: leave it out/);
 
   const fine: readonly (readonly [WithLmcacheOptions, World])[] = [
     [{}, installed("0.8.5", "0.3.5")],
@@ -43,6 +45,7 @@ test("a pair of another era is refused before anything boots, with what to do; o
     [{ mode: "server" }, installed("0.32.0+cpu", "0.5.6")],
     [{ mode: "server" }, installed("0.18.0", "0.4.3")],
     [{ mode: "server", server: { at: "cache:5555" } }, installed("0.12.0", "0.3.10")], // whoever started it had the command
+    [later, installed("0.32.0")],
     [{ mode: "server" }, installed("0.24.0")],
     [{ mode: "server" }, installed("0.1.dev1+g1234567", "0.1.dev1")], // built from sources: such a number says nothing
     [{ mode: "server" }, { configFiles: {} }],
