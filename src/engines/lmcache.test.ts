@@ -5,7 +5,6 @@ import type { Service, ServiceAddress } from "../model/service.ts";
 import { attached } from "./attached.ts";
 import { withLmcache } from "./lmcache.ts";
 import type { LmcacheOptions } from "./lmcacheOptions.ts";
-import { withOffloading } from "./offloading.ts";
 import { simulated } from "./simulated.ts";
 import { vllm } from "./vllm.ts";
 
@@ -304,18 +303,6 @@ test("flags that the installed vLLM does not know are mistakes of the configurat
   const flags = commandOf(plain).args.filter((argument) => argument.startsWith("--"));
   const world: World = { configFiles: {}, program: { version: "0.9.2", flags } };
   expect(() => transferOf(withLmcache(plain), {}, world)).toThrow("vLLM 0.9.2 does not know --kv-transfer-config");
-  expect(() => transferOf(withOffloading(plain, { gigabytes: 30 }), {}, world)).toThrow("--kv-offloading-backend and --kv-offloading-size");
-});
-
-test("vLLM's own offloading has two flags; by LMCache it has a server too", () => {
-  const args = (engine: Engine) => commandOf(engine).args.slice(commandOf(plain).args.length);
-  expect(args(withOffloading(plain, { gigabytes: 30 }))).toEqual(["--kv-offloading-backend", "native", "--kv-offloading-size", "30"]);
-  const byLmcache = withOffloading(plain, { gigabytes: 30, backend: "lmcache" });
-  expect(transferOf(byLmcache, { "lmcache-server": mp })).toEqual({
-    kv_role: "kv_both",
-    kv_connector_extra_config: { "lmcache.mp.host": "tcp://127.0.0.1", "lmcache.mp.port": 6_555 },
-  });
-  expect(() => withOffloading(withLmcache(plain), { gigabytes: 30 })).toThrow("connected already");
 });
 
 test("a disk needs its size, and misspelt options are mistakes", () => {

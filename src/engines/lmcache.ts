@@ -6,7 +6,7 @@ import { withLmcacheClaims } from "./lmcacheClaims.ts";
 import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inProcess } from "./lmcacheInProcess.ts";
 import { programBeside } from "./programBeside.ts";
-import type { Installed } from "./refuseOtherEra.ts";
+import { installedIn } from "./refuseOtherEra.ts";
 import { checkWithLmcache, settingsOf, type Connection, type Surroundings, type WithLmcacheOptions } from "./lmcacheOptions.ts";
 
 /** The same engine with LMCache. Its configuration, its services and its places on disk are this engine's alone unless `shared` says otherwise. */
@@ -46,10 +46,6 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
 
 function surroundings({ gpus }: Engine, launch: Parameters<typeof programBeside>[0], world: World): Surroundings {
   return { gpus, programBeside: programBeside(launch, world), ...installedIn(world) };
-}
-
-function installedIn({ program }: World): Installed {
-  return { vllm: program?.version, lmcache: program?.beside?.["lmcache"] };
 }
 
 function takesNone({ kind, takesKvConnector }: Engine): HarnessError {

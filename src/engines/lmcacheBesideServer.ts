@@ -36,8 +36,13 @@ const serverName = "lmcache-server";
 /** vLLM's own connector needs no module of LMCache's, and a server that is running already no command. */
 function needsOf(isBundled: boolean, { server }: WithLmcacheOptions): readonly Need[] {
   if (!isBundled) return [mpConnector, mpModule];
-  return server?.at === undefined ? [mpConnector, lmcacheCommand] : [mpConnector];
+  return server?.at === undefined ? [mpConnector, commandOrAt] : [mpConnector];
 }
+
+const commandOrAt: Need = {
+  ...lmcacheCommand,
+  instead: `${lmcacheCommand.instead}, or start the server it has (python3 -m lmcache.v1.multiprocess.server) and say server: { at: "localhost:5555" }`,
+};
 
 const mpConnector: Need = { what: "LMCacheMPConnector", of: "vllm", from: "0.11.1", instead: 'leave out mode: "server"' };
 const mpModule: Need = {
@@ -55,7 +60,7 @@ function settled(said: LmcacheServerOptions, { server = {}, shared }: WithLmcach
 }
 
 /** KV cache that is on no GPU is taken over in this mode only. LMCache 0.5.0 has it by default, 0.5.6 no longer; those before may not know the flag. */
-function modeFor({ gpus, lmcache }: Surroundings): Pick<LmcacheServerOptions, "transferMode"> {
+export function modeFor({ gpus, lmcache }: Pick<Surroundings, "gpus" | "lmcache">): Pick<LmcacheServerOptions, "transferMode"> {
   const mayNotKnow = lmcache !== undefined && compareVersions(lmcache, "0.5.0") < 0;
   return gpus > 0 || mayNotKnow ? {} : { transferMode: "auto" };
 }

@@ -1,4 +1,4 @@
-import type { EngineClaims } from "../model/engine.ts";
+import type { EngineClaims, TraitClaim } from "../model/engine.ts";
 import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 
 // Seen with a server that was started anew behind its engine's back: each request then waited for ten to twenty seconds, and was answered.
@@ -9,6 +9,12 @@ const lost =
 export const neverConnected = {
   what: "LMCache",
   pattern: /Failed to initialize LMCacheManager|No supported \w+ connector found|Unsupported GPUKVFormat/,
+};
+
+/** The one that vLLM took. */
+export const connectorTrait: TraitClaim = {
+  what: "KV connector",
+  from: { kind: "log", pattern: /Creating v1 connector with name: (\w+)/ },
 };
 
 /** Only whole pieces of so many tokens are found again. */
@@ -24,7 +30,7 @@ export function withLmcacheClaims(claims: EngineClaims | undefined, config: Lmca
   return {
     traits: [
       ...traits,
-      { what: "KV connector", from: { kind: "log", pattern: /Creating v1 connector with name: (\w+)/ }, wanted: connector },
+      { ...connectorTrait, wanted: connector },
       { what: "LMCache", from: { kind: "log", pattern: /LMCache initialized .*with version ([\w.]+)/ } },
     ],
     ...(reuse === undefined ? {} : { reuse: { ...reuse, external, externalPiece: pieceOf(config) } }),

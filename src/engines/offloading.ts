@@ -1,8 +1,12 @@
 import { checkOptions, oneOf, positive, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineClaims, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { Services } from "../model/service.ts";
+import { modeFor } from "./lmcacheBesideServer.ts";
+import { connectorTrait, withLmcacheClaims } from "./lmcacheClaims.ts";
 import { programBeside } from "./programBeside.ts";
-import { lmcacheServer, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
+import { installedIn, lmcacheCommand, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
+import { lmcacheServer } from "./services/lmcacheServer.ts";
 import { inWordsOf } from "./vllmFlags.ts";
 
 export interface OffloadingOptions {
@@ -18,14 +22,14 @@ const rules: Readonly<Record<keyof OffloadingOptions, OptionRule>> = { gigabytes
 const blockTokens = 16;
 const chunkTokens = 256;
 
-/** The same engine with vLLM's simple flags for KV cache in CPU memory (vLLM 0.14 and later). */
+/** The same engine with vLLM's simple flags for KV cache in CPU memory where the installed version has them. */
 export function withOffloading(engine: Engine, options: OffloadingOptions): Engine {
   checkOptions("withOffloading()", options, Object.keys(rules), rules, ["gigabytes"]);
   const { gigabytes, backend = "native" } = options;
   const { launch, simulation } = engine;
-  if (launch.kind !== "process" || engine.takesKvConnector !== true) throw takesNone(engine);
+  if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
+  if (launch.kind === "docker" && backend === "lmcache") throw notInAContainer();
   const piece = backend === "native" ? blockTokens : chunkTokens;
-  const server: LmcacheServerOptions = { l1Gigabytes: gigabytes };
   return {
     ...engine,
     takesKvConnector: false,
@@ -40,10 +44,10 @@ export function withOffloading(engine: Engine, options: OffloadingOptions): Engi
       ...engine.features,
       `KV cache offloaded to CPU memory, ${gigabytes} GiB, ${backend === "native" ? "by vLLM itself" : "by an LMCache server"}`,
     ],
-    claims: (world) => withReuse(engine.claims?.(world), piece),
+    claims: (world) => (backend === "native" ? withOwnOffloading : withServer)(engine.claims?.(world)),
     services: (world) => ({
       ...engine.services?.(world),
-      ...(backend === "native" ? {} : { [serverName]: lmcacheServer({ program: programBeside(launch, world)("lmcache"), ...server }) }),
+      ...(backend === "native" ? {} : serverBeside(programBeside(launch, world)("lmcache"), { gpus: engine.gpus, gigabytes, world })),
     }),
     ...(simulation === undefined
       ? {}
@@ -58,9 +62,44 @@ function takesNone({ kind, takesKvConnector }: Engine): HarnessError {
   return new HarnessError("usage", `withOffloading(): ${why}`, { hint: "vllm() takes them" });
 }
 
-function withReuse(claims: EngineClaims | undefined, externalPiece: number): EngineClaims {
-  const { reuse, ...rest } = claims ?? { traits: [] };
-  return { ...rest, ...(reuse === undefined ? {} : { reuse: { ...reuse, external: true, externalPiece } }) };
+function notInAContainer(): HarnessError {
+  const why = 'backend "lmcache" is for engines that run as a process: a container does not share its GPU memory';
+  return new HarnessError("usage", `withOffloading(): ${why}`, { hint: 'use backend: "native", or an engine without an image' });
+}
+
+interface Beside {
+  readonly gpus: number;
+  readonly gigabytes: number;
+  readonly world: World;
+}
+
+/** A vLLM that would never ask it is refused: the server would idle while the report says otherwise. */
+function serverBeside(program: string, { gpus, gigabytes, world }: Beside): Services {
+  const installed = installedIn(world);
+  refuseOtherEra("withOffloading()", [serverByFlags, lmcacheCommand], installed);
+  return { [serverName]: lmcacheServer({ program, l1Gigabytes: gigabytes, ...modeFor({ gpus, ...installed }) }) };
+}
+
+// vLLM #42865, of May 2026: 0.21.0 was out by then. Before, the same flags put LMCache into the engine's process.
+const serverByFlags: Need = {
+  what: 'an LMCache server by backend: "lmcache"',
+  of: "vllm",
+  from: "0.22.0",
+  instead: 'say withLmcache(engine, { mode: "server" }), or leave the mode out for LMCache in its process',
+};
+
+/** vLLM has two connectors of its own for it, and picks by its environment: whichever it is is told. */
+function withOwnOffloading({ traits, reuse, ...rest }: EngineClaims = { traits: [] }): EngineClaims {
+  return {
+    ...rest,
+    traits: [...traits, connectorTrait],
+    ...(reuse === undefined ? {} : { reuse: { ...reuse, external: true, externalPiece: blockTokens } }),
+  };
+}
+
+/** By these flags it is vLLM that picks the connector: with the one inside its process the server would never be asked. */
+function withServer(claims: EngineClaims | undefined): EngineClaims {
+  return withLmcacheClaims(claims, { settings: { chunk_size: chunkTokens }, translations: [] }, "LMCacheMPConnector");
 }
 
 function flagsOf({ services = {} }: Slot, { gigabytes, backend }: Required<OffloadingOptions>): readonly string[] {

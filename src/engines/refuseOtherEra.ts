@@ -1,3 +1,4 @@
+import type { World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { compareVersions } from "./knownPairs.ts";
 
@@ -5,6 +6,10 @@ import { compareVersions } from "./knownPairs.ts";
 export interface Installed {
   readonly vllm: string | undefined;
   readonly lmcache: string | undefined;
+}
+
+export function installedIn({ program }: World): Installed {
+  return { vllm: program?.version, lmcache: program?.beside?.["lmcache"] };
 }
 
 /** What only some versions of vLLM or of LMCache have. */
@@ -24,8 +29,7 @@ export const lmcacheCommand: Need = {
   what: "`lmcache server`",
   of: "lmcache",
   from: "0.4.3",
-  instead:
-    'pip install "lmcache>=0.4.3", or start the server it has (python3 -m lmcache.v1.multiprocess.server) and say server: { at: "localhost:5555" }',
+  instead: 'pip install "lmcache>=0.4.3"',
 };
 
 /** Of versions that are not known nothing is refused. All that the others lack is one mistake. */
