@@ -2,6 +2,7 @@ import type { Slot } from "../model/engine.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote, type RemoteOptions } from "./lmcacheRemote.ts";
+import { directoryPlace } from "./services/address.ts";
 
 /** LMCache in an engine's process, whichever engine that is: its configuration is a file of this engine alone. */
 export interface InEngine {
@@ -48,5 +49,5 @@ function placed(config: LmcacheConfig, { directory, services = {} }: Slot, remot
 function disksOf({ settings }: LmcacheConfig): readonly string[] {
   const { local_disk: disk } = settings;
   if (typeof disk !== "string" || disk === ownDisk) return [];
-  return disk.split(",").map((one) => one.trim().replace(/^file:\/\//, ""));
+  return disk.split(",").map((one) => directoryPlace(one.trim().replace(/^file:\/\//, "")));
 }

@@ -1,4 +1,5 @@
 import type { ServiceAddress, Service, Services } from "../model/service.ts";
+import { serverPlace } from "./services/address.ts";
 import { lmServer } from "./services/lmServer.ts";
 import { redis } from "./services/redis.ts";
 import { defaultServiceName, redisSentinel, sentinelAddresses } from "./services/redisSentinel.ts";
@@ -83,9 +84,18 @@ export function environmentOf({ kind, path }: Remote): Readonly<Record<string, s
   return kind === "redis-sentinel" ? { REDIS_SERVICE_NAME: masterOf(path) } : {};
 }
 
-/** Two engines with the same one find each other's cache. */
-export function placeOf({ url }: Remote): string {
-  return url.replace(/\/\/[^/\s]*@/, "//").replace(/\/(?:0\/?)?$/, "");
+/** Two engines with the same one find each other's cache, however its address is written. */
+export function placeOf({ kind, url, hosts, path }: Remote): string {
+  const place = kind === "other" ? elsewhere(url) : `${protocols[kind]}://${hosts.map(serverPlace).sort().join(",")}${path}`;
+  return place.replace(/\/(?:0\/?)?$/, "");
+}
+
+/** Valkey and Redis speak alike: at one address there is one of them. */
+const protocols = { lm: "lm", redis: "redis", valkey: "redis", "redis-sentinel": "redis-sentinel" } as const;
+
+/** Of a kind that we know nothing of. */
+function elsewhere(url: string): string {
+  return url.replace(/(?<=\/\/)[^/\s]*@/, "").replace(/(?<=\/\/)[^/?\s]+/, serverPlace);
 }
 
 function masterOf(path: string): string {

@@ -19,3 +19,18 @@ export const hostAndPort: OptionRule = (value) =>
 /** Services, and keys to share them by: both become directories. */
 export const serviceWord: OptionRule = (value) =>
   typeof value === "string" && /^[a-z0-9][a-z0-9-]*$/.test(value) ? undefined : "must be lower-case letters, digits and dashes";
+
+/** Servers that are one, in one text: this machine has several names, and hosts are the same in capitals. */
+export function serverPlace(hostAndPort: string): string {
+  return hostAndPort.toLowerCase().replace(/^(?:127\.0\.0\.1|\[::1\])(?=:|$)/, "localhost");
+}
+
+/** Directories that are one, in one text: "/kv", "/kv/", "/data/../kv". */
+export function directoryPlace(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `${path.startsWith("/") ? "/" : ""}${parts.join("/")}`;
+}

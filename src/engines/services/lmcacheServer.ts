@@ -1,7 +1,7 @@
 import { checkOptions, nonEmptyText, oneOf, positive, wholeNumber, type OptionRule } from "../../model/checkOptions.ts";
 import { HarnessError } from "../../model/harnessError.ts";
 import type { Service, ServiceAddress, ServiceSlot } from "../../model/service.ts";
-import { hostAndPort, parseHostAndPort, serviceWord } from "./address.ts";
+import { directoryPlace, hostAndPort, parseHostAndPort, serverPlace, serviceWord } from "./address.ts";
 import { redis } from "./redis.ts";
 import { valkey } from "./valkey.ts";
 
@@ -116,11 +116,11 @@ export function keptOutsideBy({
 }: LmcacheServerOptions): readonly { readonly place: string; readonly shared?: string }[] {
   const key = shared === undefined ? {} : { shared };
   const adapters = l2.flatMap((adapter) => {
-    if (adapter.kind === "fs" && adapter.path !== undefined) return [{ place: adapter.path, ...key }];
-    if (adapter.kind === "resp" && adapter.at !== undefined) return [{ place: `redis://${adapter.at}`, ...key }];
+    if (adapter.kind === "fs" && adapter.path !== undefined) return [{ place: directoryPlace(adapter.path), ...key }];
+    if (adapter.kind === "resp" && adapter.at !== undefined) return [{ place: `redis://${serverPlace(adapter.at)}`, ...key }];
     return [];
   });
-  return [...adapters, ...(at === undefined ? [] : [{ place: `LMCache server at ${at}`, ...key }])];
+  return [...adapters, ...(at === undefined ? [] : [{ place: `LMCache server at ${serverPlace(at)}`, ...key }])];
 }
 
 const adapterOptions = { fs: ["kind", "path"], resp: ["kind", "server", "at", "user", "password"], other: ["kind", "adapter"] } as const;
