@@ -110,10 +110,14 @@ function featuresOf(options: TensorrtLlmOptions): readonly string[] {
   ];
 }
 
-/** It tells no more than this in Prometheus' words. */
+/** As others read them. Older versions tell the last alone. */
 const metrics: EngineMetrics = {
   path: "/prometheus/metrics",
-  series: { "kv-usage-share": [{ name: "trtllm_kv_cache_utilization" }] },
+  series: {
+    "running-requests": [{ name: "trtllm_num_requests_running" }],
+    "waiting-requests": [{ name: "trtllm_num_requests_waiting" }],
+    "kv-usage-share": [{ name: "trtllm_kv_cache_utilization" }],
+  },
 };
 
 function simulationOf(options: TensorrtLlmOptions, gpu: string): SimulationOptions {

@@ -5,6 +5,8 @@ import { expect, test } from "vitest";
 import { llamaCpp } from "../engines/llamaCpp.ts";
 import { sglang } from "../engines/sglang.ts";
 import { vllmMetrics } from "../engines/vllmMetrics.ts";
+import { tensorrtLlm } from "../engines/tensorrtLlm.ts";
+import { tgi } from "../engines/tgi.ts";
 import { simulated } from "../engines/simulated.ts";
 import type { Engine } from "../model/engine.ts";
 import type { Reading } from "../model/record.ts";
@@ -157,6 +159,48 @@ test("cached tokens of an SGLang that does not tell where they were are its own;
   expect([older["prefix-hit-tokens-total"], older["external-hit-tokens-total"]]).toEqual([512, undefined]);
   const below = await readingsOf(sglang({ model: "tiny" }), sglangPage([cachedTokens("storage", 64)]));
   expect([below["prefix-hit-tokens-total"], below["external-hit-tokens-total"]]).toEqual([undefined, 64]);
+});
+
+/** As others' scrapes of TGI's router show it: no labels, token counts as histograms alone. */
+const tgiPage = `# HELP tgi_request_count Total number of requests received
+# TYPE tgi_request_count counter
+tgi_request_count 150
+# TYPE tgi_queue_size gauge
+tgi_queue_size 3
+# TYPE tgi_batch_current_size gauge
+tgi_batch_current_size 5
+# TYPE tgi_batch_current_max_tokens gauge
+tgi_batch_current_max_tokens 2048
+# TYPE tgi_request_generated_tokens histogram
+tgi_request_generated_tokens_bucket{le="1"} 0
+tgi_request_generated_tokens_sum 8123
+tgi_request_generated_tokens_count 148
+`;
+
+test("TGI tells how many requests run and wait, and nothing of its cache", async () => {
+  expect(await readingsOf(tgi({ model: "tiny" }), tgiPage)).toEqual({ "running-requests": 5, "waiting-requests": 3 });
+});
+
+/** As others' scrapes of trtllm-serve show it, at /prometheus/metrics. */
+const tensorrtLlmPage = `# TYPE trtllm_request_success_total counter
+trtllm_request_success_total{model_name="tiny",engine_type="trtllm",finished_reason="length"} 5
+# TYPE trtllm_num_requests_running gauge
+trtllm_num_requests_running{model_name="tiny",engine_type="trtllm"} 3.0
+# TYPE trtllm_num_requests_waiting gauge
+trtllm_num_requests_waiting{model_name="tiny",engine_type="trtllm"} 1.0
+# TYPE trtllm_kv_cache_utilization gauge
+trtllm_kv_cache_utilization{model_name="tiny",engine_type="trtllm"} 0.62
+# TYPE trtllm_kv_cache_hit_rate gauge
+trtllm_kv_cache_hit_rate{model_name="tiny",engine_type="trtllm"} 0.38
+# TYPE trtllm_time_to_first_token_seconds histogram
+trtllm_time_to_first_token_seconds_bucket{model_name="tiny",engine_type="trtllm",le="0.1"} 85
+`;
+
+test("TensorRT-LLM tells how many requests run and wait and how full its KV cache is, an older one the last alone", async () => {
+  const engine = tensorrtLlm({ model: "tiny" });
+  expect(engine.metrics?.path).toBe("/prometheus/metrics");
+  expect(await readingsOf(engine, tensorrtLlmPage)).toEqual({ "running-requests": 3, "waiting-requests": 1, "kv-usage-share": 0.62 });
+  expect(await readingsOf(engine, tensorrtLlmPage.replace(/^trtllm_num_requests.*$/gm, ""))).toEqual({ "kv-usage-share": 0.62 });
 });
 
 test("the simulated engine tells everything that vLLM tells", async () => {
