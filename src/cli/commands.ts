@@ -3,6 +3,7 @@ import { contradictions } from "./contradictions.ts";
 import {
   aboveZero,
   commaList,
+  gpuList,
   keyValue,
   oneOf,
   ports,
@@ -26,7 +27,7 @@ const shaping: readonly Flag[] = [
   { flags: "--seed <n>", says: "seed of every workload", parse: wholeNumber("--seed") },
   { flags: "--requests <n>", says: "requests of every experiment", parse: wholeNumber("--requests", 1) },
   { flags: "--only <engines>", says: "only these engines of a test: --only plain,cached", parse: commaList },
-  { flags: "--gpus <ids>", says: "GPUs to use: --gpus 2,3", parse: commaList },
+  { flags: "--gpus <ids>", says: "GPUs to use, by number or UUID: --gpus 2,3", parse: gpuList },
   { flags: "--set <key=value>", says: "a parameter for the test functions (params.set.key); may be repeated", parse: keyValue },
   { flags: "--attach <urls>", says: "without a file: one or two servers that are up, the first is the baseline", parse: serverUrls },
   { flags: "--context <tokens>", says: "with --attach: context tokens of each request", parse: wholeNumber("--context", 1) },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { joinPairs, keyValue, ports, serverUrls } from "./flags.ts";
+import { gpuList, joinPairs, keyValue, ports, serverUrls } from "./flags.ts";
 
 test.each([
   { typed: "run -p 8000 8001 tests/a.ts", means: "run -p 8000,8001 tests/a.ts" },
@@ -18,6 +18,11 @@ test.each([
 test("ports are numbers from 1 to 65535", () => {
   expect(ports("8000,8001")).toEqual([8_000, 8_001]);
   for (const wrong of ["0", "65536", "x", "80.5", ""]) expect(() => ports(wrong)).toThrow("a port is a number from 1 to 65535");
+});
+
+test("GPUs are named by number or UUID", () => {
+  expect(gpuList("2, GPU-5a3e,MIG-77f0")).toEqual(["2", "GPU-5a3e", "MIG-77f0"]);
+  for (const wrong of ["foo", "0,-1", "0,GPU-", ","]) expect(() => gpuList(wrong)).toThrow("a GPU is named by its number or UUID");
 });
 
 test("--set is repeated, the last of two for one key wins, and a value may hold an equals sign", () => {

@@ -94,6 +94,16 @@ export function commaList(text: string): readonly string[] {
     .filter((part) => part !== "");
 }
 
+/** As CUDA_VISIBLE_DEVICES takes them; whether they are here is looked at where they are given to engines. */
+export function gpuList(text: string): readonly string[] {
+  const ids = commaList(text);
+  const wrong = ids.filter((id) => !/^(?:\d+|(?:GPU|MIG)-.+)$/.test(id));
+  if (ids.length > 0 && wrong.length === 0) return ids;
+  throw new HarnessError("usage", `--gpus ${wrong.join(",")}: a GPU is named by its number or UUID`, {
+    hint: "nvidia-smi -L lists both: --gpus 2,3 or --gpus GPU-5a3e…,MIG-77f0…",
+  });
+}
+
 export function keyValue(text: string, before: unknown): Readonly<Record<string, string>> {
   const at = text.indexOf("=");
   if (at < 1)

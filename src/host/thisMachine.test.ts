@@ -148,13 +148,27 @@ test("GPUs are those nvidia-smi lists, less what CUDA_VISIBLE_DEVICES withholds,
   writeFileSync(at.file("nvidia-smi"), `#!/bin/sh\ncat <<'END'\n${lines.join("\n")}\nEND\n`, { mode: 0o755 });
   const seen = async (env: NodeJS.ProcessEnv) => thisMachine({ environment: { PATH: `${at.directory}:/usr/bin:/bin`, ...env } }).gpus();
   expect(await seen({})).toEqual([
-    { id: "0", name: "NVIDIA H200", memoryMib: 143_771 },
-    { id: "1", name: "NVIDIA H200", memoryMib: 143_771 },
-    { id: "2", name: "NVIDIA GB10" },
+    { id: "0", uuid: "GPU-aaaa", name: "NVIDIA H200", memoryMib: 143_771 },
+    { id: "1", uuid: "GPU-bbbb", name: "NVIDIA H200", memoryMib: 143_771 },
+    { id: "2", uuid: "GPU-cccc", name: "NVIDIA GB10" },
   ]);
   expect((await seen({ CUDA_VISIBLE_DEVICES: "1,0" })).map(({ id }) => id)).toEqual(["1", "0"]);
   expect((await seen({ CUDA_VISIBLE_DEVICES: "GPU-b" })).map(({ id }) => id)).toEqual(["1"]);
   expect(await seen({ CUDA_VISIBLE_DEVICES: "" })).toEqual([]);
+});
+
+test("a GPU that is divided tells its parts", async () => {
+  const listed = [
+    "GPU 0: NVIDIA H200 (UUID: GPU-aaaa)",
+    "GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bbbb)",
+    "  MIG 3g.20gb     Device  0: (UUID: MIG-1111)",
+    "  MIG 1g.5gb      Device  1: (UUID: MIG-2222)",
+  ];
+  const queried = ["0, GPU-aaaa, NVIDIA H200, 143771, Disabled", "1, GPU-bbbb, NVIDIA A100-SXM4-40GB, 40960, Enabled"];
+  const script = `#!/bin/sh\nif [ "$1" = -L ]; then cat <<'A'\n${listed.join("\n")}\nA\nelse cat <<'B'\n${queried.join("\n")}\nB\nfi\n`;
+  writeFileSync(at.file("nvidia-smi"), script, { mode: 0o755 });
+  const here = await thisMachine({ environment: { PATH: `${at.directory}:/usr/bin:/bin` } }).gpus();
+  expect(here.map(({ parts }) => parts)).toEqual([undefined, ["MIG-1111", "MIG-2222"]]);
 });
 
 test("a machine without nvidia-smi has no GPU", async () => {

@@ -1,10 +1,9 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { promisify } from "node:util";
 
 import { HarnessError } from "../model/harnessError.ts";
 import type { Place, StartedProcess } from "../model/running.ts";
@@ -14,10 +13,10 @@ import { isHeldBy, listenersOn } from "./listeningSockets.ts";
 import { oomKills } from "./oomKills.ts";
 import { LivingTree, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
 import { SharedMemory, sharedMemoryNow } from "./sharedMemory.ts";
+import { visibleGpus } from "./visibleGpus.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 type Start = Parameters<Place["start"]>;
-type Gpus = Awaited<ReturnType<Place["gpus"]>>;
 
 /** The machine we run on. Nothing started here outlives us. */
 export function thisMachine({ environment = process.env }: { environment?: NodeJS.ProcessEnv } = {}): Place {
@@ -50,7 +49,7 @@ export function thisMachine({ environment = process.env }: { environment?: NodeJ
       holders: async (gpus) => gpuMemoryHolders(gpus, environment),
     },
     oomKills: () => oomKills(),
-    gpus: async () => visible(await gpusByNvidiaSmi(environment), environment["CUDA_VISIBLE_DEVICES"]),
+    gpus: async () => visibleGpus(environment),
   };
 }
 
@@ -197,29 +196,4 @@ async function unusedPort(): Promise<number> {
   await new Promise((onClosed) => server.close(onClosed));
   if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
   return address.port;
-}
-
-async function gpusByNvidiaSmi(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
-  const query = ["--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"];
-  try {
-    const { stdout } = await promisify(execFile)("nvidia-smi", query, { env, timeout: 10_000 });
-    return stdout.split("\n").filter((line) => line.includes(","));
-  } catch {
-    return []; // not installed, or no driver: no GPU that an engine could use
-  }
-}
-
-/** Those that CUDA_VISIBLE_DEVICES leaves us, in its order: a job on a shared machine has only some. */
-function visible(lines: readonly string[], chosen: string | undefined): Gpus {
-  const all = lines.map((line) => line.split(",").map((field) => field.trim()));
-  const named = chosen?.split(",").map((id) => id.trim());
-  const ours = named?.flatMap((id) => (id.startsWith("MIG-") ? [[id, id, "a MIG part"]] : all.filter((gpu) => isNamed(gpu, id)))) ?? all;
-  return ours.map(([id = "", , name = "", memory = ""]) => {
-    const memoryMib = Number.parseInt(memory, 10); // "[N/A]" where CPU and GPU share theirs
-    return Number.isNaN(memoryMib) ? { id, name } : { id, name, memoryMib };
-  });
-}
-
-function isNamed([index, uuid]: readonly string[], id: string): boolean {
-  return id === index || (id !== "" && uuid?.startsWith(id) === true);
 }

@@ -67,6 +67,18 @@ export interface StartedProcess {
   end(grace: Seconds): Promise<void>;
 }
 
+/** A GPU as its place tells of it. */
+export interface Gpu {
+  /** As nvidia-smi counts; of a MIG part that was left to us, its UUID. */
+  readonly id: string;
+  readonly uuid?: string;
+  readonly name: string;
+  /** Missing where the driver does not tell it. */
+  readonly memoryMib?: number;
+  /** UUIDs of its MIG parts, where it is divided. */
+  readonly parts?: readonly string[];
+}
+
 /** Where an engine runs. This machine is one; a container, a Slurm node, a pod are others. */
 export interface Place {
   readonly name: string;
@@ -82,8 +94,8 @@ export interface Place {
   listeners(port: number): Promise<readonly ProcessInfo[]>;
   /** Whether a started process's tree listens on the port, and nobody else does. */
   owns(process: StartedProcess, port: number): Promise<boolean>;
-  /** GPUs there that we may use; empty without any. Memory is missing where the driver does not tell it. */
-  gpus(): Promise<readonly { readonly id: string; readonly name: string; readonly memoryMib?: number }[]>;
+  /** GPUs there that we may use; empty without any. */
+  gpus(): Promise<readonly Gpu[]>;
   /** Memory in use on GPUs there, in MiB, and who holds it; undefined, and nobody, where there are none or they do not tell. */
   readonly gpuMemory?: {
     used(gpus: readonly string[]): Promise<number | undefined>;

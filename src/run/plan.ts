@@ -20,7 +20,8 @@ import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf } from "../workloads/blocks.ts";
 import { worldOf } from "./configFiles.ts";
 import { installedProgram, type Asking } from "./installedProgram.ts";
-import { apart, madeOfEach, together } from "./mistakes.ts";
+import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
+import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
 import { organisationOf, type Overrides } from "./params.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
 import { titledApart } from "./titles.ts";
@@ -67,8 +68,9 @@ export async function planTests(
   place: Place,
   { tell, mistakes = [] }: PlanningOptions = {},
 ): Promise<readonly PlannedTest[]> {
-  const gpuIds = overrides.gpus ?? (await place.gpus()).map((gpu) => gpu.id);
-  const found = [...mistakes];
+  const here = await place.gpus();
+  const gpuIds = gpusFor(overrides, here);
+  const found = [...mistakes, ...mistakesIn(() => refuseTwice(gpuIds, overrides))];
   const planned: PlannedTest[] = [];
   for (const named of cases) {
     try {
@@ -78,11 +80,14 @@ export async function planTests(
     }
   }
   if (found.length > 0) throw together(found);
+  if (here.length === 0 && planned.some(({ engines }) => engines.some(({ gpus }) => gpus.length > 0))) {
+    tell?.(`warning: ${unseenGpus(gpuIds)}`);
+  }
   return planned;
 }
 
 export interface PlanningOptions {
-  /** Told what takes long. */
+  /** Told what takes long, and what cannot be known. */
   readonly tell?: (message: string) => void;
   /** Made before, to be told together with those of the plan. */
   readonly mistakes?: readonly HarnessError[];

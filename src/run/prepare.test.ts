@@ -57,8 +57,8 @@ test("a GPU that the machine does not have is a mistake of the author's, told wi
   const place = {
     ...thisMachine(),
     gpus: async () => [
-      { id: "0", name: "H100" },
-      { id: "1", name: "L4" },
+      { id: "0", uuid: "GPU-aaaa-1", name: "H100" },
+      { id: "1", uuid: "GPU-aabb-2", name: "L4" },
     ],
   };
   const plain = vllm({ model: "m", program: "node", tensorParallel: 2 });
@@ -68,11 +68,13 @@ test("a GPU that the machine does not have is a mistake of the author's, told wi
   expect(blocked[0]?.obstacles[0]).toMatchObject({
     exitCode: 2,
     message: "engine plain is to run on GPU 7, which this machine does not have",
-    hint: "it has 0 (H100), 1 (L4): name one of them with --gpus",
+    hint: "it has 0 (H100, GPU-aaaa-1), 1 (L4, GPU-aabb-2): name one of them with --gpus",
   });
   expect(blockedTogether(blocked).exitCode).toBe(2);
   expect(await on("0", "1")).toEqual([]);
-  expect(await on("GPU-5a3e", "GPU-77f0")).toEqual([]);
+  expect((await on("GPU-cccc", "GPU-aa"))[0]?.obstacles[0]?.message).toBe(
+    "engine plain is to run on GPU GPU-cccc, which this machine does not have, and on GPU-aa, which may be 0 or 1",
+  );
 });
 
 test("a server that cannot be connected to is told with its URL and the reason, only where servers are to be connected to", async () => {

@@ -11,6 +11,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { launchers } from "./launchers.ts";
+import { refuseUnknownGpus } from "./namedGpus.ts";
 import { nearestPath } from "./nearestPath.ts";
 import type { PlannedEngine } from "./plan.ts";
 
@@ -136,9 +137,5 @@ async function refuseGpus({ name, engine, gpus }: PlannedEngine, place: Place): 
   if (engine.gpus === 0) return;
   const here = await place.gpus();
   if (gpus.length < engine.gpus) throw tooFewGpus(name, engine.gpus, here.length);
-  const unknown = gpus.filter((gpu) => /^\d+$/.test(gpu) && !here.some(({ id }) => id === gpu));
-  if (here.length === 0 || unknown.length === 0) return;
-  throw new HarnessError("usage", `engine ${name} is to run on GPU ${unknown.join(" and ")}, which this machine does not have`, {
-    hint: `it has ${here.map(({ id, name }) => `${id} (${name})`).join(", ")}: name one of them with --gpus`,
-  });
+  if (here.length > 0) refuseUnknownGpus(name, gpus, here);
 }
