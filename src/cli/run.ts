@@ -53,7 +53,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const terminal = processTerminal();
   const place = thisMachine();
   const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
-  const { tests, nothing } = await shaped(call, place, mistakesOfOutputDir(call));
+  const { tests, nothing } = await shaped(call, place, { before: mistakesOfOutputDir(call), connects: true });
   for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
   if (tests.length === 0)
     throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });

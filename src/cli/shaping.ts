@@ -6,7 +6,8 @@ import { attachTestCase } from "../run/attach.ts";
 import { loadTestFile, matching, type FoundTest, type TestFile } from "../run/discover.ts";
 import { apart } from "../run/mistakes.ts";
 import { paramsOf, type Overrides } from "../run/params.ts";
-import { planTests, type PlannedTest } from "../run/plan.ts";
+import { planTests, type PlannedTest, type PlanningOptions } from "../run/plan.ts";
+import { blockedOf, blockedTogether } from "../run/prepare.ts";
 import { describeTest, type NamedTestCase } from "../run/testCases.ts";
 import type { Call } from "./flags.ts";
 
@@ -16,11 +17,22 @@ export interface Shaped {
   readonly nothing: readonly string[];
 }
 
-export async function shaped(call: Call, place: Place, before: readonly HarnessError[] = []): Promise<Shaped> {
+export async function shaped(call: Call, place: Place, { before = [], connects = false }: Shaping = {}): Promise<Shaped> {
   const overrides = overridesOf(call.options);
   const { cases, nothing, mistakes } = await casesOf(call, overrides);
   const tell = (message: string) => processTerminal().tell(message);
-  return { tests: await planTests(cases, overrides, place, { tell, mistakes: [...before, ...mistakes] }), nothing };
+  const inTheWay: PlanningOptions["inTheWay"] = async (tests) => {
+    const blocked = await blockedOf(tests, { place, tell: () => {}, looksOnly: true, connects });
+    return blocked.length === 0 ? undefined : blockedTogether(blocked);
+  };
+  return { tests: await planTests(cases, overrides, place, { tell, mistakes: [...before, ...mistakes], inTheWay }), nothing };
+}
+
+interface Shaping {
+  /** Mistakes of the call itself. */
+  readonly before?: readonly HarnessError[];
+  /** Servers that are up are connected to, where there are mistakes: to tell what else is in the way. */
+  readonly connects?: boolean;
 }
 
 export function overridesOf(options: Call["options"]): Overrides {

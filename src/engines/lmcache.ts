@@ -22,6 +22,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
   const known = paths.length === 0 ? [...features, ...featuresOf(connection({ configFiles: {} }))] : features;
   return {
     ...engine,
+    inner: engine,
     // One cache is enough: a second connector would replace the first.
     takesKvConnector: false,
     launch: { ...launch, command: (slot, world) => connection(world).command(launch.command(slot, world), slot, world) },

@@ -198,6 +198,8 @@ export interface Engine {
   readonly wire: Wire;
   /** What was asked for beyond the model, one phrase each: "prefix caching off", "KV cache in CPU memory, 5 GB". */
   readonly features: readonly string[];
+  /** The engine that it is made of: asked for its program where a mistake keeps its own command from being said. */
+  readonly inner?: Engine;
   /** Configuration files it names, as the author wrote them. */
   readonly configFiles: readonly string[];
   /** Features that only its configuration files tell. Throws for mistakes in them; called before anything boots. */

@@ -7,7 +7,7 @@ import { partsOf, type Passage, type Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
 import { unseenPrompt } from "./askedPrompt.ts";
-import type { PlannedEngine } from "./plan.ts";
+import type { PlannedEngine } from "./planEngines.ts";
 
 const prompts = 3;
 const answerTokens = 16;

@@ -4,13 +4,24 @@ import { fileURLToPath } from "node:url";
 
 import type { Engine, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { apart } from "./mistakes.ts";
 import { nearestPath } from "./nearestPath.ts";
 
 /** Reads the configuration files an engine names: relative to the test file, then to the working directory. */
-export async function worldOf(engine: Engine, testFile: string | undefined): Promise<World> {
+export async function worldOf(
+  engine: Engine,
+  testFile: string | undefined,
+): Promise<{ readonly world: World; readonly mistakes: readonly HarnessError[] }> {
   const configFiles: Record<string, unknown> = {};
-  for (const given of engine.configFiles) configFiles[given] = await parsed(given, testFile);
-  return { configFiles };
+  const mistakes: HarnessError[] = [];
+  for (const given of engine.configFiles) {
+    try {
+      configFiles[given] = await parsed(given, testFile);
+    } catch (error) {
+      mistakes.push(...apart(error));
+    }
+  }
+  return { world: { configFiles }, mistakes };
 }
 
 async function parsed(given: string, testFile: string | undefined): Promise<unknown> {

@@ -1,11 +1,16 @@
 import { HarnessError } from "../model/harnessError.ts";
 
-/** Several mistakes of an author as one error: all of them are shown before anything boots, each once. */
-export function together(mistakes: readonly HarnessError[]): HarnessError {
+/** Several mistakes of an author as one error: all of them are shown before anything boots, each once; below them what is in the way otherwise. */
+export function together(mistakes: readonly HarnessError[], otherwise?: HarnessError): HarnessError {
   const told = new Map(mistakes.map((mistake) => [linesOf(mistake), mistake]));
   const [only] = told.values();
-  if (told.size === 1 && only !== undefined) return only;
-  return new HarnessError("usage", `${told.size} mistakes`, { hint: [...told.keys()].join("\n"), cause: [...told.values()] });
+  if (told.size === 1 && only !== undefined && otherwise === undefined) return only;
+  const count = told.size === 1 ? "1 mistake" : `${told.size} mistakes`;
+  const hint = [...told.keys(), ...(otherwise?.hint === undefined ? [] : [otherwise.hint])].join("\n");
+  return new HarnessError("usage", otherwise === undefined ? count : `${count}, and ${otherwise.message}`, {
+    hint,
+    cause: [...told.values()],
+  });
 }
 
 function linesOf({ message, hint }: HarnessError): string {

@@ -4,10 +4,9 @@ import { interleaved, inTurn, together as atTheSameTime, type Phase, type Turn }
 import { workloadHash } from "../journal/workloadHash.ts";
 import { dockerCommand } from "../launch/docker.ts";
 import { engineEnvironment, masked, type EngineEnvironment } from "../launch/environment.ts";
-import { neededServices, trialSlot } from "../launch/neededServices.ts";
+import { neededServices } from "../launch/neededServices.ts";
 import { maskedArguments, masks } from "../launch/secrets.ts";
 import { refuseSharedPlaces } from "../launch/sharedPlaces.ts";
-import { assignSlots } from "../launch/slots.ts";
 import type { Command, Engine, SimulationOptions, Slot, World } from "../model/engine.ts";
 import type { Experiment, Order } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
@@ -18,24 +17,12 @@ import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf } from "../workloads/blocks.ts";
-import { worldOf } from "./configFiles.ts";
-import { installedProgram, type Asking } from "./installedProgram.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
 import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
 import { organisationOf, type Overrides } from "./params.ts";
+import { emptiable, planEngines, type Here, type PlannedEngine, type PlannedEngines } from "./planEngines.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
 import { titledApart } from "./titles.ts";
-
-export interface PlannedEngine {
-  readonly name: string;
-  readonly engine: Engine;
-  readonly world: World;
-  /** Engines of one batch are up at the same time. */
-  readonly batch: number;
-  readonly gpus: readonly string[];
-  /** The asked one; undefined takes a free one at the start. */
-  readonly port: number | undefined;
-}
 
 /** What one block sends. */
 export interface PlannedBlock {
@@ -61,29 +48,31 @@ export interface PlannedTest {
   readonly description: TestDescription;
 }
 
-/** Plans test cases; boots nothing. Mistakes of all of them are told together. */
+/** Plans test cases; boots nothing. Mistakes of all of them are told together, and with them what else is in the way. */
 export async function planTests(
   cases: readonly NamedTestCase[],
   overrides: Overrides,
   place: Place,
-  { tell, mistakes = [] }: PlanningOptions = {},
+  { tell, mistakes = [], inTheWay = async () => undefined }: PlanningOptions = {},
 ): Promise<readonly PlannedTest[]> {
   const here = await place.gpus();
   const gpuIds = gpusFor(overrides, here);
-  const found = [...mistakes, ...mistakesIn(() => refuseTwice(gpuIds, overrides))];
-  const planned: PlannedTest[] = [];
+  const attempts: Attempt[] = [];
   for (const named of cases) {
-    try {
-      planned.push(await planTest(overridden(named, overrides), overrides, { gpuIds, place, ...(tell === undefined ? {} : { tell }) }));
-    } catch (error) {
-      found.push(...apart(error).map((mistake) => of(named, mistake)));
-    }
+    attempts.push(await planTest(named, overrides, { gpuIds, place, ...(tell === undefined ? {} : { tell }) }));
   }
-  if (found.length > 0) throw together(found);
-  if (here.length === 0 && planned.some(({ engines }) => engines.some(({ gpus }) => gpus.length > 0))) {
-    tell?.(`warning: ${unseenGpus(gpuIds)}`);
-  }
-  return planned;
+  const found = [...mistakes, ...mistakesIn(() => refuseTwice(gpuIds, overrides)), ...attempts.flatMap((attempt) => attempt.mistakes)];
+  if (found.length > 0) throw together(found, await inTheWay(attempts));
+  const engines = attempts.flatMap((attempt) => attempt.engines);
+  if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
+  return attempts.flatMap(({ test }) => test ?? []);
+}
+
+/** What came of planning a test. */
+interface Attempt extends PlannedEngines {
+  readonly name: string;
+  /** Where there are no mistakes. */
+  readonly test?: PlannedTest;
 }
 
 export interface PlanningOptions {
@@ -91,6 +80,10 @@ export interface PlanningOptions {
   readonly tell?: (message: string) => void;
   /** Made before, to be told together with those of the plan. */
   readonly mistakes?: readonly HarnessError[];
+  /** Asked where there are mistakes: what else keeps these tests from starting. */
+  readonly inTheWay?: (
+    tests: readonly (Omit<PlannedEngines, "mistakes"> & { readonly name: string })[],
+  ) => Promise<HarnessError | undefined>;
 }
 
 function of({ name }: NamedTestCase, { message, hint }: HarnessError): HarnessError {
@@ -126,11 +119,24 @@ export function shownFilesOf(planned: PlannedEngine, slot: Slot): readonly (read
   return Object.entries(commandOf(planned, slot)?.files ?? {}).map(([name, content]) => [name, masks(content)]);
 }
 
-/** What is here, and how to find out more of it. */
-type Here = Asking & { readonly gpuIds: readonly string[] };
+async function planTest(named: NamedTestCase, overrides: Overrides, here: Here): Promise<Attempt> {
+  let found: PlannedEngines = { engines: [], mistaken: [], mistakes: [] };
+  const attempt = (more: readonly HarnessError[] = []): Attempt => {
+    return { ...found, name: named.name, mistakes: [...found.mistakes, ...more].map((mistake) => of(named, mistake)) };
+  };
+  try {
+    const changed = overridden(named, overrides);
+    found = await planEngines(changed, overrides, here);
+    // Also without the engines that have mistakes: the others may have some together, and so may experiments.
+    const test = await testOf(changed, found.engines, overrides);
+    return found.mistakes.length === 0 ? { ...attempt(), test } : attempt();
+  } catch (error) {
+    return attempt(apart(error));
+  }
+}
 
-async function planTest(named: NamedTestCase, overrides: Overrides, here: Here): Promise<PlannedTest> {
-  const engines = emptiable(await planEngines(named, overrides, here), named.testCase.experiments);
+async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], overrides: Overrides): Promise<PlannedTest> {
+  const engines = emptiable(planned, named.testCase.experiments);
   neededServices(engines); // for its mistakes: they are told before anything starts
   refuseSharedPlaces(engines);
   const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
@@ -139,77 +145,6 @@ async function planTest(named: NamedTestCase, overrides: Overrides, here: Here):
   const experiments = await madeOfEach(titled, (experiment) => planExperiment(experiment, limits, batches));
   const virtual = engines.every(({ engine }) => engine.launch.kind === "inProcess");
   return { name: named.name, named, engines, experiments, virtual, description: describe(named, engines, experiments, overrides) };
-}
-
-async function planEngines(named: NamedTestCase, overrides: Overrides, here: Here): Promise<readonly PlannedEngine[]> {
-  const { simulate } = overrides;
-  const described = await madeOfEach(Object.entries(named.testCase.engines), async ([name, engine]) => {
-    const world = await worldIn(engine, named, overrides, here, name);
-    engine.configuredFeatures?.(world); // for mistakes in its configuration
-    return { name, world, engine: simulate === undefined ? engine : simulatedInstead(name, engine, simulate, world) };
-  });
-  if (described.length === 0) throw new HarnessError("usage", "it has no engine", { hint: "engines: { plain: vllm({ model }) }" });
-  const slots = assignSlots(described, here.gpuIds, overrides.ports);
-  return described.map((engine, index) => ({ ...engine, ...(slots[index] as (typeof slots)[number]) }));
-}
-
-/** The engine's files, and its program where it will be started. A flag that the program does not know is a mistake. */
-async function worldIn(engine: Engine, { file }: NamedTestCase, { simulate }: Overrides, here: Here, name: string): Promise<World> {
-  const files = await worldOf(engine, file);
-  if (simulate !== undefined) return files;
-  const program = await installedProgram(name, engine, files, here);
-  const world = program === undefined ? files : { ...files, program };
-  if (program !== undefined && "command" in engine.launch) engine.launch.command(trialSlot({ engine, world }), world);
-  return world;
-}
-
-/**
- * For experiments with cold caches: what it takes is added to each engine's environment, and who has no means for it is a mistake. An engine
- * with a cache of its own and one beside it gets it in any case: to prove the second, the first must be emptied.
- */
-function emptiable(engines: readonly PlannedEngine[], experiments: readonly Experiment[]): readonly PlannedEngine[] {
-  if (experiments.every(({ cacheState }) => cacheState !== "cold")) {
-    return engines.map((planned) => (keepsTwice(planned) ? withMeansToEmpty(planned) : planned));
-  }
-  const without = engines.filter(({ engine }) => engine.launch.kind !== "inProcess" && engine.resets === undefined);
-  if (without.length > 0) {
-    const names = without.map(({ name, engine }) => `${name} (${engine.kind})`).join(" and ");
-    throw new HarnessError("usage", `cacheState: "cold" needs the caches of ${names} emptied, and nothing is known that does it`, {
-      hint: 'give such an engine its resets: { paths: ["/reset_prefix_cache"] }, or leave cacheState out: documents of different experiments are never the same',
-    });
-  }
-  return engines.map(withMeansToEmpty);
-}
-
-function keepsTwice({ engine, world }: PlannedEngine): boolean {
-  const reuse = engine.claims?.(world).reuse;
-  return reuse?.own === true && reuse.external;
-}
-
-function withMeansToEmpty(planned: PlannedEngine): PlannedEngine {
-  return { ...planned, engine: withEnvironment(planned.engine, planned.engine.resets?.env ?? {}) };
-}
-
-function withEnvironment(engine: Engine, env: Readonly<Record<string, string>>): Engine {
-  const { launch } = engine;
-  if (launch.kind !== "process" && launch.kind !== "docker") return engine;
-  const command = (slot: Slot, world: World): Command => {
-    const plain = launch.command(slot, world);
-    return { ...plain, env: { ...env, ...plain.env } };
-  };
-  return { ...engine, launch: { ...launch, command } };
-}
-
-function simulatedInstead(name: string, engine: Engine, gpu: string, world: World): Engine {
-  if (engine.simulation === undefined) {
-    throw new HarnessError("usage", `engine ${name} (${engine.kind}) cannot be simulated`, {
-      hint: "leave it out with --only, or run without --simulate",
-    });
-  }
-  const { services: _none, keepsOutside: _nowhere, ...alone } = engine;
-  const simulation = { ...engine.simulation(gpu, world), timeScale: 1 };
-  const features = [...engine.features, ...(engine.simulatedWithout?.(world) ?? [])];
-  return { ...alone, features, simulated: true, gpus: 0, launch: { kind: "inProcess", simulation } };
 }
 
 function planExperiment(experiment: Experiment, limits: ReadonlyMap<string, number | undefined>, batches: number): PlannedExperiment {

@@ -9,7 +9,7 @@ import { llamaCpp } from "../engines/llamaCpp.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
-import type { PlannedEngine } from "./plan.ts";
+import type { PlannedEngine } from "./planEngines.ts";
 import { blockedOf, blockedTogether, prepare } from "./prepare.ts";
 
 test("engines that are known to fail are told together, before anything boots", async () => {

@@ -13,7 +13,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import { launchers } from "./launchers.ts";
 import { refuseUnknownGpus } from "./namedGpus.ts";
 import { nearestPath } from "./nearestPath.ts";
-import type { PlannedEngine } from "./plan.ts";
+import type { PlannedEngine, PlannedEngines } from "./planEngines.ts";
 
 export interface Preparing {
   readonly place: Place;
@@ -40,13 +40,12 @@ export interface Blocked {
   readonly obstacles: readonly HarnessError[];
 }
 
-export async function blockedOf(
-  tests: readonly { readonly name: string; readonly engines: readonly PlannedEngine[] }[],
-  preparing: Preparing,
-): Promise<readonly Blocked[]> {
+type Looked = Pick<PlannedEngines, "engines"> & Partial<Pick<PlannedEngines, "mistaken">> & { readonly name: string };
+
+export async function blockedOf(tests: readonly Looked[], preparing: Preparing): Promise<readonly Blocked[]> {
   const blocked: Blocked[] = [];
-  for (const { name, engines } of tests) {
-    const found = await obstacles(engines, preparing);
+  for (const { name, engines, mistaken = [] } of tests) {
+    const found = [...(await obstacles(engines, preparing)), ...mistaken.flatMap(missingModel)];
     if (found.length > 0) blocked.push({ test: name, obstacles: found });
   }
   return blocked;
@@ -94,13 +93,12 @@ async function obstacles(engines: readonly PlannedEngine[], preparing: Preparing
 async function obstaclesOf(planned: PlannedEngine, { place, connects = false, ...how }: Preparing): Promise<readonly HarnessError[]> {
   const { name, engine, world } = planned;
   const looks = [
-    async () => refuseMissingModel(name, engine),
     async () => refuseGpus(planned, place),
     async () => refuseTakenPort(planned, place),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
     async () => (connects ? refuseUnfit(name, engine) : undefined),
   ];
-  const found: HarnessError[] = [];
+  const found = [...missingModel(planned)];
   for (const look of looks) {
     try {
       await look();
@@ -118,12 +116,12 @@ async function refusedServices(engines: readonly PlannedEngine[], place: Place):
   return refusals.filter((refusal) => refusal !== undefined);
 }
 
-function refuseMissingModel(name: string, { model, launch }: PlannedEngine["engine"]): void {
-  if ((launch.kind !== "process" && launch.kind !== "docker") || !isAbsolute(model) || existsSync(model)) return;
+function missingModel({ name, engine: { model, launch } }: Pick<PlannedEngine, "name" | "engine">): readonly HarnessError[] {
+  if ((launch.kind !== "process" && launch.kind !== "docker") || !isAbsolute(model) || existsSync(model)) return [];
   const meant = nearestPath(model);
-  throw new HarnessError("engine-missing", `engine ${name}: there is no model at ${model}`, {
-    hint: meant === undefined ? "look at the path, or give the model's name on its hub: -m ORGANISATION/NAME" : `did you mean ${meant}?`,
-  });
+  const hint =
+    meant === undefined ? "look at the path, or give the model's name on its hub: -m ORGANISATION/NAME" : `did you mean ${meant}?`;
+  return [new HarnessError("engine-missing", `engine ${name}: there is no model at ${model}`, { hint })];
 }
 
 /** A port that was asked for with -p; one that nobody asked for is chosen among the free ones. */

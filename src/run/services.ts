@@ -5,7 +5,7 @@ import { serviceStart } from "../launch/services.ts";
 import type { ServiceAddress } from "../model/service.ts";
 import type { ServiceDescription } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
-import type { PlannedEngine } from "./plan.ts";
+import type { PlannedEngine } from "./planEngines.ts";
 
 /** What the engines of one batch need beside them, each with ports that are free now. */
 export async function servicesFor(

@@ -1,0 +1,87 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { atOnce } from "../arrivals/atOnce.ts";
+import { withLmcache } from "../engines/lmcache.ts";
+import { vllm } from "../engines/vllm.ts";
+import { thisMachine } from "../host/thisMachine.ts";
+import type { Engine } from "../model/engine.ts";
+import { experiment } from "../model/experiment.ts";
+import { testCase } from "../model/testCase.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+import { planTests } from "./plan.ts";
+import { planEngines } from "./planEngines.ts";
+import { blockedOf, blockedTogether } from "./prepare.ts";
+import type { NamedTestCase } from "./testCases.ts";
+
+const place = { ...thisMachine(), gpus: async () => [{ id: "0", name: "H100" }] };
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tandem-engines-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("a wrong key of its configuration and a flag that its program does not know are told together", async () => {
+  const engine = vllm({ model: "m", venv: installed(), extraArgs: ["--max-num-seqz", "4"] });
+  const { engines, mistaken, mistakes } = await planned({
+    cached: withLmcache(engine, { config: written("chunk_sise: 256\n") }),
+    lost: withLmcache(engine, { config: "/no/such/lmcache.yaml" }),
+    plain: vllm({ model: "m", program: "no-such-vllm" }),
+  });
+  expect(mistakes.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/lmcache\.yaml: .*chunk_sise/),
+    "the installed vLLM does not know --max-num-seqz (did you mean --max-num-seqs?)",
+    "there is no configuration file /no/such/lmcache.yaml",
+    "the installed vLLM does not know --max-num-seqz (did you mean --max-num-seqs?)",
+  ]);
+  expect([engines, mistaken].map((some) => some.map(({ name }) => name))).toEqual([["plain"], ["cached", "lost"]]);
+});
+
+test("with mistakes is told what else is in the way: of engines without, of other tests, and a model that is missing", async () => {
+  const wrong = withLmcache(vllm({ model: "/no/such/model", program: "no-such-vllm" }), { config: written("chunk_sise: 256\n") });
+  const cases = [
+    namedCase("test_one", { wrong, plain: vllm({ model: "m", program: "no-such-vllm" }) }),
+    namedCase("test_two", { large: vllm({ model: "m", program: "node", tensorParallel: 99 }) }),
+  ];
+  const error: unknown = await planTests(cases, { ports: [], set: {} }, place, {
+    inTheWay: async (tests) => blockedTogether(await blockedOf(tests, { place, tell: () => {} })),
+  }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "usage", message: "1 mistake, and 2 tests cannot be run here" });
+  expect((error as { hint: string }).hint.split("\n").filter((line) => !line.startsWith(" "))).toEqual([
+    expect.stringMatching(/^test_one: .*chunk_sise/),
+    "test_one: engine plain needs the program no-such-vllm, and it is not here",
+    "test_one: engine wrong: there is no model at /no/such/model",
+    expect.stringMatching(/^test_two: engine large needs 99 GPUs/),
+  ]);
+});
+
+async function planned(engines: Readonly<Record<string, Engine>>): ReturnType<typeof planEngines> {
+  const own = { PATH: process.env["PATH"], XDG_CACHE_HOME: directory };
+  return planEngines(namedCase("test_engines", engines), { ports: [], set: {} }, { place, own, gpuIds: [] });
+}
+
+function namedCase(name: string, engines: Readonly<Record<string, Engine>>): NamedTestCase {
+  const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 1 });
+  const [baseline = ""] = Object.keys(engines).slice(-1);
+  return { name, testCase: testCase({ engines, baseline, experiments: [experiment({ workload, arrivals: atOnce() })] }) };
+}
+
+function written(yaml: string): string {
+  const path = join(directory, "lmcache.yaml");
+  writeFileSync(path, yaml);
+  return path;
+}
+
+/** The folder of an environment whose vllm lists the flags it knows, and nothing else. */
+function installed(): string {
+  const bin = join(directory, "venv/bin");
+  mkdirSync(bin, { recursive: true });
+  const flags = ["--host", "--port", "--max-num-seqs", "--kv-transfer-config", "--enable-prompt-tokens-details"];
+  const others = Array.from({ length: 20 }, (_, index) => `--other-${index}`);
+  const listed = [...flags, ...others].map((flag) => `  ${flag} VALUE`).join("\n");
+  writeFileSync(join(bin, "vllm"), `#!/bin/sh\ncat <<'END'\noptions:\n${listed}\nEND\n`, { mode: 0o755 });
+  return join(directory, "venv");
+}
