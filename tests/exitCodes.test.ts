@@ -86,6 +86,29 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
     expect(stderr).toContain("engines/own/stderr.log");
   });
 
+  test("it takes less than is to be sent: told once it is up, and nothing is sent to it", async () => {
+    using where = folder();
+    const replies = { "/health": {}, "/v1/models": { data: [{ id: "small", max_model_len: 256 }] } };
+    const completion = { choices: [{ text: "a", message: { content: "a" } }] };
+    const server = where.write(
+      "server.mjs",
+      `import { appendFileSync } from "node:fs";
+      import { createServer } from "node:http";
+      const replies = ${JSON.stringify(replies)};
+      createServer((request, response) => {
+        appendFileSync(${JSON.stringify(where.at("asked"))}, request.url + "\\n");
+        response.end(JSON.stringify(replies[request.url] ?? ${JSON.stringify(completion)}));
+      }).listen(Number(process.argv[2]), "127.0.0.1");`,
+    );
+    const command = `({ port }) => ({ program: "node", args: [${JSON.stringify(server)}, String(port)], env: {} })`;
+    const own = engineTest(command).replace("...like, launch", '...like, wire: { ...like.wire, model: "small" }, launch');
+    const { code, stderr } = await tandem(["run", where.write("own.ts", own), "-o", where.at("out"), "--no-calibration"]);
+    expect(stderr).toMatch(/engine own says that it takes 256 tokens; the longest request has 52\d with its answer/);
+    expect(code).toBe(3);
+    const completions = where.read("asked").match(/completions/g) ?? [];
+    expect(completions).toHaveLength(1); // the one that showed that it is up
+  });
+
   test("it dies while it is measured: told with its last words, and the run is INVALID", async () => {
     using where = folder();
     // Ends itself in the middle of the thirty requests: a second after the first of them.

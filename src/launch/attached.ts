@@ -29,11 +29,11 @@ export const attachedLauncher: Launcher = {
 
 /**
  * Throws where no server that could be measured answers: none at all, one that has none of our paths, wants a key, or lacks the model. One that
- * is busy, or still loading, is not in the way.
+ * is busy, or still loading, is not in the way. Returns the context limit that it tells.
  */
-export async function refuseUnfit(name: string, engine: Engine): Promise<void> {
+export async function refuseUnfit(name: string, engine: Engine): Promise<number | undefined> {
   const { launch, wire } = engine;
-  if (launch.kind !== "attached") return;
+  if (launch.kind !== "attached") return undefined;
   const server = serverAt(launch, wire.apiKey);
   const { url } = server;
   const cause = await connectionError({ url }, 5);
@@ -44,10 +44,11 @@ export async function refuseUnfit(name: string, engine: Engine): Promise<void> {
   });
 }
 
-async function refuseByAnswer(name: string, engine: Engine, server: Server, readyPath: string): Promise<void> {
+async function refuseByAnswer(name: string, engine: Engine, server: Server, readyPath: string): Promise<number | undefined> {
   const found = await choice(server, engine, { readyPath, each: 2, signal: AbortSignal.timeout(5_000) });
   if (found.kind === "never") throw unfit(server, { name, engine }, found);
   if (found.kind === "notYet" && !mayBeLoading(found)) throw unreachable(server, { name, engine }, found);
+  return found.kind === "chosen" ? found.contextLimit : undefined;
 }
 
 function mayBeLoading({ status, cause }: Pick<Extract<Standing, { kind: "notYet" }>, "status" | "cause">): boolean {

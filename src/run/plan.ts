@@ -17,6 +17,7 @@ import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf } from "../workloads/blocks.ts";
+import { grouped, longestTokens } from "./contextLimit.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
 import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
 import { organisationOf, type Overrides } from "./params.ts";
@@ -186,17 +187,10 @@ function asPrimed({ cacheState }: Experiment, workload: Workload): Workload {
 }
 
 function overLimit(name: string, limit: number | undefined, workloads: readonly Workload[]): readonly string[] {
-  const lengths = workloads.flatMap(({ requests }) =>
-    requests.map((request) => request.contextTokens + request.questionTokens + request.maxOutputTokens),
-  );
-  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const longest = longestTokens(workloads);
   return limit !== undefined && longest > limit
     ? [`${name} takes ${grouped(limit)} tokens, the longest request has ${grouped(longest)} with its answer`]
     : [];
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString("en-US");
 }
 
 /** What it takes at most, its own limit and its simulation's. A simulated model or GPU that does not exist is a mistake before anything boots. */

@@ -9,6 +9,8 @@ import { llamaCpp } from "../engines/llamaCpp.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
+import { attachTestCase } from "./attach.ts";
+import { planTests } from "./plan.ts";
 import type { PlannedEngine } from "./planEngines.ts";
 import { blockedOf, blockedTogether, prepare } from "./prepare.ts";
 
@@ -116,6 +118,23 @@ test.each([
   const blocked = await blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects: true });
   const messages = blocked.flatMap(({ obstacles }) => obstacles.map(({ message }) => message.replace(`http://127.0.0.1:${port}`, "URL")));
   expect(messages).toEqual(told);
+  server.close();
+});
+
+test("a server that says it takes less than is to be sent is told before anything is", async () => {
+  const server = createHttpServer((_, response) => void response.end('{"data": [{"id": "small", "max_model_len": 512}]}'));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  const obstacles = async (contextTokens: number) => {
+    const attach = attachTestCase({ urls: [`http://127.0.0.1:${port}`], api: "chat", contextTokens, requests: 2 });
+    const tests = await planTests([attach], { ports: [], set: {} }, thisMachine());
+    const blocked = await blockedOf(tests, { place: thisMachine(), tell: () => {}, connects: true });
+    return blocked.flatMap((one) => one.obstacles.map(({ message }) => message));
+  };
+  expect(await obstacles(2_048)).toEqual([
+    expect.stringMatching(/^engine server says that it takes 512 tokens; the longest request has 2,\d{3} with its answer: 2,048 context/),
+  ]);
+  expect(await obstacles(128)).toEqual([]);
   server.close();
 });
 

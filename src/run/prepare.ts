@@ -10,9 +10,11 @@ import { tooFewGpus } from "../launch/tooFewGpus.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { refuseTooLong } from "./contextLimit.ts";
 import { launchers } from "./launchers.ts";
 import { refuseUnknownGpus } from "./namedGpus.ts";
 import { nearestPath } from "./nearestPath.ts";
+import type { PlannedExperiment } from "./plan.ts";
 import type { PlannedEngine, PlannedEngines } from "./planEngines.ts";
 
 export interface Preparing {
@@ -40,12 +42,13 @@ export interface Blocked {
   readonly obstacles: readonly HarnessError[];
 }
 
-type Looked = Pick<PlannedEngines, "engines"> & Partial<Pick<PlannedEngines, "mistaken">> & { readonly name: string };
+type Looked = Pick<PlannedEngines, "engines"> &
+  Partial<Pick<PlannedEngines, "mistaken">> & { readonly name: string; readonly experiments?: readonly PlannedExperiment[] };
 
 export async function blockedOf(tests: readonly Looked[], preparing: Preparing): Promise<readonly Blocked[]> {
   const blocked: Blocked[] = [];
-  for (const { name, engines, mistaken = [] } of tests) {
-    const found = [...(await obstacles(engines, preparing)), ...mistaken.flatMap(missingModel)];
+  for (const { name, engines, mistaken = [], experiments = [] } of tests) {
+    const found = [...(await obstacles(engines, preparing, experiments)), ...mistaken.flatMap(missingModel)];
     if (found.length > 0) blocked.push({ test: name, obstacles: found });
   }
   return blocked;
@@ -85,18 +88,26 @@ function indented(text: string): string {
   return `  ${text.replaceAll("\n", "\n  ")}`;
 }
 
-async function obstacles(engines: readonly PlannedEngine[], preparing: Preparing): Promise<readonly HarnessError[]> {
-  const found = await Promise.all(engines.map(async (engine) => obstaclesOf(engine, preparing)));
+async function obstacles(
+  engines: readonly PlannedEngine[],
+  preparing: Preparing,
+  experiments: readonly PlannedExperiment[] = [],
+): Promise<readonly HarnessError[]> {
+  const found = await Promise.all(engines.map(async (engine) => obstaclesOf(engine, preparing, experiments)));
   return [...found.flat(), ...(await refusedServices(engines, preparing.place))];
 }
 
-async function obstaclesOf(planned: PlannedEngine, { place, connects = false, ...how }: Preparing): Promise<readonly HarnessError[]> {
+async function obstaclesOf(
+  planned: PlannedEngine,
+  { place, connects = false, ...how }: Preparing,
+  experiments: readonly PlannedExperiment[],
+): Promise<readonly HarnessError[]> {
   const { name, engine, world } = planned;
   const looks = [
     async () => refuseGpus(planned, place),
     async () => refuseTakenPort(planned, place),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
-    async () => (connects ? refuseUnfit(name, engine) : undefined),
+    async () => (connects ? refuseTooLong(name, await refuseUnfit(name, engine), experiments) : undefined),
   ];
   const found = [...missingModel(planned)];
   for (const look of looks) {

@@ -9,6 +9,7 @@ import { hasLabels, scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { toldLimit } from "./contextLimit.ts";
 import { resetOwn } from "./resets.ts";
 
 /** How engines tell the size of their KV blocks, by the name of that trait. */
@@ -110,8 +111,7 @@ async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Aske
 
 /** With room for an answer; `Infinity` where no limit is known. */
 function longestPrompt({ engine, facts }: RunningEngine): number {
-  const told = Number.parseInt(facts["context limit"] ?? "", 10);
-  return Math.min(engine.contextLimit ?? Infinity, Number.isNaN(told) ? Infinity : told) - 8;
+  return Math.min(engine.contextLimit ?? Infinity, toldLimit(facts) ?? Infinity) - 8;
 }
 
 const asking = { what: "a prompt asked twice", seen: "requests" } as const;

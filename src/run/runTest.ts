@@ -16,6 +16,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
 import { Calibration } from "./calibration.ts";
+import { refuseTooLong, toldLimit } from "./contextLimit.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { launchers } from "./launchers.ts";
 import { describeEngine, phasesOf, type PlannedTest } from "./plan.ts";
@@ -134,6 +135,7 @@ async function runBatch(
     async (until) => launchAll(batch, services, descriptions, { ...options, stop: until }),
     stop,
   );
+  for (const { name, facts } of running.engines) refuseTooLong(name, toldLimit(facts), planned.experiments);
   const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, options.clock)]));
   try {
     await warmUp(lines, options.clock, options.stop);

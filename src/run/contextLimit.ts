@@ -1,0 +1,41 @@
+import { HarnessError } from "../model/harnessError.ts";
+import type { Workload } from "../model/workload.ts";
+
+/** Of an experiment, what its lengths are known by. */
+interface Sent {
+  readonly experiment: { readonly title: string };
+  readonly workload: Workload;
+  readonly laterBlocks: readonly { readonly workload: Workload }[];
+}
+
+/** Of the longest request, with its answer. */
+export function longestTokens(workloads: readonly Workload[]): number {
+  const lengths = workloads.flatMap(({ requests }) =>
+    requests.map((request) => request.contextTokens + request.questionTokens + request.maxOutputTokens),
+  );
+  return lengths.reduce((most, length) => Math.max(most, length), 0);
+}
+
+/** What a server says of itself: "4096 tokens". */
+export function toldLimit(facts: Readonly<Record<string, string>>): number | undefined {
+  const told = Number.parseInt(facts["context limit"] ?? "", 10);
+  return Number.isNaN(told) ? undefined : told;
+}
+
+/** Throws where a request would not fit into what a server says that it takes: it would answer each such request with HTTP 400. */
+export function refuseTooLong(engine: string, limit: number | undefined, sent: readonly Sent[]): void {
+  const lengths = sent.map(({ experiment, workload, laterBlocks }) => ({
+    title: experiment.title,
+    tokens: longestTokens([workload, ...laterBlocks.map((block) => block.workload)]),
+  }));
+  const longer = limit === undefined ? [] : lengths.filter(({ tokens }) => tokens > limit);
+  if (limit === undefined || longer.length === 0) return;
+  const longest = Math.max(...longer.map(({ tokens }) => tokens));
+  const titles = [...new Set(longer.map(({ title }) => title))].join("; ");
+  const message = `engine ${engine} says that it takes ${grouped(limit)} tokens; the longest request has ${grouped(longest)} with its answer: ${titles}`;
+  throw new HarnessError("engine-not-ready", message, { hint: "shorten the context, or raise the engine's limit" });
+}
+
+export function grouped(count: number): string {
+  return count.toLocaleString("en-US");
+}
