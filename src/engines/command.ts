@@ -3,7 +3,6 @@ import {
   listOfTexts,
   nonEmptyText,
   notNegative,
-  positive,
   share,
   wholeNumber,
   yesOrNo,
@@ -22,8 +21,6 @@ export interface CommandOptions extends InstallationOptions {
   readonly model: string;
   /** Answers 200 once it is up. /v1/models unless said. */
   readonly readyPath?: string;
-  /** How long a boot may take. 600 unless said. */
-  readonly bootSeconds?: number;
   /** What requests call the model; the only one it lists unless said. */
   readonly servedName?: string;
   /** chat unless said. */
@@ -53,7 +50,6 @@ const rules: Readonly<Record<keyof CommandOptions, OptionRule>> = {
   args: listOfTexts,
   model: nonEmptyText,
   readyPath: (value) => (typeof value === "string" && value.startsWith("/") ? undefined : 'must be a path such as "/health"'),
-  bootSeconds: positive,
   servedName: nonEmptyText,
   api: (value) => (value === "chat" || value === "completions" ? undefined : 'must be "chat" or "completions"'),
   tokenIds: yesOrNo,
@@ -72,7 +68,7 @@ export function command(options: CommandOptions): Engine {
   const shown = { ...options, apiKey: options.apiKey === undefined ? undefined : "***" };
   checkOptions("command()", shown, Object.keys(rules), rules, ["program", "model"]);
   refuseContradictions(options);
-  const { program, args = [], env = {}, model, image, gpus = 0, readyPath = "/v1/models", bootSeconds = 600, contextLimit } = options;
+  const { program, args = [], env = {}, model, image, gpus = 0, readyPath = "/v1/models", contextLimit } = options;
   const name = program.split("/").at(-1) ?? program;
   const { program: _itself, env: _withPlaceholders, ...elsewhere } = options;
   const filled = (text: string, slot: Slot) => fill(text, { port: String(slot.port), model, directory: slot.directory });
@@ -86,7 +82,7 @@ export function command(options: CommandOptions): Engine {
       program,
       args: (slot) => args.map((argument) => filled(argument, slot)),
       env: (slot) => Object.fromEntries(Object.entries(env).map(([variable, text]) => [variable, filled(text, slot)])),
-      ready: { path: readyPath, within: bootSeconds },
+      ready: { path: readyPath, within: 600 },
       missing: options.missing ?? `install it, or say where it is: program: "/path/to/${name}"`,
     }),
     wire: wireOf(options),

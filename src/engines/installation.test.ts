@@ -33,6 +33,14 @@ test("uvx and conda run it, with flags asked for in the same way", () => {
   expect(started(vllm({ model: "m", conda: "/envs/serving" })).line).toContain("--prefix /envs/serving");
 });
 
+test("how long a boot may take is each engine's own, or what its description says", () => {
+  const within = ({ launch }: Engine) => ("ready" in launch ? launch.ready.within : undefined);
+  expect(
+    [vllm({ model: "m" }), vllm({ model: "m", bootSeconds: 1_800 }), vllm({ model: "m", image: "i", bootSeconds: 5 })].map(within),
+  ).toEqual([600, 1_800, 5]);
+  expect(() => vllm({ model: "m", bootSeconds: 0 })).toThrow("bootSeconds must be a number above 0, not 0");
+});
+
 test("an image is a container whose program is said, in which a model's path is the one outside", () => {
   const { launch, features } = vllm({ model: "/models/m", image: "vllm/vllm-openai:v0.24.0", container: { volumes: ["/a:/b"] } });
   expect(launch).toMatchObject({

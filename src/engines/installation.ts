@@ -18,6 +18,8 @@ export interface InstallationOptions {
   /** With an image: volumes, shared memory, memory, network. */
   readonly container?: ContainerOptions;
   readonly env?: Readonly<Record<string, string>>;
+  /** How long a boot may take, before it counts as failed. 600 unless said; 900 of tgi() and tensorrtLlm(). */
+  readonly bootSeconds?: number;
 }
 
 const containerRules: Readonly<Record<keyof ContainerOptions, OptionRule>> = {
@@ -39,6 +41,7 @@ export const installationRules: Readonly<Record<keyof InstallationOptions, Optio
   image: nonEmptyText,
   container: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
   env: objectOfTexts,
+  bootSeconds: positive,
 };
 
 /** What an engine is started with, wherever it is installed. */
@@ -63,8 +66,9 @@ export interface Invocation {
 /** How the engine gets to run where it is installed. */
 export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): StartedLaunch {
   refuseTwoPlaces(what, options);
-  const { image, container = {}, env = {} } = options;
-  const { ready, missing, listsFlags, discards } = invocation;
+  const { image, container = {}, env = {}, bootSeconds = invocation.ready.within } = options;
+  const { missing, listsFlags, discards } = invocation;
+  const ready = { ...invocation.ready, within: bootSeconds };
   const start = startOf(options, invocation);
   const host = (container.network ?? "host") === "host" ? "127.0.0.1" : "0.0.0.0";
   const command = (slot: Slot, world: World): Command => ({

@@ -62,7 +62,7 @@ function notInAContainer(): HarnessError {
     "usage",
     'withLmcache(): mode "server" is for engines that run as a process: a container does not share its GPU memory',
     {
-      hint: 'use mode: "in-process", or an engine without docker()',
+      hint: 'use mode: "in-process", or say where the engine is with venv or program instead of image',
     },
   );
 }

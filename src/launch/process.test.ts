@@ -73,6 +73,7 @@ test("an engine that never is ready is ended at its deadline, and what it waits 
   expect(error.code).toBe("engine-not-ready");
   expect(error.message).toContain("not ready within 1 s: /v1/models answers 503: loading");
   expect(error.message).toContain("  | loading weights");
+  expect(error.hint).toContain("bootSeconds: 2 in its description");
   expect(await place.listeners(port)).toEqual([]);
 });
 

@@ -189,7 +189,7 @@ function notReady(boot: Boot, waitingFor: string): HarnessError {
   const { order, launch, logs } = boot;
   const message = `engine ${order.name} was not ready within ${launch.ready.within} s: ${waitingFor}`;
   return new HarnessError("engine-not-ready", [message, ...circumstances(boot)].join("\n"), {
-    hint: logs.knownCause() ?? "if it only needs longer, give it more time: --boot-timeout-seconds, or ready.within in its description",
+    hint: logs.knownCause() ?? `if it only needs longer, give it more time: bootSeconds: ${2 * launch.ready.within} in its description`,
   });
 }
 
