@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 
 import type { Engine } from "../model/engine.ts";
+import type { Service } from "../model/service.ts";
+import { withLmcache } from "./lmcache.ts";
 import { vllm } from "./vllm.ts";
 
 const slot = { port: 8000, gpus: ["0"], directory: "/scratch" };
@@ -10,6 +12,17 @@ function started({ launch }: Engine) {
   if (!("command" in launch)) throw new Error("it is started by somebody");
   const { program, args, env } = launch.command(slot, { configFiles: {} });
   return { line: [program, ...args].join(" "), env };
+}
+
+function lineOf(service: Service | undefined): string {
+  if (service?.launch.kind !== "process") throw new Error("it is started");
+  const ports = Object.fromEntries(service.launch.ports.map((port, index) => [port, index + 1]));
+  const { program, args } = service.launch.command({
+    ports,
+    directory: "/scratch",
+    services: { "l2-0": { host: "h", ports: { redis: 1 } } },
+  });
+  return [program, ...args].join(" ");
 }
 
 test("without a word it is looked up on the PATH", () => {
@@ -31,6 +44,30 @@ test("uvx and conda run it, with flags asked for in the same way", () => {
   });
   expect(started(vllm({ model: "m", conda: "serving" })).line).toBe(`conda run --no-capture-output --name serving vllm ${serve}`);
   expect(started(vllm({ model: "m", conda: "/envs/serving" })).line).toContain("--prefix /envs/serving");
+});
+
+test("LMCache's server is started as its engine is: by the same conda, in the same environment", () => {
+  const engine = withLmcache(vllm({ model: "m", conda: "serving" }), {
+    mode: "server",
+    config: { cpuGigabytes: 0, remoteUrl: "redis://localhost:6379" },
+  });
+  const server = engine.services?.({ configFiles: {} })["lmcache-server"];
+  expect(lineOf(server)).toMatch(/^conda run --no-capture-output --name serving lmcache server --host /);
+  expect(lineOf(server?.needs["l2-0"])).toMatch(/^redis-server /);
+  const elsewhere = withLmcache(vllm({ model: "m", conda: "serving" }), { mode: "server", server: { program: "/opt/lmcache" } });
+  expect(lineOf(elsewhere.services?.({ configFiles: {} })["lmcache-server"])).toMatch(/^\/opt\/lmcache server /);
+});
+
+test("by uvx there is an LMCache where it was asked for, and else a mistake that says how", () => {
+  const both = withLmcache(vllm({ model: "m", uvx: ["vllm==0.24.0", "lmcache==0.5.0"] }), { mode: "server" });
+  expect(lineOf(both.services?.({ configFiles: {} })["lmcache-server"])).toMatch(
+    /^uvx --from vllm==0\.24\.0 --with lmcache==0\.5\.0 lmcache server /,
+  );
+  expect(started(vllm({ model: "m", uvx: ["vllm==0.24.0", "lmcache==0.5.0"] })).line).toMatch(/ --with lmcache==0\.5\.0 vllm serve m /);
+  expect(() => withLmcache(vllm({ model: "m", uvx: "vllm==0.24.0" }))).toThrow(
+    "withLmcache(): the environment that uvx makes for vllm==0.24.0 has no LMCache in it",
+  );
+  expect(() => vllm({ model: "m", uvx: [] })).toThrow("uvx must be a text that is not empty");
 });
 
 test("how long a boot may take is each engine's own, or what its description says", () => {

@@ -1,4 +1,4 @@
-import { checkOptions, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
+import { checkOptions, listOfTexts, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
 import type { Command, ContainerOptions, Readiness, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { StartedLaunch } from "./programBeside.ts";
@@ -9,8 +9,8 @@ export interface InstallationOptions {
   readonly program?: string;
   /** The absolute path of a virtual environment's folder. */
   readonly venv?: string;
-  /** What uvx fetches and runs: "vllm==0.24.0". */
-  readonly uvx?: string;
+  /** What uvx fetches and runs: "vllm==0.24.0"; in a list, with what else is in its environment: ["vllm==0.24.0", "lmcache==0.5.0"]. */
+  readonly uvx?: string | readonly string[];
   /** The name or the path of a conda environment. */
   readonly conda?: string;
   /** A container's: "vllm/vllm-openai:v0.24.0". */
@@ -36,7 +36,7 @@ const containerRules: Readonly<Record<keyof ContainerOptions, OptionRule>> = {
 export const installationRules: Readonly<Record<keyof InstallationOptions, OptionRule>> = {
   program: nonEmptyText,
   venv: (value) => (typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path"),
-  uvx: nonEmptyText,
+  uvx: (value) => (listOfTexts(value) === undefined && [value].flat().length > 0 ? undefined : nonEmptyText(value)),
   conda: nonEmptyText,
   image: nonEmptyText,
   container: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
@@ -80,7 +80,8 @@ export function launchFrom(what: string, options: InstallationOptions, invocatio
   });
   if (image !== undefined) return { kind: "docker", image, command, container: withModel(container, invocation.reads), ready };
   const lists = listsFlags?.map((args) => [...start.before, ...args]);
-  return { kind: "process", command, ready, missing, ...(lists === undefined ? {} : { listsFlags: lists }) };
+  const through = start.before.length === 0 ? {} : { through: [start.program, ...start.before.slice(0, -1)] };
+  return { kind: "process", command, ready, missing, ...through, ...(lists === undefined ? {} : { listsFlags: lists }) };
 }
 
 function refuseTwoPlaces(what: string, options: InstallationOptions): void {
@@ -96,7 +97,7 @@ function refuseTwoPlaces(what: string, options: InstallationOptions): void {
 
 interface Start {
   readonly program: string;
-  /** Before its own arguments. */
+  /** Before its own arguments: where another program starts it, that one's and its name. */
   readonly before: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
@@ -107,7 +108,10 @@ function startOf({ program, venv, uvx, conda, image }: InstallationOptions, invo
     const folder = venv.replace(/\/+$/, "");
     return { program: `${folder}/bin/${own}`, before: [], env: { VIRTUAL_ENV: folder } };
   }
-  if (uvx !== undefined) return { program: "uvx", before: ["--from", uvx, own], env: {} };
+  if (uvx !== undefined) {
+    const [from = "", ...others] = [uvx].flat();
+    return { program: "uvx", before: ["--from", from, ...others.flatMap((other) => ["--with", other]), own], env: {} };
+  }
   if (conda !== undefined) {
     // Without it conda keeps what the engine prints until the end.
     return { program: "conda", before: ["run", "--no-capture-output", conda.includes("/") ? "--prefix" : "--name", conda, own], env: {} };
@@ -127,7 +131,7 @@ export function installationFeatures({ venv, uvx, conda, image, container = {} }
   const { memoryGib, network } = container;
   return [
     ...(venv === undefined ? [] : [`from ${venv.replace(/\/+$/, "").split("/").at(-1) ?? venv}`]),
-    ...(uvx === undefined ? [] : [`${uvx} by uvx`]),
+    ...(uvx === undefined ? [] : [`${[uvx].flat().join(" with ")} by uvx`]),
     ...(conda === undefined ? [] : [`from conda's ${conda.split("/").at(-1) ?? conda}`]),
     ...(image === undefined ? [] : [`image ${image}`]),
     ...(memoryGib === undefined ? [] : [`at most ${memoryGib} GiB of memory`]),

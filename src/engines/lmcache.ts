@@ -5,7 +5,7 @@ import { besideServer } from "./lmcacheBesideServer.ts";
 import { withLmcacheClaims } from "./lmcacheClaims.ts";
 import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inProcess } from "./lmcacheInProcess.ts";
-import { programBeside } from "./programBeside.ts";
+import { programBeside, refuseWithoutLmcache, servicesBeside } from "./programBeside.ts";
 import { installedIn } from "./refuseOtherEra.ts";
 import { checkWithLmcache, settingsOf, type Connection, type Surroundings, type WithLmcacheOptions } from "./lmcacheOptions.ts";
 
@@ -14,6 +14,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
   checkWithLmcache(options);
   const { launch, simulation } = engine;
   if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
+  refuseWithoutLmcache("withLmcache()", launch);
   if (launch.kind === "docker" && options.mode === "server") throw notInAContainer();
   const { paths, features, configIn } = sourceOf(options);
   const connect = options.mode === "server" ? besideServer : inProcess;
@@ -34,7 +35,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
       ...featuresOf(connection(world)).filter((phrase) => !known.includes(phrase)),
       ...unknownPair(installedIn(world)),
     ],
-    services: (world) => ({ ...engine.services?.(world), ...connection(world).services }),
+    services: (world) => ({ ...engine.services?.(world), ...servicesBeside(launch, connection(world).services) }),
     keepsOutside: (world) => [...(engine.keepsOutside?.(world) ?? []), ...connection(world).keepsOutside],
     ...(simulation === undefined
       ? {}

@@ -4,7 +4,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Services } from "../model/service.ts";
 import { modeFor } from "./lmcacheBesideServer.ts";
 import { connectorTrait, withLmcacheClaims } from "./lmcacheClaims.ts";
-import { programBeside } from "./programBeside.ts";
+import { programBeside, servicesBeside } from "./programBeside.ts";
 import { installedIn, lmcacheCommand, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import { lmcacheServer } from "./services/lmcacheServer.ts";
 import { inWordsOf } from "./vllmFlags.ts";
@@ -47,7 +47,9 @@ export function withOffloading(engine: Engine, options: OffloadingOptions): Engi
     claims: (world) => (backend === "native" ? withOwnOffloading : withServer)(engine.claims?.(world)),
     services: (world) => ({
       ...engine.services?.(world),
-      ...(backend === "native" ? {} : serverBeside(programBeside(launch, world)("lmcache"), { gpus: engine.gpus, gigabytes, world })),
+      ...(backend === "native"
+        ? {}
+        : servicesBeside(launch, serverBeside(programBeside(launch, world)("lmcache"), { gpus: engine.gpus, gigabytes, world }))),
     }),
     ...(simulation === undefined
       ? {}

@@ -1,4 +1,6 @@
 import type { Launch, World } from "../model/engine.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Service, ServiceLaunch, Services } from "../model/service.ts";
 
 /** Of an engine that we start. */
 export type StartedLaunch = Exclude<Launch, { kind: "attached" | "inProcess" }>;
@@ -8,4 +10,35 @@ export function programBeside(launch: StartedLaunch, world: World): (name: strin
   const { program } = launch.command({ port: 1, gpus: [], directory: "/" }, world);
   const end = program.lastIndexOf("/");
   return (name) => (launch.kind === "process" && end > 0 ? `${program.slice(0, end + 1)}${name}` : name);
+}
+
+/** Programs that come with LMCache, by their names on a PATH. */
+const ofLmcache: ReadonlySet<string> = new Set(["lmcache", "lmcache_server"]);
+
+/** Services of an engine that conda or uvx starts: those with a program of its environment are started there in the same way. */
+export function servicesBeside(launch: StartedLaunch, services: Services): Services {
+  const through = launch.kind === "process" ? launch.through : undefined;
+  if (through === undefined) return services;
+  return Object.fromEntries(Object.entries(services).map(([name, service]) => [name, startedBy(through, service)]));
+}
+
+function startedBy(through: readonly string[], service: Service): Service {
+  const { launch } = service;
+  if (launch.kind !== "process") return service;
+  const command: Extract<ServiceLaunch, { kind: "process" }>["command"] = (slot) => {
+    const plain = launch.command(slot);
+    const [starter = "", ...before] = through;
+    return ofLmcache.has(plain.program) ? { ...plain, program: starter, args: [...before, plain.program, ...plain.args] } : plain;
+  };
+  return { ...service, launch: { ...launch, command } };
+}
+
+/** An environment that uvx makes holds what it is told to, and nothing can be installed into it. */
+export function refuseWithoutLmcache(what: string, launch: StartedLaunch): void {
+  const through = launch.kind === "process" ? (launch.through ?? []) : [];
+  if (through[0] !== "uvx" || through.some((argument) => /lmcache/i.test(argument))) return;
+  const from = through[through.indexOf("--from") + 1];
+  throw new HarnessError("usage", `${what}: the environment that uvx makes for ${from} has no LMCache in it`, {
+    hint: `uvx: ["${from}", "lmcache==0.5.0"]; the version must fit the engine's`,
+  });
 }

@@ -74,6 +74,8 @@ export type Launch =
       readonly ready: Readiness;
       /** Said when the program is not there: what it is and how to get it. */
       readonly missing: string;
+      /** What starts it in its environment, and so starts any other program there: ["conda", "run", "--name", "serving"]. */
+      readonly through?: readonly string[];
       /** Arguments with which the program lists its flags; the first that works does. Undefined where it does not. */
       readonly listsFlags?: readonly (readonly string[])[];
     }

@@ -60,6 +60,22 @@ test("a program that is not here, or an engine whose program does not list flags
   expect(await ask(vllm({ model: "m", image: "vllm/vllm-openai:v0.24.0" }))).toBeUndefined();
 });
 
+test("of what conda starts the versions are those of its environment, not conda's own", async () => {
+  const conda = join(directory, "bin/conda");
+  mkdirSync(join(directory, "lib/python3.11/site-packages/conda-24.1.0.dist-info"), { recursive: true });
+  mkdirSync(join(directory, "lib/python3.11/site-packages/lmcache-0.3.5.dist-info"), { recursive: true });
+  mkdirSync(join(directory, "bin"));
+  const says = (versions: string) =>
+    `#!/bin/sh\necho "$5" >> ${join(directory, "asked")}\ncase "$5" in python) echo '${versions}';; *) cat ${help};; esac\n`;
+  writeFileSync(conda, says('{"vllm": "0.32.0", "lmcache": null}'), { mode: 0o755 });
+  const engine = vllm({ model: "m", conda: "serving" });
+  const { flags, ...versions } = (await ask(engine, [], directory)) ?? {};
+  expect(versions).toEqual({ version: "0.32.0" });
+  expect(flags).toContain("--max-num-seqs");
+  writeFileSync(conda, says("CondaError: no such environment"), { mode: 0o755 });
+  expect(await ask(engine, [], directory)).toEqual({ flags });
+});
+
 test("asked-for flags are in the words of what is installed, and unknown ones a mistake", async () => {
   const engine = vllm({ model: "m", venv: install({ version: "0.32.0", knowsAll: true }), extraArgs: ["--max-model-length", "1"] });
   const program = await ask(engine);
@@ -70,8 +86,8 @@ test("asked-for flags are in the words of what is installed, and unknown ones a 
   );
 });
 
-async function ask(engine: Engine, told: string[] = []) {
-  const own = { PATH: "/usr/bin:/bin", XDG_CACHE_HOME: join(directory, "cache") };
+async function ask(engine: Engine, told: string[] = [], prefix = "/usr") {
+  const own = { PATH: `${prefix}/bin:/usr/bin:/bin`, XDG_CACHE_HOME: join(directory, "cache") };
   return installedProgram("plain", engine, { configFiles: {} }, { place, own, tell: (message) => told.push(message) });
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { programFile } from "../host/thisMachine.ts";
 import { engineEnvironment } from "../launch/environment.ts";
 import { trialSlot } from "../launch/neededServices.ts";
-import type { Engine, InstalledProgram, World } from "../model/engine.ts";
+import type { Command, Engine, InstalledProgram, World } from "../model/engine.ts";
 import type { Place } from "../model/running.ts";
 import { listedFlags } from "./listedFlags.ts";
 
@@ -27,20 +27,23 @@ export async function installedProgram(name: string, engine: Engine, world: Worl
   const { env } = engineEnvironment(own, command.env, { gpus: [] });
   const file = programFile(command.program, env["PATH"]);
   if (file === undefined) return undefined;
-  const installation = installationAt(file, basename(command.program));
+  const within = launch.through === undefined ? undefined : await askedWithin(launch.through, { name, file, env, command }, asking);
+  const installation = within ?? installationAt(file, basename(command.program));
   const memory = memoryOf(own, [...installation.identity, ...launch.listsFlags.flat()]);
   const remembered = recall(memory);
-  const beside = companionsOf(file);
-  if (remembered !== undefined) return { ...remembered, ...beside };
+  const { version, beside } = installation;
+  // Not remembered: what is beside it is installed and replaced by itself.
+  const besides = beside === undefined ? {} : { beside };
+  if (remembered !== undefined) return { ...remembered, ...besides };
   if (silent.has(memory)) return undefined;
   tell(`asking ${name}'s ${command.program} for its flags; once for each installation`);
   for (const args of launch.listsFlags) {
     const flags = listedFlags(await output({ program: file, args, env }, place));
     // A complaint about the arguments names one or two flags as well.
     if (flags.length < fewest) continue;
-    const found = { ...(installation.version === undefined ? {} : { version: installation.version }), flags };
+    const found = { ...(version === undefined ? {} : { version }), flags };
     remember(memory, found);
-    return { ...found, ...beside };
+    return { ...found, ...besides };
   }
   silent.add(memory);
   return undefined;
@@ -52,26 +55,67 @@ const silent = new Set<string>();
 const fewest = 20;
 const patienceMilliseconds = 120_000;
 
-interface Installation {
-  readonly version?: string;
+interface Installation extends Pick<InstalledProgram, "version" | "beside"> {
   /** Changes whenever another version is installed. */
   readonly identity: readonly string[];
 }
 
 /** A Python program's version stands beside it, in the name of a folder: asking itself would take as long as asking for the flags. */
 function installationAt(file: string, program: string): Installation {
-  const real = realpathSync(file);
-  const { mtimeMs, size } = statSync(real);
   const versions = libraries(dirname(dirname(file))).flatMap((library) => installedIn(library, program));
   const [version] = versions.map((folder) => versionIn(folder, program));
-  // What fetches another program itself may fetch another tomorrow.
-  const day = program === "uvx" || program === "conda" ? [new Date().toISOString().slice(0, 10)] : [];
-  return { ...(version === undefined ? {} : { version }), identity: [real, String(mtimeMs), String(size), ...versions, ...day] };
+  return { ...(version === undefined ? {} : { version }), ...companionsOf(file), identity: [...identityOf(file), ...versions] };
+}
+
+function identityOf(file: string): readonly string[] {
+  const real = realpathSync(file);
+  const { mtimeMs, size } = statSync(real);
+  return [real, String(mtimeMs), String(size)];
+}
+
+interface Starter {
+  readonly name: string;
+  readonly file: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly command: Command;
+}
+
+/** What conda or uvx starts is in an environment of which only Python in it can tell; beside conda itself are conda's own versions. */
+async function askedWithin(through: readonly string[], { name, file, env, command }: Starter, asking: Asking): Promise<Installation> {
+  asking.tell?.(`asking ${command.program} for the versions in ${name}'s environment`);
+  const program = command.args[through.length - 1] ?? "";
+  const args = [...through.slice(1), "python", "-c", askVersions, program, ...companions];
+  const versions = versionsIn(await output({ program: file, args, env }, asking.place));
+  // What does not say may be another tomorrow.
+  const told = versions ?? { day: new Date().toISOString().slice(0, 10) };
+  const { [program]: version, ...others } = versions ?? {};
+  return {
+    ...(version === undefined ? {} : { version }),
+    ...(Object.keys(others).length === 0 ? {} : { beside: others }),
+    identity: [...identityOf(file), JSON.stringify(told)],
+  };
+}
+
+// In one line: conda refuses arguments of several.
+const askVersions = [
+  "import json, sys, importlib.metadata as m",
+  'here = {str(d.metadata["Name"]).lower(): d.version for d in m.distributions()}',
+  "print(json.dumps({name: here.get(name) for name in sys.argv[1:]}))",
+].join("; ");
+
+/** Those that are there; undefined where nobody answered. It is the last line: starters may have something to say before. */
+function versionsIn(printed: string): Readonly<Record<string, string>> | undefined {
+  try {
+    const told: unknown = JSON.parse(printed.trim().split("\n").at(-1) ?? "");
+    const entries = typeof told === "object" && told !== null ? Object.entries(told) : [];
+    return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  } catch {
+    return undefined;
+  }
 }
 
 const companions = ["lmcache"];
 
-/** Not remembered: they are installed and replaced by themselves. */
 function companionsOf(file: string): Pick<InstalledProgram, "beside"> {
   const found = libraries(dirname(dirname(file))).flatMap((library) =>
     companions.flatMap((name) => installedIn(library, name).map((folder) => [name, versionIn(folder, name)] as const)),
