@@ -34,6 +34,7 @@ export interface CommandOptions extends InstallationOptions {
   readonly apiKey?: string;
   /** Fields added to the body of every request. */
   readonly extraBody?: Readonly<Record<string, unknown>>;
+  /** 0 hides those that are here. */
   readonly gpus?: number;
   /** Of each GPU's memory. 1 unless said. */
   readonly gpuShare?: number;
@@ -77,6 +78,7 @@ export function command(options: CommandOptions): Engine {
     model,
     simulated: false,
     gpus,
+    ...(options.gpus === undefined ? { mayUseGpus: true } : {}),
     gpuShare: gpus === 0 ? 0 : (options.gpuShare ?? 1),
     launch: launchFrom("command()", elsewhere, {
       program,

@@ -1,7 +1,7 @@
 import { assert, constantFrom, dictionary, property, string } from "fast-check";
 import { expect, test } from "vitest";
 
-import { engineEnvironment, masked } from "./environment.ts";
+import { containerEnvironment, engineEnvironment, masked } from "./environment.ts";
 
 const noGpus = { gpus: [] };
 
@@ -17,6 +17,15 @@ test("an engine sees our environment without the settings of other engines, and 
   });
   expect(added).toEqual({ PYTHONHASHSEED: "0", CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: "1", LMCACHE_CONFIG_FILE: "b.yaml" });
   expect(removed).toEqual(["VLLM_USE_V1", "REDIS_URL", "TANDEM_RUN", "NODE_OPTIONS"]);
+});
+
+test("settings of SGLang and llama.cpp do not reach in either; who does not want to be counted is not, in containers too", () => {
+  const optsOut = { DO_NOT_TRACK: "1", VLLM_NO_USAGE_STATS: "1", LMCACHE_TRACK_USAGE: "false" };
+  const own = { ...optsOut, SGLANG_ENABLE_X: "1", LLAMA_ARG_N_PARALLEL: "8", LLAMA_CACHE: "/models" };
+  const { env, removed } = engineEnvironment(own, {}, noGpus);
+  expect(env).toEqual({ ...optsOut, LLAMA_CACHE: "/models", PYTHONHASHSEED: "0" });
+  expect(removed).toEqual(["SGLANG_ENABLE_X", "LLAMA_ARG_N_PARALLEL"]);
+  expect(containerEnvironment(own, {})).toEqual({ ...optsOut, PYTHONHASHSEED: "0" });
 });
 
 test("an engine without a GPU of ours is told nothing about GPUs", () => {

@@ -38,6 +38,7 @@ export function containerEnvironment(own: NodeJS.ProcessEnv, declared: Readonly<
 }
 
 function isForLoading(name: string): boolean {
+  if (optsOut.has(name)) return true;
   return /^(?:HF_TOKEN|HF_ENDPOINT|HF_HUB_OFFLINE|TRANSFORMERS_OFFLINE|(?:https?|no)_proxy)$/i.test(name);
 }
 
@@ -54,7 +55,17 @@ function gpuVariables({ gpus }: Pick<Slot, "gpus">): Record<string, string> {
   return gpus.length === 0 ? {} : { CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: gpus.join(",") };
 }
 
+/** Whoever does not want to be counted is not, whatever is started for them. */
+const optsOut: ReadonlySet<string> = new Set([
+  "DO_NOT_TRACK",
+  "VLLM_DO_NOT_TRACK",
+  "VLLM_NO_USAGE_STATS",
+  "LMCACHE_TRACK_USAGE",
+  "HF_HUB_DISABLE_TELEMETRY",
+]);
+
 /** Settings of one engine must come from its description; those of the harness's own runtime are none of its business. */
 function isOurAffair(name: string): boolean {
-  return /^(?:LMCACHE|VLLM|REDIS|TANDEM)_/.test(name) || name === "PROMETHEUS_MULTIPROC_DIR" || name === "NODE_OPTIONS";
+  if (optsOut.has(name)) return false;
+  return /^(?:LMCACHE|VLLM|SGLANG|LLAMA_ARG|REDIS|TANDEM)_/.test(name) || name === "PROMETHEUS_MULTIPROC_DIR" || name === "NODE_OPTIONS";
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { atOnce } from "../arrivals/atOnce.ts";
+import { command } from "../engines/command.ts";
 import { withLmcache } from "../engines/lmcache.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
@@ -58,9 +59,29 @@ test("with mistakes is told what else is in the way: of engines without, of othe
   ]);
 });
 
-async function planned(engines: Readonly<Record<string, Engine>>): ReturnType<typeof planEngines> {
+test("an engine that says it uses no GPU sees none where there are some, unless it names them itself", async () => {
+  const program = "no-such-program";
+  const own = (options: object) => command({ program, args: ["{port}"], model: "m", ...options });
+  const engines = {
+    none: vllm({ model: "m", program, gpus: 0 }),
+    own: own({ env: { CUDA_VISIBLE_DEVICES: "3" }, gpus: 0 }),
+    unsaid: own({}),
+    some: vllm({ model: "m", program }),
+  };
+  const seen = async (gpuIds: readonly string[]) => {
+    const found = await planned(engines, gpuIds);
+    return found.engines.map(({ engine: { launch }, world }) => {
+      const slot = { port: 1, gpus: [], directory: "/" };
+      return "command" in launch ? launch.command(slot, world).env["CUDA_VISIBLE_DEVICES"] : "not started";
+    });
+  };
+  expect(await seen(["0"])).toEqual(["", "3", undefined, undefined]);
+  expect(await seen([])).toEqual([undefined, "3", undefined, undefined]);
+});
+
+async function planned(engines: Readonly<Record<string, Engine>>, gpuIds: readonly string[] = []): ReturnType<typeof planEngines> {
   const own = { PATH: process.env["PATH"], XDG_CACHE_HOME: directory };
-  return planEngines(namedCase("test_engines", engines), { ports: [], set: {} }, { place, own, gpuIds: [] });
+  return planEngines(namedCase("test_engines", engines), { ports: [], set: {} }, { place, own, gpuIds });
 }
 
 function namedCase(name: string, engines: Readonly<Record<string, Engine>>): NamedTestCase {

@@ -39,7 +39,13 @@ export async function planEngines({ testCase, file }: NamedTestCase, overrides: 
   const fine = all.filter(({ mistakes }) => mistakes.length === 0);
   const mistaken = all.filter(({ mistakes }) => mistakes.length > 0);
   const slots = assignSlots(fine, here.gpuIds, overrides.ports);
-  const engines = fine.map(({ name, engine, world }, index) => ({ name, engine, world, ...(slots[index] as (typeof slots)[number]) }));
+  const hides = here.gpuIds.length > 0;
+  const engines = fine.map(({ name, engine, world }, index) => ({
+    name,
+    engine: hides ? withoutGpus(engine) : engine,
+    world,
+    ...(slots[index] as (typeof slots)[number]),
+  }));
   return { engines, mistaken, mistakes: mistaken.flatMap(({ mistakes }) => mistakes) };
 }
 
@@ -109,6 +115,12 @@ function keepsTwice({ engine, world }: PlannedEngine): boolean {
 
 function withMeansToEmpty(planned: PlannedEngine): PlannedEngine {
   return { ...planned, engine: withEnvironment(planned.engine, planned.engine.resets?.env ?? {}) };
+}
+
+/** One that is to use no GPU would otherwise find all of them. In a container there are none. */
+function withoutGpus(engine: Engine): Engine {
+  const isToUseNone = engine.gpus === 0 && engine.mayUseGpus !== true && engine.launch.kind === "process";
+  return isToUseNone ? withEnvironment(engine, { CUDA_VISIBLE_DEVICES: "" }) : engine;
 }
 
 function withEnvironment(engine: Engine, env: Readonly<Record<string, string>>): Engine {
