@@ -88,6 +88,12 @@ test("an image is a container whose program is said, in which a model's path is 
   expect(features).toContain("image vllm/vllm-openai:v0.24.0");
 });
 
+test("LMCache's disk in a container is the one outside, where it says a path", () => {
+  const { launch } = withLmcache(vllm({ model: "m", image: "i" }), { config: { diskGigabytes: 10, diskPath: "/nvme/kv/" } });
+  if (launch.kind !== "docker") throw new Error("it is a container");
+  expect(launch.command(slot, { configFiles: {} }).keepsIn).toEqual(["/nvme/kv"]);
+});
+
 test("on a network of its own it listens on every address inside", () => {
   expect(started(vllm({ model: "m", image: "i", container: { network: "bridge" } })).line).toContain("--host 0.0.0.0 --port 8000");
 });

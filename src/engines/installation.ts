@@ -56,6 +56,7 @@ export interface Invocation {
   readonly files?: (slot: Slot) => Readonly<Record<string, string>>;
   /** As a Command's. */
   readonly discards?: readonly string[];
+  readonly keepsIn?: readonly string[];
   readonly ready: Readiness;
   readonly missing: string;
   readonly listsFlags?: readonly (readonly string[])[];
@@ -67,7 +68,7 @@ export interface Invocation {
 export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): StartedLaunch {
   refuseTwoPlaces(what, options);
   const { image, container = {}, env = {}, bootSeconds = invocation.ready.within } = options;
-  const { missing, listsFlags, discards } = invocation;
+  const { missing, listsFlags, discards, keepsIn } = invocation;
   const ready = { ...invocation.ready, within: bootSeconds };
   const start = startOf(options, invocation);
   const host = (container.network ?? "host") === "host" ? "127.0.0.1" : "0.0.0.0";
@@ -77,6 +78,7 @@ export function launchFrom(what: string, options: InstallationOptions, invocatio
     env: { ...start.env, ...invocation.env?.(slot), ...env },
     ...(invocation.files === undefined ? {} : { files: invocation.files(slot) }),
     ...(discards === undefined ? {} : { discards }),
+    ...(keepsIn === undefined ? {} : { keepsIn }),
   });
   if (image !== undefined) return { kind: "docker", image, command, container: withModel(container, invocation.reads), ready };
   const lists = listsFlags?.map((args) => [...start.before, ...args]);

@@ -9,6 +9,8 @@ export interface InEngine {
   readonly env: (slot: Slot) => Readonly<Record<string, string>>;
   readonly files: (slot: Slot) => Readonly<Record<string, string>>;
   readonly discards: readonly string[];
+  /** Directories of its disk. */
+  readonly keepsIn: readonly string[];
   /** What it needs beside it; told a program of the engine's installation. */
   readonly services: (programBeside: (name: string) => string) => Services;
   readonly keepsOutside: readonly KeptOutside[];
@@ -23,7 +25,8 @@ export function inEngine(config: LmcacheConfig, options: RemoteOptions): InEngin
   const { shared } = options;
   const remote = remoteOf(config.settings["remote_url"], options);
   const key = shared === undefined ? {} : { shared };
-  const places = [...disksOf(config), ...(remote === undefined || remote.started ? [] : [placeOf(remote)])];
+  const disks = disksOf(config);
+  const places = [...disks, ...(remote === undefined || remote.started ? [] : [placeOf(remote)])];
   return {
     env: ({ directory }) => ({
       LMCACHE_CONFIG_FILE: `${directory}/${fileName}`,
@@ -31,6 +34,7 @@ export function inEngine(config: LmcacheConfig, options: RemoteOptions): InEngin
     }),
     files: (slot) => ({ [fileName]: lmcacheYaml(placed(config, slot, remote)) }),
     discards: [diskName],
+    keepsIn: disks.filter((path) => path.startsWith("/")),
     services: (programBeside) =>
       remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: programBeside("lmcache_server") }),
     keepsOutside: places.map((place) => ({ place, ...key })),

@@ -65,6 +65,7 @@ function connected(command: Command, slot: Slot, { own, connector, hybridKvCache
       ...(connector === "LMCacheConnector" ? { LMCACHE_USE_EXPERIMENTAL: "True" } : {}),
     },
     files: { ...command.files, ...own.files(slot) },
+    keepsIn: [...(command.keepsIn ?? []), ...own.keepsIn],
     discards: [...(command.discards ?? []), ...own.discards],
   };
 }

@@ -17,7 +17,7 @@ import { installationFeatures, installationRules, launchFrom, modelName, tokenId
 import { parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inEngine, type InEngine } from "./lmcacheInEngine.ts";
 import { settingsOf, type LmcacheOptions } from "./lmcacheOptions.ts";
-import { programBeside, type StartedLaunch } from "./programBeside.ts";
+import { programBeside, refuseWithoutLmcache, servicesBeside, type StartedLaunch } from "./programBeside.ts";
 import { serviceWord } from "./services/address.ts";
 import { sglangClaims } from "./sglangClaims.ts";
 import { sglangMetrics } from "./sglangMetrics.ts";
@@ -102,11 +102,12 @@ export function sglang(options: SglangOptions): Engine {
   const launch = launchFrom("sglang()", options, {
     program: "python3",
     args: (slot, host) => [...serveArguments(options, host, slot.port), ...present("--enable-lmcache", lmcache !== undefined)],
-    ...(lmcache === undefined ? {} : { env: lmcache.env, files: lmcache.files, discards: lmcache.discards }),
+    ...(lmcache === undefined ? {} : { env: lmcache.env, files: lmcache.files, discards: lmcache.discards, keepsIn: lmcache.keepsIn }),
     ready: { path: "/health", within: 600 },
     missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,
     reads: model,
   });
+  if (lmcache !== undefined) refuseWithoutLmcache("sglang(): lmcache", launch);
   return {
     kind: "sglang",
     model,
@@ -129,7 +130,7 @@ export function sglang(options: SglangOptions): Engine {
 }
 
 function besideIt({ services, keepsOutside }: InEngine, launch: StartedLaunch): Pick<Engine, "services" | "keepsOutside"> {
-  return { services: (world) => services(programBeside(launch, world)), keepsOutside: () => keepsOutside };
+  return { services: (world) => servicesBeside(launch, services(programBeside(launch, world))), keepsOutside: () => keepsOutside };
 }
 
 function serveArguments(options: SglangOptions, host: string, port: number): readonly string[] {

@@ -38,6 +38,12 @@ test("the daemon is asked for the same", () => {
   });
 });
 
+test("what it keeps elsewhere lies at the same path inside, unless the author has put something there", () => {
+  const keeping = { ...order, command: { ...order.command, keepsIn: ["/nvme/kv", "/models", "/nvme/kv"] } };
+  const { HostConfig: config } = createOptions(keeping, {});
+  expect(config?.Binds).toEqual(["/runs/plain/scratch:/runs/plain/scratch", "/nvme/kv:/nvme/kv", "/models:/models:ro"]);
+});
+
 test("on a network of its own its port is published on the loopback address; an image's own program is left to it", () => {
   const own = { ...order, command: { ...order.command, program: "" }, container: { network: "bridge", memoryGib: 0.5 } };
   expect(commandLine(dockerRun(own))).toContain("--network bridge --publish 127.0.0.1:8000:8000");

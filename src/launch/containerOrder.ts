@@ -78,7 +78,10 @@ function sharedMemoryGib({ container }: ContainerOrder): number {
   return container.sharedMemoryGib ?? 16;
 }
 
-/** The slot's directory lies where it lies outside, so that paths in arguments and configurations hold in both. */
-function volumesOf({ container, slot }: ContainerOrder): readonly string[] {
-  return [`${slot.directory}:${slot.directory}`, ...(container.volumes ?? [])];
+/** The slot's directory lies where it lies outside, and so does what the engine keeps elsewhere: paths in arguments and configurations hold in both. */
+function volumesOf({ container: { volumes = [] }, slot, command: { keepsIn = [] } }: ContainerOrder): readonly string[] {
+  const inside = new Set(volumes.map((volume) => volume.split(":")[1]));
+  // What the author has put there is there already, and two at one place are refused.
+  const kept = [...new Set(keepsIn)].filter((path) => !inside.has(path));
+  return [slot.directory, ...kept].map((path) => `${path}:${path}`).concat(volumes);
 }

@@ -20,6 +20,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   /** Written into the slot's directory before the start: file name to content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Directories outside the slot's where it keeps something, absolute: at the same paths inside a container. */
+  readonly keepsIn?: readonly string[];
   /** What it keeps below the slot's directory and nobody needs once it has ended: KV cache on disk. Removed then. */
   readonly discards?: readonly string[];
 }

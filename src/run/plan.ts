@@ -5,6 +5,7 @@ import { workloadHash } from "../journal/workloadHash.ts";
 import { dockerCommand } from "../launch/docker.ts";
 import { engineEnvironment, masked, type EngineEnvironment } from "../launch/environment.ts";
 import { neededServices } from "../launch/neededServices.ts";
+import { refuseUnreachable } from "../launch/reachableServices.ts";
 import { maskedArguments, masks } from "../launch/secrets.ts";
 import { refuseSharedPlaces } from "../launch/sharedPlaces.ts";
 import type { Command, Engine, SimulationOptions, Slot, World } from "../model/engine.ts";
@@ -138,8 +139,9 @@ async function planTest(named: NamedTestCase, overrides: Overrides, here: Here):
 
 async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], overrides: Overrides): Promise<PlannedTest> {
   const engines = emptiable(planned, named.testCase.experiments);
-  neededServices(engines); // for its mistakes: they are told before anything starts
-  refuseSharedPlaces(engines);
+  const looks = [() => neededServices(engines), () => refuseSharedPlaces(engines), () => refuseUnreachable(engines)];
+  const mistakes = looks.flatMap(mistakesIn);
+  if (mistakes.length > 0) throw together(mistakes);
   const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
   const batches = new Set(engines.map((engine) => engine.batch)).size;
   const titled = titledApart(named.testCase.experiments);
