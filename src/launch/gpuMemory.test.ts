@@ -1,10 +1,13 @@
-import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 
 import { thisMachine } from "../host/thisMachine.ts";
 import { gpuMemoryBefore, gpuMemoryLacking } from "./gpuMemory.ts";
+
+const drivers = mkdtempSync(join(tmpdir(), "tandem-gpu-"));
+afterAll(() => rmSync(drivers, { recursive: true }));
 
 /** A driver that tells these MiB of any GPU, one after the other, as nvidia-smi was seen to tell them beside a held GPU. */
 function driver(...used: readonly number[]): NodeJS.ProcessEnv {
@@ -13,7 +16,7 @@ function driver(...used: readonly number[]): NodeJS.ProcessEnv {
 
 /** And as it was seen to name who holds them. */
 function driverWith(holder: string, used: readonly number[]): NodeJS.ProcessEnv {
-  const directory = mkdtempSync(join(tmpdir(), "tandem-gpu-"));
+  const directory = mkdtempSync(join(drivers, "driver-"));
   const lines = used.map((mib, index) => `${index}) echo ${mib};;`).join(" ");
   const program = `#!/bin/sh
 case "$*" in

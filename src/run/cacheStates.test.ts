@@ -1,7 +1,7 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 
 import { every } from "../arrivals/every.ts";
 import { simulated } from "../engines/simulated.ts";
@@ -29,8 +29,11 @@ const states = [
 
 const overrides = { ports: [], set: {} };
 
+const within = mkdtempSync(join(tmpdir(), "tandem-states-"));
+afterAll(() => rmSync(within, { recursive: true }));
+
 async function ran(engines: Readonly<Record<string, Engine>>): Promise<TestResult> {
-  const directory = join(mkdtempSync(join(tmpdir(), "tandem-states-")), "run", "test_states");
+  const directory = join(mkdtempSync(join(within, "run-")), "test_states");
   const named = { name: "test_states", testCase: testCase({ engines, baseline: "plain", experiments: states }) };
   const place = thisMachine();
   const [planned] = await planTests([named], { ...overrides, simulate: "h100" }, place);
