@@ -73,6 +73,7 @@ test("a GPU that the machine does not have is a mistake of the author's, told wi
     hint: "it has 0 (H100, GPU-aaaa-1), 1 (L4, GPU-aabb-2): name one of them with --gpus",
   });
   expect(blockedTogether(blocked).exitCode).toBe(2);
+  expect((await on())[0]?.obstacles[0]?.message).toBe("engine plain needs 2 GPUs, --gpus names fewer");
   expect(await on("0", "1")).toEqual([]);
   expect((await on("GPU-cccc", "GPU-aa"))[0]?.obstacles[0]?.message).toBe(
     "engine plain is to run on GPU GPU-cccc, which this machine does not have, and on GPU-aa, which may be 0 or 1",
