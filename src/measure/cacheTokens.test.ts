@@ -76,7 +76,7 @@ test("where replies tell nothing of caches, the engine's own counters are held a
       readings,
       records: records.map(({ cachedTokens: _told, ...record }) => record),
     }));
-    return { ...rest, experiments: untold } as unknown as TestResult; // all that is looked at
+    return { ...rest, experiments: untold };
   };
   expect(reasonsOf(silent(16_384))).toEqual([]);
   expect(reasonsOf(silent(8_192))).toMatchObject([
