@@ -9,6 +9,7 @@ import { deathReasons } from "./deaths.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
 import { countsOf, engineSummary } from "./summary.ts";
+import { throttlingReasons } from "./throttling.ts";
 import { joined, validity } from "./validity.ts";
 
 export type { CacheAnswer } from "./cacheAnswer.ts";
@@ -84,7 +85,11 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
       answers: differingAnswers(result),
       withoutLog: engines.filter(({ command }) => command === undefined).map(({ name }) => name),
       deaths: deathReasons(experiment, result.events),
-      besides: [...proofReasons(experiment.index, result, tokens), ...(result.gapsUnknown === true ? [fromCsv] : [])],
+      besides: [
+        ...proofReasons(experiment.index, result, tokens),
+        ...throttlingReasons(experiment, engines),
+        ...(result.gapsUnknown === true ? [fromCsv] : []),
+      ],
     }),
     verdicts: own,
   };

@@ -73,6 +73,11 @@ export const limits = {
     unit: "share",
     degraded: 0,
   },
+  throttled: {
+    measured: "readings of an engine's GPU while heat, a power brake or its hardware slowed it down",
+    unit: "share",
+    degraded: 0,
+  },
 } as const satisfies Limits;
 
 /** The usual ones, but for what the experiment says. */

@@ -27,6 +27,7 @@ export const limitNames = [
   "overlong",
   "coldCached",
   "answers",
+  "throttled",
 ] as const;
 
 export type LimitName = (typeof limitNames)[number];

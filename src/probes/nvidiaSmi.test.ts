@@ -22,6 +22,7 @@ function freshDirectory(): string {
 function installed(
   output: string,
   then: "again" | { exit: number },
+  unknown: readonly string[] = [],
 ): { environment: NodeJS.ProcessEnv; pids: () => readonly number[]; asked: () => string } {
   const directory = freshDirectory();
   const log = join(directory, "log");
@@ -30,11 +31,17 @@ function installed(
     appendFileSync(${JSON.stringify(log)}, process.pid + " " + process.argv.slice(2).join(" ") + "\\n");
     const lines = ${JSON.stringify(output.trimEnd().split("\n"))};
     const then = ${JSON.stringify(then)};
+    const asked = process.argv[2].split(/[=,]/).slice(1);
+    const unknown = asked.find((field) => ${JSON.stringify(unknown)}.includes(field));
+    if (unknown !== undefined) {
+      console.log('Field "' + unknown + '" is not a valid field to query.\\n');
+      process.exit(2);
+    }
     process.stdout.on("error", () => process.exit(141));
     process.on("SIGTERM", () => process.exit(0));
     let next = 0;
     const timer = setInterval(() => {
-      console.log(lines[next++ % lines.length]);
+      console.log(lines[next++ % lines.length].split(", ").slice(0, asked.length).join(", "));
       if (next === lines.length && then !== "again") { clearInterval(timer); process.exitCode = then.exit; }
     }, Number(process.argv.at(process.argv.indexOf("-lms") + 1)));`;
   writeFileSync(join(directory, "nvidia-smi"), program, { mode: 0o755 });
@@ -63,17 +70,18 @@ test("every line of one long-lived process becomes a reading of each series, unt
   expect(readings.map(({ series, of, value }) => [series, of, value])).toEqual([
     ["gpu-memory-mib", "gpu-0", 0],
     ["gpu-utilization-percent", "gpu-0", 0],
-    ["gpu-power-watts", "gpu-0", 103.58],
-    ["gpu-sm-clock-mhz", "gpu-0", 375],
+    ["gpu-power-watts", "gpu-0", 74.77],
+    ["gpu-sm-clock-mhz", "gpu-0", 345],
+    ["gpu-throttle-reasons", "gpu-0", 1],
   ]);
-  while (readings.length < 5 * 4) await pause(20);
+  while (readings.length < 5 * 5) await pause(20);
   const power = readings.filter(({ series }) => series === "gpu-power-watts");
-  expect(power.slice(0, 5).map(({ value }) => value)).toEqual([103.58, 97.96, 87.97, 77.98, 70.91]);
+  expect(power.slice(0, 5).map(({ value }) => value)).toEqual([74.77, 74.72, 74.73, 74.7, 74.72]);
   expect(power[4]!.at - before).toBeGreaterThan(5 * 0.19e9); // five periods of 200 ms
 
   expect(smi.pids()).toHaveLength(1);
   expect(smi.asked()).toContain(
-    "--query-gpu=index,memory.used,utilization.gpu,power.draw,clocks.sm --format=csv,noheader,nounits -lms 200",
+    "--query-gpu=index,memory.used,utilization.gpu,power.draw,clocks.sm,clocks_event_reasons.active --format=csv,noheader,nounits -lms 200",
   );
   expect(smi.pids().map(isAlive)).toEqual([true]);
   await probe.stop();
@@ -103,18 +111,34 @@ test("when nvidia-smi ends amid a run, what was read stays and stopping is no er
   expect(await probe.start((reading) => readings.push(reading))).toBe(true);
   await pause(700);
   await probe.stop();
-  expect(readings).toHaveLength(2 * 4);
+  expect(readings).toHaveLength(2 * 5);
+});
+
+test.each([
+  [["clocks_event_reasons.active"], "clocks_throttle_reasons.active", true],
+  [["clocks_event_reasons.active", "clocks_throttle_reasons.active"], "clocks.sm", false],
+])("a driver that does not know %s is asked for what it knows", async (unknown, last, hasReasons) => {
+  const smi = installed(recorded("nvidia-smi.h100.csv"), "again", unknown);
+  const readings: Reading[] = [];
+  const probe = nvidiaSmi(clock, { environment: smi.environment });
+  expect(await probe.start((reading) => readings.push(reading))).toBe(true);
+  await probe.stop();
+  expect(smi.asked().split("\n").at(-1)).toContain(`,${last} --format`);
+  expect(readings.find(({ series }) => series === "gpu-sm-clock-mhz")?.value).toBe(345);
+  expect(readings.some(({ series }) => series === "gpu-throttle-reasons")).toBe(hasReasons);
+  expect(smi.pids().map(isAlive)).toEqual([...unknown.map(() => false), false]);
 });
 
 test("a field that is not a number is missing, each GPU has its own name, and other lines say nothing", () => {
   const named = (line: string) => readingsIn(line, 7).map(({ series, of, value }) => `${of} ${series} ${value}`);
-  expect(named("1, 9075, 100, 616.60, 1530")).toEqual([
+  expect(named("1, 9075, 100, 616.60, 1530, 0x0000000000000044")).toEqual([
     "gpu-1 gpu-memory-mib 9075",
     "gpu-1 gpu-utilization-percent 100",
     "gpu-1 gpu-power-watts 616.6",
     "gpu-1 gpu-sm-clock-mhz 1530",
+    "gpu-1 gpu-throttle-reasons 68",
   ]);
-  expect(named("0, 9075, [N/A], [Not Supported], [Unknown Error]")).toEqual(["gpu-0 gpu-memory-mib 9075"]);
+  expect(named("0, 9075, [N/A], [Not Supported], [Unknown Error], [N/A]")).toEqual(["gpu-0 gpu-memory-mib 9075"]);
   expect(named("No devices were found")).toEqual([]);
   expect(named("0, 9075")).toEqual([]);
 });

@@ -12,7 +12,7 @@ const server = createServer((_, response) => response.end('vllm:num_requests_run
 const directory = mkdtempSync(join(tmpdir(), "tandem-probes-"));
 // A line of a real H100's, as often as we ask for it.
 const smi = join(directory, "nvidia-smi");
-writeFileSync(smi, "#!/bin/sh\nwhile echo '0, 9075, 100, 616.60, 1530'; do sleep 0.2; done\n", { mode: 0o755 });
+writeFileSync(smi, "#!/bin/sh\nwhile echo '0, 9075, 100, 616.60, 1530, 0x0000000000000004'; do sleep 0.2; done\n", { mode: 0o755 });
 
 beforeAll(async () => new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening)));
 afterAll(() => {
@@ -33,7 +33,7 @@ describeProbe("event loop", (clock) => eventLoop(clock), {
 describeProbe("metrics", (clock) => metrics(clock, metricsOf("/metrics")), { series: ["requests-running"] });
 describeProbe("metrics of nobody", (clock) => metrics(clock, { ...metricsOf("/"), url: "http://127.0.0.1:9/metrics" }), { series: [] });
 describeProbe("nvidia-smi", (clock) => nvidiaSmi(clock, { program: smi }), {
-  series: ["gpu-memory-mib", "gpu-utilization-percent", "gpu-power-watts", "gpu-sm-clock-mhz"],
+  series: ["gpu-memory-mib", "gpu-utilization-percent", "gpu-power-watts", "gpu-sm-clock-mhz", "gpu-throttle-reasons"],
 });
 describeProbe("nvidia-smi where there is none", (clock) => nvidiaSmi(clock, { program: join(directory, "none") }), { series: [] });
 

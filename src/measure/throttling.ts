@@ -1,0 +1,103 @@
+import type { ValidityReason } from "../model/figures.ts";
+import type { Reading } from "../model/record.ts";
+import type { EngineDescription, ExperimentResult } from "../model/result.ts";
+import { beyond, limitsOf } from "./validityLimits.ts";
+
+/** What may hold a GPU's clock down, by its bit in NVML's mask of clock event reasons. */
+const reasons = {
+  idle: 0x1,
+  "applications clocks": 0x2,
+  "software power cap": 0x4,
+  "hardware slowdown": 0x8,
+  "sync boost": 0x10,
+  "software thermal slowdown": 0x20,
+  "hardware thermal slowdown": 0x40,
+  "hardware power brake": 0x80,
+  "display clock setting": 0x100,
+} as const;
+
+type ThrottleReason = keyof typeof reasons;
+
+/** Says that something is wrong with the machine. At its power cap a GPU always is under full load, and idle it is between requests. */
+const isFault: ReadonlySet<string> = new Set<ThrottleReason>([
+  "hardware slowdown",
+  "software thermal slowdown",
+  "hardware thermal slowdown",
+  "hardware power brake",
+]);
+
+/** In words, of a reading of `gpu-throttle-reasons`. */
+export function throttleReasons(mask: number): readonly string[] {
+  return Object.entries(reasons).flatMap(([words, bit]) => ((mask & bit) === 0 ? [] : [words]));
+}
+
+/** What held the clock of a GPU down while an experiment was measured, and in what share of its readings. */
+export interface Throttling {
+  /** "gpu-0" */
+  readonly gpu: string;
+  readonly shares: Readonly<Record<string, number>>;
+  /** Of the readings with any reason that is a fault. */
+  readonly faulty: number;
+}
+
+/** Of each GPU that told; empty shares where nothing held its clock down. */
+export function throttlingOf({ readings, span }: ExperimentResult): readonly Throttling[] {
+  const told = readings.filter(({ series, at }) => series === "gpu-throttle-reasons" && isWithin(at, span));
+  return [...Map.groupBy(told, ({ of }) => of)].map(([gpu, own]) => {
+    const found = withoutPassing(own).map(throttleReasons);
+    const counted = Map.groupBy(found.flat(), (words) => words);
+    return {
+      gpu,
+      shares: Object.fromEntries([...counted].map(([words, times]) => [words, times.length / own.length])),
+      faulty: found.filter((words) => words.some((one) => isFault.has(one))).length / own.length,
+    };
+  });
+}
+
+function isWithin(at: number, span: ExperimentResult["span"]): boolean {
+  return span === undefined || (at >= span.from && at <= span.to);
+}
+
+/** A hardware slowdown may be told, says NVIDIA, while clocks change: by itself, in a single reading, it means nothing. */
+function withoutPassing(readings: readonly Reading[]): readonly number[] {
+  const masks = readings.map(({ value }) => value);
+  const bit = reasons["hardware slowdown"];
+  const why = reasons["hardware thermal slowdown"] | reasons["hardware power brake"];
+  const isSlowed = (mask = 0): boolean => (mask & bit) !== 0;
+  return masks.map((mask, index) => {
+    const isMeant = (mask & why) !== 0 || isSlowed(masks[index - 1]) || isSlowed(masks[index + 1]);
+    return isSlowed(mask) && !isMeant ? mask - bit : mask;
+  });
+}
+
+/** A GPU that its own protection slows down is not the GPU that was asked for. */
+export function throttlingReasons(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly ValidityReason[] {
+  const limit = limitsOf(experiment.description).throttled;
+  return throttlingOf(experiment)
+    .filter(({ gpu }) => mayBeUsed(gpu, engines))
+    .flatMap(({ gpu, shares, faulty }) =>
+      beyond(limit, faulty, {
+        what: `${gpu} was slowed down in ${percent(faulty)} of its readings: ${faultsIn(shares)}`,
+        advice:
+          "look at its cooling and its power supply (nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER), and measure again when it keeps its clock",
+      }),
+    );
+}
+
+/** One named by its UUID, or that of a server that is up already on this machine, may be any. */
+function mayBeUsed(gpu: string, engines: readonly EngineDescription[]): boolean {
+  return engines.some(({ gpus, url = "" }) => {
+    const isUnknown = /\/\/(localhost|127\.|\[::1\])/.test(url) || gpus.some((id) => !/^\d+$/.test(id));
+    return isUnknown || gpus.includes(gpu.replace("gpu-", ""));
+  });
+}
+
+function faultsIn(shares: Throttling["shares"]): string {
+  return Object.keys(shares)
+    .filter((words) => isFault.has(words))
+    .join(", ");
+}
+
+function percent(part: number): string {
+  return `${Number((part * 100).toPrecision(2))} %`;
+}
