@@ -91,6 +91,7 @@ test("a request comes back as it was stamped, counted from the start of its expe
     },
   ]);
   expect(result.experiments[0]?.span).toEqual({ from: start, to: start + 8_121_000_000 });
+  expect(result.experiments[0]?.starts).toEqual([{ engine: "cached", block: 0, at: start }]);
   expect(result.experiments[0]?.neverDue).toBe(3); // two requests on two engines, one of which fell due
 });
 

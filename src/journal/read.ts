@@ -102,8 +102,18 @@ function experimentResult(
     records: found.map(({ record }) => record),
     neverDue: Math.max(0, scheduled - found.length),
     readings,
-    ...(span === undefined ? {} : { span }),
+    ...(span === undefined ? {} : { span, starts: startsOf(found) }),
   };
+}
+
+function startsOf(found: readonly JournalRecord[]): NonNullable<ExperimentResult["starts"]> {
+  const starts = new Map<string, { engine: string; block: number; at: number }>();
+  for (const { start: at, record } of found) {
+    const { engine, block } = record;
+    const key = `${block} ${engine}`;
+    if (at < (starts.get(key)?.at ?? Number.POSITIVE_INFINITY)) starts.set(key, { engine, block, at });
+  }
+  return [...starts.values()];
 }
 
 function spanOf(found: readonly JournalRecord[]): ExperimentResult["span"] {

@@ -1,6 +1,7 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { Reading } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
+import { mayBeUsed } from "./gpuUse.ts";
 import { beyond, limitsOf } from "./validityLimits.ts";
 
 /** What may hold a GPU's clock down, by its bit in NVML's mask of clock event reasons. */
@@ -82,14 +83,6 @@ export function throttlingReasons(experiment: ExperimentResult, engines: readonl
           "look at its cooling and its power supply (nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER), and measure again when it keeps its clock",
       }),
     );
-}
-
-/** One named by its UUID, or that of a server that is up already on this machine, may be any. */
-function mayBeUsed(gpu: string, engines: readonly EngineDescription[]): boolean {
-  return engines.some(({ gpus, url = "" }) => {
-    const isUnknown = /\/\/(localhost|127\.|\[::1\])/.test(url) || gpus.some((id) => !/^\d+$/.test(id));
-    return isUnknown || gpus.includes(gpu.replace("gpu-", ""));
-  });
 }
 
 function faultsIn(shares: Throttling["shares"]): string {

@@ -101,6 +101,8 @@ export interface ExperimentResult {
   /** Requests of the schedule that never fell due, because the run ended before. */
   readonly neverDue: number;
   readonly readings: readonly Reading[];
+  /** On the run's clock: what each engine's stamps of a block count from; the start of `span` where they are missing. */
+  readonly starts?: readonly { readonly engine: string; readonly block: number; readonly at: Nanoseconds }[];
   /** First start to last end, on the run's clock. */
   readonly span?: { readonly from: Nanoseconds; readonly to: Nanoseconds };
 }

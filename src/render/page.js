@@ -17,12 +17,18 @@ for (const figure of document.querySelectorAll("figure")) {
   figure.classList.add("live");
   // Measured in the font that is really shown, else labels would be cut.
   const config = { ...spec.config, font };
-  vegaEmbed(
-    figure.querySelector(".drawn"),
-    { ...spec, config, width: "container" },
-    { mode: "vega-lite", actions: false, renderer: "svg" },
-  ).catch((error) => {
-    figure.classList.remove("live");
-    console.error(error);
-  });
+  const place = figure.querySelector(".drawn");
+  vegaEmbed(place, { ...spec, config, ...wide(spec, place.clientWidth) }, { mode: "vega-lite", actions: false, renderer: "svg" }).catch(
+    (error) => {
+      figure.classList.remove("live");
+      console.error(error);
+    },
+  );
+}
+
+/** As wide as its place. Charts one below the other cannot follow it: they are made as much wider as it is than the 640 they were made for. */
+function wide(spec, width) {
+  if (spec.vconcat === undefined) return { width: "container" };
+  const more = Math.max(0, width - 640);
+  return { vconcat: spec.vconcat.map((row) => ({ ...row, width: row.width + more })) };
 }

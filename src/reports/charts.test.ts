@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { svg } from "../render/svg.ts";
-import { distribution, effects, overTime, perRequest, type RequestPoint } from "./charts.ts";
+import { distribution, effects, perRequest, type RequestPoint } from "./charts.ts";
 
 const axis = { title: "TTFT", unit: "s", size: "half" } as const;
 
@@ -89,14 +89,6 @@ test.each([
   expect(numbers.length).toBeGreaterThanOrEqual(3);
   expect(numbers.length).toBeLessThanOrEqual(10);
   expect(gridLines(picture)).toBe(numbers.length);
-});
-
-test("a single reading over time is a point", async () => {
-  const picture = await svg(
-    overTime([{ name: "gpu-0", points: [{ at: 0, value: 60 }] }], { title: "GPU memory", unit: "GiB", size: "half" }),
-  );
-  expect(marks(picture, "mark-symbol role-mark")).toBe(1);
-  expect(picture).not.toMatch(/NaN|Infinity/);
 });
 
 /** How many shapes a group of marks holds. */

@@ -1,7 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Comparison, Interval } from "../model/figures.ts";
 import type { CacheState } from "../model/request.ts";
-import type { Seconds } from "../model/time.ts";
 import { thinned } from "./thinned.ts";
 
 /** Colours as charts name them: a page in the dark swaps each for a lighter one, so no chart may use another. */
@@ -14,7 +13,7 @@ export const chartColours = {
 } as const;
 
 /** How wide a chart is drawn, alone in its row or beside another. */
-const chartWidths = { full: 640, half: 320 } as const;
+export const chartWidths = { full: 640, half: 320 } as const;
 
 export type ChartSize = keyof typeof chartWidths;
 
@@ -42,11 +41,6 @@ export interface RequestPoint {
   readonly value?: number;
   readonly cache: CacheState;
   readonly outcome: string;
-}
-
-export interface Curve {
-  readonly name: string;
-  readonly points: readonly { readonly at: Seconds; readonly value: number }[];
 }
 
 export interface Axis {
@@ -145,53 +139,6 @@ export function distribution(points: readonly RequestPoint[], engines: readonly 
   };
 }
 
-/** A line per series over the time since the experiment's start. */
-export function overTime(curves: readonly Curve[], axis: Axis): TopLevelSpec {
-  const names = curves.map(({ name }) => name);
-  const values = curves.flatMap(({ name, points }) =>
-    thinned(points, pointsPerLine, ({ value }) => value).map(({ at, value }) => ({
-      name,
-      at: Number(at.toFixed(3)),
-      value: Number(value.toPrecision(6)),
-    })),
-  );
-  const y: Position = {
-    field: "value",
-    type: "quantitative",
-    title: `${axis.title} (${axis.unit})`,
-    // Some room above, so that a level line does not hide in the upper edge.
-    scale: { domain: [0, Math.max(...values.map(({ value }) => value)) * 1.2 || 1], nice: true },
-    axis: { tickCount: 5 },
-  };
-  return {
-    ...frame(axis.size, names),
-    data: { values },
-    encoding: {
-      x: {
-        field: "at",
-        type: "quantitative",
-        title: "Time since the experiment's start (s)",
-        scale: { zero: true, nice: false },
-        axis: { grid: false },
-      },
-      y,
-      ...colourOf(names, "name"),
-      tooltip: [
-        { field: "name", title: "of" },
-        { field: "at", title: "time (s)", format: ".1f" },
-        { field: "value", title: `${axis.title} (${axis.unit})`, format: ".2f" },
-      ],
-    },
-    layer: [
-      { mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5 }, encoding: { strokeDash: dashOf(names, "name") } },
-      // Where there are many readings their points would only thicken the line.
-      ...(values.length > 60
-        ? []
-        : [{ mark: { type: "point", filled: true, size: 30, opacity: 1 } as const, encoding: { shape: shapeOf(names, "name") } }]),
-    ],
-  };
-}
-
 /** Effects with their intervals, one row each, against the line where both engines are alike. */
 export function effects(rows: readonly { readonly label: string; readonly comparison: Comparison }[]): TopLevelSpec {
   const values = rows.flatMap(({ label, comparison: { effect, interval, verdict } }) =>
@@ -250,57 +197,65 @@ export function effects(rows: readonly { readonly label: string; readonly compar
 
 // What is taken up by more than one line of names is added, so that the picture itself keeps its height.
 function frame(size: ChartSize, names: readonly string[], pictureHeight = 176) {
-  const width = chartWidths[size];
-  const columns = Math.max(1, Math.min(names.length, Math.floor(width / (46 + 7 * Math.max(1, ...names.map(({ length }) => length))))));
-  const height = pictureHeight + 17 * Math.max(0, Math.ceil(names.length / columns) - 1);
-  const { ink, quiet, grid } = chartColours;
-  const text = { labelColor: quiet, titleColor: ink, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" } as const;
+  const columns = legendColumns(size, names);
   return {
-    width,
-    height,
+    width: chartWidths[size],
+    height: pictureHeight + 17 * Math.max(0, Math.ceil(names.length / columns) - 1),
     autosize: { type: "fit", contains: "padding" },
     background: "transparent",
     padding: { left: 2, top: 4, right: 10, bottom: 2 },
-    config: {
-      font: "IBM Plex Sans",
-      // The figure as a whole has a description; a thousand labelled points would only be in the way.
-      aria: false,
-      view: { stroke: null },
-      axis: {
-        ...text,
-        gridColor: grid,
-        domainColor: quiet,
-        tickColor: quiet,
-        titlePadding: 8,
-        labelOverlap: true,
-        labelFlush: false,
-        labelLimit: 0,
-      },
-      legend: {
-        ...text,
-        labelColor: ink,
-        labelFontSize: 12,
-        labelLimit: 0,
-        orient: "top",
-        direction: columns === 1 ? "vertical" : "horizontal",
-        columns,
-        title: null,
-        columnPadding: 24,
-        symbolSize: 60,
-        symbolStrokeWidth: 1.5,
-        offset: 6,
-      },
+    config: configOf(columns),
+  } as const;
+}
+
+/** How many names stand beside each other. */
+export function legendColumns(size: ChartSize, names: readonly string[]): number {
+  const widest = Math.max(1, ...names.map(({ length }) => length));
+  return Math.max(1, Math.min(names.length, Math.floor(chartWidths[size] / (46 + 7 * widest))));
+}
+
+export function configOf(columns: number) {
+  const { ink, quiet, grid } = chartColours;
+  const text = { labelColor: quiet, titleColor: ink, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" } as const;
+  return {
+    font: "IBM Plex Sans",
+    // The figure as a whole has a description; a thousand labelled points would only be in the way.
+    aria: false,
+    view: { stroke: null },
+    axis: {
+      ...text,
+      gridColor: grid,
+      domainColor: quiet,
+      tickColor: quiet,
+      titlePadding: 8,
+      labelOverlap: true,
+      labelFlush: false,
+      labelLimit: 0,
+    },
+    legend: {
+      ...text,
+      labelColor: ink,
+      labelFontSize: 12,
+      labelLimit: 0,
+      orient: "top",
+      direction: columns === 1 ? "vertical" : "horizontal",
+      columns,
+      title: null,
+      columnPadding: 24,
+      symbolSize: 60,
+      symbolStrokeWidth: 1.5,
+      offset: 6,
     },
   } as const;
 }
 
-function colourOf(names: readonly string[], field = "engine") {
+export function colourOf(names: readonly string[], field = "engine") {
   return {
     color: { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(chartColours.series, names.length) } },
   } as const;
 }
 
-function dashOf(names: readonly string[], field = "engine") {
+export function dashOf(names: readonly string[], field = "engine") {
   return { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(dashes, names.length) } } as const;
 }
 

@@ -4,14 +4,14 @@ import type { ExperimentFigures } from "../measure/testFigures.ts";
 import type { Comparison, Distribution, EngineSummary } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
-import { distribution, overTime, perRequest, type ChartSize, type Curve, type RequestPoint } from "./charts.ts";
+import { distribution, perRequest, type ChartSize, type RequestPoint } from "./charts.ts";
 import { experimentSettings } from "./conditions.ts";
 import type { Block, Figure } from "./document.ts";
-import { gpuMemoryCurves } from "./gpuMemory.ts";
 import { anchorSentences, harnessErrorTable } from "./harnessError.ts";
 import { count, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
 import { cacheTokenTable } from "./proofBlocks.ts";
 import { failuresPhrase, metricName } from "./sentences.ts";
+import { telemetryFigure } from "./telemetry.ts";
 
 /** One experiment: its numbers per engine, what was compared, and the pictures. */
 export function experimentPage(experiment: ExperimentResult, figures: ExperimentFigures, result: TestResult): readonly Block[] {
@@ -114,9 +114,8 @@ function pictures(experiment: ExperimentResult, engines: readonly EngineDescript
   const names = engines.map(({ name }) => name);
   const waits = points(experiment, ttft);
   const rates = points(experiment, throughput);
-  const memory = gpuMemoryCurves(experiment);
   const what = `of ${names.join(" and ")}, ${experiment.description.title}`;
-  const rest = [hasValues(waits), hasValues(rates), memory.length > 0].filter(Boolean).length;
+  const rest = [hasValues(waits), hasValues(rates)].filter(Boolean).length;
   // An odd picture would leave a hole beside it, so the first one gets the whole row.
   const first: ChartSize = rest % 2 === 0 ? "full" : "half";
   return [
@@ -133,7 +132,7 @@ function pictures(experiment: ExperimentResult, engines: readonly EngineDescript
       ...common("Throughput, request by request", `Output tokens per second within each request ${what}`, "half"),
       spec: perRequest(rates, names, { title: "Throughput", unit: "tokens/s", size: "half" }),
     })),
-    ...gpuFigure(memory, engines, experiment),
+    ...telemetryFigure(experiment, engines),
   ];
 }
 
@@ -168,22 +167,6 @@ function points(
       ...(value === undefined ? {} : { value }),
     };
   });
-}
-
-function gpuFigure(curves: readonly Curve[], engines: readonly EngineDescription[], { description }: ExperimentResult): readonly Block[] {
-  if (curves.length === 0) return [];
-  const named = curves.map(({ name, points }) => ({ points, name: withUsers(name, engines) }));
-  return [
-    {
-      ...common("GPU memory in use", `GPU memory over time, ${description.title}`, "half"),
-      spec: overTime(named, { title: "GPU memory", unit: "GiB", size: "half" }),
-    },
-  ];
-}
-
-function withUsers(gpu: string, engines: readonly EngineDescription[]): string {
-  const users = engines.filter(({ gpus }) => gpus.some((id) => `gpu-${id}` === gpu)).map(({ name }) => name);
-  return users.length === 0 ? gpu : `${gpu} (${users.join(", ")})`;
 }
 
 // As equal in size as can be.

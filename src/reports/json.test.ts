@@ -110,3 +110,35 @@ test("docs/json.md has every name there is", async () => {
   expect(names.length).toBeGreaterThan(80);
   expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });
+
+test("what engines and GPUs told is there as means and maxima, with the unit in each name; else it is absent", async () => {
+  const plain = fixture({ contexts: [8_192], gpuMemory: true });
+  const [experiment] = plain.experiments;
+  const readings = [1, 2, 3].flatMap((second) => [
+    { at: second * 1e9, series: "running-requests", of: "cached", value: second },
+    { at: second * 1e9, series: "gpu-throttle-reasons", of: "gpu-0", value: second === 1 ? 0x4 : 0 },
+  ]);
+  const told = { ...plain, experiments: [{ ...experiment!, readings: [...experiment!.readings, ...readings] }] };
+  const { experiments } = await written(told);
+  expect(experiments).toMatchObject([
+    {
+      telemetry: {
+        engines: [
+          { engine: "cached", requests_in_flight: { max: 1 }, running_requests: { readings: 3, mean: 2, max: 3 } },
+          { engine: "plain", requests_in_flight: { max: 1 } },
+        ],
+        gpus: [
+          {
+            gpu: "gpu-0",
+            engines: ["cached"],
+            memory_mib: { max: expect.any(Number) },
+            throttled_by_share: { "software power cap": 1 / 3 },
+          },
+          { gpu: "gpu-1", engines: ["plain"], memory_mib: { max: expect.any(Number) } },
+        ],
+      },
+    },
+  ]);
+  const nothing = (await written(fixture({ contexts: [8_192] })))["experiments"];
+  expect(JSON.stringify(nothing)).not.toContain("telemetry");
+});

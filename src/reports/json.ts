@@ -2,9 +2,10 @@ import { figuresOf, type CacheAnswer, type ExperimentFigures } from "../measure/
 import { rulerErrorOf } from "../measure/rulerError.ts";
 import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
-import type { ExperimentResult, TestResult } from "../model/result.ts";
+import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { peakGpuMemory } from "./gpuMemory.ts";
 import { cachedTokensJson, proofJson } from "./proofJson.ts";
+import { telemetryJson } from "./telemetryJson.ts";
 import { isVirtual } from "./virtual.ts";
 
 /** Every figure, for programs: units in the names, keys always in the same order. What is missing is absent, never null or zero. */
@@ -31,15 +32,17 @@ function figuresJson(result: TestResult): unknown {
     validity: figures.validity,
     engines: description.engines,
     proof: proofJson(result),
-    experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index])),
+    experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index], description.engines)),
     verdicts: verdicts.map(({ experiment, check, ok, observed, wanted }) => ({ experiment, check, ok, observed, wanted })),
   };
 }
 
 function experimentJson(
-  { index, description, neverDue, ...experiment }: ExperimentResult,
+  experiment: ExperimentResult,
   figures: ExperimentFigures | undefined,
+  engines: readonly EngineDescription[],
 ): unknown {
+  const { index, description, neverDue } = experiment;
   return {
     experiment: index,
     title: description.title,
@@ -50,7 +53,8 @@ function experimentJson(
     seed: description.seed,
     limits: description.limits,
     never_due: neverDue,
-    gpu_memory_peak_mib: peakGpuMemory({ index, description, neverDue, ...experiment }),
+    gpu_memory_peak_mib: peakGpuMemory(experiment),
+    telemetry: telemetryJson(experiment, engines),
     harness_error: harnessErrorJson(experiment.readings),
     engines: figures?.summaries.map(engineJson),
     cache: cacheJson(figures?.cacheAnswers ?? []),

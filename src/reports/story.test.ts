@@ -69,7 +69,7 @@ test("there is no figure where there is nothing to draw", () => {
     "Time to first token, distribution",
     "Throughput, request by request",
   ]);
-  expect(figures(fixture({ engines: ["only"], contexts: [64], gpuMemory: true }))).toContain("GPU memory in use");
+  expect(figures(fixture({ engines: ["only"], contexts: [64], gpuMemory: true }))).toContain("Engines and GPUs over time");
 });
 
 test("a single engine is told of by its own numbers", () => {

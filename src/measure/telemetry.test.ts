@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import type { Reading } from "../model/record.ts";
+import type { EngineDescription, ExperimentResult } from "../model/result.ts";
+import type { Seconds } from "../model/time.ts";
+import { experimentOf, record } from "./fixture.ts";
+import { telemetryOf, type Track } from "./telemetry.ts";
+
+test("requests in flight rise when one is sent and fall when it ends; their mean is over time", () => {
+  const experiment = {
+    ...experimentOf([sent(0, 2), sent(1, 4)], [read("running-requests", "plain", 10.5, 1)]),
+    starts: [start("plain", 10)],
+  };
+  const [flight] = telemetryOf(experiment, [engine("plain")]).engines;
+  expect(flight).toMatchObject({ name: "plain", series: "requests-in-flight", mean: 5 / 4, max: 2 });
+  expect(pointsOf(flight)).toEqual([
+    [0, 0],
+    [0, 1],
+    [1, 2],
+    [2, 1],
+    [4, 0],
+  ]);
+});
+
+test("readings count from the first request; those just outside stand at the edges, and count in no mean", () => {
+  const values = [8.5, 9.9, 10.5, 11.5, 14.1, 15].map((at, index) => read("kv-usage-share", "plain", at, index / 10));
+  const experiment = { ...experimentOf([sent(0, 4)], values), starts: [start("plain", 10)] };
+  const track = telemetryOf(experiment, [engine("plain")]).engines.find(({ series }) => series === "kv-usage-share");
+  expect(pointsOf(track)).toEqual([
+    [0, 0.1],
+    [0.5, 0.2],
+    [1.5, 0.3],
+    [4, 0.4],
+  ]);
+  expect(track).toMatchObject({ readings: 2, mean: 0.25, max: 0.3 });
+});
+
+test("what an engine tells while another has its turn is in its line, and not in its mean", () => {
+  const records = [sent(0, 2, "plain"), sent(0, 2, "cached")];
+  const readings = [1, 2, 3, 4].map((at) => read("running-requests", "plain", at, at < 3 ? 1 : 0));
+  const experiment = { ...experimentOf(records, readings), starts: [start("plain", 0), start("cached", 2.5)] };
+  const tracks = telemetryOf(experiment, [engine("plain"), engine("cached")]).engines;
+  expect(tracks.map(({ name, series, mean }) => [name, series, mean])).toEqual([
+    ["plain", "requests-in-flight", 1],
+    ["cached", "requests-in-flight", 1],
+    ["plain", "running-requests", 1],
+  ]);
+  expect(pointsOf(tracks[2])).toHaveLength(4);
+});
+
+test("no line goes through a time in which nothing was read", () => {
+  const values = [0, 1, 2, 9, 10].map((at) => read("running-requests", "plain", at, 1));
+  const track = telemetryOf(experimentOf([sent(0, 10)], values), [engine("plain")]).engines.find(
+    ({ series }) => series === "running-requests",
+  );
+  expect(track?.stretches.map((points) => points.map(({ at }) => at))).toEqual([
+    [0, 1, 2],
+    [9, 10],
+  ]);
+});
+
+test("engines that are up one after the other have each their own start, and so has the GPU they share", () => {
+  const records = [sent(0, 5, "plain"), sent(0, 3, "cached")];
+  const readings = [1, 2, 101, 102].map((at) => read("gpu-power-watts", "gpu-0", at, at));
+  const experiment = { ...experimentOf(records, readings), starts: [start("plain", 0), start("cached", 100)] };
+  const { gpus, lasts, isInTurn } = telemetryOf(experiment, [engine("plain", ["0"], 0), engine("cached", ["0"], 1)]);
+  expect([lasts, isInTurn]).toEqual([5, true]);
+  expect(gpus.map((track) => [track.name, pointsOf(track)])).toEqual([
+    [
+      "gpu-0 (plain)",
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    ],
+    [
+      "gpu-0 (cached)",
+      [
+        [1, 101],
+        [2, 102],
+      ],
+    ],
+  ]);
+});
+
+test("GPUs of nobody are left out where it is known who has which; else all are there", () => {
+  const readings = ["gpu-0", "gpu-1", "gpu-10", "gpu-2"].map((gpu) => read("gpu-memory-mib", gpu, 1, 9));
+  const shown = (gpus: readonly string[]) =>
+    telemetryOf(experimentOf([sent(0, 2)], readings), [engine("plain", gpus)]).gpus.map(({ name }) => name);
+  expect(shown(["2", "10"])).toEqual(["gpu-2 (plain)", "gpu-10 (plain)"]);
+  expect(shown([])).toEqual(["gpu-0", "gpu-1", "gpu-2", "gpu-10"]);
+});
+
+test("where nothing was read there is nothing, also not the requests in flight", () => {
+  expect(telemetryOf(experimentOf([sent(0, 2)]), [engine("plain")])).toMatchObject({ engines: [], gpus: [] });
+  expect(telemetryOf(experimentOf([], [read("running-requests", "plain", 1, 1)]), [engine("plain")])).toMatchObject({
+    engines: [],
+    gpus: [],
+  });
+});
+
+function sent(at: Seconds, ended: Seconds, engine = "plain") {
+  return record([[ended]], { due: at, engine });
+}
+
+function start(engine: string, at: Seconds): NonNullable<ExperimentResult["starts"]>[number] {
+  return { engine, block: 0, at: at * 1e9 };
+}
+
+function read(series: string, of: string, at: Seconds, value: number): Reading {
+  return { at: at * 1e9, series, of, value };
+}
+
+function engine(name: string, gpus: readonly string[] = [], batch = 0): EngineDescription {
+  return { name, kind: "vllm", model: "tiny", simulated: false, features: [], gpus, api: "chat", batch };
+}
+
+function pointsOf(track: Track | undefined): readonly (readonly [Seconds, number])[] {
+  return track?.stretches.flat().map(({ at, value }) => [at, value] as const) ?? [];
+}

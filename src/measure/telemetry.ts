@@ -1,0 +1,200 @@
+import type { Reading, RequestRecord } from "../model/record.ts";
+import type { EngineDescription, ExperimentResult } from "../model/result.ts";
+import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+import { mayBeUsed, usersOf } from "./gpuUse.ts";
+
+/** A value over the time in which the engines that were up together were measured. */
+export interface Track {
+  /** An engine; a GPU with those that had it: "gpu-0 (plain)". */
+  readonly name: string;
+  readonly series: string;
+  /** The GPU alone: "gpu-0". */
+  readonly gpu?: string;
+  readonly engines: readonly string[];
+  /** Seconds since the first request of the engines that were up then; a break where nothing was read for a while. */
+  readonly stretches: readonly (readonly { readonly at: Seconds; readonly value: number }[])[];
+  /** How many were read from the first request of its engines to their last end; missing where nothing was read, but counted from the requests. */
+  readonly readings?: number;
+  readonly mean?: number;
+  readonly max?: number;
+}
+
+export interface Telemetry {
+  readonly engines: readonly Track[];
+  readonly gpus: readonly Track[];
+  /** The longest time that engines which were up together were measured. */
+  readonly lasts: Seconds;
+  /** Engines that were not up at the same time have each their own start. */
+  readonly isInTurn: boolean;
+}
+
+export const engineSeries = ["running-requests", "waiting-requests", "kv-usage-share"] as const;
+export const gpuSeries = ["gpu-memory-mib", "gpu-utilization-percent", "gpu-power-watts", "gpu-sm-clock-mhz"] as const;
+
+/** What engines and GPUs told of themselves beside the requests that were under way; empty where nothing was read. */
+export function telemetryOf(experiment: ExperimentResult, engines: readonly EngineDescription[]): Telemetry {
+  const spans = spansOf(experiment, engines);
+  const gpus = spans.flatMap((span) => gpuTracks(span, experiment.readings));
+  const told = spans.flatMap((span) => toldTracks(span, experiment.readings));
+  const isTold = gpus.length + told.length > 0;
+  return {
+    engines: isTold ? [...spans.flatMap((span) => inFlightTracks(span)), ...told] : [],
+    gpus,
+    lasts: spans.reduce((longest, { from, to }) => Math.max(longest, toSeconds(to - from)), 0),
+    isInTurn: spans.length > 1,
+  };
+}
+
+/** A request from being sent to its end, on the clock that readings have. */
+interface Flight {
+  readonly engine: string;
+  readonly from: Nanoseconds;
+  readonly to: Nanoseconds;
+}
+
+function flightsOf({ records, starts = [], span }: ExperimentResult): readonly Flight[] {
+  const known = new Map(starts.map(({ engine, block, at }) => [`${block} ${engine}`, at]));
+  return records.flatMap((record) => {
+    const { engine, block, sent } = record;
+    if (sent === undefined) return [];
+    const start = known.get(`${block} ${engine}`) ?? span?.from ?? 0;
+    return [{ engine, from: start + sent, to: start + endOf(record, sent) }];
+  });
+}
+
+/** Of one that was cut off, what is known of it. */
+function endOf({ ended, chunks }: RequestRecord, sent: Nanoseconds): Nanoseconds {
+  return ended ?? chunks.at.at(-1) ?? sent;
+}
+
+interface Length {
+  readonly from: Nanoseconds;
+  readonly to: Nanoseconds;
+}
+
+/** Engines that were up together, from their first request to their last end. */
+interface Span extends Length {
+  readonly engines: readonly EngineDescription[];
+  readonly flights: readonly Flight[];
+}
+
+function spansOf(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly Span[] {
+  const all = flightsOf(experiment);
+  return [...Map.groupBy(engines, ({ batch }) => batch).values()].flatMap((together) => {
+    const names = new Set(together.map(({ name }) => name));
+    const flights = all.filter(({ engine }) => names.has(engine));
+    if (flights.length === 0) return [];
+    return [{ engines: together, flights, ...lengthOf(flights) }];
+  });
+}
+
+/** From the first to leave to the last to end. */
+function lengthOf(flights: readonly Flight[]): Length {
+  return {
+    from: flights.reduce((least, { from }) => Math.min(least, from), Infinity),
+    to: flights.reduce((most, { to }) => Math.max(most, to), -Infinity),
+  };
+}
+
+function inFlightTracks({ engines, flights, from }: Span): readonly Track[] {
+  return engines.flatMap(({ name }) => {
+    const own = flights.filter(({ engine }) => engine === name);
+    return own.length === 0 ? [] : [inFlight(name, own, from)];
+  });
+}
+
+/** As the harness saw it; the mean is over the engine's own time. */
+function inFlight(name: string, flights: readonly Flight[], start: Nanoseconds): Track {
+  const own = lengthOf(flights);
+  const steps = flights
+    .flatMap(({ from, to }) => [{ at: from, by: 1 } as const, { at: to, by: -1 } as const])
+    .sort((one, other) => one.at - other.at || one.by - other.by);
+  const points = [{ at: 0, value: 0 }];
+  for (const { at, by } of steps) points.push({ at: toSeconds(at - start), value: (points.at(-1)?.value ?? 0) + by });
+  const busy = flights.reduce((sum, { from, to }) => sum + (to - from), 0);
+  return {
+    name,
+    series: "requests-in-flight",
+    engines: [name],
+    stretches: [points],
+    ...(own.to > own.from ? { mean: busy / (own.to - own.from) } : {}),
+    max: points.reduce((most, { value }) => Math.max(most, value), 0),
+  };
+}
+
+function toldTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
+  return span.engines.flatMap(({ name }) => {
+    const own = readings.filter(({ of }) => of === name);
+    // While others have their turn it has nothing to do: that is in the picture, and not in its figures.
+    const busy = lengthOf(span.flights.filter(({ engine }) => engine === name));
+    return engineSeries.flatMap((series) =>
+      trackOf(
+        own.filter((reading) => reading.series === series),
+        { name, series, engines: [name] },
+        { span, counted: busy },
+      ),
+    );
+  });
+}
+
+/** GPUs of these engines; of those where nobody knows which they have, all. */
+function gpuTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
+  const names = [...new Set(readings.filter(({ series }) => gpuSeries.some((one) => one === series)).map(({ of }) => of))];
+  const used = names.filter((gpu) => mayBeUsed(gpu, span.engines));
+  const shown = (used.length > 0 ? used : names).sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
+  return gpuSeries.flatMap((series) => {
+    const own = readings.filter((reading) => reading.series === series);
+    return shown.flatMap((gpu) => {
+      const engines = usersOf(gpu, span.engines);
+      const name = engines.length === 0 ? gpu : `${gpu} (${engines.join(", ")})`;
+      return trackOf(
+        own.filter(({ of }) => of === gpu),
+        { name, series, gpu, engines },
+        { span, counted: span },
+      );
+    });
+  });
+}
+
+/** Nothing where nothing was read in its time. */
+function trackOf(
+  readings: readonly Reading[],
+  who: Pick<Track, "name" | "series" | "gpu" | "engines">,
+  { span, counted }: { readonly span: Length; readonly counted: Length },
+): readonly Track[] {
+  const within = readings.filter(({ at }) => at >= counted.from && at <= counted.to);
+  const points = atEdges(readings, span).map(({ at, value }) => ({ at: toSeconds(at - span.from), value }));
+  if (points.length === 0) return [];
+  const sum = within.reduce((total, { value }) => total + value, 0);
+  const max = within.reduce((most, { value }) => Math.max(most, value), -Infinity);
+  return [
+    {
+      ...who,
+      stretches: unbrokenStretches(points),
+      readings: within.length,
+      ...(within.length === 0 ? {} : { mean: sum / within.length, max }),
+    },
+  ];
+}
+
+/** Seconds that the last reading before the start, and the first one after the end, may be away to stand for what was then. */
+const near = 2e9;
+
+function atEdges(readings: readonly Reading[], { from, to }: Length): readonly Reading[] {
+  const before = readings.findLast(({ at }) => at < from && at >= from - near);
+  const after = readings.find(({ at }) => at > to && at <= to + near);
+  return [
+    ...(before === undefined ? [] : [{ ...before, at: from }]),
+    ...readings.filter(({ at }) => at >= from && at <= to),
+    ...(after === undefined ? [] : [{ ...after, at: to }]),
+  ];
+}
+
+/** A line through a time in which nothing was read would be invented. */
+function unbrokenStretches<T extends { readonly at: Seconds }>(points: readonly T[]): readonly (readonly T[])[] {
+  const gaps = points.slice(1).map(({ at }, index) => at - (points[index]?.at ?? at));
+  const usual = gaps.toSorted((one, other) => one - other)[Math.floor(gaps.length / 2)] ?? 0;
+  const isBreak = (gap: Seconds) => gap > 3 && gap > 3 * usual;
+  const starts = [0, ...gaps.flatMap((gap, index) => (isBreak(gap) ? [index + 1] : []))];
+  return starts.map((start, index) => points.slice(start, starts[index + 1]));
+}
