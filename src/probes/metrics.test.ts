@@ -43,10 +43,10 @@ f one`;
   ]);
 });
 
-async function serving(answer: () => { status: number; body: string }): Promise<{ server: Server; url: string }> {
+async function serving(answer: () => { status: number; body: string; after?: number }): Promise<{ server: Server; url: string }> {
   const server = createServer((_, response) => {
-    const { status, body } = answer();
-    response.writeHead(status).end(body);
+    const { status, body, after = 0 } = answer();
+    setTimeout(() => response.writeHead(status).end(body), after);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics` };
@@ -88,4 +88,34 @@ test("an engine without such a page has nothing to read; one that fails for a wh
   expect(readings.length).toBeLessThan(scrapes.count * 3);
   flaky.server.closeAllConnections();
   flaky.server.close();
+});
+
+test.each([
+  ["is too busy to answer in time", () => ({ status: 200, body: recorded, after: 300 })],
+  ["answers with an error", () => ({ status: 503, body: "" })],
+  ["has nothing to tell yet", () => ({ status: 200, body: "" })],
+])("an engine that %s at first is asked again, and read when it tells", async (_name, first) => {
+  const scrapes = { count: 0 };
+  const { server, url } = await serving(() => (++scrapes.count === 1 ? first() : { status: 200, body: recorded }));
+  const readings: Reading[] = [];
+  const probe = metrics(clock, { name: "plain", url, series, everySeconds: 0.1 });
+  expect(await probe.start((reading) => readings.push(reading))).toBe(false);
+  expect(readings).toEqual([]);
+  while (readings.length < 2 * 2) await pause(10);
+  await probe.stop();
+  expect(readings.find(({ series }) => series === "prompt-tokens")?.value).toBe(3716);
+  server.closeAllConnections();
+  server.close();
+});
+
+test("a page that is not there is asked for once", async () => {
+  const asked = { count: 0 };
+  const { server, url } = await serving(() => ({ status: 404, body: `${++asked.count}` }));
+  const probe = metrics(clock, { name: "plain", url, series, everySeconds: 0.05 });
+  expect(await probe.start(() => {})).toBe(false);
+  await pause(200);
+  await probe.stop();
+  expect(asked.count).toBe(1);
+  server.closeAllConnections();
+  server.close();
 });

@@ -17,27 +17,29 @@ export interface MetricsOptions {
 
 /**
  * What an engine tells of itself: at the start, once a second, and at the end. Several processes of one engine are added up.
- * A scrape that fails is a reading less, never a zero.
+ * A scrape that fails is a reading less, never a zero, also where it is the first; only one that has no such page is not asked again.
  */
 export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySeconds = 1 }: MetricsOptions): Probe {
   let timer: NodeJS.Timeout | undefined;
   let underWay = new AbortController();
   let readLast = async (): Promise<unknown> => undefined;
+  const names = namesIn(series);
   return {
     name: `metrics of ${name}`,
     async start(read) {
       underWay = new AbortController();
       const { signal } = underWay;
       const readOnce = async () => {
-        const found = await scrape(url, AbortSignal.any([signal, AbortSignal.timeout(everySeconds * 1e3)]), namesIn(series));
-        const readings = readingsIn(found, series, name, clock.now());
+        const answer = await answerOf(url, AbortSignal.any([signal, AbortSignal.timeout(everySeconds * 1e3)]));
+        const readings = readingsIn(metricsIn(answer, names), series, name, clock.now());
         for (const reading of signal.aborted ? [] : readings) read(reading);
-        return readings.length > 0;
+        return { isFound: readings.length > 0, isAbsent: answer !== undefined && noSuchPage.has(answer.status) };
       };
-      if (!(await readOnce())) return false;
+      const { isFound, isAbsent } = await readOnce();
+      if (isAbsent || signal.aborted) return false;
       timer = setInterval(readOnce, everySeconds * 1e3).unref();
       readLast = readOnce;
-      return true;
+      return isFound;
     },
     async stop() {
       clearInterval(timer);
@@ -47,20 +49,38 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
   };
 }
 
+/** What a server says that will not have it a second later either. */
+const noSuchPage: ReadonlySet<number> = new Set([404, 405, 410, 501]);
+
 // One connection stays open; asking by fetch costs five times the CPU.
 const agents = { "http:": new HttpAgent({ keepAlive: true }), "https:": new HttpsAgent({ keepAlive: true }) };
 
-/** The metrics of a page, of these names alone where some are given; none where it is not up, gone, or too busy to answer. */
-export async function scrape(url: string, signal: AbortSignal, names?: readonly string[]): Promise<readonly Metric[]> {
+/** The metrics of a page; none where it is not up, gone, or too busy to answer. */
+export async function scrape(url: string, signal: AbortSignal): Promise<readonly Metric[]> {
+  return metricsIn(await answerOf(url, signal));
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Of these names alone where some are given. */
+function metricsIn(answer: Answer | undefined, names?: readonly string[]): readonly Metric[] {
+  if (answer?.status !== 200) return [];
+  return parseMetrics(names === undefined ? answer.text : linesOf(answer.text, names));
+}
+
+/** Undefined where there was none, for whatever reason. */
+async function answerOf(url: string, signal: AbortSignal): Promise<Answer | undefined> {
   try {
-    const text = await page(new URL(url), signal);
-    return parseMetrics(names === undefined ? text : linesOf(text, names));
+    return await page(new URL(url), signal);
   } catch {
-    return [];
+    return undefined;
   }
 }
 
-async function page(url: URL, signal: AbortSignal): Promise<string> {
+async function page(url: URL, signal: AbortSignal): Promise<Answer> {
   const secure = url.protocol === "https:";
   return new Promise((onPage, onFailed) => {
     const options = { agent: secure ? agents["https:"] : agents["http:"], signal };
@@ -68,7 +88,7 @@ async function page(url: URL, signal: AbortSignal): Promise<string> {
       const pieces: Buffer[] = [];
       response.on("data", (piece: Buffer) => pieces.push(piece));
       response.on("error", onFailed);
-      response.on("end", () => onPage(response.statusCode === 200 ? Buffer.concat(pieces).toString("utf8") : ""));
+      response.on("end", () => onPage({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString("utf8") }));
     });
     request.on("error", onFailed);
   });
