@@ -7,11 +7,12 @@ import { thisMachine } from "../host/thisMachine.ts";
 import type { Command, ContainerOptions, Engine, Slot } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { LaunchOrder, RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import { harnessMark } from "./containerMarks.ts";
 import { describeLauncher, type LauncherBench } from "./describeLauncher.ts";
 import { dockerLauncher } from "./docker.ts";
 import { skipsDocker, testDaemon, type TestDaemon } from "./dockerFixture.ts";
-import { bench as newBench, until, type Bench, type programs } from "./fixture.ts";
+import { bench as newBench, lateTimer, until, type Bench, type programs } from "./fixture.ts";
 
 const place = thisMachine();
 
@@ -66,16 +67,19 @@ describe.skipIf(skipsDocker)("with a real Docker daemon", () => {
     expect(at.written("logs/stdout.log")).toContain("serving, key ***");
   });
 
-  test("a container that ends at boot is told at once, with its status and its last lines, and is removed", async () => {
-    const error = await launchError(inContainer("crashes"));
-    const late = Date.now() - Number(at.written("scratch/ended-at"));
+  test("a container that ends at boot is told within 200 ms, with its status and its last lines, and is removed", async () => {
+    const told: number[] = [];
+    const tell = (event: RunEvent) => void (event.kind === "notUp" && told.push(Date.now()));
+    const error = await launchError(inContainer("crashes"), undefined, { tell });
+    const late = (told[0] ?? Infinity) - Number(at.written("scratch/ended-at"));
     expect(error.code).toBe("engine-exited");
     expect(error.message).toContain("exited with status 1");
     expect(error.message).toContain("  command: docker run --init --network host");
     expect(error.message).toContain("  | loading weights\n  | Loading shards: 100%\n  | torch.OutOfMemoryError");
     expect(error.hint).toContain("too little free memory");
-    // The daemon needs some of it to notice and to take the container down.
-    expect(late).toBeLessThan(3_000);
+    // The daemon needs some 80 ms of it to notice; it, what it has started and we each may wait for a core.
+    expect(late).toBeLessThan(200 + 2 * (await lateTimer()));
+    expect(told).toHaveLength(1);
   });
 
   test("an engine that is killed while it runs is told with its last lines, and its container goes", async () => {

@@ -131,6 +131,9 @@ async function provenOrEnded(boot: Boot, started: Started): Promise<Proof> {
     return await Promise.race([proven(boot, started, over.signal), exited(boot, started, over.signal), interrupted(boot, over.signal)]);
   } catch (error) {
     over.abort();
+    const { tell, name } = boot.order;
+    // At once: to end a container, and to remove it, takes the daemon a while.
+    if (error instanceof HarnessError) tell({ kind: "notUp", engine: name, message: error.message });
     await end(boot, started, 1);
     throw error;
   } finally {

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { setTimeout as pause } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -8,7 +7,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
-import { bench, isAlive, type Bench } from "./fixture.ts";
+import { bench, isAlive, lateTimer, type Bench } from "./fixture.ts";
 import { processLauncher } from "./process.ts";
 
 const place = thisMachine();
@@ -244,15 +243,4 @@ async function strangerOn(port: number): Promise<Stranger> {
     },
     [Symbol.asyncDispose]: async () => new Promise<void>((onClosed) => server.close(() => onClosed())),
   };
-}
-
-/** By how much a timer is late now: what a busy machine adds to everything. */
-async function lateTimer(): Promise<number> {
-  let worst = 0;
-  for (let look = 0; look < 10; look++) {
-    const from = performance.now();
-    await pause(5);
-    worst = Math.max(worst, performance.now() - from - 5);
-  }
-  return worst * 2;
 }

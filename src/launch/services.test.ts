@@ -11,9 +11,10 @@ import { valkey } from "../engines/services/valkey.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import type { Service, Services } from "../model/service.ts";
 import { askRedis } from "./askRedis.ts";
-import { bench, isAlive, until, type Bench } from "./fixture.ts";
+import { bench, isAlive, lateTimer, programs, until, type Bench } from "./fixture.ts";
 import { addressOf, neededServices, slotServices, type SlottedService } from "./neededServices.ts";
 import { startServices, type RunningServices, type ServicesOrder } from "./services.ts";
 
@@ -193,6 +194,19 @@ test("a crash at the start is told at once with its last lines, and ends the ser
     "serviceNotUp cached.bad",
     "serviceGone cached.good",
   ]);
+});
+
+test("a crash at the start is told within 200 ms, before what it has left is ended", async () => {
+  const moments: { late: number; workerLives: boolean }[] = [];
+  const tell = ({ kind }: RunEvent) => {
+    if (kind !== "serviceNotUp") return;
+    const [endedAt, worker] = ["ended-at", "worker"].map((name) => Number(at.written(`cached.crashes/scratch/${name}`)));
+    moments.push({ late: Date.now() - (endedAt ?? 0), workerLives: isAlive(worker ?? 0) });
+  };
+  await startError({ crashes: program("crashes", programs.crashes) }, { tell });
+  expect(moments).toEqual([{ late: expect.any(Number), workerLives: true }]);
+  expect(moments[0]?.late).toBeLessThan(200 + (await lateTimer()));
+  expect(isAlive(Number(at.written("cached.crashes/scratch/worker")))).toBe(false);
 });
 
 test("who answers on a service's port without being of its tree is not taken for it", async () => {

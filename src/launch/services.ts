@@ -104,11 +104,16 @@ function deaths(running: readonly RunningService[], tell: ServicesOrder["tell"])
 }
 
 async function startService(service: SlottedService, order: ServicesOrder): Promise<RunningService> {
+  let isTold = false;
+  const tell = (event: RunEvent) => {
+    isTold ||= event.kind === "serviceNotUp";
+    order.tell(event);
+  };
   try {
     const { launch } = service.service;
-    return launch.kind === "running" ? await found(service, order) : await started(bootOf(service, launch, order));
+    return launch.kind === "running" ? await found(service, order) : await started(bootOf(service, launch, { ...order, tell }));
   } catch (error) {
-    if (error instanceof HarnessError) order.tell({ kind: "serviceNotUp", service: service.name, message: error.message });
+    if (error instanceof HarnessError && !isTold) order.tell({ kind: "serviceNotUp", service: service.name, message: error.message });
     throw error;
   }
 }
@@ -215,11 +220,17 @@ async function started(boot: Boot): Promise<RunningService> {
 async function upOrEnded(boot: Boot, start: StartedProcess): Promise<void> {
   const over = new AbortController();
   const signal = AbortSignal.any([boot.order.signal, over.signal]);
+  // Workers of a service that is gone have nothing to tidy up for.
+  let grace = 1;
+  void start.ended.then(() => (grace = 0));
   try {
     await Promise.race([isUp(boot, start, signal), exited(boot, start, over.signal)]);
   } catch (error) {
     over.abort();
-    await endTree(boot, start, 1);
+    const { order, service } = boot;
+    // At once: ending a tree that holds gigabytes takes a while.
+    if (error instanceof HarnessError) order.tell({ kind: "serviceNotUp", service: service.name, message: error.message });
+    await endTree(boot, start, grace);
     throw error;
   } finally {
     over.abort();
