@@ -127,6 +127,12 @@ class RunState {
       case "died":
         this.set(event.engine, { phase: "died" });
         break;
+      case "unwell":
+        this.set(event.name, { phase: `unwell: ${event.message}` });
+        break;
+      case "wellAgain":
+        this.set(event.name, { phase: "well again" });
+        break;
       case "gone":
         this.set(event.engine, { phase: "ended" });
         break;
@@ -208,6 +214,10 @@ function lineFor(event: RunEvent): string | undefined {
       return `  ${event.engine}: ready after ${seconds(event.after)}, ${event.url}`;
     case "notUp":
       return `  ${event.engine}: not up: ${firstLine(event.message)}`;
+    case "unwell":
+      return `  ${event.name}: unwell for ${seconds(event.lasted)}: ${event.message}`;
+    case "wellAgain":
+      return `  ${event.name}: well again after ${seconds(event.lasted)}`;
     case "died":
       return `  ${event.engine}: ended by itself: ${event.message}`;
     case "experimentStarted":

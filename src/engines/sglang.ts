@@ -103,7 +103,8 @@ export function sglang(options: SglangOptions): Engine {
     program: "python3",
     args: (slot, host) => [...serveArguments(options, host, slot.port), ...present("--enable-lmcache", lmcache !== undefined)],
     ...(lmcache === undefined ? {} : { env: lmcache.env, files: lmcache.files, discards: lmcache.discards, keepsIn: lmcache.keepsIn }),
-    ready: { path: "/health", within: 600 },
+    // Its /health has a token generated where nothing is under way.
+    ready: { path: "/health", watched: "/v1/models", within: 600 },
     missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,
     reads: model,
   });

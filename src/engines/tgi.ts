@@ -52,7 +52,8 @@ export function tgi(options: TgiOptions): Engine {
       isEntrypoint: true,
       // It has no flag for it.
       ...(prefixCaching === undefined ? {} : { env: () => ({ PREFIX_CACHING: prefixCaching ? "1" : "0" }) }),
-      ready: { path: "/health", within: 900 },
+      // Its /health has a token generated where nothing is under way.
+      ready: { path: "/health", watched: "/info", within: 900 },
       missing: 'run it from its image: image: "ghcr.io/huggingface/text-generation-inference:3.3.5"',
       reads: model,
     }),

@@ -10,6 +10,7 @@ import { harnessMargin } from "./harnessMargin.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
 import { countsOf, engineSummary } from "./summary.ts";
 import { throttlingReasons } from "./throttling.ts";
+import { unwellReasons } from "./unwell.ts";
 import { joined, validity } from "./validity.ts";
 
 export type { CacheAnswer } from "./cacheAnswer.ts";
@@ -88,6 +89,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
       besides: [
         ...proofReasons(experiment.index, result, tokens),
         ...throttlingReasons(experiment, engines),
+        ...unwellReasons(experiment, result.events),
         ...(result.gapsUnknown === true ? [fromCsv] : []),
       ],
     }),

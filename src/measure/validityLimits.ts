@@ -78,6 +78,11 @@ export const limits = {
     unit: "share",
     degraded: 0,
   },
+  unwell: {
+    measured: "time in which an engine, or a service it needs, did not answer within 2 s or answered with an error, in a row",
+    unit: "seconds",
+    degraded: 3,
+  },
 } as const satisfies Limits;
 
 /** The usual ones, but for what the experiment says. */

@@ -65,6 +65,8 @@ export interface Wire {
 /** When an engine counts as up: `path` answers 200, then one real completion. */
 export interface Readiness {
   readonly path: string;
+  /** Asked once a second while it is measured instead of `path`, where an engine has to compute for that. */
+  readonly watched?: string;
   readonly within: Seconds;
 }
 

@@ -28,6 +28,7 @@ export const limitNames = [
   "coldCached",
   "answers",
   "throttled",
+  "unwell",
 ] as const;
 
 export type LimitName = (typeof limitNames)[number];

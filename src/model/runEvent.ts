@@ -23,6 +23,17 @@ export type RunEvent =
       /** What to do about it, where that is known and no log of it tells more. */
       readonly hint?: string;
     }
+  /** An engine or a service has not been well for a while, while it was measured; an engine's `engines` is itself. */
+  | {
+      readonly kind: "unwell";
+      readonly name: string;
+      readonly engines: readonly string[];
+      /** "/health answers 503" */
+      readonly message: string;
+      /** Until this is told. */
+      readonly lasted: Seconds;
+    }
+  | { readonly kind: "wellAgain"; readonly name: string; readonly engines: readonly string[]; readonly lasted: Seconds }
   | { readonly kind: "died"; readonly engine: string; readonly message: string }
   | { readonly kind: "gone"; readonly engine: string; readonly after: Seconds }
   | { readonly kind: "serviceStarting"; readonly service: string; readonly command: string; readonly log: string }

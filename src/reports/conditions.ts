@@ -2,7 +2,7 @@ import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import type { Options } from "../model/workload.ts";
 import type { Block, Fact } from "./document.ts";
-import { counted, percent } from "./numbers.ts";
+import { counted, duration, percent } from "./numbers.ts";
 import { proofBlocks } from "./proofBlocks.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -153,6 +153,10 @@ function happenings({ events }: TestResult): readonly Block[] {
         return [event.message];
       case "notUp":
         return [`${event.engine} did not come up: ${event.message}`];
+      case "unwell":
+        return [`${event.name} was unwell: ${event.message}`];
+      case "wellAgain":
+        return [`${event.name} was well again after ${duration(event.lasted)}`];
       case "died":
         return [`${event.engine} ended by itself: ${event.message}`];
       case "serviceNotUp":

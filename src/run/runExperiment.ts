@@ -32,7 +32,8 @@ export interface ExperimentOptions extends PlayOptions {
   readonly calibration: Calibration | undefined;
   /** Brings every engine's caches into the state that the experiment, or one of its later blocks, asks for. */
   readonly bring: (block: PlannedBlock) => Promise<void>;
-  readonly serviceMetrics: readonly Probe[];
+  /** Of this test's services and health, beside those of the run. */
+  readonly ofTest: readonly Probe[];
 }
 
 /** Plays one experiment on engines that are up, with everything that is read beside it. */
@@ -43,7 +44,7 @@ export async function runExperiment(
   lines: Readonly<Record<string, Line>>,
   options: ExperimentOptions,
 ): Promise<void> {
-  const { clock, journal, tell, calibration, bring, serviceMetrics } = options;
+  const { clock, journal, tell, calibration, bring, ofTest } = options;
   const names = running.map(({ name }) => name);
   const phases = phasesOf(planned, names);
   await bring(planned);
@@ -58,7 +59,7 @@ export async function runExperiment(
   });
   const from = clock.now();
   const connections = Object.fromEntries(names.map((name) => [name, streamsAtOnce(phases, name)]));
-  const probes = [...options.probes, ...running.flatMap((engine) => engineMetrics(clock, engine)), ...serviceMetrics];
+  const probes = [...options.probes, ...running.flatMap((engine) => engineMetrics(clock, engine)), ...ofTest];
   const stopProbes = await startProbes(probes, (reading) => journal.reading(index, reading));
   const endControl = calibration?.during(index);
   try {

@@ -5,6 +5,7 @@ import { engineDirectory, serviceDirectory } from "../journal/paths.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
+import { health } from "../launch/health.ts";
 import { untilWellOrDead } from "../launch/stillWell.ts";
 import { startServices, type RunningServices } from "../launch/services.ts";
 import type { Line } from "../model/exchange.ts";
@@ -144,6 +145,7 @@ async function runBatch(
     const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts });
     await options.crew?.ready();
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
+    const watched = health(running.engines, services, { clock, tell });
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
@@ -151,13 +153,13 @@ async function runBatch(
       await runExperiment(index, experiment, running.engines, lines, {
         ...options,
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
-        serviceMetrics: services.flatMap((service) => serviceMetrics(service, clock)),
+        ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe],
       });
       await Promise.all(running.engines.map(async (engine) => untilWellOrDead(engine, options.stop)));
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
       if (isLastBatch) await options.experimentDone(index);
-      const dead = served.death() ?? running.death();
+      const dead = served.death() ?? running.death() ?? watched.death();
       if (dead !== undefined) throw dead;
     }
   } finally {

@@ -1,0 +1,187 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { redis } from "../engines/services/redis.ts";
+import { realClock } from "../host/realClock.ts";
+import type { Launch, Readiness } from "../model/engine.ts";
+import type { Reading } from "../model/record.ts";
+import type { RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { bench, until } from "./fixture.ts";
+import { health } from "./health.ts";
+import { neededServices, slotServices, type SlottedService } from "./neededServices.ts";
+
+test("an engine that is well is asked on one connection, and how long each answer took is read", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, { path: "/health", watched: "/cheap", within: 1 })]);
+  expect(await watched.probe.start((reading) => watched.readings.push(reading))).toBe(true);
+  await until(() => watched.readings.length >= 4);
+  await watched.probe.stop();
+  expect(watched.readings.every(({ series, of, value }) => series === "health-answer-seconds" && of === "plain" && value < 2)).toBe(true);
+  expect(new Set(server.asked)).toEqual(new Set(["/cheap"]));
+  expect(server.connections()).toBe(1);
+  expect(watched.told).toEqual([]);
+  const asked = server.asked.length;
+  await pause(200);
+  expect(server.asked).toHaveLength(asked);
+});
+
+test("one that answers with an error for a while is told once as unwell, and once as well again", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url)]);
+  await watched.probe.start(() => {});
+  server.answer = (response) => response.writeHead(503).end();
+  await until(() => watched.told.length > 0);
+  await pause(200);
+  server.answer = (response) => response.end();
+  await until(() => watched.told.length > 1);
+  await watched.probe.stop();
+  expect(watched.told).toEqual([
+    { kind: "unwell", name: "plain", engines: ["plain"], message: "/health answers 503", lasted: expect.any(Number) },
+    { kind: "wellAgain", name: "plain", engines: ["plain"], lasted: expect.any(Number) },
+  ]);
+});
+
+test("one that answers with an error for a moment, or has no such page, is well", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url)], { patience: 5 });
+  await watched.probe.start(() => {});
+  server.answer = (response) => response.writeHead(503).end();
+  await pause(200);
+  server.answer = (response) => response.writeHead(404).end();
+  await pause(200);
+  await watched.probe.stop();
+  expect(watched.told).toEqual([]);
+});
+
+test("one that does not answer is asked one question at a time, and told as unwell", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url)], { patience: 1 });
+  await watched.probe.start(() => {});
+  const asked = server.asked.length;
+  server.answer = () => {};
+  await until(() => watched.told.length > 0);
+  expect(server.asked.length - asked).toBeLessThanOrEqual(2);
+  await watched.probe.stop();
+  expect(watched.told).toMatchObject([{ kind: "unwell", message: "does not answer /health within 2 s" }]);
+});
+
+test("a server that we did not start and that is no longer there is told as dead, once, and stops the test", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, undefined, "attached")]);
+  await watched.probe.start(() => {});
+  expect(watched.death()).toBeUndefined();
+  await server.end();
+  await until(() => watched.death() !== undefined);
+  await pause(200);
+  await watched.probe.stop();
+  const message = `plain refuses connections (ECONNREFUSED at ${server.url})`;
+  expect(watched.told).toEqual([{ kind: "died", engine: "plain", message }]);
+  expect(watched.death()).toMatchObject({ code: "unreachable", exitCode: 3, hint: message });
+});
+
+test("one that has just gone as the experiment ends is asked once more", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, undefined, "attached")], { everySeconds: 0.4 });
+  await watched.probe.start(() => {});
+  await server.end();
+  await pause(500);
+  expect(watched.death()).toBeUndefined();
+  await watched.probe.stop();
+  expect(watched.death()).toBeDefined();
+});
+
+test("of one that we started it is its process that tells its end", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url)]);
+  await watched.probe.start(() => {});
+  await server.end();
+  await until(() => watched.told.length > 0);
+  await watched.probe.stop();
+  expect(watched.told).toMatchObject([{ kind: "unwell", message: "does not answer /health (ECONNREFUSED)" }]);
+  expect(watched.death()).toBeUndefined();
+});
+
+test("a service that is said to run somewhere is told as dead when it takes no connection any more, with those that need it", async () => {
+  const server = createTcpServer((socket) => socket.resume());
+  await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
+  const at = `127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
+  const watched = watch([], {}, await servicesAt(at));
+  await watched.probe.start(() => {});
+  await pause(200);
+  expect(watched.told).toEqual([]);
+  await new Promise((onClosed) => server.close(onClosed));
+  await until(() => watched.told.length > 0);
+  await watched.probe.stop();
+  const message = `service cached.redis refuses connections (ECONNREFUSED at ${at})`;
+  expect(watched.told).toEqual([{ kind: "serviceDied", service: "cached.redis", engines: ["cached"], message }]);
+  expect(watched.death()?.message).toBe("service cached.redis was gone while engines needed it");
+});
+
+function watch(
+  engines: readonly RunningEngine[],
+  change: { patience?: number; everySeconds?: number } = {},
+  services: readonly SlottedService[] = [],
+) {
+  const told: RunEvent[] = [];
+  const tell = (event: RunEvent) => void told.push(event);
+  const readings: Reading[] = [];
+  return { ...health(engines, services, { clock: realClock(), tell, everySeconds: 0.05, patience: 0.2, ...change }), told, readings };
+}
+
+interface Serving {
+  readonly url: string;
+  readonly asked: string[];
+  connections(): number;
+  answer: (response: ServerResponse) => unknown;
+  end(): Promise<void>;
+}
+
+async function serving(): Promise<Serving> {
+  let connections = 0;
+  const server = createServer((request: IncomingMessage, response) => {
+    serving.asked.push(request.url ?? "");
+    serving.answer(response);
+  });
+  server.on("connection", () => connections++);
+  await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  const end = async () => {
+    server.closeAllConnections();
+    await new Promise((onClosed) => server.close(onClosed));
+  };
+  onTestFinished(end);
+  const serving: Serving = {
+    url: `http://127.0.0.1:${port}`,
+    asked: [],
+    connections: () => connections,
+    answer: (response) => response.end(),
+    end,
+  };
+  return serving;
+}
+
+function engineAt(url: string, ready: Readiness = { path: "/health", within: 1 }, kind: "process" | "attached" = "process"): RunningEngine {
+  const launch: Launch =
+    kind === "attached" ? { kind, url, ready } : { kind, ready, missing: "", command: () => ({ program: "", args: [], env: {} }) };
+  const at = bench();
+  onTestFinished(() => at[Symbol.dispose]());
+  return {
+    name: "plain",
+    engine: at.engine("answers", { engine: { launch } }),
+    reach: { kind: "http", url, acceptAnyCertificate: false },
+    facts: {},
+    servedModel: "tiny",
+    died: new Promise(() => {}),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function servicesAt(at: string): Promise<readonly SlottedService[]> {
+  const engine = { ...engineAt("http://127.0.0.1:1").engine, services: () => ({ redis: redis({ at }) }) };
+  const needed = neededServices([{ name: "cached", engine, world: { configFiles: {} } }]);
+  return slotServices(needed, { freePort: async () => 1, directory: () => "/" });
+}

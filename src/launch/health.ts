@@ -1,0 +1,222 @@
+import { Agent as HttpAgent, get as httpGet } from "node:http";
+import { Agent as HttpsAgent, get as httpsGet } from "node:https";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { HarnessError } from "../model/harnessError.ts";
+import type { Clock } from "../model/host.ts";
+import type { Probe, Reading } from "../model/record.ts";
+import type { RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+import { connectionError } from "./ask.ts";
+import { addressOf, type SlottedService } from "./neededServices.ts";
+import { reason } from "./readiness.ts";
+import { masks } from "./secrets.ts";
+
+export interface HealthOptions {
+  readonly clock: Pick<Clock, "now">;
+  readonly tell: (event: RunEvent) => void;
+  readonly everySeconds?: Seconds;
+  /** So long it must be unwell without a break before anybody is told. */
+  readonly patience?: Seconds;
+}
+
+export interface Health {
+  /** Looks once a second from its start to its stop. Reads how long each engine took to say that it is well. */
+  readonly probe: Probe;
+  /** The first that we did not start and that is no longer there, as the error that stops the test. */
+  death(): HarnessError | undefined;
+}
+
+/** Whether engines, and services that we did not start, are still there and well: asked in the main thread, one question at a time each. */
+export function health(engines: readonly RunningEngine[], services: readonly SlottedService[], options: HealthOptions): Health {
+  const deaths: HarnessError[] = [];
+  const died = (patient: Patient) => {
+    const told = deathOf(patient);
+    deaths.push(new HarnessError("unreachable", told.short, { hint: told.event.message }));
+    options.tell(told.event);
+  };
+  const patients = [...engines.flatMap(enginePatient), ...services.flatMap(servicePatient)];
+  const watches = patients.map((patient) => new Watch(patient, { ...options, died }));
+  return {
+    probe: {
+      name: "health",
+      start: async (read) => {
+        const first = await Promise.all(watches.map(async (watch) => watch.start(read)));
+        return first.some(Boolean);
+      },
+      stop: async () => {
+        await Promise.all(watches.map(async (watch) => watch.stop()));
+      },
+    },
+    death: () => deaths[0],
+  };
+}
+
+type Look = { readonly kind: "well" } | { readonly kind: "unwell"; readonly why: string; readonly isRefused: boolean };
+
+interface Patient {
+  readonly name: string;
+  readonly engines: readonly string[];
+  readonly kind: "engine" | "service";
+  /** Not started by us: nobody else sees its end. */
+  readonly isForeign: boolean;
+  /** As people may see it. */
+  readonly where: string;
+  look(stop: AbortSignal): Promise<Look>;
+}
+
+const lookWithin: Seconds = 2;
+const well = { kind: "well" } as const;
+
+function enginePatient({ name, reach, engine: { launch, wire } }: RunningEngine): readonly Patient[] {
+  if (reach.kind === "line" || launch.kind === "inProcess") return [];
+  const { path, watched = path } = launch.ready;
+  const url = new URL(reach.url + watched);
+  const secure = url.protocol === "https:";
+  // One connection stays open and is used again: a new one each second would cost the engine more than the question.
+  const agent = secure
+    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: !reach.acceptAnyCertificate })
+    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
+  const headers = wire.apiKey === undefined ? {} : { authorization: `Bearer ${wire.apiKey}` };
+  const status = async (signal: AbortSignal) =>
+    new Promise<number>((onStatus, onFailure) => {
+      (secure ? httpsGet : httpGet)(url, { agent, headers, signal }, (response) => {
+        response.on("error", onFailure);
+        response.on("end", () => onStatus(response.statusCode ?? 0));
+        response.resume();
+      }).on("error", onFailure);
+    });
+  const isForeign = launch.kind === "attached";
+  const look = async (stop: AbortSignal) => lookAt(status, watched, stop);
+  return [{ name, engines: [name], kind: "engine", isForeign, where: masks(reach.url), look }];
+}
+
+/** Below 500 it may lack such a page, or want a key for it, and be well; of its answers to requests the requests tell. */
+async function lookAt(status: (signal: AbortSignal) => Promise<number>, path: string, stop: AbortSignal): Promise<Look> {
+  try {
+    const found = await status(AbortSignal.any([stop, AbortSignal.timeout(lookWithin * 1_000)]));
+    return found < 500 ? well : { kind: "unwell", why: `${path} answers ${found}`, isRefused: false };
+  } catch (error) {
+    const isLate = error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name);
+    const why = isLate ? `does not answer ${path} within ${lookWithin} s` : `does not answer ${path} (${reason(error)})`;
+    return { kind: "unwell", why, isRefused: reason(error) === "ECONNREFUSED" };
+  }
+}
+
+/** Those that we started are watched as processes. */
+function servicePatient(one: SlottedService): readonly Patient[] {
+  if (one.service.launch.kind !== "running") return [];
+  const { host, ports } = addressOf(one);
+  const look = async (): Promise<Look> => {
+    for (const port of Object.values(ports)) {
+      const error = await connectionError({ url: `http://${host}:${port}` }, lookWithin);
+      if (error === undefined) continue;
+      return {
+        kind: "unwell",
+        why: `takes no connection at ${host}:${port} (${reason(error)})`,
+        isRefused: reason(error) === "ECONNREFUSED",
+      };
+    }
+    return well;
+  };
+  const where = Object.values(ports).map((port) => `${host}:${port}`);
+  return [{ name: one.name, engines: one.engines, kind: "service", isForeign: true, where: where.join(", "), look }];
+}
+
+function deathOf({ name, engines, kind, where }: Patient): {
+  readonly short: string;
+  readonly event: RunEvent & { readonly message: string };
+} {
+  const refuses = `refuses connections (ECONNREFUSED at ${where})`;
+  if (kind === "engine") {
+    const message = `${name} ${refuses}`;
+    return { short: `engine ${name} was gone while it was measured`, event: { kind: "died", engine: name, message } };
+  }
+  const message = `service ${name} ${refuses}`;
+  return { short: `service ${name} was gone while engines needed it`, event: { kind: "serviceDied", service: name, engines, message } };
+}
+
+/** A server that refuses so many connections in a row, a second apart, is not there any more. */
+const refusalsOfTheDead = 2;
+
+/** Looks at one patient, and remembers since when it has been unwell. */
+class Watch {
+  private readonly patient: Patient;
+  private readonly options: HealthOptions & { readonly died: (patient: Patient) => void };
+  private over = new AbortController();
+  private going: Promise<void> = Promise.resolve();
+  private since: Nanoseconds | undefined;
+  private isTold = false;
+  private refusals = 0;
+  private isDead = false;
+
+  constructor(patient: Patient, options: Watch["options"]) {
+    this.patient = patient;
+    this.options = options;
+  }
+
+  async start(read: (reading: Reading) => void): Promise<boolean> {
+    this.over = new AbortController();
+    this.since = undefined;
+    this.isTold = false;
+    this.refusals = 0;
+    const isWell = await this.look(read);
+    this.going = this.goOn(read, this.over.signal);
+    return isWell;
+  }
+
+  /** One that has just refused a connection is asked once more, so that its end is told and not only what its last requests came to. */
+  async stop(): Promise<void> {
+    this.over.abort();
+    await this.going;
+    if (this.patient.isForeign && this.refusals > 0) await this.look(() => {});
+  }
+
+  private async goOn(read: (reading: Reading) => void, stop: AbortSignal): Promise<void> {
+    const { everySeconds = 1 } = this.options;
+    for (;;) {
+      await pause(everySeconds * 1_000, undefined, { signal: stop, ref: false }).catch(() => {}); // looked at below
+      if (stop.aborted) return;
+      await this.look(read, stop);
+    }
+  }
+
+  private async look(read: (reading: Reading) => void, stop = new AbortController().signal): Promise<boolean> {
+    if (this.isDead) return false;
+    const { clock } = this.options;
+    const from = clock.now();
+    const found = await this.patient.look(stop);
+    if (stop.aborted) return false;
+    if (found.kind === "well") this.isWell(read, from);
+    else this.isUnwell(found, from);
+    return found.kind === "well";
+  }
+
+  private isWell(read: (reading: Reading) => void, from: Nanoseconds): void {
+    const { clock, tell } = this.options;
+    const { name, engines, kind } = this.patient;
+    const at = clock.now();
+    if (kind === "engine") read({ at, series: "health-answer-seconds", of: name, value: toSeconds(at - from) });
+    if (this.isTold && this.since !== undefined) tell({ kind: "wellAgain", name, engines, lasted: toSeconds(at - this.since) });
+    this.since = undefined;
+    this.isTold = false;
+    this.refusals = 0;
+  }
+
+  private isUnwell({ why, isRefused }: Extract<Look, { kind: "unwell" }>, from: Nanoseconds): void {
+    const { clock, tell, patience = 3, died } = this.options;
+    const { name, engines, isForeign } = this.patient;
+    this.since ??= from;
+    this.refusals = isRefused ? this.refusals + 1 : 0;
+    if (isForeign && this.refusals >= refusalsOfTheDead) {
+      this.isDead = true;
+      died(this.patient);
+      return;
+    }
+    const lasted = toSeconds(clock.now() - this.since);
+    if (this.isTold || lasted < patience) return;
+    this.isTold = true;
+    tell({ kind: "unwell", name, engines, message: masks(why), lasted });
+  }
+}
