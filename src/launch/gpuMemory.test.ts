@@ -72,6 +72,12 @@ test("a GPU that two engines share is looked at once, each GPU for itself", asyn
   expect(told).toHaveLength(2);
 });
 
+test("that the memory of parts of a GPU is not checked is said once, of all of them and no others", async () => {
+  expect(await warnings(driver(0), { cached: ["MIG-1f", "0"], plain: ["MIG-2e"] }, 0.1)).toEqual([
+    "whether the GPU memory of cached and plain is free before, and given back after, is not checked: nvidia-smi has no counter for MIG-1f, MIG-2e",
+  ]);
+});
+
 test("a GPU with less memory free than its engines are to take is told before they start, with who holds the rest", async () => {
   const place = { ...thisMachine({ environment: driver(30_800) }), gpus: async () => [{ id: "0", name: "H100", memoryMib: 81_559 }] };
   const lacking = async (gpuShare: number, ...names: readonly string[]) =>

@@ -25,6 +25,7 @@ export interface GpuMemoryWatch {
  */
 export async function gpuMemoryBefore(engines: readonly OnGpus[], watch: GpuMemoryWatch): Promise<AsyncDisposable> {
   for (const message of await gpuMemoryLacking(engines, watch.place)) watch.tell({ kind: "warning", message });
+  for (const message of unchecked(engines)) watch.tell({ kind: "warning", message });
   const looked = await Promise.all(
     [...byGpu(engines)].map(async ([gpu, engines]) => {
       const names = engines.map(({ name }) => name);
@@ -36,6 +37,17 @@ export async function gpuMemoryBefore(engines: readonly OnGpus[], watch: GpuMemo
       await Promise.all(looked.map(async (one) => givenBack(one, watch)));
     },
   };
+}
+
+/** Said once for all parts of GPUs (MIG): the driver has no counter for them, so nothing is known of their memory. */
+function unchecked(engines: readonly OnGpus[]): readonly string[] {
+  const parts = [...byGpu(engines)].filter(([gpu]) => gpu.startsWith("MIG-"));
+  if (parts.length === 0) return [];
+  const names = [...new Set(parts.flatMap(([, on]) => on.map(({ name }) => name)))].join(" and ");
+  const which = parts.map(([gpu]) => gpu).join(", ");
+  return [
+    `whether the GPU memory of ${names} is free before, and given back after, is not checked: nvidia-smi has no counter for ${which}`,
+  ];
 }
 
 /** An engine of a batch: the share it is to take of each of its GPUs. */
