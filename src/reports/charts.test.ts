@@ -71,6 +71,20 @@ test("each engine has a dash and a shape of its own, so that it is known without
   expect(spec).toContain('"range":[[1,0],[6,3]]');
 });
 
+test("no two of a dozen engines have the same colour and the same dash", () => {
+  const engines = Array.from({ length: 12 }, (_, index) => `engine-${index}`);
+  const spec = JSON.stringify(
+    perRequest(
+      engines.map((engine) => point(engine, 0, 1)),
+      engines,
+      axis,
+    ),
+  );
+  const dashes = JSON.parse(/"range":(\[\[.*?\]\])/.exec(spec)?.[1] ?? "[]") as unknown[]; // dashes, as JSON.stringify wrote them
+  expect(dashes).toHaveLength(12);
+  expect(dashes.slice(6).filter((dash, index) => JSON.stringify(dash) === JSON.stringify(dashes[index]))).toEqual([]);
+});
+
 test("long names are not cut", async () => {
   const label = "131,072 context tokens, 1,000 questions, partly cached";
   expect(await svg(effects([{ label, comparison }]))).toContain(`>${label}</text>`);

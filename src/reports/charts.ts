@@ -256,11 +256,16 @@ export function colourOf(names: readonly string[], field = "engine") {
 }
 
 export function dashOf(names: readonly string[], field = "engine") {
-  return { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(dashes, names.length) } } as const;
+  return { field, type: "nominal", title: null, scale: { domain: [...names], range: namedDashes(names.length) } } as const;
 }
 
 function shapeOf(names: readonly string[], field = "engine") {
   return { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(shapes, names.length) } } as const;
+}
+
+// Where colours begin anew the dashes are others, so that no two lines of 36 are alike.
+function namedDashes(length: number): number[][] {
+  return Array.from({ length }, (_, index) => dashes[(index + Math.floor(index / dashes.length)) % dashes.length] ?? []);
 }
 
 function cycled<T>(values: readonly T[], length: number): T[] {

@@ -30,18 +30,20 @@ const pointsPerLine = 240;
 const beside = 58;
 
 /** Names with a piece of their line, above the first row's title. */
-const lines = { symbolType: "stroke", symbolSize: 260, offset: 22 } as const;
+function legendOf(names: readonly string[]) {
+  const columns = legendColumns("full", names);
+  return { symbolType: "stroke", symbolSize: 260, offset: 22, columns, direction: columns === 1 ? "vertical" : "horizontal" } as const;
+}
 
 /** Small charts, one below the other, on one axis of time. A line per name in each; names are those of a group of rows, told above it. */
 export function stacked(groups: readonly (readonly StackedRow[])[], axis: StackedAxis): TopLevelSpec {
   const filled = groups.filter(({ length }) => length > 0);
   const named = filled.map((rows) => [...new Set(rows.flatMap(({ curves }) => curves.map(({ name }) => name)))]);
-  const columns = Math.min(...named.map((names) => legendColumns("full", names)));
   const own = { color: "independent", strokeDash: "independent" } as const;
   return {
     background: "transparent",
     padding: { left: 2, top: 4, right: 10, bottom: 2 },
-    config: configOf(columns),
+    config: configOf(1),
     spacing: 2,
     resolve: { scale: own, legend: own },
     vconcat: filled.flatMap((rows, group) =>
@@ -67,7 +69,7 @@ function rowOf(row: StackedRow, { axis, names, isFirst, isLast }: RowPlace): Row
   const highest = values.reduce((most, { value }) => Math.max(most, value ?? 0), 0);
   const { color } = colourOf(names, "name");
   const strokeDash = dashOf(names, "name");
-  const legend = { legend: isFirst ? lines : null };
+  const legend = { legend: isFirst ? legendOf(names) : null };
   return {
     width: chartWidths.full - beside,
     height: rowHeight,
