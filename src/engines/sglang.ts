@@ -116,7 +116,7 @@ export function sglang(options: SglangOptions): Engine {
     gpus: options.tensorParallel ?? 1,
     gpuShare: options.memFractionStatic ?? defaultFraction,
     launch,
-    wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true },
+    wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true, leavesOutZeros: true },
     features: [...installationFeatures(options), ...featuresOf(options), ...(lmcache?.features ?? [])],
     configFiles: [],
     metrics: sglangMetrics,

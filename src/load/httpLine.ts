@@ -52,6 +52,7 @@ class HttpLine implements Line {
   readonly pool: Pool;
   readonly connectWithin: Nanoseconds;
   readonly secrets: readonly string[];
+  readonly leavesOutZeros: boolean;
   private readonly opensAtMost: number;
   private readonly write: RequestWriter;
   readonly inFlight: Members<HttpExchange>;
@@ -69,6 +70,7 @@ class HttpLine implements Line {
     this.connectWithin = toNanoseconds(connectWithin);
     this.pool = new Pool({ host, port, isTls, acceptAnyCertificate }, clock, this.connectWithin, options.budget ?? unlimited);
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password)].filter(Boolean);
+    this.leavesOutZeros = wire.leavesOutZeros === true;
     this.inFlight = new Members();
     this.waiting = 0;
     this.opensAtMost = options.opensAtMost ?? Infinity;
@@ -119,7 +121,8 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     this.line = line;
     this.bytes = bytes;
     this.listener = listener;
-    this.reply = new ReplyReader({ listener, keepText, maxOutputTokens: request.maxOutputTokens, secrets: line.secrets });
+    const { secrets, leavesOutZeros } = line;
+    this.reply = new ReplyReader({ listener, keepText, maxOutputTokens: request.maxOutputTokens, secrets, leavesOutZeros });
     this.connection = undefined;
     this.isReused = false;
     this.hasEnded = false;

@@ -154,6 +154,20 @@ test("a chunk that looks like the event before is one only where an event may st
   );
 });
 
+test("usage without cached tokens says nothing of them, or that there were none where the engine leaves out zeros", () => {
+  const usage = data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 1, prompt_tokens_details: null } });
+  const read = (leavesOutZeros: boolean, events: readonly string[]) => {
+    const bytes = Buffer.from(streamHead + events.map(chunkOf).join("") + lastChunk);
+    const listener = { headers: () => {}, chunk: () => {}, texts: () => {} };
+    const reader = new ReplyReader({ listener, keepText: false, maxOutputTokens: 1, secrets: [], leavesOutZeros });
+    reader.read(0, bytes, bytes.length);
+    return reader.ending().cachedTokens;
+  };
+  expect(read(false, [chatText("one"), usage, done])).toBeUndefined();
+  expect(read(true, [chatText("one"), usage, done])).toBe(0);
+  expect(read(true, [chatText("one"), done])).toBeUndefined();
+});
+
 describe("streams recorded from engines", () => {
   const recorded = (name: string) => readFileSync(new URL(`recorded/${name}.txt`, import.meta.url), "utf8");
   const read = (name: string) => readPieces([Buffer.from(streamHead + chunkOf(recorded(name)) + lastChunk)]);

@@ -17,6 +17,8 @@ export interface ReplyOptions {
   readonly maxOutputTokens: number;
   /** Never to be seen in a message, whatever the server answers. */
   readonly secrets: readonly string[];
+  /** Usage without cached tokens says that there were none: a wire's. */
+  readonly leavesOutZeros?: boolean;
 }
 
 /** Kept of a body that is not a stream of events, to say what it was. */
@@ -119,13 +121,14 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** What came of it, `instead` when it was ended before its time. */
   ending(instead?: Outcome): Ending {
+    const cachedTokens = this.cachedTokens ?? (this.options.leavesOutZeros === true && this.promptTokens !== undefined ? 0 : undefined);
     const outputTokens = this.completionTokens ?? (this.tokenEvents > 0 ? this.tokenEvents : undefined);
     const outputTokensSource: TokenSource = this.completionTokens === undefined ? "events" : "usage";
     return {
       outcome: this.told() ?? instead ?? this.outcome(),
       ...(this.head === undefined ? {} : { status: this.head.status }),
       ...(this.promptTokens === undefined ? {} : { promptTokens: this.promptTokens }),
-      ...(this.cachedTokens === undefined ? {} : { cachedTokens: this.cachedTokens }),
+      ...(cachedTokens === undefined ? {} : { cachedTokens }),
       ...(outputTokens === undefined ? {} : { outputTokens, outputTokensSource }),
       ...(this.options.keepText && this.isStream ? { text: this.texts.join("") } : {}),
     };

@@ -54,6 +54,8 @@ export interface Wire {
   readonly tokenIdOffset: number;
   /** The engine takes `ignore_eos` and `min_tokens`, so that every answer has the same length. */
   readonly fixesLength: boolean;
+  /** Its usage leaves out cached tokens where there are none, so that a usage without them says that there were none. */
+  readonly leavesOutZeros?: boolean;
   /** False where `/v1/models` does not tell what is served: it is then not asked. */
   readonly listsModels?: boolean;
   /** Sent as `Authorization: Bearer`; never written anywhere. */

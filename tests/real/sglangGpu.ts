@@ -29,8 +29,19 @@ function llama({ model = "/opt/model", site = "/opt/site", attention = "triton" 
     contextLength: 32_768,
     maxRunningRequests: 16,
     loadFormat: "dummy",
-    extraArgs: ["--attention-backend", attention, "--sampling-backend", "pytorch"],
-    env: { PYTHONPATH: site, HF_HUB_OFFLINE: "1", TRANSFORMERS_OFFLINE: "1", DO_NOT_TRACK: "1" },
+    // Without FlashInfer and Outlines, which no machine without internet has by chance.
+    extraArgs: [
+      ...["--attention-backend", attention, "--sampling-backend", "pytorch", "--grammar-backend", "none"],
+      ...["--disable-prefill-cuda-graph", "--mm-feature-transport", "cpu"],
+    ],
+    env: {
+      PYTHONPATH: site,
+      TVM_FFI_CACHE_DIR: `${site}/_jit_cache`,
+      SGLANG_IS_FLASHINFER_AVAILABLE: "false",
+      HF_HUB_OFFLINE: "1",
+      TRANSFORMERS_OFFLINE: "1",
+      DO_NOT_TRACK: "1",
+    },
     ...options,
   });
 }
