@@ -65,7 +65,7 @@ test("a cache server of this machine is started for it, one that is running is l
   expect(running.keepsOutside?.(world)).toEqual([{ place: "redis://localhost:6379" }]);
 });
 
-test("what it finds again: its own blocks of one token, and what lies beside it as far as that is known", () => {
+test("what it finds again: blocks of one token of its own and of HiCache, chunks of LMCache", () => {
   expect(claimsOf({})?.reuse).toEqual({ own: true, external: false, ownPiece: 1 });
   expect(claimsOf({ prefixCaching: false })?.reuse).toEqual({ own: false, external: false, ownPiece: 1 });
   expect(claimsOf({ extraArgs: ["--page-size", "64", "--disable-radix-cache"] })?.reuse).toEqual({
@@ -73,24 +73,9 @@ test("what it finds again: its own blocks of one token, and what lies beside it 
     external: false,
     ownPiece: 64,
   });
-  expect(claimsOf({ hiCache: { storage: "file" } })?.reuse).toEqual({ own: true, external: true, ownPiece: 1 });
+  expect(claimsOf({ hiCache: { storage: "file" } })?.reuse).toEqual({ own: true, external: true, ownPiece: 1, externalPiece: 1 });
   expect(claimsOf({ lmcache: { chunkTokens: 128 } })?.reuse).toEqual({ own: true, external: true, ownPiece: 1, externalPiece: 128 });
   expect(claimsOf({ extraArgs: ["--enable-hierarchical-cache"] })?.reuse).toBeUndefined();
-});
-
-test("what it prints of its settings at the start is read", () => {
-  const line =
-    "server_args=ServerArgs(model_path='m', page_size=64, enable_hierarchical_cache=True, enable_lmcache=False, disable_radix_cache=False)";
-  const found = claimsOf({ hiCache: {} })?.traits.map(({ what, from, read = (text) => text, wanted }) => {
-    const text = from.kind === "log" ? from.pattern.exec(line)?.[1] : undefined;
-    return [what, text === undefined ? undefined : read(text), wanted];
-  });
-  expect(found).toEqual([
-    ["prefix caching", "on", "on"],
-    ["KV block", "64 tokens", undefined],
-    ["HiCache", "on", "on"],
-    ["LMCache", "off", undefined],
-  ]);
 });
 
 test("withLmcache() says where LMCache is for SGLang, and misspelt options are mistakes", () => {

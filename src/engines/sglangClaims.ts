@@ -6,11 +6,24 @@ import type { SglangOptions } from "./sglang.ts";
 
 /** What SGLang must show of itself once it is up. It prints its settings at the start: ServerArgs(…, page_size=1, …). */
 export function sglangClaims(options: SglangOptions, lmcache: LmcacheConfig | undefined): EngineClaims {
-  const { hiCache } = options;
+  const { hiCache, contextLength, tensorParallel = 1, memFractionStatic, maxRunningRequests, extraArgs = [] } = options;
   return {
     traits: [
       { ...printed("prefix caching", "disable_radix_cache=(True|False)"), read: offOrOn, wanted: prefixCaching(options) ? "on" : "off" },
       { ...printed("KV block", "\\bpage_size=(\\d+)"), read: (tokens) => `${tokens} tokens` },
+      {
+        what: "context limit",
+        from: { kind: "fact", name: "context limit" },
+        ...(contextLength === undefined ? {} : { wanted: `${contextLength} tokens` }),
+      },
+      printed("KV cache dtype", "KV Cache is allocated\\. dtype: torch\\.(\\w+)"),
+      { ...printed("tensor parallel", "\\btp_size=(\\d+)"), wanted: String(tensorParallel) },
+      {
+        ...printed("KV pool", "max_total_num_tokens=(\\d+)"),
+        read: (tokens) => `${tokens} tokens`,
+        asked: [tensorParallel, memFractionStatic, contextLength, maxRunningRequests].join(" "),
+      },
+      { ...printed("attention backend", "\\battention_backend='(\\w+)'"), ...askedIn(extraArgs, "--attention-backend") },
       { ...printed("HiCache", "enable_hierarchical_cache=(True|False)"), read: onOrOff, ...wantedOn(hiCache) },
       { ...printed("LMCache", "enable_lmcache=(True|False)"), read: onOrOff, ...wantedOn(lmcache) },
     ],
@@ -20,17 +33,20 @@ export function sglangClaims(options: SglangOptions, lmcache: LmcacheConfig | un
 }
 
 function reuseOf(options: SglangOptions, lmcache: LmcacheConfig | undefined): CacheReuse {
-  return {
-    own: prefixCaching(options),
-    external: options.hiCache !== undefined || (lmcache !== undefined && tiers(lmcache).length > 0),
-    ownPiece: pageSize(options),
-    // In what pieces HiCache keeps them nobody has told us.
-    ...(lmcache === undefined ? {} : { externalPiece: pieceOf(lmcache) }),
-  };
+  const ownPiece = pageSize(options);
+  const own = { own: prefixCaching(options), ownPiece };
+  if (lmcache !== undefined) return { ...own, external: tiers(lmcache).length > 0, externalPiece: pieceOf(lmcache) };
+  // HiCache's pool in CPU memory is of the same pages.
+  return options.hiCache === undefined ? { ...own, external: false } : { ...own, external: true, externalPiece: ownPiece };
 }
 
 function printed(what: string, pattern: string): TraitClaim {
   return { what, from: { kind: "log", pattern: new RegExp(pattern) } };
+}
+
+function askedIn(args: readonly string[], flag: string): { asked?: string } {
+  const at = args.indexOf(flag);
+  return at < 0 ? {} : { asked: String(args[at + 1]) };
 }
 
 function wantedOn(asked: object | undefined): { wanted?: string } {

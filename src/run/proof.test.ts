@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 
 import { withLmcache } from "../engines/lmcache.ts";
 import { simulated, type SimulatedOptions } from "../engines/simulated.ts";
+import { sglang } from "../engines/sglang.ts";
 import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { bench } from "../launch/fixture.ts";
@@ -294,6 +295,26 @@ test("on a GPU: a second boot's KV pool, half a percent larger, is no difference
   });
   expect(proofReasons(0, among(first, changed("attention backend", "TRITON_ATTN")), [])).toMatchObject([{ state: "DEGRADED" }]);
   expect(proofReasons(0, among(first, changed("KV pool", "190,000 tokens")), [])).toMatchObject([{ state: "DEGRADED" }]);
+});
+
+test("SGLang's own words, as it printed them on an H100", () => {
+  const options = { model: "/opt/model", contextLength: 32_768, memFractionStatic: 0.8, extraArgs: ["--attention-backend", "triton"] };
+  const proof = seen("sglang-gpu-hicache", sglang({ ...options, hiCache: { gigabytes: 30 } }));
+  expect(Object.fromEntries(proof.traits.map(({ what, found }) => [what, found]))).toEqual({
+    version: "0.32.0", // what stands in for its facts
+    "context limit": "32768 tokens",
+    "prefix caching": "on",
+    "KV block": "1 tokens",
+    "KV cache dtype": "bfloat16",
+    "tensor parallel": "1",
+    "KV pool": "391327 tokens",
+    "attention backend": "triton",
+    HiCache: "on",
+    LMCache: "off",
+  });
+  expect(proof.checks.filter(({ ok }) => ok !== true)).toEqual([]);
+  const other = seen("sglang-gpu-hicache", sglang({ ...options, prefixCaching: false, tensorParallel: 2 }));
+  expect(other.checks.filter(({ ok }) => ok === false).map(({ what }) => what)).toEqual(["prefix caching", "tensor parallel"]);
 });
 
 test("on two GPUs: the larger KV pool that comes with them was asked for", () => {
