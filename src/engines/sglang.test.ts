@@ -78,6 +78,19 @@ test("what it finds again: blocks of one token of its own and of HiCache, chunks
   expect(claimsOf({ extraArgs: ["--enable-hierarchical-cache"] })?.reuse).toBeUndefined();
 });
 
+test("a page size, an attention and a dtype of the cache that were asked for, in either way, are differences that were", () => {
+  const extraArgs = ["--page-size=64", "--kv-cache-dtype", "fp8_e5m2", "--attention-backend=triton"];
+  const asked = claimsOf({ extraArgs })?.traits.flatMap(({ what, asked }) =>
+    asked === undefined || what === "KV pool" ? [] : [[what, asked]],
+  );
+  expect(asked).toEqual([
+    ["KV block", "64"],
+    ["KV cache dtype", "fp8_e5m2"],
+    ["attention backend", "triton"],
+  ]);
+  expect(claimsOf({ extraArgs })?.reuse?.ownPiece).toBe(64);
+});
+
 test("withLmcache() says where LMCache is for SGLang, and misspelt options are mistakes", () => {
   expect(() => withLmcache(sglang({ model: "m" }))).toThrow(
     expect.objectContaining({ hint: expect.stringContaining("sglang({ lmcache: { … } })") }),

@@ -6,24 +6,27 @@ import type { SglangOptions } from "./sglang.ts";
 
 /** What SGLang must show of itself once it is up. It prints its settings at the start: ServerArgs(…, page_size=1, …). */
 export function sglangClaims(options: SglangOptions, lmcache: LmcacheConfig | undefined): EngineClaims {
-  const { hiCache, contextLength, tensorParallel = 1, memFractionStatic, maxRunningRequests, extraArgs = [] } = options;
+  const { hiCache, contextLength, tensorParallel = 1, memFractionStatic, maxRunningRequests } = options;
   return {
     traits: [
       { ...printed("prefix caching", "disable_radix_cache=(True|False)"), read: offOrOn, wanted: prefixCaching(options) ? "on" : "off" },
-      { ...printed("KV block", "\\bpage_size=(\\d+)"), read: (tokens) => `${tokens} tokens` },
+      { ...printed("KV block", "\\bpage_size=(\\d+)"), read: (tokens) => `${tokens} tokens`, ...askedIn(options, "--page-size") },
       {
         what: "context limit",
         from: { kind: "fact", name: "context limit" },
         ...(contextLength === undefined ? {} : { wanted: `${contextLength} tokens` }),
       },
-      printed("KV cache dtype", "KV Cache is allocated\\. dtype: torch\\.(\\w+)"),
+      {
+        ...printed("KV cache dtype", "KV Cache is allocated\\. dtype: torch\\.(\\w+)"),
+        ...askedIn(options, "--kv-cache-dtype"),
+      },
       { ...printed("tensor parallel", "\\btp_size=(\\d+)"), wanted: String(tensorParallel) },
       {
         ...printed("KV pool", "max_total_num_tokens=(\\d+)"),
         read: (tokens) => `${tokens} tokens`,
         asked: [tensorParallel, memFractionStatic, contextLength, maxRunningRequests].join(" "),
       },
-      { ...printed("attention backend", "\\battention_backend='(\\w+)'"), ...askedIn(extraArgs, "--attention-backend") },
+      { ...printed("attention backend", "\\battention_backend='(\\w+)'"), ...askedIn(options, "--attention-backend") },
       { ...printed("HiCache", "enable_hierarchical_cache=(True|False)"), read: onOrOff, ...wantedOn(hiCache) },
       { ...printed("LMCache", "enable_lmcache=(True|False)"), read: onOrOff, ...wantedOn(lmcache) },
     ],
@@ -44,9 +47,9 @@ function printed(what: string, pattern: string): TraitClaim {
   return { what, from: { kind: "log", pattern: new RegExp(pattern) } };
 }
 
-function askedIn(args: readonly string[], flag: string): { asked?: string } {
-  const at = args.indexOf(flag);
-  return at < 0 ? {} : { asked: String(args[at + 1]) };
+function askedIn(options: SglangOptions, flag: string): { asked?: string } {
+  const asked = flagIn(options, flag);
+  return asked === undefined ? {} : { asked };
 }
 
 function wantedOn(asked: object | undefined): { wanted?: string } {
@@ -67,8 +70,15 @@ function prefixCaching({ prefixCaching: asked = true, extraArgs = [] }: SglangOp
 }
 
 /** One token unless the author says otherwise. */
-function pageSize({ extraArgs = [] }: SglangOptions): number {
-  return Number(/(?:^| )--page-size[ =](\d+)/.exec(extraArgs.join(" "))?.[1] ?? 1);
+function pageSize(options: SglangOptions): number {
+  return Number(flagIn(options, "--page-size") ?? 1);
+}
+
+/** A flag's value among further arguments, as "--flag value" or "--flag=value". */
+function flagIn({ extraArgs = [] }: SglangOptions, flag: string): string | undefined {
+  const at = extraArgs.findIndex((argument) => argument === flag || argument.startsWith(`${flag}=`));
+  const { [at]: found = "" } = extraArgs;
+  return at < 0 ? undefined : found === flag ? extraArgs[at + 1] : found.slice(flag.length + 1);
 }
 
 /** A cache that was connected without telling us is one we know nothing of. */

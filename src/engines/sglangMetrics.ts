@@ -8,8 +8,8 @@ export const sglangMetrics: EngineMetrics = {
     "waiting-requests": [{ name: "sglang:num_queue_reqs" }],
     "kv-usage-share": [{ name: "sglang:token_usage" }],
     "prompt-tokens-total": [{ name: "sglang:prompt_tokens_total" }],
-    // Older versions do not tell where they were.
-    "prefix-hit-tokens-total": [cached("device"), cached("")],
+    // Older versions do not tell where they were, newer ones not always.
+    "prefix-hit-tokens-total": [cached("device"), cached("total"), cached("")],
     "external-hit-tokens-total": [cached(/^(?:host|storage)/)],
     "external-memory-hit-tokens-total": [cached("host")],
     // "storage_file", "storage_mooncake", …
@@ -19,5 +19,5 @@ export const sglangMetrics: EngineMetrics = {
 };
 
 function cached(source: string | RegExp): MetricSource {
-  return { name: "sglang:cached_tokens_total", labels: { cache_source: source } };
+  return { name: "sglang:cached_tokens_total", labels: { cache_source: source }, startsUnshown: true };
 }

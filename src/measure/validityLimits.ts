@@ -40,7 +40,7 @@ export const limits = {
     degraded: 0.2,
   },
   eventLoopDelay: {
-    measured: "delay of a load thread's event loop, p99 within a second, in nine seconds of ten",
+    measured: "delay of a load thread's event loop, p90 of looks every 20 ms within a second, in nine seconds of ten",
     unit: "seconds",
     degraded: 0.01,
     invalid: 0.1,

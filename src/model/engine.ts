@@ -129,6 +129,8 @@ export interface MetricSource {
   readonly name: string;
   /** Only lines with these labels; lines that are left are added up. A label that is not there counts as empty, as it does in Prometheus. */
   readonly labels?: Readonly<Record<string, string | RegExp>>;
+  /** It is shown only once it has counted something: nobody has shown it yet means 0, where the page has others of ours. */
+  readonly startsUnshown?: boolean;
 }
 
 /** Our names for what engines count of themselves. */

@@ -4,7 +4,7 @@ import type { Probe, Reading } from "../model/record.ts";
 
 /** Resident memory of this process, all its threads. */
 const rss = "rss-bytes";
-/** Of the last second: how late this thread came to what was waiting for it, at p99 and at most. */
+/** Of the last second: how late this thread came to a look every 20 ms, at p90 (there are 50 of them) and at most. */
 const delay = "event-loop-delay-seconds";
 const longestDelay = "event-loop-delay-max-seconds";
 /** Of the last second: CPU time of this thread by the time that passed. 1 is all of a core. */
@@ -42,7 +42,7 @@ function readSecond(histogram: IntervalHistogram, share: () => number, tell: (se
   tell(rss, process.memoryUsage.rss());
   tell(cpuShare, share());
   if (histogram.count > 0) {
-    tell(delay, lateness(histogram.percentile(99)));
+    tell(delay, lateness(histogram.percentile(90)));
     tell(longestDelay, lateness(histogram.max));
   }
   histogram.reset();

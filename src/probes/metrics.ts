@@ -119,13 +119,20 @@ function readingsIn(found: readonly Metric[], series: MetricsOptions["series"], 
   const byName = Map.groupBy(found, ({ name }) => name);
   return Object.entries(series).flatMap(([ours, theirs]) => {
     const sources = typeof theirs === "string" ? [{ name: theirs }] : theirs;
-    const values = sources.map((source) => valuesOf(byName.get(source.name) ?? [], source)).find(({ length }) => length > 0);
+    const shown = sources.map((source) => valuesOf(byName.get(source.name) ?? [], source)).find(({ length }) => length > 0);
+    const values = shown ?? (sources.some((source) => isStillZero(byName, source)) ? [0] : undefined);
     return values === undefined ? [] : [{ at, series: ours, of, value: values.reduce((sum, value) => sum + value, 0) }];
   });
 }
 
 function valuesOf(lines: readonly Metric[], source: MetricSource): readonly number[] {
   return lines.filter((line) => Number.isFinite(line.value) && hasLabels(line, source)).map(({ value }) => value);
+}
+
+/** Not where there are lines of its name without its labels: that version does not tell them apart. */
+function isStillZero(byName: ReadonlyMap<string, readonly Metric[]>, { name, labels = {}, startsUnshown = false }: MetricSource): boolean {
+  const lines = byName.get(name) ?? [];
+  return startsUnshown && byName.size > 0 && lines.every((line) => Object.keys(labels).every((label) => label in line.labels));
 }
 
 /** Whether it is one of the lines that the source wants, of those of its name. */

@@ -158,7 +158,15 @@ test("cached tokens of an SGLang that does not tell where they were are its own;
   const older = await readingsOf(sglang({ model: "tiny" }), sglangPage(['sglang:cached_tokens_total{model_name="tiny"} 512.0']));
   expect([older["prefix-hit-tokens-total"], older["external-hit-tokens-total"]]).toEqual([512, undefined]);
   const below = await readingsOf(sglang({ model: "tiny" }), sglangPage([cachedTokens("storage", 64)]));
-  expect([below["prefix-hit-tokens-total"], below["external-hit-tokens-total"]]).toEqual([undefined, 64]);
+  expect([below["prefix-hit-tokens-total"], below["external-hit-tokens-total"]]).toEqual([0, 64]);
+  const total = await readingsOf(sglang({ model: "tiny" }), sglangPage([cachedTokens("total", 96)]));
+  expect(total["prefix-hit-tokens-total"]).toBe(96);
+});
+
+test("SGLang shows such a counter only once it has counted: until then it is 0, and nothing where there is no page", async () => {
+  const fresh = await readingsOf(sglang({ model: "tiny" }), sglangPage([]));
+  expect([fresh["prefix-hit-tokens-total"], fresh["external-hit-tokens-total"], fresh["preemptions-total"]]).toEqual([0, 0, undefined]);
+  expect(await readingsOf(sglang({ model: "tiny" }), "no metrics here")).toEqual({});
 });
 
 /** As others' scrapes of TGI's router show it: no labels, token counts as histograms alone. */

@@ -90,10 +90,12 @@ function reuseAsFound({ reuse }: EngineClaims, traits: readonly Trait[]): CacheR
   const found = (what: string) => traits.find((trait) => trait.what === what)?.found;
   const caching = found("prefix caching");
   const block = Number.parseInt(found(kvBlock) ?? "", 10);
+  // A cache beside it that keeps the engine's own blocks keeps those that it really has.
+  const both = reuse.externalPiece !== undefined && reuse.externalPiece === reuse.ownPiece;
   return {
     ...reuse,
     own: caching === undefined ? reuse.own : caching === "on",
-    ...(Number.isNaN(block) ? {} : { ownPiece: block }),
+    ...(Number.isNaN(block) ? {} : { ownPiece: block, ...(both ? { externalPiece: block } : {}) }),
   };
 }
 
