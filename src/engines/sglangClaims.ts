@@ -76,9 +76,8 @@ function pageSize(options: SglangOptions): number {
 
 /** A flag's value among further arguments, as "--flag value" or "--flag=value". */
 function flagIn({ extraArgs = [] }: SglangOptions, flag: string): string | undefined {
-  const at = extraArgs.findIndex((argument) => argument === flag || argument.startsWith(`${flag}=`));
-  const { [at]: found = "" } = extraArgs;
-  return at < 0 ? undefined : found === flag ? extraArgs[at + 1] : found.slice(flag.length + 1);
+  const found = extraArgs.find((argument) => argument === flag || argument.startsWith(`${flag}=`));
+  return found === flag ? extraArgs[extraArgs.indexOf(flag) + 1] : found?.slice(flag.length + 1);
 }
 
 /** A cache that was connected without telling us is one we know nothing of. */
