@@ -22,6 +22,18 @@ export function test_in_turn({ set }: Params) {
   });
 }
 
+/** As most have it: vLLM's own prefix cache stays on, and LMCache is beside it. Each must be seen by itself. */
+export function test_both_caches({ set }: Params) {
+  const plain = llama(set, 0.8);
+  const both = withLmcache(llama(set, 0.8, { prefixCaching: true }), { config: { cpuGigabytes: 30 } });
+  return testCase({
+    engines: { plain, both },
+    baseline: "plain",
+    experiments: contexts(Number(set["seconds"] ?? 2)),
+    checks: (on) => ({ "every request succeeds": atMost(on.plain.failures + on.both.failures, 0) }),
+  });
+}
+
 /** Both on one GPU at once, 0.4 of its memory each, the requests alternating. */
 export function test_side_by_side({ set }: Params) {
   const plain = llama(set, 0.4);
@@ -71,7 +83,11 @@ const withoutMulticast = {
 
 const quiet = { DO_NOT_TRACK: "1", LMCACHE_TRACK_USAGE: "false" };
 
-export function llama(set: Params["set"], gpuMemoryUtilization: number, more: { readonly tensorParallel?: number } = {}): Engine {
+export function llama(
+  set: Params["set"],
+  gpuMemoryUtilization: number,
+  more: { readonly tensorParallel?: number; readonly prefixCaching?: boolean } = {},
+): Engine {
   const { model = "/opt/model" } = set;
   const site = siteOf(set);
   return vllm({
