@@ -47,6 +47,45 @@ test("what an engine tells while another has its turn is in its line, and not in
   expect(pointsOf(tracks[2])).toHaveLength(4);
 });
 
+test("means are over an engine's own turns, also where another has its turns between them (ABBA), and of a GPU over those of its engines", () => {
+  const [plain, cached] = [engine("plain", ["0"]), engine("cached", ["1"])];
+  const tracks = abba([plain, cached]);
+  expect(tracks.map(({ name, series, mean }) => [name, series, mean])).toEqual([
+    ["plain", "requests-in-flight", 1],
+    ["cached", "requests-in-flight", 1],
+    ["plain", "running-requests", 1],
+    ["cached", "running-requests", 1],
+    ["gpu-0 (plain)", "gpu-power-watts", 700],
+    ["gpu-1 (cached)", "gpu-power-watts", 700],
+  ]);
+  expect(tracks.map(({ readings }) => readings)).toEqual([undefined, undefined, 20, 20, 20, 20]);
+  expect(tracks.map((track) => pointsOf(track).length)).toEqual([5, 5, 40, 40, 40, 40]);
+});
+
+test("a GPU that engines share counts in the turns of all, and so does one of which nobody knows whose it is", () => {
+  const shared = abba([engine("plain", ["0", "1"]), engine("cached", ["0", "1"])]).filter(({ gpu }) => gpu !== undefined);
+  expect(shared.map(({ mean, readings }) => [mean, readings])).toEqual([
+    [400, 40],
+    [400, 40],
+  ]);
+  const unknown = abba([engine("plain"), engine("cached")]).filter(({ gpu }) => gpu !== undefined);
+  expect(unknown.map(({ name, readings }) => [name, readings])).toEqual([
+    ["gpu-0", 40],
+    ["gpu-1", 40],
+  ]);
+});
+
+test("what is between an engine's blocks, as caches are emptied, is in no mean", () => {
+  const records = [sent(0, 2), { ...sent(0, 2), block: 1 }];
+  const readings = [1, 5, 8, 11].map((at) => read("kv-usage-share", "plain", at, at === 1 || at === 11 ? 0.5 : 0));
+  const experiment = { ...experimentOf(records, readings), starts: [start("plain", 0), start("plain", 10, 1)] };
+  const tracks = telemetryOf(experiment, [engine("plain")]).engines;
+  expect(tracks.map(({ series, mean }) => [series, mean])).toEqual([
+    ["requests-in-flight", 1],
+    ["kv-usage-share", 0.5],
+  ]);
+});
+
 test("no line goes through a time in which nothing was read", () => {
   const values = [0, 1, 2, 9, 10].map((at) => read("running-requests", "plain", at, 1));
   const track = telemetryOf(experimentOf([sent(0, 10)], values), [engine("plain")]).engines.find(
@@ -102,8 +141,25 @@ function sent(at: Seconds, ended: Seconds, engine = "plain") {
   return record([[ended]], { due: at, engine });
 }
 
-function start(engine: string, at: Seconds): NonNullable<ExperimentResult["starts"]>[number] {
-  return { engine, block: 0, at: at * 1e9 };
+function start(engine: string, at: Seconds, block = 0): NonNullable<ExperimentResult["starts"]>[number] {
+  return { engine, block, at: at * 1e9 };
+}
+
+/** Two blocks, plain, cached, cached, plain, 10 s each with always one request in flight; "gpu-0" works as plain does, "gpu-1" as cached. */
+function abba(engines: readonly EngineDescription[]): readonly Track[] {
+  const turns = [start("plain", 0), start("cached", 10), start("cached", 20, 1), start("plain", 30, 1)];
+  const records = turns.map(({ engine, block }) => ({ ...sent(0, 10, engine), block }));
+  const readings = Array.from({ length: 40 }, (_, second) => second + 0.5).flatMap((at) => {
+    const isPlain = at < 10 || at > 30;
+    return [
+      read("running-requests", "plain", at, isPlain ? 1 : 0),
+      read("running-requests", "cached", at, isPlain ? 0 : 1),
+      read("gpu-power-watts", "gpu-0", at, isPlain ? 700 : 100),
+      read("gpu-power-watts", "gpu-1", at, isPlain ? 100 : 700),
+    ];
+  });
+  const telemetry = telemetryOf({ ...experimentOf(records, readings), starts: turns }, engines);
+  return [...telemetry.engines, ...telemetry.gpus];
 }
 
 function read(series: string, of: string, at: Seconds, value: number): Reading {

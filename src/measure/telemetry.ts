@@ -13,7 +13,7 @@ export interface Track {
   readonly engines: readonly string[];
   /** Seconds since the first request of the engines that were up then; a break where nothing was read for a while. */
   readonly stretches: readonly (readonly { readonly at: Seconds; readonly value: number }[])[];
-  /** How many were read from the first request of its engines to their last end; missing where nothing was read, but counted from the requests. */
+  /** How many were read from the first request to the last end of each block of its engines; missing where nothing was read, but counted from the requests. */
   readonly readings?: number;
   readonly mean?: number;
   readonly max?: number;
@@ -48,6 +48,7 @@ export function telemetryOf(experiment: ExperimentResult, engines: readonly Engi
 /** A request from being sent to its end, on the clock that readings have. */
 interface Flight {
   readonly engine: string;
+  readonly block: number;
   readonly from: Nanoseconds;
   readonly to: Nanoseconds;
 }
@@ -58,7 +59,7 @@ function flightsOf({ records, starts = [], span }: ExperimentResult): readonly F
     const { engine, block, sent } = record;
     if (sent === undefined) return [];
     const start = known.get(`${block} ${engine}`) ?? span?.from ?? 0;
-    return [{ engine, from: start + sent, to: start + endOf(record, sent) }];
+    return [{ engine, block, from: start + sent, to: start + endOf(record, sent) }];
   });
 }
 
@@ -96,6 +97,28 @@ function lengthOf(flights: readonly Flight[]): Length {
   };
 }
 
+/** When these engines had requests: from the first to the last of each block. What is between, others' turns or the emptying of caches, is not theirs. */
+function turnsOf(engines: readonly string[], flights: readonly Flight[]): readonly Length[] {
+  const own = flights.filter(({ engine }) => engines.includes(engine));
+  const turns = [...Map.groupBy(own, ({ engine, block }) => `${block} ${engine}`).values()].map(lengthOf);
+  return joined(turns.sort((one, other) => one.from - other.from));
+}
+
+/** Those that overlap are one; by their start. */
+function joined(turns: readonly Length[]): readonly Length[] {
+  const found: Length[] = [];
+  for (const turn of turns) {
+    const last = found.at(-1);
+    if (last === undefined || turn.from > last.to) found.push(turn);
+    else found[found.length - 1] = { from: last.from, to: Math.max(last.to, turn.to) };
+  }
+  return found;
+}
+
+function isIn(at: Nanoseconds, turns: readonly Length[]): boolean {
+  return turns.some(({ from, to }) => at >= from && at <= to);
+}
+
 function inFlightTracks({ engines, flights, from }: Span): readonly Track[] {
   return engines.flatMap(({ name }) => {
     const own = flights.filter(({ engine }) => engine === name);
@@ -103,35 +126,39 @@ function inFlightTracks({ engines, flights, from }: Span): readonly Track[] {
   });
 }
 
-/** As the harness saw it; the mean is over the engine's own time. */
+/** As the harness saw it; the mean is over the engine's own turns. */
 function inFlight(name: string, flights: readonly Flight[], start: Nanoseconds): Track {
-  const own = lengthOf(flights);
   const steps = flights
     .flatMap(({ from, to }) => [{ at: from, by: 1 } as const, { at: to, by: -1 } as const])
     .sort((one, other) => one.at - other.at || one.by - other.by);
   const points = [{ at: 0, value: 0 }];
   for (const { at, by } of steps) points.push({ at: toSeconds(at - start), value: (points.at(-1)?.value ?? 0) + by });
-  const busy = flights.reduce((sum, { from, to }) => sum + (to - from), 0);
+  const busy = timeIn(flights);
+  const whole = timeIn(turnsOf([name], flights));
   return {
     name,
     series: "requests-in-flight",
     engines: [name],
     stretches: [points],
-    ...(own.to > own.from ? { mean: busy / (own.to - own.from) } : {}),
+    ...(whole > 0 ? { mean: busy / whole } : {}),
     max: points.reduce((most, { value }) => Math.max(most, value), 0),
   };
+}
+
+function timeIn(lengths: readonly Length[]): Nanoseconds {
+  return lengths.reduce((sum, { from, to }) => sum + (to - from), 0);
 }
 
 function toldTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
   return span.engines.flatMap(({ name }) => {
     const own = readings.filter(({ of }) => of === name);
     // While others have their turn it has nothing to do: that is in the picture, and not in its figures.
-    const busy = lengthOf(span.flights.filter(({ engine }) => engine === name));
+    const counted = turnsOf([name], span.flights);
     return engineSeries.flatMap((series) =>
       trackOf(
         own.filter((reading) => reading.series === series),
         { name, series, engines: [name] },
-        { span, counted: busy },
+        { span, counted },
       ),
     );
   });
@@ -147,10 +174,11 @@ function gpuTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
     return shown.flatMap((gpu) => {
       const engines = usersOf(gpu, span.engines);
       const name = engines.length === 0 ? gpu : `${gpu} (${engines.join(", ")})`;
+      const counted = turnsOf(engines.length === 0 ? span.engines.map((engine) => engine.name) : engines, span.flights);
       return trackOf(
         own.filter(({ of }) => of === gpu),
         { name, series, gpu, engines },
-        { span, counted: span },
+        { span, counted },
       );
     });
   });
@@ -160,9 +188,9 @@ function gpuTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
 function trackOf(
   readings: readonly Reading[],
   who: Pick<Track, "name" | "series" | "gpu" | "engines">,
-  { span, counted }: { readonly span: Length; readonly counted: Length },
+  { span, counted }: { readonly span: Length; readonly counted: readonly Length[] },
 ): readonly Track[] {
-  const within = readings.filter(({ at }) => at >= counted.from && at <= counted.to);
+  const within = readings.filter(({ at }) => isIn(at, counted));
   const points = atEdges(readings, span).map(({ at, value }) => ({ at: toSeconds(at - span.from), value }));
   if (points.length === 0) return [];
   const sum = within.reduce((total, { value }) => total + value, 0);
