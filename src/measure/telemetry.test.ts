@@ -121,6 +121,19 @@ test("engines that are up one after the other have each their own start, and so 
   ]);
 });
 
+test("what held the clock of a GPU down is told of each of the engines that had it in turn, from their own readings", () => {
+  const records = [sent(0, 5, "plain"), sent(0, 5, "cached")];
+  const masks = [1, 2, 3, 4, 50, 101, 102, 103, 104].map((at) =>
+    read("gpu-throttle-reasons", "gpu-0", at, at < 100 ? 0x40 : at % 2 ? 4 : 0),
+  );
+  const readings = [1, 101].map((at) => read("gpu-power-watts", "gpu-0", at, 9));
+  const experiment = { ...experimentOf(records, [...readings, ...masks]), starts: [start("plain", 0), start("cached", 100)] };
+  expect(telemetryOf(experiment, [engine("plain", ["0"], 0), engine("cached", ["0"], 1)]).throttling).toEqual([
+    { gpu: "gpu-0", name: "gpu-0 (plain)", shares: { "hardware thermal slowdown": 1 }, faulty: 1 },
+    { gpu: "gpu-0", name: "gpu-0 (cached)", shares: { "software power cap": 0.5 }, faulty: 0 },
+  ]);
+});
+
 test("GPUs of nobody are left out where it is known who has which; else all are there", () => {
   const readings = ["gpu-0", "gpu-1", "gpu-10", "gpu-2"].map((gpu) => read("gpu-memory-mib", gpu, 1, 9));
   const shown = (gpus: readonly string[]) =>

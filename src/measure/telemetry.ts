@@ -2,6 +2,7 @@ import type { Reading, RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { mayBeUsed, usersOf } from "./gpuUse.ts";
+import { throttlingOf, type Throttling } from "./throttling.ts";
 
 /** A value over the time in which the engines that were up together were measured. */
 export interface Track {
@@ -19,9 +20,13 @@ export interface Track {
   readonly max?: number;
 }
 
+/** What held down the clock of a GPU, in the readings that count for its tracks of this name. */
+export interface NamedThrottling extends Throttling, Pick<Track, "name"> {}
+
 export interface Telemetry {
   readonly engines: readonly Track[];
   readonly gpus: readonly Track[];
+  readonly throttling: readonly NamedThrottling[];
   /** The longest time that engines which were up together were measured. */
   readonly lasts: Seconds;
   /** Engines that were not up at the same time have each their own start. */
@@ -40,6 +45,7 @@ export function telemetryOf(experiment: ExperimentResult, engines: readonly Engi
   return {
     engines: isTold ? [...spans.flatMap((span) => inFlightTracks(span)), ...told] : [],
     gpus,
+    throttling: spans.flatMap((span) => throttlingIn(span, experiment.readings)),
     lasts: spans.reduce((longest, { from, to }) => Math.max(longest, toSeconds(to - from)), 0),
     isInTurn: spans.length > 1,
   };
@@ -164,23 +170,44 @@ function toldTracks(span: Span, readings: readonly Reading[]): readonly Track[] 
   });
 }
 
+/** A GPU in the time of engines that were up together, and when it counts. */
+interface SpanGpu extends Pick<Track, "name" | "engines"> {
+  readonly gpu: string;
+  readonly counted: readonly Length[];
+}
+
 /** GPUs of these engines; of those where nobody knows which they have, all. */
-function gpuTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
+function gpusOf({ engines, flights }: Span, readings: readonly Reading[]): readonly SpanGpu[] {
   const names = [...new Set(readings.filter(({ series }) => gpuSeries.some((one) => one === series)).map(({ of }) => of))];
-  const used = names.filter((gpu) => mayBeUsed(gpu, span.engines));
+  const used = names.filter((gpu) => mayBeUsed(gpu, engines));
   const shown = (used.length > 0 ? used : names).sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
+  return shown.map((gpu) => {
+    const users = usersOf(gpu, engines);
+    const name = users.length === 0 ? gpu : `${gpu} (${users.join(", ")})`;
+    const counted = turnsOf(users.length === 0 ? engines.map((engine) => engine.name) : users, flights);
+    return { gpu, name, engines: users, counted };
+  });
+}
+
+function gpuTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
+  const gpus = gpusOf(span, readings);
   return gpuSeries.flatMap((series) => {
     const own = readings.filter((reading) => reading.series === series);
-    return shown.flatMap((gpu) => {
-      const engines = usersOf(gpu, span.engines);
-      const name = engines.length === 0 ? gpu : `${gpu} (${engines.join(", ")})`;
-      const counted = turnsOf(engines.length === 0 ? span.engines.map((engine) => engine.name) : engines, span.flights);
-      return trackOf(
-        own.filter(({ of }) => of === gpu),
-        { name, series, gpu, engines },
+    return gpus.flatMap(({ counted, ...who }) =>
+      trackOf(
+        own.filter(({ of }) => of === who.gpu),
+        { ...who, series },
         { span, counted },
-      );
-    });
+      ),
+    );
+  });
+}
+
+function throttlingIn(span: Span, readings: readonly Reading[]): readonly NamedThrottling[] {
+  const within = readings.filter(({ at }) => isIn(at, [span]));
+  return gpusOf(span, readings).flatMap(({ gpu, name, counted }) => {
+    const own = within.filter(({ of }) => of === gpu);
+    return throttlingOf(own, (at) => isIn(at, counted)).map((found) => ({ ...found, name }));
   });
 }
 

@@ -14,10 +14,10 @@ test.each([
   expect(throttleReasons(mask)).toEqual(words);
 });
 
-test("what held a clock down is counted by reason, within the experiment alone", () => {
+test("what held a clock down is counted by reason, where it is asked for alone", () => {
   const before = [{ at: -1, series: "gpu-throttle-reasons", of: "gpu-0", value: 0x20 }];
   const experiment = read([4, 4, 4, 0x24], "gpu-0");
-  const found = throttlingOf({ ...experiment, readings: [...before, ...experiment.readings], span: { from: 0, to: 10e9 } });
+  const found = throttlingOf([...before, ...experiment.readings], (at) => at >= 0);
   expect(found).toEqual([{ gpu: "gpu-0", shares: { "software power cap": 1, "software thermal slowdown": 0.25 }, faulty: 0.25 }]);
 });
 

@@ -1,6 +1,7 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { Reading } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
+import type { Nanoseconds } from "../model/time.ts";
 import { mayBeUsed } from "./gpuUse.ts";
 import { beyond, limitsOf } from "./validityLimits.ts";
 
@@ -41,40 +42,38 @@ export interface Throttling {
   readonly faulty: number;
 }
 
-/** Of each GPU that told; empty shares where nothing held its clock down. */
-export function throttlingOf({ readings, span }: ExperimentResult): readonly Throttling[] {
-  const told = readings.filter(({ series, at }) => series === "gpu-throttle-reasons" && isWithin(at, span));
-  return [...Map.groupBy(told, ({ of }) => of)].map(([gpu, own]) => {
-    const found = withoutPassing(own).map(throttleReasons);
+/** Of each GPU that told when it counts; empty shares where nothing held its clock down. */
+export function throttlingOf(readings: readonly Reading[], isCounted: (at: Nanoseconds) => boolean): readonly Throttling[] {
+  const told = readings.filter(({ series }) => series === "gpu-throttle-reasons");
+  return [...Map.groupBy(told, ({ of }) => of)].flatMap(([gpu, own]) => {
+    const found = withoutPassing(own)
+      .filter(({ at }) => isCounted(at))
+      .map(({ value }) => throttleReasons(value));
+    if (found.length === 0) return [];
     const counted = Map.groupBy(found.flat(), (words) => words);
-    return {
-      gpu,
-      shares: Object.fromEntries([...counted].map(([words, times]) => [words, times.length / own.length])),
-      faulty: found.filter((words) => words.some((one) => isFault.has(one))).length / own.length,
-    };
+    const shares = Object.fromEntries([...counted].map(([words, times]) => [words, times.length / found.length]));
+    return [{ gpu, shares, faulty: found.filter((words) => words.some((one) => isFault.has(one))).length / found.length }];
   });
 }
 
-function isWithin(at: number, span: ExperimentResult["span"]): boolean {
-  return span === undefined || (at >= span.from && at <= span.to);
-}
-
 /** A hardware slowdown may be told, says NVIDIA, while clocks change: by itself, in a single reading, it means nothing. */
-function withoutPassing(readings: readonly Reading[]): readonly number[] {
+function withoutPassing(readings: readonly Reading[]): readonly Reading[] {
   const masks = readings.map(({ value }) => value);
   const bit = reasons["hardware slowdown"];
   const why = reasons["hardware thermal slowdown"] | reasons["hardware power brake"];
   const isSlowed = (mask = 0): boolean => (mask & bit) !== 0;
-  return masks.map((mask, index) => {
+  return readings.map((reading, index) => {
+    const mask = reading.value;
     const isMeant = (mask & why) !== 0 || isSlowed(masks[index - 1]) || isSlowed(masks[index + 1]);
-    return isSlowed(mask) && !isMeant ? mask - bit : mask;
+    return isSlowed(mask) && !isMeant ? { ...reading, value: mask - bit } : reading;
   });
 }
 
 /** A GPU that its own protection slows down is not the GPU that was asked for. */
 export function throttlingReasons(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly ValidityReason[] {
   const limit = limitsOf(experiment.description).throttled;
-  return throttlingOf(experiment)
+  const { readings, span = { from: -Infinity, to: Infinity } } = experiment;
+  return throttlingOf(readings, (at) => at >= span.from && at <= span.to)
     .filter(({ gpu }) => mayBeUsed(gpu, engines))
     .flatMap(({ gpu, shares, faulty }) =>
       beyond(limit, faulty, {

@@ -1,5 +1,4 @@
-import { telemetryOf, type Track } from "../measure/telemetry.ts";
-import { throttlingOf, type Throttling } from "../measure/throttling.ts";
+import { telemetryOf, type Telemetry, type Track } from "../measure/telemetry.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
 import { percent } from "./numbers.ts";
@@ -42,7 +41,7 @@ export function telemetryFigure(experiment: ExperimentResult, engines: readonly 
       alt: `Over time, one below the other: ${titles.join("; ")}, ${experiment.description.title}`,
       size: "full",
       spec: stacked(groups, axis),
-      ...clockNote(throttlingOf(experiment), telemetry.gpus),
+      ...clockNote(telemetry),
     },
   ];
 }
@@ -59,11 +58,11 @@ function rowsOf(tracks: readonly Track[], drawings: readonly Drawing[]): readonl
 }
 
 /** Beside the clock, why it is not higher. */
-function clockNote(throttling: readonly Throttling[], tracks: readonly Track[]): { readonly note?: string } {
-  const shown = throttling.filter(({ gpu }) => tracks.some((track) => track.gpu === gpu));
-  const texts = shown.flatMap(({ gpu, shares }) => {
+function clockNote({ throttling, gpus }: Telemetry): { readonly note?: string } {
+  const shown = throttling.filter(({ name }) => gpus.some((track) => track.name === name));
+  const texts = shown.flatMap(({ name, shares }) => {
     const reasons = Object.entries(shares).sort(([, one], [, other]) => other - one);
-    return reasons.length === 0 ? [] : [`${gpu} ${reasons.map(([words, share]) => `${words} ${percent(share)}`).join(", ")}`];
+    return reasons.length === 0 ? [] : [`${name} ${reasons.map(([words, share]) => `${words} ${percent(share)}`).join(", ")}`];
   });
   return texts.length === 0 ? {} : { note: `What held clocks down, in shares of readings: ${texts.join("; ")}.` };
 }

@@ -1,5 +1,4 @@
 import { telemetryOf, type Track } from "../measure/telemetry.ts";
-import { throttlingOf } from "../measure/throttling.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 
 /** Names in the JSON, each with its unit, by the names of the journal's readings. */
@@ -19,9 +18,9 @@ const gpuNames = {
 
 /** What engines and GPUs told while requests were under way: mean and maximum of each; undefined where they told nothing. */
 export function telemetryJson(experiment: ExperimentResult, described: readonly EngineDescription[]): unknown {
-  const { engines, gpus } = telemetryOf(experiment, described);
+  const { engines, gpus, throttling } = telemetryOf(experiment, described);
   if (engines.length + gpus.length === 0) return undefined;
-  const throttling = new Map(throttlingOf(experiment).map(({ gpu, shares }) => [gpu, shares]));
+  const sharesOf = new Map(throttling.map(({ name, shares }) => [name, shares]));
   const byEngine = [...Map.groupBy(engines, ({ name }) => name)];
   const byGpu = [...Map.groupBy(gpus, ({ name }) => name).values()];
   return {
@@ -30,7 +29,7 @@ export function telemetryJson(experiment: ExperimentResult, described: readonly 
       gpu: tracks[0]?.gpu,
       engines: tracks[0]?.engines,
       ...figuresOf(tracks, gpuNames),
-      throttled_by_share: throttling.get(tracks[0]?.gpu ?? ""),
+      throttled_by_share: sharesOf.get(tracks[0]?.name ?? ""),
     })),
   };
 }
