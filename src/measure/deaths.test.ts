@@ -4,7 +4,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import { deathReasons } from "./deaths.ts";
 
 function experimentUntil(to: number): ExperimentResult {
-  return { span: { from: 1e9, to } } as ExperimentResult; // nothing else of it is looked at
+  return { index: 0, span: { from: 1e9, to } } as ExperimentResult; // nothing else of it is looked at
 }
 
 function reasons(event: RunEvent, until = 6e9): readonly (readonly (string | undefined)[])[] {
@@ -26,6 +26,18 @@ test("so does an engine itself, however few of its requests failed", () => {
   const died: RunEvent = { kind: "died", engine: "one", message: "one exited with status 1\n  command: vllm serve" };
   expect(reasons(died)).toEqual([["INVALID", "one", "exited with status 1 while it was measured"]]);
   expect(reasons(died, 4e9)).toEqual([]);
+});
+
+test("one that the last look finds gone, after the last request, was gone in that experiment, and in none that was over before", () => {
+  const events: readonly TimedEvent[] = [
+    { at: 4.5e9, event: { kind: "experimentEnded", experiment: 1, took: 3 } },
+    { at: 6.2e9, event: { kind: "died", engine: "server", message: "server refuses connections (ECONNREFUSED at http://127.0.0.1:9)" } },
+    { at: 6.3e9, event: { kind: "experimentEnded", experiment: 0, took: 5 } },
+  ];
+  const found = (experiment: ExperimentResult) => deathReasons(experiment, events).map(({ state, what }) => [state, what]);
+  const what = "refuses connections (ECONNREFUSED at http://127.0.0.1:9) while it was measured";
+  expect(found(experimentUntil(6e9))).toEqual([["INVALID", what]]);
+  expect(found({ ...experimentUntil(4e9), index: 1 })).toEqual([]);
 });
 
 test("an engine that did not come up is named in every experiment, those that others had finished included", () => {

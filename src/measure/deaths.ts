@@ -1,11 +1,19 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TimedEvent } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import type { Nanoseconds } from "../model/time.ts";
 
 /** Engines that did not come up, or were gone before an experiment was over, and services: their engines were then others than those asked for. */
-export function deathReasons({ span }: ExperimentResult, events: readonly TimedEvent[]): readonly ValidityReason[] {
-  const told = events.filter(({ at, event }) => span === undefined || at <= span.to || event.kind === "notUp");
+export function deathReasons(experiment: ExperimentResult, events: readonly TimedEvent[]): readonly ValidityReason[] {
+  const over = overAt(experiment, events);
+  const told = events.filter(({ at, event }) => at <= over || event.kind === "notUp");
   return told.filter((one) => !isConsequence(one, events)).flatMap(({ event }) => reasonsOf(event));
+}
+
+/** After its last request there is a last look at its servers, which may find that one is gone: until then it is not over. */
+function overAt({ index, span }: ExperimentResult, events: readonly TimedEvent[]): Nanoseconds {
+  const ends = events.flatMap(({ at, event }) => (event.kind === "experimentEnded" && event.experiment === index ? [at] : []));
+  return span === undefined ? Infinity : Math.max(span.to, ...ends);
 }
 
 /** A boot that was cut short, by a person or by what ended elsewhere and is told in its words: that is the reason, and this is none. */
