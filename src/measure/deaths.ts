@@ -10,6 +10,15 @@ export function deathReasons(experiment: ExperimentResult, events: readonly Time
   return told.filter((one) => !isConsequence(one, events)).flatMap(({ event }) => reasonsOf(event));
 }
 
+/** Of an engine or a service by its name: when it died, where that makes the experiment INVALID. */
+export function deathOf(name: string, experiment: ExperimentResult, events: readonly TimedEvent[]): Nanoseconds | undefined {
+  const over = overAt(experiment, events);
+  return events.find(({ at, event }) => {
+    const isItsOwn = (event.kind === "died" && event.engine === name) || (event.kind === "serviceDied" && event.service === name);
+    return isItsOwn && at <= over;
+  })?.at;
+}
+
 /** After its last request there is a last look at its servers, which may find that one is gone: until then it is not over. */
 function overAt({ index, span }: ExperimentResult, events: readonly TimedEvent[]): Nanoseconds {
   const ends = events.flatMap(({ at, event }) => (event.kind === "experimentEnded" && event.experiment === index ? [at] : []));

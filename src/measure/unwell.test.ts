@@ -7,9 +7,10 @@ import { answered, experimentOf } from "./fixture.ts";
 import { unwellReasons } from "./unwell.ts";
 
 const unwell = { kind: "unwell", name: "plain", engines: ["plain"], message: "/health answers 503", lasted: 3.1 } as const;
+const wellAgain = { kind: "wellAgain", name: "plain", engines: ["plain"], lasted: 12.1 } as const;
 
 test("an engine that was unwell until it was well again degrades the run, for so long", () => {
-  expect(reasons([at(20, unwell), at(29, { kind: "wellAgain", name: "plain", engines: ["plain"], lasted: 12.1 })])).toEqual([
+  expect(reasons([at(20, unwell), at(29, wellAgain)])).toEqual([
     {
       state: "DEGRADED",
       what: "was unwell for 12 s while it was measured: /health answers 503",
@@ -19,8 +20,19 @@ test("an engine that was unwell until it was well again degrades the run, for so
   ]);
 });
 
-test("one that did not become well again was unwell until the end", () => {
-  expect(reasons([at(20, unwell)])[0]?.what).toContain("unwell for 83 s");
+test.each([
+  ["did not become well again", []],
+  ["became well again when the experiment was over", [at(140, wellAgain)]],
+  ["was unwell once more in a later experiment", [at(200, unwell), at(300, { ...wellAgain, lasted: 103.1 })]],
+] as const)("one that %s was unwell until the end", (_name, later) => {
+  expect(reasons([at(20, unwell), ...later])[0]?.what).toContain("unwell for 83 s");
+});
+
+test("one that was well again, or whose experiment was over, before it died was unwell all the same", () => {
+  const died = { kind: "died", engine: "plain", message: "plain exited" } as const;
+  expect(reasons([at(20, unwell), at(29, wellAgain), at(90, died)])[0]?.what).toContain("unwell for 12 s");
+  expect(reasons([at(20, unwell), at(29, wellAgain), at(500, died)])[0]?.what).toContain("unwell for 12 s");
+  expect(reasons([at(90, unwell), at(500, died)])[0]?.what).toContain("unwell for 13 s");
 });
 
 test("a service concerns every engine that needs it", () => {
@@ -34,6 +46,7 @@ test("a service concerns every engine that needs it", () => {
 test.each([
   ["in another experiment", [at(5, unwell)], {}],
   ["that then died, which is the reason", [at(20, unwell), at(30, { kind: "died", engine: "plain", message: "plain exited" })], {}],
+  ["when it had died, which is the reason", [at(20, { kind: "died", engine: "plain", message: "plain exited" }), at(23, unwell)], {}],
   ["where the experiment does not mind", [at(20, unwell)], { unwell: false }],
 ] as const)("one that was unwell %s is no reason", (_name, events, limits) => {
   expect(reasons(events, limits)).toEqual([]);

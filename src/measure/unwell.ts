@@ -1,6 +1,7 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TimedEvent } from "../model/result.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+import { deathOf } from "./deaths.ts";
 import { beyond, limitsOf } from "./validityLimits.ts";
 
 /** Engines, and services they need, that were not well for a while as an experiment was played; of those that died, that is the reason. */
@@ -9,8 +10,11 @@ export function unwellReasons(experiment: ExperimentResult, events: readonly Tim
   const { span } = experiment;
   if (span === undefined) return [];
   return events.flatMap(({ at, event }, index) => {
-    if (event.kind !== "unwell" || at < span.from || at > span.to || dies(event.name, events.slice(index))) return [];
-    const lasted = lengthOf({ at, lasted: event.lasted, name: event.name }, events.slice(index), span.to);
+    if (event.kind !== "unwell" || at < span.from || at > span.to) return [];
+    const again = recoveryOf(event.name, events.slice(index + 1));
+    const died = deathOf(event.name, experiment, events);
+    if (died !== undefined && died < (again?.at ?? Infinity)) return [];
+    const lasted = again !== undefined && again.at <= span.to ? again.lasted : event.lasted + toSeconds(span.to - at);
     return event.engines.flatMap((engine) =>
       beyond(limit, lasted, {
         what: `${event.name === engine ? "" : `${event.name}, which it needs, `}was unwell for ${lasted.toFixed(0)} s while it was measured: ${event.message}`,
@@ -21,18 +25,8 @@ export function unwellReasons(experiment: ExperimentResult, events: readonly Tim
   });
 }
 
-function dies(name: string, later: readonly TimedEvent[]): boolean {
-  return later.some(
-    ({ event }) => (event.kind === "died" && event.engine === name) || (event.kind === "serviceDied" && event.service === name),
-  );
-}
-
-/** Until it was well again, or the experiment over. */
-function lengthOf(
-  { at, lasted, name }: { readonly at: Nanoseconds; readonly lasted: Seconds; readonly name: string },
-  later: readonly TimedEvent[],
-  end: Nanoseconds,
-): Seconds {
-  const again = later.map(({ event }) => event).find((event) => event.kind === "wellAgain" && event.name === name);
-  return again?.kind === "wellAgain" ? again.lasted : lasted + toSeconds(end - at);
+/** None where it was still unwell at the end of an experiment, and what follows tells of a later time. */
+function recoveryOf(name: string, later: readonly TimedEvent[]): { readonly at: Nanoseconds; readonly lasted: Seconds } | undefined {
+  const next = later.find(({ event }) => (event.kind === "unwell" || event.kind === "wellAgain") && event.name === name);
+  return next?.event.kind === "wellAgain" ? { at: next.at, lasted: next.event.lasted } : undefined;
 }
