@@ -105,6 +105,18 @@ test("of one that we started it is its process that tells its end", async () => 
   expect(watched.death()).toBeUndefined();
 });
 
+test("of one that we started and that has died nothing more is told", async () => {
+  const server = await serving();
+  const died = Promise.withResolvers<string>();
+  const watched = watch([{ ...engineAt(server.url), died: died.promise }]);
+  await watched.probe.start(() => {});
+  await server.end();
+  died.resolve("plain was ended by SIGKILL");
+  await pause(500);
+  await watched.probe.stop();
+  expect(watched.told).toEqual([]);
+});
+
 test("a service that is said to run somewhere is told as dead when it takes no connection any more, with those that need it", async () => {
   const server = createTcpServer((socket) => socket.resume());
   await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));

@@ -63,13 +63,15 @@ interface Patient {
   readonly isForeign: boolean;
   /** As people may see it. */
   readonly where: string;
+  /** Resolves when its end is told by whoever started it. */
+  readonly died?: Promise<unknown>;
   look(stop: AbortSignal): Promise<Look>;
 }
 
 const lookWithin: Seconds = 2;
 const well = { kind: "well" } as const;
 
-function enginePatient({ name, reach, engine: { launch, wire } }: RunningEngine): readonly Patient[] {
+function enginePatient({ name, reach, engine: { launch, wire }, died }: RunningEngine): readonly Patient[] {
   if (reach.kind === "line" || launch.kind === "inProcess") return [];
   const { path, watched = path } = launch.ready;
   const url = new URL(reach.url + watched);
@@ -89,7 +91,7 @@ function enginePatient({ name, reach, engine: { launch, wire } }: RunningEngine)
     });
   const isForeign = launch.kind === "attached";
   const look = async (stop: AbortSignal) => lookAt(status, watched, stop);
-  return [{ name, engines: [name], kind: "engine", isForeign, where: masks(reach.url), look }];
+  return [{ name, engines: [name], kind: "engine", isForeign, where: masks(reach.url), died, look }];
 }
 
 /** Below 500 it may lack such a page, or want a key for it, and be well; of its answers to requests the requests tell. */
@@ -154,6 +156,7 @@ class Watch {
   constructor(patient: Patient, options: Watch["options"]) {
     this.patient = patient;
     this.options = options;
+    void patient.died?.then(() => (this.isDead = true));
   }
 
   async start(read: (reading: Reading) => void): Promise<boolean> {
@@ -183,14 +186,19 @@ class Watch {
   }
 
   private async look(read: (reading: Reading) => void, stop = new AbortController().signal): Promise<boolean> {
-    if (this.isDead) return false;
+    if (this.hasDied()) return false;
     const { clock } = this.options;
     const from = clock.now();
     const found = await this.patient.look(stop);
-    if (stop.aborted) return false;
+    if (stop.aborted || this.hasDied()) return false;
     if (found.kind === "well") this.isWell(read, from);
     else this.isUnwell(found, from);
     return found.kind === "well";
+  }
+
+  /** A method, since it may change while something is waited for. */
+  private hasDied(): boolean {
+    return this.isDead;
   }
 
   private isWell(read: (reading: Reading) => void, from: Nanoseconds): void {
