@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { RunEvent } from "../model/runEvent.ts";
-import { progress } from "./progress.ts";
+import { progress, RunState } from "./progress.ts";
 
 const events: readonly RunEvent[] = [
   { kind: "testStarted", test: "test_mine", engines: ["plain"], experiments: 1 },
@@ -36,3 +36,27 @@ test("where every line stays there is one for each event that matters, and none 
     "  plain: ended by itself: ended by SIGKILL",
   ]);
 });
+
+test("an engine or a service that is unwell shows so while it is, and no longer than its experiment", () => {
+  const engine = { name: "plain", engines: ["plain"], lasted: 3 } as const;
+  const service = { name: "plain.redis", engines: ["plain"], lasted: 3 } as const;
+  const unwell = [
+    { kind: "unwell", ...engine, message: "/health answers 503" },
+    { kind: "unwell", ...service, message: "takes no connection" },
+  ] as const;
+  expect(linesAfter(unwell)).toEqual(["plain.redis  unwell: takes no connection", "plain  unwell: /health answers 503"]);
+  expect(linesAfter([...unwell, { kind: "wellAgain", ...engine }])).toEqual([
+    "plain.redis  unwell: takes no connection",
+    "plain  ready after 41 s",
+  ]);
+  expect(linesAfter([...unwell, { kind: "wellAgain", ...service }])).toEqual(["plain  unwell: /health answers 503"]);
+  expect(linesAfter([...unwell, { kind: "experimentEnded", experiment: 0, took: 9 }])).toEqual(["plain  ready after 41 s"]);
+  const died = { kind: "serviceDied", service: "plain.redis", engines: ["plain"], message: "gone" } as const;
+  expect(linesAfter([...unwell, { kind: "died", engine: "plain", message: "gone" }, died])).toEqual(["plain.redis  died", "plain  died"]);
+});
+
+function linesAfter(happened: readonly RunEvent[]): readonly string[] {
+  const state = new RunState();
+  for (const event of [...events.slice(0, 3), ...happened]) state.apply(event);
+  return state.lines().map((line) => line.trim());
+}

@@ -96,10 +96,12 @@ class LiveProgress implements Progress {
 }
 
 /** What live lines need to know, folded from events. */
-class RunState {
+export class RunState {
   engines: EngineState[] = [];
   /** Those that are not simply up. */
   private readonly services = new Map<string, string>();
+  /** By the name of an engine or a service, while it is. */
+  private readonly unwell = new Map<string, string>();
   private ends: number | undefined;
 
   apply(event: RunEvent): void {
@@ -125,13 +127,14 @@ class RunState {
         this.set(event.engine, { phase: "not up" });
         break;
       case "died":
+        this.unwell.delete(event.engine);
         this.set(event.engine, { phase: "died" });
         break;
       case "unwell":
-        this.set(event.name, { phase: `unwell: ${event.message}` });
+        this.unwell.set(event.name, `unwell: ${event.message}`);
         break;
       case "wellAgain":
-        this.set(event.name, { phase: "well again" });
+        this.unwell.delete(event.name);
         break;
       case "gone":
         this.set(event.engine, { phase: "ended" });
@@ -151,6 +154,8 @@ class RunState {
         break;
       case "experimentEnded":
         this.ends = undefined;
+        // Nobody looks any more whether they are well again.
+        this.unwell.clear();
         break;
       case "serviceStarting":
         this.services.set(event.service, `starting, log ${event.log}`);
@@ -162,6 +167,7 @@ class RunState {
         this.services.set(event.service, "not up");
         break;
       case "serviceDied":
+        this.unwell.delete(event.service);
         this.services.set(event.service, "died");
         break;
       case "serviceGone":
@@ -177,10 +183,12 @@ class RunState {
   lines(): readonly string[] {
     const width = Math.max(0, ...this.engines.map(({ name }) => name.length));
     const left = this.ends === undefined ? "" : `   about ${clock((this.ends - Date.now()) / 1_000)} left`;
-    const services = [...this.services].map(([name, phase]) => `  ${name}  ${phase}`);
+    const unwell = [...this.unwell].filter(([name]) => !this.engines.some((engine) => engine.name === name));
+    const services = [...this.services, ...unwell].map(([name, phase]) => `  ${name}  ${phase}`);
     const engines = this.engines.map((engine) => {
       const requests = engine.requests === 0 ? "" : `   ${requestsOf(engine, false)}`;
-      return `  ${engine.name.padEnd(width)}  ${engine.phase}${requests}${engine.requests === 0 ? "" : left}`;
+      const phase = this.unwell.get(engine.name) ?? engine.phase;
+      return `  ${engine.name.padEnd(width)}  ${phase}${requests}${engine.requests === 0 ? "" : left}`;
     });
     return [...services, ...engines];
   }
