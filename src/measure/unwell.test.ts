@@ -35,6 +35,12 @@ test("one that was well again, or whose experiment was over, before it died was 
   expect(reasons([at(90, unwell), at(500, died)])[0]?.what).toContain("unwell for 13 s");
 });
 
+test("of experiments that engines play one batch after the other, only the one that was being played is concerned", () => {
+  const ended = (experiment: number) => ({ kind: "experimentEnded", experiment, took: 1 }) as const;
+  expect(reasons([at(20, ended(0)), at(30, unwell), at(39, ended(1)), at(100, ended(0))])).toEqual([]);
+  expect(reasons([at(12, unwell), at(20, ended(0)), at(39, ended(1)), at(100, ended(0))])[0]?.what).toContain("unwell for 11 s");
+});
+
 test("a service concerns every engine that needs it", () => {
   const service = { ...unwell, name: "kv.redis", engines: ["plain", "cached"], message: "takes no connection" } as const;
   expect(reasons([at(20, service)]).map(({ engine, what }) => [engine, what.slice(0, 36)])).toEqual([

@@ -11,10 +11,14 @@ export function unwellReasons(experiment: ExperimentResult, events: readonly Tim
   if (span === undefined) return [];
   return events.flatMap(({ at, event }, index) => {
     if (event.kind !== "unwell" || at < span.from || at > span.to) return [];
+    // Engines of several batches play the same experiments one batch after the other: it belongs to the one that ends next.
+    const ended = events.slice(index + 1).find((later) => later.event.kind === "experimentEnded");
+    if (ended?.event.kind === "experimentEnded" && ended.event.experiment !== experiment.index) return [];
+    const end = Math.min(ended?.at ?? span.to, span.to);
     const again = recoveryOf(event.name, events.slice(index + 1));
     const died = deathOf(event.name, experiment, events);
     if (died !== undefined && died < (again?.at ?? Infinity)) return [];
-    const lasted = again !== undefined && again.at <= span.to ? again.lasted : event.lasted + toSeconds(span.to - at);
+    const lasted = again !== undefined && again.at <= end ? again.lasted : event.lasted + toSeconds(end - at);
     return event.engines.flatMap((engine) =>
       beyond(limit, lasted, {
         what: `${event.name === engine ? "" : `${event.name}, which it needs, `}was unwell for ${lasted.toFixed(0)} s while it was measured: ${event.message}`,

@@ -30,10 +30,10 @@ function llama({ model = "/opt/model", site = "/opt/site", attention = "triton" 
     maxRunningRequests: 16,
     loadFormat: "dummy",
     // Without FlashInfer and Outlines, which no machine without internet has by chance.
-    extraArgs: [
-      ...["--attention-backend", attention, "--sampling-backend", "pytorch", "--grammar-backend", "none"],
-      ...["--disable-prefill-cuda-graph", "--mm-feature-transport", "cpu"],
-    ],
+    extraArgs:
+      `--attention-backend ${attention} --sampling-backend pytorch --grammar-backend none --disable-prefill-cuda-graph --mm-feature-transport cpu`.split(
+        " ",
+      ),
     env: {
       PYTHONPATH: site,
       TVM_FFI_CACHE_DIR: `${site}/_jit_cache`,

@@ -49,7 +49,7 @@ export function test_emptied(params: Params) {
   const emptied = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 1 }, server: { env: quiet } });
   const services: Engine["services"] = (world) =>
     Object.fromEntries(Object.entries(emptied.services?.(world) ?? {}).map(([name, { resets: _resets, ...service }]) => [name, service]));
-  const resets = { paths: ["/reset_prefix_cache"], env: { VLLM_SERVER_DEV_MODE: "1" } };
+  const resets = { paths: ["/reset_prefix_cache"], own: "/reset_prefix_cache", env: { VLLM_SERVER_DEV_MODE: "1" } };
   return testCase({
     engines: { emptied, left_full: { ...emptied, resets, services } },
     baseline: "emptied",
