@@ -19,8 +19,9 @@ vllm=0.32.0
 for tool in gcc readelf; do
     command -v "$tool" >/dev/null || { echo "install.sh: $tool is missing" >&2; exit 1; }
 done
-# Not grep -q: it leaves early, and with pipefail the pipe that breaks would be the failure.
-ldconfig -p | grep 'libnuma\.so\.1' >/dev/null \
+# Not grep -q: it leaves early, and with pipefail the pipe that breaks would be the failure.  ldconfig is in
+# /usr/sbin, which is not on the PATH of a usual Debian user.
+PATH="$PATH:/usr/sbin:/sbin" ldconfig -p | grep 'libnuma\.so\.1' >/dev/null \
     || { echo "install.sh: libnuma.so.1 is missing (Debian: libnuma1)" >&2; exit 1; }
 "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
     || { echo "install.sh: the pins are for CPython 3.11; set PYTHON" >&2; exit 1; }

@@ -11,14 +11,16 @@ export interface SetupMachine {
   readonly hasDriver: boolean;
 }
 
-export function setupMachine(env: NodeJS.ProcessEnv): SetupMachine {
+/** `administration`: where ldconfig is on a Debian whose PATH for users leaves that out. */
+export function setupMachine(env: NodeJS.ProcessEnv, administration = "/usr/sbin:/sbin"): SetupMachine {
+  const wider = { ...env, PATH: `${env["PATH"] ?? "/usr/bin"}:${administration}` };
   const isWell = (program: string, ...args: readonly string[]) => printed(program, args, env) !== undefined;
   const makesEnvironments = (python: string) => isWell(python, "-c", "import ensurepip, venv");
   const is311 = (python: string) => isWell(python, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))");
   const needed = [
     { what: "gcc", debian: "gcc", isHere: isWell("gcc", "--version") },
     { what: "readelf", debian: "binutils", isHere: isWell("readelf", "--version") },
-    { what: "libnuma.so.1", debian: "libnuma1", isHere: printed("ldconfig", ["-p"], env)?.includes("libnuma.so.1") === true },
+    { what: "libnuma.so.1", debian: "libnuma1", isHere: printed("ldconfig", ["-p"], wider)?.includes("libnuma.so.1") === true },
   ];
   return {
     hasUv: isWell("uv", "--version"),

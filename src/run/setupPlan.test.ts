@@ -60,7 +60,7 @@ test("what it cannot set up is a mistake with what it can", () => {
 });
 
 test("all that the recipe for CPUs needs and is not here is known before the first step; a machine with everything lacks nothing", () => {
-  const bare = setupMachine({ PATH: programs({}) });
+  const bare = setupMachine({ PATH: programs({}) }, "/nowhere");
   expect(setupPlan({ ...wish, machine: bare, into: directory() }).lacks.map(({ debian }) => debian)).toEqual([
     "gcc",
     "binutils",
@@ -70,6 +70,11 @@ test("all that the recipe for CPUs needs and is not here is known before the fir
   const tools = { gcc: "", readelf: "", ldconfig: "echo '  libnuma.so.1 (libc6) => /lib/libnuma.so.1'" };
   const full = setupMachine({ PATH: programs({ ...tools, python3: "" }) });
   expect(setupPlan({ ...wish, machine: full, into: directory() }).lacks).toEqual([]);
+});
+
+test("libnuma is found where only administrators have ldconfig on their PATH", () => {
+  const administration = programs({ ldconfig: "echo '  libnuma.so.1 (libc6) => /lib/libnuma.so.1'" });
+  expect(setupMachine({ PATH: programs({ gcc: "", readelf: "" }) }, administration).lacks).toEqual([]);
 });
 
 test("where python3 is another, python3.11 is taken, and without one uv finds it", () => {
