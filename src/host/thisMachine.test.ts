@@ -154,6 +154,7 @@ test("GPUs are those nvidia-smi lists, less what CUDA_VISIBLE_DEVICES withholds,
   ]);
   expect((await seen({ CUDA_VISIBLE_DEVICES: "1,0" })).map(({ id }) => id)).toEqual(["1", "0"]);
   expect((await seen({ CUDA_VISIBLE_DEVICES: "GPU-b" })).map(({ id }) => id)).toEqual(["1"]);
+  expect((await seen({ CUDA_VISIBLE_DEVICES: "1,0,GPU-bbbb" })).map(({ id }) => id)).toEqual(["1", "0"]);
   expect(await seen({ CUDA_VISIBLE_DEVICES: "" })).toEqual([]);
 });
 

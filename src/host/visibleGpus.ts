@@ -7,7 +7,10 @@ import type { Gpu } from "../model/running.ts";
 export async function visibleGpus(env: NodeJS.ProcessEnv): Promise<readonly Gpu[]> {
   const all = await gpusByNvidiaSmi(env);
   const named = env["CUDA_VISIBLE_DEVICES"]?.split(",").map((id) => id.trim());
-  return named?.flatMap((id) => (id.startsWith("MIG-") ? [{ id, name: "a MIG part" }] : all.filter((gpu) => isNamed(gpu, id)))) ?? all;
+  if (named === undefined) return all;
+  const visible = named.flatMap((id) => (id.startsWith("MIG-") ? [{ id, name: "a MIG part" }] : all.filter((gpu) => isNamed(gpu, id))));
+  // One that is named by its number and by its UUID is one.
+  return visible.filter(({ id }, index) => visible.findIndex((other) => other.id === id) === index);
 }
 
 async function gpusByNvidiaSmi(env: NodeJS.ProcessEnv): Promise<readonly Gpu[]> {
