@@ -194,6 +194,8 @@ test("below vLLM 0.20 the server is reached by the connector that comes with it"
   const installed = (version: string): World => ({ configFiles: {}, program: { version, flags } });
   expect(transferOf(engine, {}, installed("0.11.2"))).not.toHaveProperty("kv_connector_module_path");
   expect(transferOf(engine, {}, installed("0.32.0"))).toHaveProperty("kv_connector_module_path");
+  // Built from sources: such a number says nothing.
+  expect(transferOf(engine, {}, installed("0.1.dev1+g1234567"))).toHaveProperty("kv_connector_module_path");
   expect(transferOf(withLmcache(plain, { mode: "server", bundledConnector: true }))).not.toHaveProperty("kv_connector_module_path");
 });
 

@@ -1,10 +1,9 @@
 import type { Command, Slot, World } from "../model/engine.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
-import { compareVersions } from "./knownPairs.ts";
 import { hybridSwitch } from "./lmcacheInProcess.ts";
 import { inServer } from "./lmcacheInServer.ts";
 import type { Connection, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
-import { lmcacheCommand, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
+import { isBelow, lmcacheCommand, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import {
   defaultChunkTokens,
   defaultL1Gigabytes,
@@ -61,8 +60,7 @@ function settled(said: LmcacheServerOptions, { server = {}, shared }: WithLmcach
 
 /** KV cache that is on no GPU is taken over in this mode only. LMCache 0.5.0 has it by default, 0.5.6 no longer; those before may not know the flag. */
 export function modeFor({ gpus, lmcache }: Pick<Surroundings, "gpus" | "lmcache">): Pick<LmcacheServerOptions, "transferMode"> {
-  const mayNotKnow = lmcache !== undefined && compareVersions(lmcache, "0.5.0") < 0;
-  return gpus > 0 || mayNotKnow ? {} : { transferMode: "auto" };
+  return gpus > 0 || isBelow(lmcache, "0.5.0") ? {} : { transferMode: "auto" };
 }
 
 interface Connected {
@@ -92,7 +90,7 @@ function connected(command: Command, { services = {} }: Slot, { world, options, 
 
 /** vLLM below 0.20 has a connector of its own that cannot be replaced; from then on the bundled one is an old copy, and is taken silently. */
 function takesBundled({ bundledConnector }: WithLmcacheOptions, { vllm }: Surroundings): boolean {
-  return bundledConnector ?? (vllm !== undefined && compareVersions(vllm, "0.20.0") < 0);
+  return bundledConnector ?? isBelow(vllm, "0.20.0");
 }
 
 /** What the server was told in the end, in the words of a configuration: for features, proof and simulation. */

@@ -45,9 +45,18 @@ export function refuseOtherEra(what: string, needs: readonly Need[], installed: 
 }
 
 function isMet({ from = "0", until }: Need, version: string): boolean {
-  // A build of its own sources is often numbered 0.1, whatever it is.
-  if (/dev/.test(version)) return true;
+  if (isOwnBuild(version)) return true;
   return compareVersions(version, from) >= 0 && (until === undefined || compareVersions(version, until) < 0);
+}
+
+/** Whether a version is known, and comes before another. */
+export function isBelow(version: string | undefined, other: string): boolean {
+  return version !== undefined && !isOwnBuild(version) && compareVersions(version, other) < 0;
+}
+
+/** One of sources is often numbered 0.1, whatever it is. */
+function isOwnBuild(version: string): boolean {
+  return /dev/.test(version);
 }
 
 function told({ what, of, from = "0", until, version }: Need & { readonly version: string }): string {
