@@ -32,6 +32,7 @@ export function withOffloading(engine: Engine, options: OffloadingOptions): Engi
   const piece = backend === "native" ? blockTokens : chunkTokens;
   return {
     ...engine,
+    inner: engine,
     takesKvConnector: false,
     launch: {
       ...launch,

@@ -6,8 +6,9 @@ import type { Service, ServiceLaunch, Services } from "../model/service.ts";
 export type StartedLaunch = Exclude<Launch, { kind: "attached" | "inProcess" }>;
 
 /** A program of the same installation: beside the engine's where that has a path, else by its name alone. */
-export function programBeside(launch: StartedLaunch, world: World): (name: string) => string {
-  const { program } = launch.command({ port: 1, gpus: [], directory: "/" }, world);
+export function programBeside(launch: StartedLaunch, { configFiles }: World): (name: string) => string {
+  // Where it is does not depend on what it knows: a wrong flag of its command is told elsewhere, and hides nothing here.
+  const { program } = launch.command({ port: 1, gpus: [], directory: "/" }, { configFiles });
   const end = program.lastIndexOf("/");
   return (name) => (launch.kind === "process" && end > 0 ? `${program.slice(0, end + 1)}${name}` : name);
 }

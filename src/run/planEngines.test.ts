@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { atOnce } from "../arrivals/atOnce.ts";
 import { command } from "../engines/command.ts";
 import { withLmcache } from "../engines/lmcache.ts";
+import { withOffloading } from "../engines/offloading.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
@@ -39,6 +40,24 @@ test("a wrong key of its configuration and a flag that its program does not know
     "the installed vLLM does not know --max-num-seqz (did you mean --max-num-seqs?)",
   ]);
   expect([engines, mistaken].map((some) => some.map(({ name }) => name))).toEqual([["plain"], ["cached", "lost"]]);
+});
+
+test("a version too old for a server beside it and a flag that its program does not know are told together", async () => {
+  const engine = vllm({ model: "m", venv: installed({ version: "0.21.0" }), extraArgs: ["--max-num-seqz", "4"] });
+  const { mistakes } = await planned({
+    offloaded: withOffloading(engine, { gigabytes: 4, backend: "lmcache" }),
+    cached: withLmcache(engine, { connector: "LMCacheConnector" }),
+    native: withOffloading(engine, { gigabytes: 4 }),
+    plain: vllm({ model: "m", program: "no-such-vllm" }),
+  });
+  const wrongFlag = "vLLM 0.21.0 does not know --max-num-seqz (did you mean --max-num-seqs?)";
+  expect(mistakes.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/came with vLLM 0\.22\.0, and 0\.21\.0 is installed/),
+    wrongFlag,
+    expect.stringMatching(/is gone since vLLM 0\.10\.1/),
+    wrongFlag,
+    wrongFlag,
+  ]);
 });
 
 test("with mistakes is told what else is in the way: of engines without, of other tests, and a model that is missing", async () => {
@@ -97,12 +116,13 @@ function written(yaml: string): string {
 }
 
 /** The folder of an environment whose vllm lists the flags it knows, and nothing else. */
-function installed(): string {
+function installed({ version }: { readonly version?: string } = {}): string {
   const bin = join(directory, "venv/bin");
   mkdirSync(bin, { recursive: true });
   const flags = ["--host", "--port", "--max-num-seqs", "--kv-transfer-config", "--enable-prompt-tokens-details"];
   const others = Array.from({ length: 20 }, (_, index) => `--other-${index}`);
   const listed = [...flags, ...others].map((flag) => `  ${flag} VALUE`).join("\n");
   writeFileSync(join(bin, "vllm"), `#!/bin/sh\ncat <<'END'\noptions:\n${listed}\nEND\n`, { mode: 0o755 });
+  if (version !== undefined) mkdirSync(join(directory, `venv/lib/python3.12/site-packages/vllm-${version}.dist-info`), { recursive: true });
   return join(directory, "venv");
 }

@@ -83,7 +83,15 @@ async function worldIn({ name, engine, file }: Described, here: Here | undefined
   const program = asked === undefined ? undefined : await installedProgram(name, asked, files.world, here);
   if (asked === undefined || program === undefined) return { world: files.world, mistakes };
   const world = { ...files.world, program };
-  return { world, mistakes: [...mistakes, ...mistakesIn(() => trialCommand(asked, world))] };
+  return { world, mistakes: [...mistakes, ...commandMistakes(asked, world)] };
+}
+
+/** Where one keeps its command from being said, the engine without what was added to it may have others. */
+function commandMistakes(engine: Engine, world: World): readonly HarnessError[] {
+  const own = mistakesIn(() => trialCommand(engine, world));
+  if (own.length === 0 || engine.inner === undefined) return own;
+  const inner = commandMistakes(engine.inner, world);
+  return [...own, ...inner.filter(({ message }) => own.every((mistake) => mistake.message !== message))];
 }
 
 function trialCommand(engine: Engine, world: World): Command | undefined {
