@@ -1,4 +1,5 @@
 import type { ValidityReason } from "../model/figures.ts";
+import { grouped } from "../model/grouped.ts";
 import type { CacheReuse, EngineProof, Trait } from "../model/proof.ts";
 import type { TestResult } from "../model/result.ts";
 import type { CacheTokens } from "./cacheTokens.ts";
@@ -115,8 +116,4 @@ function unexpected({ engine, expected, observed, counted, promptTokens }: Cache
       engine,
     },
   ];
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString("en-US");
 }

@@ -1,3 +1,4 @@
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Workload } from "../model/workload.ts";
 
@@ -34,8 +35,4 @@ export function refuseTooLong(engine: string, limit: number | undefined, sent: r
   const titles = [...new Set(longer.map(({ title }) => title))].join("; ");
   const message = `engine ${engine} says that it takes ${grouped(limit)} tokens; the longest request has ${grouped(longest)} with its answer: ${titles}`;
   throw new HarnessError("engine-not-ready", message, { hint: "shorten the context, or raise the engine's limit" });
-}
-
-export function grouped(count: number): string {
-  return count.toLocaleString("en-US");
 }
