@@ -49,6 +49,16 @@ test("one place is one however it is written", () => {
   expect(same.map(([one, other]) => collide(one, other))).toEqual(same.map(() => true));
 });
 
+test("a directory in a container is the one that a volume puts there", () => {
+  const image = (volumes: readonly string[], config = disk("/kv")) =>
+    withLmcache(vllm({ model: "m", image: "vllm/vllm-openai:v0.24.0", container: { volumes } }), { config });
+  expect(collide(image(["/fast/a:/kv"]), image(["/fast/b:/kv/"]))).toBe(false);
+  expect(collide(image(["/fast:/kv"]), image(["/fast/:/data"], disk("/data")))).toBe(true);
+  expect(collide(image(["/fast:/data"], disk("/data/kv")), inProcess(disk("/fast/kv")))).toBe(true);
+  expect(collide(image(["/fast:/data", "/hot:/data/kv"], disk("/data/kv")), inProcess(disk("/hot")))).toBe(true);
+  expect(collide(image([]), image(["/models:/models"]))).toBe(true);
+});
+
 test("places that only look alike are two", () => {
   const two: readonly (readonly [Engine, Engine])[] = [
     [inProcess(disk("/kv")), inProcess(disk("/kv2"))],

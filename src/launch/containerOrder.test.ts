@@ -44,6 +44,16 @@ test("what it keeps elsewhere lies at the same path inside, unless the author ha
   expect(config?.Binds).toEqual(["/runs/plain/scratch:/runs/plain/scratch", "/nvme/kv:/nvme/kv", "/models:/models:ro"]);
 });
 
+test.each([
+  [["/fast:/data"], "/data/kv", ["/fast:/data"]],
+  [["/kv:/kv/"], "/kv", ["/kv:/kv/"]],
+  [["/fast:/data"], "/data2/kv", ["/data2/kv:/data2/kv", "/fast:/data"]],
+  [["/fast:/kv/hot"], "/kv", ["/kv:/kv", "/fast:/kv/hot"]],
+])("with the volumes %j what it keeps in %s is bound by %j", (volumes, path, binds) => {
+  const keeping = { ...order, container: { volumes }, command: { ...order.command, keepsIn: [path] } };
+  expect(createOptions(keeping, {}).HostConfig?.Binds?.slice(1)).toEqual(binds);
+});
+
 test("on a network of its own its port is published on the loopback address; an image's own program is left to it", () => {
   const own = { ...order, command: { ...order.command, program: "" }, container: { network: "bridge", memoryGib: 0.5 } };
   expect(commandLine(dockerRun(own))).toContain("--network bridge --publish 127.0.0.1:8000:8000");

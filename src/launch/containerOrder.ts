@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions } from "dockerode";
 
 import type { Command, ContainerOptions, Slot } from "../model/engine.ts";
+import { placeOutside } from "./placeOutside.ts";
 import { hasSecretName } from "./secrets.ts";
 
 /** A container as its daemon is asked for it: plain data, from which the request and the command line for people both come. */
@@ -80,8 +81,7 @@ function sharedMemoryGib({ container }: ContainerOrder): number {
 
 /** The slot's directory lies where it lies outside, and so does what the engine keeps elsewhere: paths in arguments and configurations hold in both. */
 function volumesOf({ container: { volumes = [] }, slot, command: { keepsIn = [] } }: ContainerOrder): readonly string[] {
-  const inside = new Set(volumes.map((volume) => volume.split(":")[1]));
-  // What the author has put there is there already, and two at one place are refused.
-  const kept = [...new Set(keepsIn)].filter((path) => !inside.has(path));
+  // What the author's volumes hold is outside already; over it nothing is put, and two at one place are refused.
+  const kept = [...new Set(keepsIn)].filter((path) => placeOutside(path, volumes) === undefined);
   return [slot.directory, ...kept].map((path) => `${path}:${path}`).concat(volumes);
 }
