@@ -96,7 +96,7 @@ function printEngine(planned: PlannedEngine, slot: Slot, test: PlannedTest, term
   const several = new Set(test.engines.map(({ batch }) => batch)).size > 1;
   terminal.print(`  ${engine.name}: ${engine.kind}, ${engine.model}${test.description.baseline === engine.name ? " (baseline)" : ""}`);
   for (const feature of engine.features) terminal.print(`    ${feature}`);
-  if (planned.engine.gpus > 0) terminal.print(`    ${gpusInWords(planned)}${several ? `; up in turn ${planned.batch + 1}` : ""}`);
+  if (needsGpus(planned)) terminal.print(`    ${gpusInWords(planned)}${several ? `; up in turn ${planned.batch + 1}` : ""}`);
   if (engine.url !== undefined) terminal.print(`    url      ${engine.url}, ${engine.api}`);
   if (engine.command !== undefined) {
     terminal.print(`    port     ${slot.port}${planned.port === undefined ? " (free now; chosen at the start)" : ""}`);
@@ -125,6 +125,10 @@ function printService(service: SlottedTest["services"][number], terminal: Termin
   printFiles(shownFiles(service), service.slot.directory, terminal);
 }
 
+function needsGpus({ engine: { gpus = 0 } }: PlannedEngine): boolean {
+  return gpus > 0;
+}
+
 function gpusInWords({ engine, gpus }: PlannedEngine): string {
   const wanted = `${engine.gpus} GPU${engine.gpus === 1 ? "" : "s"}`;
   return gpus.length === 0
@@ -141,7 +145,7 @@ function timeOf(test: PlannedTest): string {
 function minutesOf(test: PlannedTest): number {
   const names = test.engines.map(({ name }) => name);
   const playing = test.experiments.reduce((sum, planned) => sum + (lasts(phasesOf(planned, names)) ?? 0), 0) / 60;
-  const boots = test.engines.filter(({ engine }) => engine.gpus > 0).length * bootMinutes;
+  const boots = test.engines.filter(needsGpus).length * bootMinutes;
   return Math.max(1, Math.ceil(playing + boots));
 }
 

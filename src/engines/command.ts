@@ -34,7 +34,7 @@ export interface CommandOptions extends InstallationOptions {
   readonly apiKey?: string;
   /** Fields added to the body of every request. */
   readonly extraBody?: Readonly<Record<string, unknown>>;
-  /** 0 hides those that are here. */
+  /** 0 hides those that are here; where nothing is said it sees those that we see. */
   readonly gpus?: number;
   /** Of each GPU's memory. 1 unless said. */
   readonly gpuShare?: number;
@@ -77,8 +77,8 @@ export function command(options: CommandOptions): Engine {
     kind: name,
     model,
     simulated: false,
-    gpus,
-    ...(options.gpus === undefined ? { mayUseGpus: true } : {}),
+    // Where nobody has said, an engine made of this one still can.
+    ...(options.gpus === undefined ? {} : { gpus }),
     gpuShare: gpus === 0 ? 0 : (options.gpuShare ?? 1),
     launch: launchFrom("command()", elsewhere, {
       program,

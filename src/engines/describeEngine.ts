@@ -18,7 +18,7 @@ function slotFor(engine: Engine, world: World): Slot {
 export function describeEngine(make: () => Engine, world: World = { configFiles: {} }): void {
   describe(`engine ${make().kind}`, () => {
     test("it says what it is", () => {
-      const { kind, model, features, gpus, gpuShare } = make();
+      const { kind, model, features, gpus = 0, gpuShare } = make();
       expect([kind, model, ...features].filter((phrase) => phrase.trim() === "")).toEqual([]);
       expect(Number.isInteger(gpus) && gpus >= 0).toBe(true);
       expect(gpuShare).toBeGreaterThanOrEqual(0);

@@ -46,7 +46,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
   };
 }
 
-function surroundings({ gpus }: Engine, launch: Parameters<typeof programBeside>[0], world: World): Surroundings {
+function surroundings({ gpus = 0 }: Engine, launch: Parameters<typeof programBeside>[0], world: World): Surroundings {
   return { gpus, programBeside: programBeside(launch, world), ...installedIn(world) };
 }
 

@@ -26,7 +26,7 @@ const chunkTokens = 256;
 export function withOffloading(engine: Engine, options: OffloadingOptions): Engine {
   checkOptions("withOffloading()", options, Object.keys(rules), rules, ["gigabytes"]);
   const { gigabytes, backend = "native" } = options;
-  const { launch, simulation } = engine;
+  const { gpus = 0, launch, simulation } = engine;
   if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
   if (launch.kind === "docker" && backend === "lmcache") throw notInAContainer();
   const piece = backend === "native" ? blockTokens : chunkTokens;
@@ -50,7 +50,7 @@ export function withOffloading(engine: Engine, options: OffloadingOptions): Engi
       ...engine.services?.(world),
       ...(backend === "native"
         ? {}
-        : servicesBeside(launch, serverBeside(programBeside(launch, world)("lmcache"), { gpus: engine.gpus, gigabytes, world }))),
+        : servicesBeside(launch, serverBeside(programBeside(launch, world)("lmcache"), { gpus, gigabytes, world }))),
     }),
     ...(simulation === undefined
       ? {}

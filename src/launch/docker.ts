@@ -112,8 +112,9 @@ async function prepared(order: LaunchOrder, place: Place, own: NodeJS.ProcessEnv
 
 async function refuseWhatCannotWork({ order, place, daemon, launch }: Boot): Promise<void> {
   const { name, engine, slot } = order;
+  const { gpus = 0 } = engine;
   if (!(await hasImage(daemon.docker, launch.image))) throw noImage(name, launch.image);
-  if (slot.gpus.length < engine.gpus) throw tooFewGpus(name, engine.gpus, (await place.gpus()).length);
+  if (slot.gpus.length < gpus) throw tooFewGpus(name, gpus, (await place.gpus()).length);
   const taken = await place.listeners(slot.port);
   if (taken.length > 0) throw portTaken(name, slot.port, taken);
 }

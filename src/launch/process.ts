@@ -96,8 +96,9 @@ async function prepared(order: LaunchOrder, place: Place, own: NodeJS.ProcessEnv
 
 async function refuseWhatCannotWork({ order, place, launch, command, env }: Boot): Promise<void> {
   const { name, engine, slot } = order;
+  const { gpus = 0 } = engine;
   if (!(await place.has(command.program, env))) throw missing(name, command, launch.missing);
-  if (slot.gpus.length < engine.gpus) throw tooFewGpus(name, engine.gpus, (await place.gpus()).length);
+  if (slot.gpus.length < gpus) throw tooFewGpus(name, gpus, (await place.gpus()).length);
   const taken = await place.listeners(slot.port);
   if (taken.length > 0) throw portTaken(name, slot.port, taken);
 }

@@ -27,8 +27,9 @@ export function assignSlots(
   const batches: Map<string, number>[] = [];
   const free = [...ports];
   return engines.map(({ engine }) => {
+    const { gpus: wanted = 0 } = engine;
     const port = "command" in engine.launch ? free.shift() : undefined;
-    const needed = engine.gpus > gpusHere.length ? 0 : engine.gpus;
+    const needed = wanted > gpusHere.length ? 0 : wanted;
     return { ...place(engine, needed, gpusHere, batches), port };
   });
 }

@@ -200,10 +200,8 @@ export interface Engine {
   readonly kind: string;
   readonly model: string;
   readonly simulated: boolean;
-  /** GPUs it needs; 0 for none: it then sees none. */
-  readonly gpus: number;
-  /** Nobody has said whether it uses GPUs: with 0 of them it sees those that we see. */
-  readonly mayUseGpus?: boolean;
+  /** GPUs it needs; 0 for none: it then sees none. Undefined where nobody has said: it then gets none, and sees those that we see. */
+  readonly gpus?: number;
   /** Share of each GPU's memory it takes; two engines on one GPU are allowed when shares add up to 0.95 or less. */
   readonly gpuShare: number;
   readonly launch: Launch;

@@ -85,6 +85,7 @@ test("an engine that says it uses no GPU sees none where there are some, unless 
     none: vllm({ model: "m", program, gpus: 0 }),
     own: own({ env: { CUDA_VISIBLE_DEVICES: "3" }, gpus: 0 }),
     unsaid: own({}),
+    changed: { ...own({}), gpus: 0 },
     some: vllm({ model: "m", program }),
   };
   const seen = async (gpuIds: readonly string[]) => {
@@ -94,8 +95,8 @@ test("an engine that says it uses no GPU sees none where there are some, unless 
       return "command" in launch ? launch.command(slot, world).env["CUDA_VISIBLE_DEVICES"] : "not started";
     });
   };
-  expect(await seen(["0"])).toEqual(["", "3", undefined, undefined]);
-  expect(await seen([])).toEqual([undefined, "3", undefined, undefined]);
+  expect(await seen(["0"])).toEqual(["", "3", undefined, "", undefined]);
+  expect(await seen([])).toEqual([undefined, "3", undefined, undefined, undefined]);
 });
 
 async function planned(engines: Readonly<Record<string, Engine>>, gpuIds: readonly string[] = []): ReturnType<typeof planEngines> {

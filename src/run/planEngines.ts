@@ -127,7 +127,7 @@ function withMeansToEmpty(planned: PlannedEngine): PlannedEngine {
 
 /** One that is to use no GPU would otherwise find all of them. In a container there are none. */
 function withoutGpus(engine: Engine): Engine {
-  const isToUseNone = engine.gpus === 0 && engine.mayUseGpus !== true && engine.launch.kind === "process";
+  const isToUseNone = engine.gpus === 0 && engine.launch.kind === "process";
   return isToUseNone ? withEnvironment(engine, { CUDA_VISIBLE_DEVICES: "" }) : engine;
 }
 

@@ -143,8 +143,9 @@ async function refuseTakenPort({ name, port }: PlannedEngine, place: Place): Pro
 
 /** Where a machine does not tell its GPUs, those that were named are believed. */
 async function refuseGpus({ name, engine, gpus }: PlannedEngine, place: Place): Promise<void> {
-  if (engine.gpus === 0) return;
+  const { gpus: wanted = 0 } = engine;
+  if (wanted === 0) return;
   const here = await place.gpus();
-  if (gpus.length < engine.gpus) throw tooFewGpus(name, engine.gpus, here.length);
+  if (gpus.length < wanted) throw tooFewGpus(name, wanted, here.length);
   if (here.length > 0) refuseUnknownGpus(name, gpus, here);
 }
