@@ -84,6 +84,23 @@ test("keys by the names that older versions gave them, which today's ignores, ar
   expect(settingsOf(fromFile, { run_script_api_enabled: true })).toEqual({ run_script_api_enabled: true });
 });
 
+test("a key keeps the name by which the installed LMCache knows it", () => {
+  const settings = { external_backends: ["mine"], enable_xpyd: true };
+  const engine = withLmcache(plain, { config: { settings } });
+  const flags = commandOf(engine).args.filter((argument) => argument.startsWith("--"));
+  const read = (lmcache: string) => {
+    const world: World = { configFiles: {}, program: { version: "0.10.2", flags, beside: { lmcache } } };
+    const files = engine.launch.kind === "process" ? engine.launch.command(slot, world).files : {};
+    const translations = engine.configuredFeatures?.(world).filter((feature) => feature.includes("older LMCache"));
+    return [parse(files?.["lmcache.yaml"] ?? ""), translations?.length];
+  };
+  expect(read("0.3.6")).toEqual([settings, 0]);
+  expect(read("0.3.9")).toEqual([{ external_backends: ["mine"], enable_pd: true }, 1]);
+  expect(read("0.3.11")).toEqual([{ storage_plugins: ["mine"], enable_pd: true }, 2]);
+  expect(read("0.1.dev1+g1234567")).toEqual(read("0.5.6")); // built from sources: such a number says nothing
+  expect(engine.features.join()).not.toContain("older LMCache");
+});
+
 test("keys that LMCache would only warn of are mistakes, all told at once", () => {
   expect(() => told({ chunk_sise: 256, max_local_cpu_sz: 5, local_device: "tpu" })).toThrow(
     "c.yaml: LMCache has no key chunk_sise, did you mean chunk_size?; LMCache has no key max_local_cpu_sz, did you mean max_local_cpu_size?; " +

@@ -19,8 +19,8 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
   const { paths, features, configIn } = sourceOf(options);
   const connect = options.mode === "server" ? besideServer : inProcess;
   const connection = (world: World) => connect(configIn(world), options, surroundings(engine, launch, world));
-  // Without a file all is known where the author wrote it, mistakes included.
-  const known = paths.length === 0 ? [...features, ...featuresOf(connection({ configFiles: {} }))] : features;
+  // Without a file all is known where the author wrote it, mistakes included; only what keys are read as depends on the installed LMCache.
+  const known = paths.length === 0 ? [...features, ...lastingFeatures(connection({ configFiles: {} }))] : features;
   return {
     ...engine,
     inner: engine,
@@ -82,15 +82,23 @@ function sourceOf({ config = {}, mode }: WithLmcacheOptions): Source {
     return {
       paths: [path],
       features: [`LMCache as in ${path.slice(path.lastIndexOf("/") + 1)}`],
-      configIn: (world) => parseLmcacheConfig(path, world.configFiles[path]),
+      configIn: (world) => parseLmcacheConfig(path, world.configFiles[path], installedIn(world).lmcache),
     };
   }
-  const parsed = parseLmcacheConfig("withLmcache(): settings", settingsOf(config));
-  return { paths: [], features: [mode === "server" ? "LMCache server beside it" : "LMCache in its process"], configIn: () => parsed };
+  const settings = settingsOf(config);
+  return {
+    paths: [],
+    features: [mode === "server" ? "LMCache server beside it" : "LMCache in its process"],
+    configIn: (world) => parseLmcacheConfig("withLmcache(): settings", settings, installedIn(world).lmcache),
+  };
 }
 
 function featuresOf({ config, features }: Connection): readonly string[] {
   return [...tiers(config), ...config.translations, ...features];
+}
+
+function lastingFeatures({ config, features }: Connection): readonly string[] {
+  return [...tiers(config), ...features];
 }
 
 function cachedSimulation(simulation: SimulationOptions, config: LmcacheConfig): SimulationOptions {

@@ -2,8 +2,9 @@ import { notNegative, wholeNumber, yesOrNo, type OptionRule } from "../model/che
 import { HarnessError } from "../model/harnessError.ts";
 import { nearest } from "../model/nearest.ts";
 import { laterKeys, lmcacheKeys, oldKeys, renamedKeys } from "./lmcacheKeys.ts";
+import { isBelow } from "./refuseOtherEra.ts";
 
-/** An LMCache configuration as today's version takes it, and what was changed to get there. */
+/** An LMCache configuration as the installed version takes it, today's where that is not known, and what was changed to get there. */
 export interface LmcacheConfig {
   readonly settings: Readonly<Record<string, unknown>>;
   /** One phrase for each key of an older LMCache that was read as another. */
@@ -15,8 +16,8 @@ export const ownDisk = "file://the-engine's-own-directory";
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** What a configuration file says, with keys of older versions translated. All its mistakes are told at once. */
-export function parseLmcacheConfig(name: string, content: unknown): LmcacheConfig {
+/** What a configuration file says, with keys of versions older than the installed one translated. All its mistakes are told at once. */
+export function parseLmcacheConfig(name: string, content: unknown, installed?: string): LmcacheConfig {
   if (typeof content !== "object" || content === null || Array.isArray(content)) {
     throw new HarnessError("usage", `${name} is not an LMCache configuration`, { hint: "it has one key a line: chunk_size: 256" });
   }
@@ -27,7 +28,7 @@ export function parseLmcacheConfig(name: string, content: unknown): LmcacheConfi
       hint: "LMCache itself would only warn, and run with its defaults instead",
     });
   }
-  return translated(given);
+  return translated(given, installed);
 }
 
 /** Today's defaults where the configuration is silent. */
@@ -96,20 +97,21 @@ function untranslatable(given: Settings): readonly string[] {
 }
 
 function saidTwice(given: Settings): readonly string[] {
-  const both = Object.entries(renamedKeys).filter(([old, key]) => given[old] !== undefined && given[key] !== undefined);
-  return both.map(([old, key]) => `${old} is what ${key} was called before: keep one of them`);
+  const both = Object.entries(renamedKeys).filter(([old, { today }]) => given[old] !== undefined && given[today] !== undefined);
+  return both.map(([old, { today }]) => `${old} is what ${today} was called before: keep one of them`);
 }
 
-function translated(given: Settings): LmcacheConfig {
+function translated(given: Settings, installed: string | undefined): LmcacheConfig {
   const { local_device: _device, max_local_cache_size: _size, pipelined_backend: isPipelined, ...others } = given;
   const { remote_serde: serde } = others;
-  const kept = Object.fromEntries(Object.entries(others).filter(([key]) => renamedKeys[key] === undefined));
+  const renamed = Object.entries(renamedKeys).filter(([old, { since }]) => others[old] !== undefined && !isBelow(installed, since));
+  const kept = Object.fromEntries(Object.entries(others).filter(([key]) => renamed.every(([old]) => key !== old)));
   const changes: readonly Change[] = [
     ...placeChanges(given),
     ...(isOldSerde(serde) ? [{ from: `remote_serde: ${serde}`, to: { remote_serde: "naive" } }] : []),
     // The nearest there is: both overlap loading with computing.
     ...(isPipelined === true ? [{ from: "pipelined_backend: true", to: { enable_async_loading: true } }] : []),
-    ...renamings(others),
+    ...renamed.map(([old, { today }]) => ({ from: shown({ [old]: others[old] }), of: "an older LMCache", to: { [today]: others[old] } })),
   ];
   return {
     settings: Object.fromEntries([kept, ...changes.map(({ to }) => to)].flatMap((settings) => Object.entries(settings))),
@@ -122,12 +124,6 @@ interface Change {
   /** "LMCache 0.1" unless said. */
   readonly of?: string;
   readonly to: Settings;
-}
-
-function renamings(given: Settings): readonly Change[] {
-  return Object.entries(renamedKeys).flatMap(([old, key]) =>
-    given[old] === undefined ? [] : [{ from: shown({ [old]: given[old] }), of: "an older LMCache", to: { [key]: given[old] } }],
-  );
 }
 
 function isOld(given: Settings): boolean {

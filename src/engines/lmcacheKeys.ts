@@ -41,17 +41,20 @@ export const laterKeys: readonly string[] = ["cost_aware_half_life_seconds", "co
 /** Keys of LMCache 0.1 that today's would ignore. */
 export const oldKeys: readonly string[] = ["local_device", "max_local_cache_size", "pipelined_backend"];
 
-/** Keys that older versions called otherwise. Today's has them in a list of other names, and ignores most of them all the same. */
-export const renamedKeys: Readonly<Record<string, string>> = {
-  enable_xpyd: "enable_pd",
-  nixl_peer_host: "pd_peer_host",
-  nixl_peer_init_port: "pd_peer_init_port",
-  nixl_peer_alloc_port: "pd_peer_alloc_port",
-  nixl_proxy_host: "pd_proxy_host",
-  nixl_proxy_port: "pd_proxy_port",
-  nixl_role: "pd_role",
-  controller_url: "controller_pull_url",
-  lmcache_worker_port: "lmcache_worker_ports",
-  plugin_locations: "runtime_plugin_locations",
-  external_backends: "storage_plugins",
+/**
+ * Keys that older versions called otherwise. Today's has them in a list of other names, and ignores most of them all the same. `since` is the
+ * first version that knows today's name, seen in the packages (0.3.6 beside 0.3.7, 0.3.10 beside 0.3.11): those before ignore it.
+ */
+export const renamedKeys: Readonly<Record<string, { readonly today: string; readonly since: string }>> = {
+  enable_xpyd: { today: "enable_pd", since: "0.3.7" },
+  nixl_peer_host: { today: "pd_peer_host", since: "0.3.7" },
+  nixl_peer_init_port: { today: "pd_peer_init_port", since: "0.3.7" },
+  nixl_peer_alloc_port: { today: "pd_peer_alloc_port", since: "0.3.7" },
+  nixl_proxy_host: { today: "pd_proxy_host", since: "0.3.7" },
+  nixl_proxy_port: { today: "pd_proxy_port", since: "0.3.7" },
+  nixl_role: { today: "pd_role", since: "0.3.7" },
+  controller_url: { today: "controller_pull_url", since: "0.3.7" },
+  lmcache_worker_port: { today: "lmcache_worker_ports", since: "0.3.7" },
+  plugin_locations: { today: "runtime_plugin_locations", since: "0.3.11" },
+  external_backends: { today: "storage_plugins", since: "0.3.11" },
 };

@@ -28,5 +28,6 @@ test.skipIf(!isInstalled)("LMCache knows the keys that we let through, and no ot
   const { keys, aliases } = installed();
   expect([...lmcacheKeys].sort()).toEqual([...keys].sort());
   // A name that is both is a key.
-  expect(renamedKeys).toEqual(Object.fromEntries(Object.entries(aliases).filter(([old]) => !keys.includes(old))));
+  const ours = Object.fromEntries(Object.entries(renamedKeys).map(([old, { today }]) => [old, today]));
+  expect(ours).toEqual(Object.fromEntries(Object.entries(aliases).filter(([old]) => !keys.includes(old))));
 });
