@@ -12,9 +12,9 @@ interface Drawing extends Pick<StackedRow, "title" | "upTo" | "isCount"> {
 
 const ofEngines: readonly Drawing[] = [
   { series: "requests-in-flight", title: "Requests in flight, as Tandem sees them", isCount: true },
-  { series: "running-requests", title: "Requests running, as the engine tells", isCount: true },
-  { series: "waiting-requests", title: "Requests waiting, as the engine tells", isCount: true },
-  { series: "kv-usage-share", title: "KV cache in use (%)", factor: 100 },
+  { series: "running-requests", title: "Requests running, as the engine tells once a second", isCount: true },
+  { series: "waiting-requests", title: "Requests waiting, as the engine tells once a second", isCount: true },
+  { series: "kv-usage-share", title: "KV cache in use (%), likewise once a second", factor: 100 },
 ];
 
 const ofGpus: readonly Drawing[] = [
