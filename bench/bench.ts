@@ -66,12 +66,15 @@ async function bench(): Promise<void> {
 type Programs = Readonly<Partial<Record<ClientName, readonly string[]>>>;
 
 function programsWith(python: string | undefined): Programs {
-  const asTheCommand = (file: string) => [process.execPath, "--single-threaded-gc", join(machine.clientPrograms, file)];
   const node = (file: string) => [process.execPath, join(machine.clientPrograms, file)];
+  const stampedWhenRead = [process.execPath, "--single-threaded-gc", join(machine.clientPrograms, "tandem.ts")];
+  const kernelStamps = machine.kernelStampsLibrary();
+  const asTheCommand = kernelStamps === undefined ? stampedWhenRead : ["env", `LD_PRELOAD=${kernelStamps}`, ...stampedWhenRead];
   return {
     c: [join(machine.cache, "client")],
-    tandem: asTheCommand("tandem.ts"),
-    "tandem-complete": asTheCommand("tandem.ts"),
+    tandem: asTheCommand,
+    "tandem-read": stampedWhenRead,
+    "tandem-complete": asTheCommand,
     "tandem-run": node("tandemRun.ts"),
     "node-http": node("nodeHttp.ts"),
     fetch: node("fetch.ts"),
@@ -90,7 +93,7 @@ function chosenCells(): readonly Cell[] {
 /** Ours and the limit in turn, several times, so that a busy moment hits both; then everybody else once. */
 async function runCell(cell: Cell, programs: Programs): Promise<readonly Run[]> {
   const clients = cell.clients.filter((client) => values.clients.split(",").includes(client) && programs[client] !== undefined);
-  const close: ReadonlySet<ClientName> = new Set(["c", "timer", "tandem", "tandem-complete", "tandem-run"]);
+  const close: ReadonlySet<ClientName> = new Set(["c", "timer", "tandem", "tandem-read", "tandem-complete", "tandem-run"]);
   const repeats = Number(values.repeats ?? (values.quick ? 1 : 3));
   const order = [
     ...Array.from({ length: repeats }, () => clients.filter((client) => close.has(client))).flat(),

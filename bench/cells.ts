@@ -13,6 +13,7 @@ export interface Cell {
 export const clientNames = [
   "c",
   "tandem",
+  "tandem-read",
   "tandem-complete",
   "tandem-run",
   "node-http",
@@ -24,7 +25,7 @@ export const clientNames = [
 ] as const;
 export type ClientName = (typeof clientNames)[number];
 
-const everybody = ["c", "tandem", "node-http", "fetch", "openai", "aiohttp", "httpx"] as const;
+const others = ["node-http", "fetch", "openai", "aiohttp", "httpx"] as const;
 const bulkServer = ["--gap-us", "0"];
 const pacedServer = ["--first-us", "100000", "--gap-us", "20000"];
 
@@ -32,6 +33,7 @@ const pacedServer = ["--first-us", "100000", "--gap-us", "20000"];
 const eventsInBulk: Record<ClientName, number> = {
   c: 16_000_000,
   tandem: 12_000_000,
+  "tandem-read": 12_000_000,
   "tandem-complete": 12_000_000,
   "tandem-run": 24_000_000,
   "node-http": 1_200_000,
@@ -44,6 +46,7 @@ const eventsInBulk: Record<ClientName, number> = {
 const repliesOfOneToken: Record<ClientName, number> = {
   c: 300_000,
   tandem: 150_000,
+  "tandem-read": 150_000,
   "tandem-complete": 100_000,
   "tandem-run": 0,
   "node-http": 20_000,
@@ -64,7 +67,7 @@ export function cells(quick: boolean): readonly Cell[] {
       server: bulkServer,
       flags: { streams, tokens: 200 },
       events: (client) => Math.max(2 * streams * 200, share * eventsInBulk[client]),
-      clients: ["c", "tandem", "tandem-complete", ...(streams === 64 ? (["tandem-run"] as const) : []), ...everybody.slice(2)],
+      clients: ["c", "tandem", "tandem-complete", ...(streams === 64 ? (["tandem-run"] as const) : []), ...others],
     })),
     {
       name: "one-token",
@@ -72,21 +75,21 @@ export function cells(quick: boolean): readonly Cell[] {
       server: bulkServer,
       flags: { streams: 64, tokens: 1 },
       events: (client) => Math.max(128, share * repliesOfOneToken[client]),
-      clients: ["c", "tandem", "tandem-complete", ...everybody.slice(2)],
+      clients: ["c", "tandem", "tandem-complete", ...others],
     },
     ...[64, 256, 1_000, 2_000].map((streams): Cell => ({
       name: `paced-${streams}`,
       group: "paced",
       server: pacedServer,
       flags: { streams, requests: streams, tokens, "ramp-ms": 2_000, paced: 1 },
-      clients: streams > 1_000 ? ["c", "tandem"] : everybody,
+      clients: streams > 1_000 ? ["c", "tandem", "tandem-read"] : ["c", "tandem", "tandem-read", ...others],
     })),
     {
       name: "burst-1000",
       group: "burst",
       server: pacedServer,
       flags: { streams: 1_000, requests: 1_000, tokens, "ramp-ms": 0, paced: 1 },
-      clients: everybody,
+      clients: ["c", "tandem", "tandem-read", ...others],
     },
     ...[50, 1_000, 5_000].map((rate): Cell => {
       const seconds = quick ? 5 : 10;

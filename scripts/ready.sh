@@ -36,3 +36,22 @@ if [ ! -x "$node" ]; then
   major=$([ -n "$node" ] && "$node" -p 'process.versions.node.split(".")[0]' || echo 0)
   [ "$major" -ge 24 ] || { echo "tandem: needs Node 24 or later, and npm brought none for this platform" >&2; exit 2; }
 fi
+
+# Receive stamps by the kernel, on Linux with a C compiler: a library to start Node with, or nothing. See docs/decisions/kernel-stamps.md.
+kernel_stamps="$here/node_modules/.tandem-kernel-stamps.so"
+if ! cmp -s "$here/src/host/kernelStamps.c" "$here/node_modules/.tandem-kernel-stamps.c" &&
+  [ "$(uname)" = Linux ] && [ -w "$here/node_modules" ] && command -v cc >/dev/null 2>&1; then
+  rm -f "$kernel_stamps"
+  # Tried once in the Node that will be started with it; what fails is tried again when its source changes.
+  if cc -O2 -shared -fPIC -o "$kernel_stamps.$$" "$here/src/host/kernelStamps.c" -ldl 2>/dev/null &&
+    LD_PRELOAD="$kernel_stamps.$$" "$node" -e 'const m = { exports: {} }; process.dlopen(m, process.argv[1]); process.exit(m.exports.isInPlace ? 0 : 1)' \
+      "$kernel_stamps.$$" >/dev/null 2>&1; then
+    mv -f "$kernel_stamps.$$" "$kernel_stamps"
+  else
+    rm -f "$kernel_stamps.$$"
+  fi
+  cp "$here/src/host/kernelStamps.c" "$here/node_modules/.tandem-kernel-stamps.c"
+fi
+[ -e "$kernel_stamps" ] || kernel_stamps=""
+# LD_PRELOAD takes its names apart at spaces and colons.
+case "$kernel_stamps" in *[\ :]*) kernel_stamps="" ;; esac

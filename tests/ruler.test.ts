@@ -1,13 +1,15 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
-import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
+import { folder, quickTest, tandem, type Folder } from "../src/cli/fixture.ts";
 
 interface Figures {
   readonly experiments: readonly {
     readonly comparisons: readonly { readonly verdict: string }[];
     readonly engines: readonly { readonly requests: number }[];
+    readonly receive_stamps?: { readonly kernel: number; readonly read: number };
   }[];
   readonly validity: { readonly state: string };
 }
@@ -66,6 +68,24 @@ export function test_flood() {
   expect(rows.filter((row) => /,(failed|dropped),/.test(row)).length).toBeGreaterThan(100);
   expect([code, validity.state]).toEqual([4, "INVALID"]);
 });
+
+const hasCompiler = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
+
+test.runIf(hasCompiler)(
+  "the kernel stamps what is received, unless --stamps read says otherwise, and the result says who did",
+  async () => {
+    using where = folder();
+    const file = where.write("quick.ts", quickTest());
+    const of = async (...flags: readonly string[]) => {
+      await tandem(["run", file, "-o", where.at("out"), "--no-calibration", ...flags]);
+      return figures(where, "test_quick").experiments[0]?.receive_stamps;
+    };
+    const { kernel, read } = (await of()) ?? { kernel: 0, read: 0 };
+    expect(kernel).toBeGreaterThan(24);
+    expect(read).toBeLessThan(kernel / 10);
+    expect(await of("--stamps", "read")).toEqual({ kernel: 0, read: expect.any(Number) });
+  },
+);
 
 function figures(where: Folder, test: string): Figures {
   return JSON.parse(readFileSync(where.at("out", `${test}.simulated.json`), "utf8")) as Figures; // as src/reports/json.ts writes it

@@ -20,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef int64_t ns;
+#include "clock.h"
+
 enum state { HEAD, SIZE, DATA, DATA_END, TRAILER };
 
 typedef struct {
@@ -37,36 +38,12 @@ static conn *conns;
 static result *results;
 static char *prompt;
 
-static ns now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (ns)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-// When the kernel had the bytes (SO_TIMESTAMPNS), moved from the wall clock to the one everybody stamps with.
-static ssize_t read_stamped(int fd, char *buffer, size_t size, ns *at) {
-  char control[128];
-  struct iovec into = {buffer, size};
-  struct msghdr message = {.msg_iov = &into, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  ssize_t n = recvmsg(fd, &message, 0);
-  struct timespec wall, *stamp;
-  *at = now();
-  clock_gettime(CLOCK_REALTIME, &wall);
-  ns ahead = (ns)wall.tv_sec * 1000000000 + wall.tv_nsec - *at;
-  for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
-    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
-      stamp = (struct timespec *)CMSG_DATA(c);
-      *at = (ns)stamp->tv_sec * 1000000000 + stamp->tv_nsec - ahead;
-    }
-  return n;
-}
-
 static int dial(void) {
   int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   if (connect(fd, (struct sockaddr *)&to, sizeof to)) { perror("connect"); exit(1); }
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (kernel_stamps) setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
+  if (kernel_stamps) stamp_reads(fd);
   return fd;
 }
 

@@ -3,7 +3,7 @@
 //   server [--first-us N] [--gap-us N] [--per-write N] [--fail-percent N]     prints its port
 //
 // POST /v1/completions streams max_tokens events. With --gap-us 0 they come as fast as the socket takes them, --per-write events to a
-// write; else the first event is due first-us after the request was read and one more every gap-us. CLOCK_MONOTONIC is read just before
+// write; else the first event is due first-us after the kernel had the request and one more every gap-us. CLOCK_MONOTONIC is read just before
 // each write. GET /truth returns what was written on a timetable since it was last asked,
 // a line a request: ID RECEIVED STAMP STAMP …, in nanoseconds. --fail-percent of the requests, evenly, are answered with 500 instead and
 // have no stamps. A completion that is not streamed is one token at once, no part of the truth; whatever else is asked gets the list of models.
@@ -23,13 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef int64_t ns;
-
-static ns now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (ns)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+#include "clock.h"
 
 static ns first_ns = 100 * 1000000L, gap_ns = 20 * 1000000L;
 static int per_write = 64, fail_percent = 0;
@@ -227,8 +221,9 @@ static void hang_up(conn *c) {
 static void readable(conn *c) {
   for (;;) {
     if (c->in_len + 65536 > c->in_cap) c->in = realloc(c->in, c->in_cap = (c->in_len + 65536) * 2);
-    ssize_t n = read(c->fd, c->in + c->in_len, c->in_cap - c->in_len);
-    if (n > 0) { c->in_len += (size_t)n; understand(c, now()); if ((size_t)n < 65536) return; }
+    ns at;
+    ssize_t n = read_stamped(c->fd, c->in + c->in_len, c->in_cap - c->in_len, &at);
+    if (n > 0) { c->in_len += (size_t)n; understand(c, at); if ((size_t)n < 65536) return; }
     else { if (n == 0 || (errno != EAGAIN && errno != EINTR)) hang_up(c); return; }
   }
 }
@@ -239,6 +234,7 @@ static void welcome(int listener) {
     if (fd >= conns_cap) { close(fd); continue; }
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    stamp_reads(fd);
     conns[fd] = (conn){.fd = fd};
     struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { punctualClock } from "../../src/host/realClock.ts";
+import { receiveStamps } from "../../src/host/receiveStamps.ts";
 import { drive } from "../../src/load/drive.ts";
 import { httpLine } from "../../src/load/httpLine.ts";
 import type { Phase, Turn } from "../../src/load/order.ts";
@@ -51,8 +52,9 @@ async function errorsOf(stamped: readonly Stamped[]): Promise<Measured> {
 }
 
 async function coreAlone(): Promise<Measured> {
-  const line = httpLine({ ...way, clock });
-  await rehearse(clock, [new Counted(() => {})]);
+  const stamps = receiveStamps(clock);
+  const line = httpLine({ ...way, clock, stamps });
+  await rehearse({ clock, stamps, recorders: [new Counted(() => {})] });
   await line.open(connections);
   let stop = startWatch();
   const counted = new Counted(() => {

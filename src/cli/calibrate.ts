@@ -2,6 +2,7 @@ import { realClock } from "../host/realClock.ts";
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { ErrorSize, RulerError } from "../measure/rulerError.ts";
+import type { StampSource } from "../model/exchange.ts";
 import { duration } from "../reports/numbers.ts";
 import { Calibrator, repliesIn, type CalibrationLoad } from "../run/calibrate.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
@@ -19,7 +20,8 @@ export async function calibrate(call: Call): Promise<number> {
   const clock = realClock();
   const place = thisMachine();
   using interrupted = interruption(() => {});
-  await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock);
+  const wanted = call.options["stamps"] as StampSource | undefined; // as its parser returned it
+  await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, { stamps: wanted });
   const streams = (call.options["streams"] as number | undefined) ?? 64;
   const gap = 1 / ((call.options["tokensPerSecond"] as number | undefined) ?? 50);
   const rate = call.options["rate"] as number | undefined;
@@ -34,14 +36,22 @@ export async function calibrate(call: Call): Promise<number> {
   await using calibrator = await Calibrator.start(gap, { crew, clock, place, stop: interrupted.stop });
   const at = async (count: number) => calibrator.at(load(count));
 
+  const stamps = await crew.ready();
   const asked = await at(streams);
   const highest = interrupted.stop.aborted ? undefined : await highestWithin(streams, asked, at, interrupted.stop);
   if (call.options["json"] === true) {
     terminal.print(
-      JSON.stringify({ schema: 1, streams, tokens_per_second: 1 / gap, error_seconds: asked, highest_streams_within_1_ms: highest }),
+      JSON.stringify({
+        schema: 1,
+        streams,
+        tokens_per_second: 1 / gap,
+        receive_stamps: stamps,
+        error_seconds: asked,
+        highest_streams_within_1_ms: highest,
+      }),
     );
   } else {
-    for (const line of linesOf(streams, gap, asked, highest)) terminal.print(line);
+    for (const line of linesOf({ streams, gap, stamps, highest }, asked)) terminal.print(line);
   }
   return interrupted.stop.aborted ? 130 : 0;
 }
@@ -68,7 +78,14 @@ function isGood({ stamp }: RulerError): boolean {
   return error !== undefined && error <= wanted;
 }
 
-function linesOf(streams: number, gap: number, error: RulerError, highest: number | undefined): readonly string[] {
+interface Calibrated {
+  readonly streams: number;
+  readonly gap: number;
+  readonly stamps: StampSource;
+  readonly highest: number | undefined;
+}
+
+function linesOf({ streams, gap, stamps, highest }: Calibrated, error: RulerError): readonly string[] {
   const rows: readonly (readonly [string, ErrorSize | undefined])[] = [
     ["first token", error.ttft],
     ["gap between tokens", error.gap],
@@ -79,6 +96,7 @@ function linesOf(streams: number, gap: number, error: RulerError, highest: numbe
     highest === undefined
       ? "this machine stamps the tokens of no stream within 1 ms (p99) now: close other work"
       : `this machine stamps the tokens of up to about ${highest} streams within 1 ms (p99)${highest >= mostStreams ? ", or more: it was not tried" : ""}`,
+    stamps === "kernel" ? "what is received is stamped by the kernel, when it comes in" : "what is received is stamped when it is read",
     "",
     `error at ${streams} streams of ${Math.round(1 / gap)} tokens/s`.padEnd(40) +
       ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),

@@ -58,6 +58,12 @@ const workers: Flag = {
   parse: wholeNumber("--workers", 1),
 };
 
+const stamps: Flag = {
+  flags: "--stamps <source>",
+  says: "who stamps what is received: the kernel (default, where it can be had), or whoever reads it: read",
+  parse: oneOf("--stamps", "kernel", "read"),
+};
+
 /** Every command of the command line, as data. */
 export const commands: readonly CommandDescription[] = [
   {
@@ -70,6 +76,7 @@ export const commands: readonly CommandDescription[] = [
       output,
       ...shaping,
       workers,
+      stamps,
       { flags: "--no-calibration", says: "do not measure the harness's own error; marks the run" },
       { flags: "--journal-only", says: "write no reports: tandem report DIR makes them, here or on another machine" },
       failOn,
@@ -117,6 +124,7 @@ export const commands: readonly CommandDescription[] = [
       { flags: "--streams <n>", says: "streams open at the same time (default: 64)", parse: wholeNumber("--streams", 1) },
       { flags: "--tokens-per-second <n>", says: "of each stream (default: 50)", parse: wholeNumber("--tokens-per-second", 1) },
       workers,
+      stamps,
       { flags: "--rate <n>", says: "streams started per second (default: all within a second)", parse: wholeNumber("--rate", 1) },
       { flags: "--context <tokens>", says: "prompt tokens of each request (default: 512)", parse: wholeNumber("--context", 1) },
       json,

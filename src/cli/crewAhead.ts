@@ -1,4 +1,5 @@
 import { realClock } from "../host/realClock.ts";
+import type { StampSource } from "../model/exchange.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
 import type { Call } from "./flags.ts";
 
@@ -17,5 +18,8 @@ export async function runWithCrewAhead(call: Call): Promise<(call: Call) => Prom
 /** Undefined where nothing will be sent over a socket. */
 function crewFor({ options }: Call): LoadCrew | undefined {
   if (options["list"] === true || options["simulate"] !== undefined) return undefined;
-  return LoadCrew.start((options["workers"] as number | undefined) ?? 1, realClock(), options["calibration"] !== false);
+  return LoadCrew.start((options["workers"] as number | undefined) ?? 1, realClock(), {
+    stamps: options["stamps"] as StampSource | undefined, // as its parser returned it
+    calibrates: options["calibration"] !== false,
+  });
 }

@@ -3,6 +3,14 @@ import { connect as connectTls, type ConnectionOptions as TlsOptions } from "nod
 
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import type { ReceiveStamps } from "../host/receiveStamps.ts";
+
+/** How connections are made, and what they stamp with. */
+export interface Dialling {
+  readonly server: Server;
+  readonly clock: Clock;
+  readonly stamps: ReceiveStamps;
+}
 
 export interface Server {
   readonly host: string;
@@ -30,11 +38,16 @@ export class Connection {
   idleSince: Nanoseconds;
   private readonly socket: Socket;
   private readonly clock: Clock;
+  private readonly stamps: ReceiveStamps;
+  /** Nothing was received before: what this user sent, and what came last. */
+  private earliest: Nanoseconds;
   private cause: Error | undefined;
 
   /** `opened` is called once it can carry bytes; what is written before that waits in the socket. `closed`: its file is free again. */
-  constructor(server: Server, clock: Clock, opened: (connection: Connection) => void, closed: () => void) {
+  constructor({ server, clock, stamps }: Dialling, opened: (connection: Connection) => void, closed: () => void) {
     this.clock = clock;
+    this.stamps = stamps;
+    this.earliest = 0;
     this.user = undefined;
     this.isOpen = false;
     this.isLost = false;
@@ -42,6 +55,7 @@ export class Connection {
     this.cause = undefined;
     this.socket = this.connect(server, () => {
       this.isOpen = true;
+      stamps.watch(this.socket);
       opened(this);
     });
     this.socket.setNoDelay(true);
@@ -55,7 +69,9 @@ export class Connection {
     });
   }
 
-  write(bytes: Buffer): void {
+  /** `at`: when the user says that it was sent. */
+  send(bytes: Buffer, at: Nanoseconds): void {
+    this.earliest = at;
     this.socket.write(bytes);
   }
 
@@ -79,7 +95,8 @@ export class Connection {
   }
 
   private read(length: number): boolean {
-    const at = this.clock.now(); // the receive stamp: nothing may come before it
+    const at = Math.max(this.stamps.last(), this.earliest); // the receive stamp: nothing may come before it
+    this.earliest = at;
     if (this.user === undefined) this.destroy();
     else this.user.received(at, readBuffer, length);
     return true;

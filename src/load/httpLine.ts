@@ -11,6 +11,7 @@ import { unlimited, type ConnectionBudget } from "./connectionBudget.ts";
 import { Members, type Member } from "./members.ts";
 import { Pool } from "./pool.ts";
 import { ReplyReader } from "./replyReader.ts";
+import { stampsWhenRead, type ReceiveStamps } from "../host/receiveStamps.ts";
 import { requestWriter, type RequestWriter } from "./requestBytes.ts";
 
 export interface HttpLineOptions {
@@ -20,6 +21,8 @@ export interface HttpLineOptions {
   /** As requests must name it. */
   readonly servedModel: string;
   readonly clock: Clock;
+  /** Of its connections; when they are read unless said. */
+  readonly stamps?: ReceiveStamps;
   /** https without looking at the certificate. */
   readonly acceptAnyCertificate?: boolean;
   /** How long a connection may take to open. */
@@ -68,7 +71,9 @@ class HttpLine implements Line {
     const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
     const port = Number(parsed.port) || (isTls ? 443 : 80);
     this.connectWithin = toNanoseconds(connectWithin);
-    this.pool = new Pool({ host, port, isTls, acceptAnyCertificate }, clock, this.connectWithin, options.budget ?? unlimited);
+    const server = { host, port, isTls, acceptAnyCertificate };
+    const stamps = options.stamps ?? stampsWhenRead(clock);
+    this.pool = new Pool({ server, clock, stamps }, this.connectWithin, options.budget ?? unlimited);
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
     this.inFlight = new Members();
@@ -164,8 +169,9 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     this.connection = connection;
     this.isReused = true;
     connection.user = this;
-    this.listener.sent(this.line.clock.now(), true);
-    connection.write(this.bytes);
+    const at = this.line.clock.now();
+    this.listener.sent(at, true);
+    connection.send(this.bytes, at);
   }
 
   private sendOnFresh(): void {
@@ -183,7 +189,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     );
     this.connection = connection;
     connection.user = this;
-    connection.write(this.bytes);
+    connection.send(this.bytes, began);
   }
 
   /** No part of the answer is missing. */

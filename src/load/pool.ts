@@ -1,6 +1,6 @@
 import type { Clock } from "../model/host.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
-import { Connection, type Server } from "./connection.ts";
+import { Connection, type Dialling } from "./connection.ts";
 import type { ConnectionBudget } from "./connectionBudget.ts";
 
 /** Servers close what has been idle for 5 s (uvicorn, and so vLLM): older ones are not used. */
@@ -16,7 +16,7 @@ const restAfterRefusal = toNanoseconds(0.5);
 
 /** Open connections to one server, the most recently used first. Beyond what the process can open there is no limit: it would be a queue that nobody sees. */
 export class Pool {
-  private readonly server: Server;
+  private readonly dialling: Dialling;
   private readonly clock: Clock;
   private readonly openWithin: Nanoseconds;
   private readonly budget: ConnectionBudget;
@@ -27,9 +27,9 @@ export class Pool {
   private readonly use: RecentPeak;
 
   /** `openWithin`: how long a connection may take to open. */
-  constructor(server: Server, clock: Clock, openWithin: Nanoseconds, budget: ConnectionBudget) {
-    this.server = server;
-    this.clock = clock;
+  constructor(dialling: Dialling, openWithin: Nanoseconds, budget: ConnectionBudget) {
+    this.dialling = dialling;
+    this.clock = dialling.clock;
     this.openWithin = openWithin;
     this.budget = budget;
     this.idle = [];
@@ -81,7 +81,7 @@ export class Pool {
   /** Undefined where this process can open no more. */
   connect(opened: (connection: Connection) => void): Connection | undefined {
     if (!this.budget.take()) return undefined;
-    return new Connection(this.server, this.clock, opened, () => this.budget.giveBack());
+    return new Connection(this.dialling, opened, () => this.budget.giveBack());
   }
 
   giveBack(connection: Connection): void {

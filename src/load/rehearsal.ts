@@ -8,6 +8,7 @@ import { ConnectionBudget } from "./connectionBudget.ts";
 import { drive } from "./drive.ts";
 import { httpLine } from "./httpLine.ts";
 import type { Phase, Turn } from "./order.ts";
+import type { ReceiveStamps } from "../host/receiveStamps.ts";
 
 /** A function is compiled for good after it has run 3,000 times: whatever sends, reads and ends gets there. */
 const requests = 3_200;
@@ -17,18 +18,26 @@ const tokens = 24;
 
 let rehearsed: Promise<void> | undefined;
 
+export interface RehearsalOptions {
+  readonly clock: Clock;
+  /** Of the kinds that will be used, so that their code is compiled too; what they are told is of no use. */
+  readonly recorders: readonly Recorder[];
+  /** Those that will be used. */
+  readonly stamps?: ReceiveStamps;
+  /** That this thread may open: half of them are used at most, each with two ends here, since others open files meanwhile. */
+  readonly connections?: number;
+}
+
 /**
  * Plays a few thousand replies of a server in this very thread, once: whatever sends and reads is compiled by the time it counts.
  * Without it the first tokens of a thousand streams started at once were stamped 9 ms late at the median, with it about 1 ms.
- * `recorders` are of the kinds that will be used, so that their code is compiled too; what they are told is of no use. Of the connections that
- * this thread may open it takes half at most, each with two ends here: others open files meanwhile.
  */
-export async function rehearse(clock: Clock, recorders: readonly Recorder[], connections = Infinity): Promise<void> {
-  rehearsed ??= play(clock, recorders, connections);
+export async function rehearse(options: RehearsalOptions): Promise<void> {
+  rehearsed ??= play(options);
   await rehearsed;
 }
 
-async function play(clock: Clock, recorders: readonly Recorder[], connections: number): Promise<void> {
+async function play({ clock, recorders, stamps, connections = Infinity }: RehearsalOptions): Promise<void> {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     socket.on("error", () => {});
@@ -44,6 +53,7 @@ async function play(clock: Clock, recorders: readonly Recorder[], connections: n
     wire,
     servedModel: "rehearsal",
     clock,
+    ...(stamps === undefined ? {} : { stamps }),
     opensAtMost: streams,
     budget: new ConnectionBudget(connections / 4),
   });

@@ -38,7 +38,7 @@ interface Truth {
 
 async function playAgainstTruth({ streams, tokens, over }: { streams: number; tokens: number; over: number }): Promise<Truth> {
   const clock = realClock();
-  await rehearse(clock, [tokenStamps(new Map())]); // as every load thread does
+  await rehearse({ clock, recorders: [tokenStamps(new Map())] }); // as every load thread does
   const truth: TruthOptions = { origin: clock.origin, tokens, firstAfterMs: 100, everyMs: 20 };
   const server = fork(new URL("truthServer.ts", import.meta.url).pathname, [JSON.stringify(truth)]);
   try {

@@ -55,6 +55,24 @@ test.each([
   expect(validityOf(good, [...readings(series, 18, 0), ...readings(series, 2, value)]).state).toBe("VALID");
 });
 
+test("what the kernel stamped is right however late it was read: a held-up event loop marks the run, and no more", () => {
+  const heldUp = readings("event-loop-delay-seconds", 20, 0.2);
+  const stampedBy = (kernel: number, read: number) => [
+    ...heldUp,
+    ...readings("kernel-stamps-count", 1, kernel),
+    ...readings("read-stamps-count", 1, read),
+  ];
+  expect(validityOf(good, stampedBy(9_999, 1)).reasons).toEqual([
+    {
+      state: "DEGRADED",
+      what: "the harness read late, what the kernel had stamped (event loop held up for 200 ms)",
+      advice: "close other work on this machine, or lower the rate",
+    },
+  ]);
+  expect(validityOf(good, stampedBy(90, 10)).state).toBe("INVALID");
+  expect(validityOf(good, stampedBy(0, 100)).state).toBe("INVALID");
+});
+
 test("readings of an engine are not the harness's", () => {
   const ofEngine = readings("cpu-share", 10, 3).map((reading) => ({ ...reading, of: "plain" }));
   expect(validityOf(good, ofEngine).state).toBe("VALID");

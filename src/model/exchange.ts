@@ -5,6 +5,9 @@ import type { Nanoseconds } from "./time.ts";
 /** What a piece of a stream carries. Only `text`, `reasoning` and `tool` are generated tokens; the first of them ends TTFT. */
 export type ChunkKind = "text" | "reasoning" | "tool" | "role" | "usage" | "empty" | "error" | "done";
 
+/** Who says when bytes were received: the kernel, or whoever reads them, when he does. */
+export type StampSource = "kernel" | "read";
+
 /** Where a count of output tokens came from: the server's usage, the engine's tokenizer on the whole text, or one per event. */
 export type TokenSource = "usage" | "tokenizer" | "events";
 

@@ -1,3 +1,4 @@
+import { areByKernel, receiveStamps } from "../measure/receiveStamps.ts";
 import { rulerErrorOf, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
 import type { EngineSummary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
@@ -16,19 +17,32 @@ const quantities: readonly (readonly [keyof RulerError, string])[] = [
   ["slip", "Sent late by"],
 ];
 
-/** What the harness was off by, against an engine that knows the truth; nothing where nothing was measured. */
-export function harnessErrorTable({ readings }: ExperimentResult): readonly Block[] {
+/** What the harness was off by, against an engine that knows the truth, and who stamped; nothing where nothing was measured. */
+export function harnessErrorTable(experiment: ExperimentResult): readonly Block[] {
+  const { readings } = experiment;
   const found = sources.flatMap(([source, title]) => {
     const error = rulerErrorOf(readings, source);
     return error === undefined ? [] : [{ title, error }];
   });
-  if (found.length === 0) return [];
+  const stampedBy = stampedBySentence(experiment);
+  const stamps: readonly Block[] = stampedBy === undefined ? [] : [{ kind: "paragraph", tone: "quiet", text: stampedBy }];
+  if (found.length === 0) return stamps;
   const right = found.map(({ title }) => ({ title, align: "right" as const }));
   const rows = quantities.map(([quantity, name]) => [name, ...found.map(({ error }) => sizesOf(error[quantity]))]);
   return [
     { kind: "heading", level: 3, text: "The harness's own error at this load" },
     { kind: "table", columns: [{ title: "Median, and p99 or the largest", align: "left" }, ...right], rows },
+    ...stamps,
   ];
+}
+
+function stampedBySentence(experiment: ExperimentResult): string | undefined {
+  const stamps = receiveStamps(experiment);
+  if (stamps === undefined) return undefined;
+  const { kernel, read } = stamps;
+  if (kernel === 0) return "What was received is stamped when it is read.";
+  const rest = read === 0 ? "" : ` (${count(read)} of ${count(kernel + read)} reads were stamped when they were read)`;
+  return `What was received is stamped by the kernel, when it came in${rest}.`;
 }
 
 function sizesOf(size: ErrorSize | undefined): string {
@@ -36,7 +50,8 @@ function sizesOf(size: ErrorSize | undefined): string {
 }
 
 /** The worse of the two in one line for a terminal; undefined where nothing was measured. */
-export function harnessErrorLine({ readings }: ExperimentResult): string | undefined {
+export function harnessErrorLine(experiment: ExperimentResult): string | undefined {
+  const { readings } = experiment;
   const found = sources.flatMap(([source]) => rulerErrorOf(readings, source) ?? []);
   if (found.length === 0) return undefined;
   const [ttft, stamp, gap] = [
@@ -44,7 +59,8 @@ export function harnessErrorLine({ readings }: ExperimentResult): string | undef
     worst(found.map((error) => error.stamp)),
     worst(found.map((error) => error.gap)),
   ];
-  return `TTFT ${sizes(ttft)}; a token's stamp ${sizes(stamp)}; gaps ${sizes(gap)}`;
+  const by = areByKernel(receiveStamps(experiment)) ? "; stamped by the kernel" : "";
+  return `TTFT ${sizes(ttft)}; a token's stamp ${sizes(stamp)}; gaps ${sizes(gap)}${by}`;
 }
 
 /** What differences are held against, too: see measure/harnessMargin.ts. */

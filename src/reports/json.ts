@@ -1,4 +1,5 @@
 import { figuresOf, type CacheAnswer, type ExperimentFigures } from "../measure/testFigures.ts";
+import { receiveStamps } from "../measure/receiveStamps.ts";
 import { rulerErrorOf } from "../measure/rulerError.ts";
 import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
@@ -56,6 +57,7 @@ function experimentJson(
     gpu_memory_peak_mib: peakGpuMemory(experiment),
     telemetry: telemetryJson(experiment, engines),
     harness_error: harnessErrorJson(experiment.readings),
+    receive_stamps: receiveStamps(experiment),
     engines: figures?.summaries.map(engineJson),
     cache: cacheJson(figures?.cacheAnswers ?? []),
     cached_tokens: figures === undefined ? undefined : cachedTokensJson(figures.cacheTokens),

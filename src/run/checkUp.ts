@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 
 import { fitOf } from "../engines/knownPairs.ts";
 import type { Place } from "../model/running.ts";
+import { receivedStamps } from "./checkStamps.ts";
 import { setupDirectories } from "./setupPlan.ts";
 
 /** One thing a machine has or lacks. */
@@ -38,6 +39,7 @@ export async function checkUp(patient: Patient): Promise<readonly Finding[]> {
     sharedMemory(),
     openFiles(),
     clock(),
+    receivedStamps(),
     ports(patient.place),
     gpu(patient),
     ...engines(patient),

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import { withKernelStamps } from "../host/kernelStamps.ts";
 import type { Origin } from "../host/realClock.ts";
 import type { Truth } from "../measure/rulerError.ts";
 import type { Wire } from "../model/engine.ts";
@@ -48,7 +49,7 @@ export async function startGroundTruth(
   const logs = { stdout: join(directory, "stdout.log"), stderr: join(directory, "stderr.log") };
   const flags = ["--first-ms", `${first * 1_000}`, "--gap-ms", `${gap * 1_000}`, "--origin", clock.origin.join(","), "--truth", truthFile];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  const started = await place.start({ program: "node", args: [program, ...flags], env, directory }, logs);
+  const started = await place.start({ program: "node", args: [program, ...flags], env: withKernelStamps(env), directory }, logs);
   const end = async () => {
     await started.end(1);
     rmSync(directory, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { filesForConnections } from "../host/openFiles.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { partsOfPhase } from "../load/parts.ts";
 import type { Stamped } from "../measure/rulerError.ts";
+import type { StampSource } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Reading } from "../model/record.ts";
 import type { RunEvent } from "../model/runEvent.ts";
@@ -20,6 +21,13 @@ export interface LoadListener {
   readonly stop: AbortSignal;
   /** Aborted: what is under way ends at once. */
   readonly kill?: AbortSignal;
+}
+
+export interface CrewOptions {
+  /** Orders kept in memory will come; so it is unless said. */
+  readonly calibrates?: boolean;
+  /** By the kernel, where it can be had, unless said. */
+  readonly stamps?: StampSource | undefined;
 }
 
 /** From the last thread's being ready to the start of a phase: for all of them to hear of it. */
@@ -41,13 +49,13 @@ export class LoadCrew implements AsyncDisposable {
     this.cores = coresLeftBy([]);
   }
 
-  /** `workers` threads, which rehearse while others do other things; `play` waits for them. `calibrates`: orders kept in memory will come. */
-  static start(workers: number, clock: SharedClock, calibrates = true): LoadCrew {
+  /** `workers` threads, which rehearse while others do other things; `play` waits for them. */
+  static start(workers: number, clock: SharedClock, { calibrates = true, stamps = "kernel" }: CrewOptions = {}): LoadCrew {
     const connections = Math.floor(filesForConnections() / workers);
     const { origin } = clock;
     return new LoadCrew(
       clock,
-      Array.from({ length: workers }, (_, index) => new LoadThread({ origin, worker: index + 1, connections, calibrates })),
+      Array.from({ length: workers }, (_, index) => new LoadThread({ origin, worker: index + 1, connections, calibrates, stamps })),
     );
   }
 
@@ -55,9 +63,10 @@ export class LoadCrew implements AsyncDisposable {
     return this.threads.length;
   }
 
-  /** Resolves when all threads have rehearsed. */
-  async ready(): Promise<void> {
-    await Promise.all(this.threads.map(async (thread) => thread.rehearsed));
+  /** Resolves when all threads have rehearsed, to who stamps what they receive. */
+  async ready(): Promise<StampSource> {
+    const sources = await Promise.all(this.threads.map(async (thread) => thread.rehearsed));
+    return sources.includes("read") ? "read" : "kernel";
   }
 
   /** From now on its threads run where none of these processes has bound one of its own, if there is such a core for each. */
@@ -153,10 +162,10 @@ interface Playing extends OrderListener {
 }
 
 class LoadThread {
-  readonly rehearsed: Promise<void>;
+  readonly rehearsed: Promise<StampSource>;
   private readonly worker: Worker;
   private readonly playing: Map<number, Playing>;
-  private readonly isRehearsed: PromiseWithResolvers<void>;
+  private readonly isRehearsed: PromiseWithResolvers<StampSource>;
   private journalClosed: PromiseWithResolvers<void> | undefined;
   /** Why the thread is gone, once it is. */
   private failure: { readonly error: unknown } | undefined;
@@ -200,7 +209,7 @@ class LoadThread {
   private hear(message: FromLoadThread): void {
     switch (message.kind) {
       case "rehearsed":
-        this.isRehearsed.resolve();
+        this.isRehearsed.resolve(message.stamps);
         break;
       case "ready":
         this.playing.get(message.order)?.starts.isReady(message.phase);

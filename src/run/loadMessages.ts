@@ -1,6 +1,7 @@
 import type { HttpLineOptions } from "../load/httpLine.ts";
 import type { Phase } from "../load/order.ts";
 import type { Stamped } from "../measure/rulerError.ts";
+import type { StampSource } from "../model/exchange.ts";
 import type { Deadlines } from "../model/experiment.ts";
 import type { HarnessErrorCode } from "../model/harnessError.ts";
 import type { Reading } from "../model/record.ts";
@@ -9,7 +10,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { Origin } from "../host/realClock.ts";
 
 /** What a load thread must know to reach an engine. */
-export type Way = Omit<HttpLineOptions, "clock" | "connectWithin" | "budget">;
+export type Way = Omit<HttpLineOptions, "clock" | "stamps" | "connectWithin" | "budget">;
 
 /** Phases to be played by load threads, each thread its part of every one. */
 export interface LoadOrder {
@@ -32,6 +33,8 @@ export interface LoadThreadData {
   readonly connections: number;
   /** Orders that are kept in memory will come: their recorder is rehearsed as well. */
   readonly calibrates: boolean;
+  /** "kernel": where it can be had. */
+  readonly stamps: StampSource;
 }
 
 /** What load threads are told. `order` is the number of a LoadOrder. */
@@ -46,7 +49,7 @@ export type ToLoadThread =
 
 /** What they tell. */
 export type FromLoadThread =
-  | { readonly kind: "rehearsed" }
+  | { readonly kind: "rehearsed"; readonly stamps: StampSource }
   | { readonly kind: "ready"; readonly order: number; readonly phase: number }
   | { readonly kind: "event"; readonly order: number; readonly event: RunEvent }
   | { readonly kind: "reading"; readonly order: number; readonly reading: Reading }

@@ -10,10 +10,12 @@ import { openJournal, type JournalWriter } from "../journal/write.ts";
 import { ConnectionBudget } from "../load/connectionBudget.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine } from "../load/httpLine.ts";
+import { receiveStamps } from "../host/receiveStamps.ts";
 import { rehearse } from "../load/rehearsal.ts";
 import { Tally } from "../load/tally.ts";
-import type { Line } from "../model/exchange.ts";
+import type { Line, StampSource } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { Reading } from "../model/record.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventLoop } from "../probes/eventLoop.ts";
 import type { FromLoadThread, LoadError, LoadOrder, LoadThreadData, ToLoadThread, Way } from "./loadMessages.ts";
@@ -21,8 +23,9 @@ import { StampsInMemory } from "./stampsInMemory.ts";
 
 // A thread that sends and reads, and does nothing else: what the rest of the harness is at, its own garbage included, delays no stamp here.
 
-const { origin, worker, connections, calibrates } = workerData as LoadThreadData; // given by loadCrew.ts
+const { origin, worker, connections, calibrates, stamps: wanted } = workerData as LoadThreadData; // given by loadCrew.ts
 const clock = punctualClock(origin);
+const stamps = receiveStamps(clock, wanted);
 const lines = new Map<string, Line>();
 const budget = new ConnectionBudget(connections);
 const orders = new Map<number, Order>();
@@ -69,14 +72,15 @@ parentPort?.on("message", (message: ToLoadThread) => {
 
 await rehearsal();
 preferThisThread();
-tell({ kind: "rehearsed" });
+tell({ kind: "rehearsed", stamps: stamps.source });
 
 async function rehearsal(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "tandem-rehearsal-"));
   using thrownAway = openJournal(scratch, { worker });
   // Its files are open and need no names: whenever this thread is ended, nothing of them stays.
   rmSync(scratch, { recursive: true });
-  await rehearse(clock, calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway], connections);
+  const recorders = calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway];
+  await rehearse({ clock, recorders, stamps, connections });
 }
 
 async function play(number: number, what: LoadOrder): Promise<void> {
@@ -102,7 +106,9 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
   const tally = new Tally(experiment, (event) => tell({ kind: "event", order: number, event }));
   const passing = setInterval(() => tally.pass(), tellEveryMilliseconds);
   const probe = record === "journal" ? eventLoop(clock) : undefined;
-  await probe?.start((reading) => tell({ kind: "reading", order: number, reading }));
+  const read = (reading: Reading) => tell({ kind: "reading", order: number, reading });
+  await probe?.start(read);
+  const before = { ...stamps.given };
   try {
     await drive({
       experiment,
@@ -121,12 +127,21 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
         return startOf(number, phase)?.promise ?? Promise.reject(new Error("the order has ended"));
       },
     });
-    if (record === "journal") journal?.flush();
+    if (record === "journal") {
+      journal?.flush();
+      for (const reading of stampsGivenSince(before)) read(reading);
+    }
   } finally {
     await probe?.stop();
     clearInterval(passing);
     tally.pass();
   }
+}
+
+/** Also by the streams of control meanwhile, which are stamped in the same way. */
+function stampsGivenSince(before: Readonly<Record<StampSource, number>>): readonly Reading[] {
+  const counts = { "kernel-stamps-count": stamps.given.kernel - before.kernel, "read-stamps-count": stamps.given.read - before.read };
+  return Object.entries(counts).map(([series, value]) => ({ at: clock.now(), series, of: "harness", value }));
 }
 
 function startOf(number: number, phase: number): PromiseWithResolvers<Nanoseconds> | undefined {
@@ -139,7 +154,7 @@ function startOf(number: number, phase: number): PromiseWithResolvers<Nanosecond
 /** One for each way and deadline, kept with its open connections from order to order. */
 function lineTo(way: Way, connectWithin: Seconds): Line {
   const key = JSON.stringify([way, connectWithin]);
-  const line = lines.get(key) ?? httpLine({ ...way, clock, connectWithin, budget });
+  const line = lines.get(key) ?? httpLine({ ...way, clock, stamps, connectWithin, budget });
   lines.set(key, line);
   return line;
 }

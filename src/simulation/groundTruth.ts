@@ -3,6 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { parseArgs } from "node:util";
 
 import { punctualClock } from "../host/realClock.ts";
+import { receiveStamps } from "../host/receiveStamps.ts";
 
 /**
  * The ground-truth engine: a program that answers completions by a fixed timetable and writes down when it really did.
@@ -11,7 +12,7 @@ import { punctualClock } from "../host/realClock.ts";
  *     node src/simulation/groundTruth.ts --first-ms 100 --gap-ms 20 --origin S,NS --truth FILE
  *
  * Prints its port. Each answered request adds a line to FILE: {"id", "received", "written": [ns, …]}, times since the origin, taken
- * just before each write; `id` is the request's x-request-id.
+ * just before each write; `id` is the request's x-request-id. `received` is when the kernel had it, where that can be known, else when it was read.
  */
 const { values } = parseArgs({
   options: {
@@ -23,6 +24,7 @@ const { values } = parseArgs({
 });
 const [seconds = 0, nanoseconds = 0] = (values.origin ?? "0,0").split(",").map(Number);
 const clock = punctualClock([seconds, nanoseconds]);
+const stamps = receiveStamps(clock);
 const first = Number(values["first-ms"]) * 1e6;
 const gap = Number(values["gap-ms"]) * 1e6;
 
@@ -33,6 +35,7 @@ const head = Buffer.from(
 const token = chunked('data: {"object":"text_completion","choices":[{"index":0,"text":" word","finish_reason":null}]}\n\n');
 
 const server = createServer({ noDelay: true }, (socket) => {
+  stamps.watch(socket);
   const reader = requestReader((request) => answer(socket, request));
   socket.on("data", reader);
   socket.on("error", () => socket.destroy()); // a client that leaves is not our news
@@ -91,7 +94,7 @@ function chunked(text: string): Buffer {
 function requestReader(tell: (asked: Asked) => void): (data: Buffer) => void {
   let pending: Buffer = Buffer.alloc(0);
   return (data) => {
-    const received = clock.now();
+    const received = stamps.last();
     pending = pending.length === 0 ? data : Buffer.concat([pending, data]);
     for (;;) {
       const end = pending.indexOf("\r\n\r\n");

@@ -1,0 +1,154 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { expect, test } from "vitest";
+
+import { realClock } from "./realClock.ts";
+import { receiveStamps } from "./receiveStamps.ts";
+
+const here = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+/** As ./tandem builds it. */
+const library = execFileSync("sh", ["-c", 'here=$1; . "$here/scripts/ready.sh"; printf %s "$kernel_stamps"', "sh", here], {
+  encoding: "utf8",
+});
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+
+/** Runs a program in a Node that was started with the library, as ./tandem starts one; returns what it printed, as JSON. */
+function withLibrary(program: string, env: NodeJS.ProcessEnv = { LD_PRELOAD: library }): unknown {
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", program], {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  expect(stderr).toBe("");
+  return JSON.parse(stdout);
+}
+
+const imports = `
+  import { realClock } from ${JSON.stringify(new URL("realClock.ts", import.meta.url).href)};
+  import { receiveStamps } from ${JSON.stringify(new URL("receiveStamps.ts", import.meta.url).href)};
+  import net from "node:net";
+  import tls from "node:tls";
+  import { readFileSync } from "node:fs";
+  import { spawnSync } from "node:child_process";
+  import { Worker } from "node:worker_threads";
+  const clock = realClock([0, 0]);
+  const stamps = receiveStamps(clock);`;
+
+/** A server in a thread of its own, which writes three times, 150 ms apart, the last time while the client's thread is asleep. */
+function lateReader(connect: string, listen: string): string {
+  return `${imports}
+  const server = new Worker(\`
+    import { parentPort } from "node:worker_threads";
+    import { readFileSync } from "node:fs";
+    import { createServer as plain } from "node:net";
+    import { createServer as secure } from "node:tls";
+    const now = () => Number(process.hrtime.bigint());
+    const server = ${listen}(socket => {
+      socket.setNoDelay(true);
+      const write = () => { parentPort.postMessage(now()); socket.write("token"); };
+      write(); setTimeout(write, 150); setTimeout(write, 300);
+    });
+    server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
+  \`, { eval: true });
+  const told: number[] = [];
+  server.on("message", (value) => { if (told.push(value) === 1) begin(value); });
+  const received: { stamp: number; read: number }[] = [];
+  function begin(port: number) {
+    const buffer = Buffer.alloc(65_536);
+    const callback = () => {
+      received.push({ stamp: stamps.last(), read: clock.now() });
+      if (received.length === 2) setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250), 20);
+      if (received.length === 3) setTimeout(end, 50);
+      return true;
+    };
+    const socket = ${connect}({ port, host: "127.0.0.1", rejectUnauthorized: false, onread: { buffer, callback } }, () => stamps.watch(socket));
+    function end() {
+      const late = received.map(({ stamp, read }, index) => ({ stamp: stamp - told[index + 1], read: read - told[index + 1] }));
+      console.log(JSON.stringify({ late, given: stamps.given, source: stamps.source }));
+      process.exit();
+    }
+  }`;
+}
+
+interface LateReading {
+  /** Nanoseconds after the server's write: by the stamp, and by the time at which it was read. */
+  readonly late: readonly { readonly stamp: number; readonly read: number }[];
+  readonly source: string;
+}
+
+test.runIf(library !== "")("the kernel's stamp is of when the bytes came in, however late they are read", () => {
+  const { late, source } = withLibrary(lateReader("net.connect", "plain")) as LateReading;
+  expect(source).toBe("kernel");
+  expect(late).toHaveLength(3);
+  const last = late.at(-1);
+  expect(last?.read).toBeGreaterThan(80e6);
+  expect(last?.stamp).toBeGreaterThanOrEqual(0);
+  expect(last?.stamp).toBeLessThan(20e6);
+});
+
+test.runIf(library !== "" && hasOpenssl)("on TLS as well", () => {
+  const directory = mkdtempSync(join(tmpdir(), "tandem-test-"));
+  try {
+    const [key, certificate] = [join(directory, "key.pem"), join(directory, "cert.pem")];
+    const subject = ["-subj", "/CN=localhost", "-days", "1"];
+    spawnSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, ...subject]);
+    const files = `{ key: readFileSync(${JSON.stringify(key)}), cert: readFileSync(${JSON.stringify(certificate)}) }`;
+    const listen = `((answer) => secure(${files}, answer))`;
+    const { late } = withLibrary(lateReader("tls.connect", listen)) as LateReading;
+    const last = late.at(-1);
+    expect(last?.read).toBeGreaterThan(80e6);
+    expect(last?.stamp).toBeGreaterThanOrEqual(0);
+    expect(last?.stamp).toBeLessThan(20e6);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test.runIf(library !== "")("what is started beside it hears nothing of it, and keeps what the user had there", () => {
+  const program = `${imports}
+    const child = spawnSync("env", { encoding: "utf8" }).stdout.split("\\n").filter((line) => line.startsWith("LD_PRELOAD"));
+    console.log(JSON.stringify([process.env.LD_PRELOAD ?? "none", child]));`;
+  expect(withLibrary(program)).toEqual(["none", []]);
+  // Any library that is there already changes nothing.
+  const other = /\/\S*libc\.so\.6/.exec(spawnSync("ldd", [process.execPath], { encoding: "utf8" }).stdout)?.[0] ?? "";
+  expect(withLibrary(program, { LD_PRELOAD: `${library}:${other}` })).toEqual([other, [`LD_PRELOAD=${other}`]]);
+});
+
+test.runIf(library !== "")("a file that has the number of a socket that was stamped is read as any other", () => {
+  const program = `${imports}
+    const server = net.createServer((socket) => socket.resume()).listen(0, "127.0.0.1", () => {
+      const socket = net.connect(server.address().port, "127.0.0.1", () => {
+        stamps.watch(socket);
+        const file = socket._handle.fd;
+        socket.destroy();
+        socket.once("close", async () => {
+          const { openSync, readSync } = await import("node:fs");
+          const numbers = Array.from({ length: 20 }, () => openSync("/etc/hostname", "r"));
+          const hostname = readFileSync("/etc/hostname", "utf8");
+          const all = numbers.map((number) => { const bytes = Buffer.alloc(1_000); return bytes.toString("utf8", 0, readSync(number, bytes)); });
+          console.log(JSON.stringify({ reused: numbers.includes(file), right: all.every((text) => text === hostname) }));
+          process.exit();
+        });
+      });
+    });`;
+  expect(withLibrary(program)).toEqual({ reused: true, right: true });
+});
+
+test("a Node that was started without the library stamps what it reads when it reads it", () => {
+  const clock = realClock();
+  const stamps = receiveStamps(clock);
+  const before = clock.now();
+  const last = stamps.last();
+  expect(stamps.source).toBe("read");
+  expect(last).toBeGreaterThanOrEqual(before);
+  expect(last).toBeLessThanOrEqual(clock.now());
+  expect(stamps.given).toEqual({ kernel: 0, read: 1 });
+});
+
+test.runIf(library !== "")("nobody gets the kernel's stamps who wants the others", () => {
+  const program = `${imports} console.log(JSON.stringify([stamps.source, receiveStamps(clock, "read").source]));`;
+  expect(withLibrary(program)).toEqual(["kernel", "read"]);
+});

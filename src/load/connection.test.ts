@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+
+import { realClock } from "../host/realClock.ts";
+import type { ReceiveStamps } from "../host/receiveStamps.ts";
+import { httpLine } from "./httpLine.ts";
+import { chatText, chunkOf, done, exchange, lastChunk, plainRequest, streamHead, testServer } from "./testServer.ts";
+
+test("no token is stamped before the one before it, nor before its request was sent, whatever says when it came", async () => {
+  const pieces = [streamHead, ...["a", "b", "c"].map(chatText).map(chunkOf), chunkOf(done), lastChunk];
+  await using server = await testServer((socket) => {
+    pieces.forEach((piece, index) => setTimeout(() => socket.write(piece), 20 * index));
+  });
+  const clock = realClock();
+  const line = httpLine({ url: server.url, wire, servedModel: "tiny", clock, stamps: goingBack(clock.now() + 60e6) });
+  const { sent, chunks, ended } = await exchange(line, plainRequest());
+  line.close();
+  const stamps = [sent[0]?.at ?? 0, ...chunks.map(({ at }) => at), ended.at];
+  expect(chunks.length).toBeGreaterThanOrEqual(4);
+  expect(stamps).toEqual(stamps.toSorted((a, b) => a - b));
+});
+
+const wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
+
+/** Each stamp is 25 ms before the last one: as where packets came out of order, or the wall clock was set. */
+function goingBack(from: number): ReceiveStamps {
+  let next = from;
+  return { source: "kernel", given: { kernel: 0, read: 0 }, watch: () => {}, last: () => (next -= 25e6) };
+}

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+
+import { answered, experimentOf } from "../measure/fixture.ts";
+import { rulerReadings } from "../measure/rulerError.ts";
+import type { Reading } from "../model/record.ts";
+import { harnessErrorLine, harnessErrorTable } from "./harnessError.ts";
+
+const measured = rulerReadings("control stream", {
+  ttft: { count: 40, p50: 0.0003, max: 0.001 },
+  stamp: { count: 800, p50: 0.00001, p99: 0.00004, max: 0.0009 },
+  gap: { count: 760, p50: 0.00001, p99: 0.00002, max: 0.0009 },
+}).map((reading): Reading => ({ ...reading, at: 1e9 }));
+
+test.each([
+  [9_990, 10, "What was received is stamped by the kernel, when it came in (10 of 10,000 reads were stamped when they were read).", true],
+  [10_000, 0, "What was received is stamped by the kernel, when it came in.", true],
+  [0, 10_000, "What was received is stamped when it is read.", false],
+] as const)("of %d reads that the kernel stamped and %d others, the report and the terminal say so", (kernel, read, sentence, isSaid) => {
+  const experiment = experimentOf(answered("plain", [0.5]), [...measured, ...stamps(kernel / 2, read), ...stamps(kernel / 2, 0)]);
+  expect(harnessErrorTable(experiment).at(-1)).toEqual({ kind: "paragraph", tone: "quiet", text: sentence });
+  expect(harnessErrorLine(experiment)?.endsWith("; stamped by the kernel")).toBe(isSaid);
+});
+
+test("who stamped is said also where our own error was not measured, and not where nobody wrote it down", () => {
+  const records = answered("plain", [0.5]);
+  expect(harnessErrorTable(experimentOf(records, stamps(0, 12)))).toHaveLength(1);
+  expect(harnessErrorTable(experimentOf(records))).toEqual([]);
+});
+
+/** Of one load thread. */
+function stamps(kernel: number, read: number): readonly Reading[] {
+  const counts = { "kernel-stamps-count": kernel, "read-stamps-count": read };
+  return Object.entries(counts).map(([series, value]) => ({ at: 2e9, series, of: "harness", value }));
+}

@@ -1,0 +1,13 @@
+import { kernelStamps } from "../host/kernelStamps.ts";
+import type { Finding } from "./checkUp.ts";
+
+/** Who would stamp what is received. */
+export async function receivedStamps(): Promise<readonly Finding[]> {
+  const what = "receive stamps";
+  if (kernelStamps() !== undefined) return [{ what, state: "ok", found: "by the kernel" }];
+  const fix =
+    process.platform === "linux"
+      ? "install a C compiler (on Debian: apt install gcc libc6-dev), and start by ./tandem: the kernel then stamps them, however busy this machine is"
+      : "on Linux the kernel can stamp them, however busy the machine is; here believe the harness's own error";
+  return [{ what, state: "missing", found: "when they are read", fix }];
+}
