@@ -68,8 +68,8 @@ type Programs = Readonly<Partial<Record<ClientName, readonly string[]>>>;
 function programsWith(python: string | undefined): Programs {
   const node = (file: string) => [process.execPath, join(machine.clientPrograms, file)];
   const stampedWhenRead = [process.execPath, "--single-threaded-gc", join(machine.clientPrograms, "tandem.ts")];
-  const kernelStamps = machine.kernelStampsLibrary();
-  const asTheCommand = kernelStamps === undefined ? stampedWhenRead : ["env", `LD_PRELOAD=${kernelStamps}`, ...stampedWhenRead];
+  const native = machine.nativeLibrary();
+  const asTheCommand = native === undefined ? stampedWhenRead : ["env", `LD_PRELOAD=${native}`, ...stampedWhenRead];
   return {
     c: [join(machine.cache, "client")],
     tandem: asTheCommand,

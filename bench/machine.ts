@@ -44,9 +44,9 @@ export function pythonWithClients(asked: string | undefined): string | undefined
 }
 
 /** As `./tandem` builds it and starts Node with it; undefined where it cannot be had. */
-export function kernelStampsLibrary(): string | undefined {
+export function nativeLibrary(): string | undefined {
   const here = fileURLToPath(new URL("..", import.meta.url));
-  const ready = 'here=${1%/}; . "$here/scripts/ready.sh"; printf %s "$kernel_stamps"';
+  const ready = 'here=${1%/}; . "$here/scripts/ready.sh"; printf %s "$native"';
   const library = execFileSync("sh", ["-c", ready, "sh", here]).toString();
   return library === "" ? undefined : library;
 }

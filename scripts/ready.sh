@@ -37,21 +37,21 @@ if [ ! -x "$node" ]; then
   [ "$major" -ge 24 ] || { echo "tandem: needs Node 24 or later, and npm brought none for this platform" >&2; exit 2; }
 fi
 
-# Receive stamps by the kernel, on Linux with a C compiler: a library to start Node with, or nothing. See docs/decisions/kernel-stamps.md.
-kernel_stamps="$here/node_modules/.tandem-kernel-stamps.so"
-if ! cmp -s "$here/src/host/kernelStamps.c" "$here/node_modules/.tandem-kernel-stamps.c" &&
+# Stamps by the kernel, on Linux with a C compiler: $native is a library to start Node with, or empty. See docs/decisions/kernel-stamps.md.
+native="$here/node_modules/.tandem-native.so"
+if ! cmp -s "$here/src/host/native.c" "$here/node_modules/.tandem-native.c" &&
   [ "$(uname)" = Linux ] && [ -w "$here/node_modules" ] && command -v cc >/dev/null 2>&1; then
-  rm -f "$kernel_stamps"
+  rm -f "$native"
   # Tried once in the Node that will be started with it; what fails is tried again when its source changes.
-  if cc -O2 -shared -fPIC -o "$kernel_stamps.$$" "$here/src/host/kernelStamps.c" -ldl 2>/dev/null &&
-    LD_PRELOAD="$kernel_stamps.$$" "$node" -e 'const m = { exports: {} }; process.dlopen(m, process.argv[1]); process.exit(m.exports.isInPlace ? 0 : 1)' \
-      "$kernel_stamps.$$" >/dev/null 2>&1; then
-    mv -f "$kernel_stamps.$$" "$kernel_stamps"
+  if cc -O2 -shared -fPIC -o "$native.$$" "$here/src/host/native.c" -ldl 2>/dev/null &&
+    LD_PRELOAD="$native.$$" "$node" -e 'const m = { exports: {} }; process.dlopen(m, process.argv[1]); process.exit(m.exports.isPreloaded ? 0 : 1)' \
+      "$native.$$" >/dev/null 2>&1; then
+    mv -f "$native.$$" "$native"
   else
-    rm -f "$kernel_stamps.$$"
+    rm -f "$native.$$"
   fi
-  cp "$here/src/host/kernelStamps.c" "$here/node_modules/.tandem-kernel-stamps.c"
+  cp "$here/src/host/native.c" "$here/node_modules/.tandem-native.c"
 fi
-[ -e "$kernel_stamps" ] || kernel_stamps=""
+[ -e "$native" ] || native=""
 # LD_PRELOAD takes its names apart at spaces and colons.
-case "$kernel_stamps" in *[\ :]*) kernel_stamps="" ;; esac
+case "$native" in *[\ :]*) native="" ;; esac

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 
 import type { Nanoseconds } from "../model/time.ts";
+import { kernelAlarm } from "./native.ts";
 
 /** What an alarm and its thread share. */
 export interface AlarmMemory {
@@ -10,16 +11,26 @@ export interface AlarmMemory {
   readonly times: Float64Array<SharedArrayBuffer>;
 }
 
+/** Sets when to ring, on the machine's monotonic clock. The last setting counts; it keeps no process alive. */
+export interface Alarm {
+  set(time: Nanoseconds): void;
+}
+
+/** Calls `ring` once for each setting, unless another one came before: by the kernel where that can be had, else by a thread that sleeps. */
+export function alarm(ring: () => void): Alarm {
+  const set = kernelAlarm(ring);
+  return set === undefined ? new SleepingThread(ring) : { set };
+}
+
 /**
  * Wakes the event loop at a time, to within about 0.2 ms; Node's timers are up to a millisecond late. A thread of its own sleeps until then.
  * The usual alternative, to spin until the time has come, costs a core, and worse: the kernel then makes whoever has used up its share of that
  * core wait, and the thread that reads the sockets was late by 1 to 4 ms at p99 for it (see docs/decisions/waking.md).
  */
-export class Alarm {
+export class SleepingThread implements Alarm {
   private readonly memory: AlarmMemory;
   private readonly thread: Worker;
 
-  /** `ring` is called once for each setting, unless another one came before. It keeps no process alive. */
   constructor(ring: () => void) {
     this.memory = {
       calls: new Int32Array(new SharedArrayBuffer(4)),
@@ -31,7 +42,6 @@ export class Alarm {
     this.thread.unref();
   }
 
-  /** On the machine's monotonic clock. The last setting counts; Infinity is none. */
   set(time: Nanoseconds): void {
     const { calls, times } = this.memory;
     times[0] = time;

@@ -1,6 +1,6 @@
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import { Alarm } from "./alarm.ts";
+import { alarm, type Alarm } from "./alarm.ts";
 import { WakeUps } from "./wakeUps.ts";
 
 /** The moment that is 0 on a clock, as process.hrtime() gives it: the same scale in every process and thread of a machine. */
@@ -54,7 +54,7 @@ class MonotonicClock implements RealClock {
   }
 
   useAlarm(): void {
-    this.alarm = new Alarm(() => {
+    this.alarm = alarm(() => {
       if (!this.isLooking) this.callDue();
     });
   }

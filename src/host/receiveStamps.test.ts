@@ -11,7 +11,7 @@ import { receiveStamps } from "./receiveStamps.ts";
 
 const here = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 /** As ./tandem builds it. */
-const library = execFileSync("sh", ["-c", 'here=$1; . "$here/scripts/ready.sh"; printf %s "$kernel_stamps"', "sh", here], {
+const library = execFileSync("sh", ["-c", 'here=$1; . "$here/scripts/ready.sh"; printf %s "$native"', "sh", here], {
   encoding: "utf8",
 });
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;

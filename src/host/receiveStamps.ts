@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-import { kernelStamps, type KernelStamps } from "./kernelStamps.ts";
+import { kernelStamps, type KernelStamps } from "./native.ts";
 import type { Origin } from "./realClock.ts";
 import type { StampSource } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";

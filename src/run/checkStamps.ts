@@ -1,4 +1,4 @@
-import { kernelStamps } from "../host/kernelStamps.ts";
+import { kernelStamps } from "../host/native.ts";
 import type { Finding } from "./checkUp.ts";
 
 /** Who would stamp what is received. */

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import { withKernelStamps } from "../host/kernelStamps.ts";
+import { withKernelStamps } from "../host/native.ts";
 import type { Origin } from "../host/realClock.ts";
 import type { Truth } from "../measure/rulerError.ts";
 import type { Wire } from "../model/engine.ts";

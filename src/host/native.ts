@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import type { Nanoseconds } from "../model/time.ts";
+
+/** Built by scripts/ready.sh of native.c, where there is a C compiler. */
+const library = fileURLToPath(new URL("../../node_modules/.tandem-native.so", import.meta.url));
+
+/** What the kernel tells the thread that asks of what it receives. */
+export interface KernelStamps {
+  /** One number: when the kernel had what this thread's last read of a watched socket gave; nanoseconds of the machine's monotonic clock. 0: it did not say. */
+  readonly arrived: Float64Array;
+  /** From now on the kernel stamps what the socket of this number (a file descriptor) receives; false where it will not. */
+  watch(file: number): boolean;
+}
+
+/** Undefined where the library was not built, or this process was started without it: see `./tandem`. */
+export function kernelStamps(): KernelStamps | undefined {
+  const native = loaded();
+  return native?.isPreloaded === true ? { arrived: new Float64Array(native.arrived), watch: native.watch } : undefined;
+}
+
+/** Sets when to call `ring` in this thread, once for each setting, unless another one came before; undefined where that cannot be had. Keeps no process alive. */
+export function kernelAlarm(ring: () => void): ((time: Nanoseconds) => void) | undefined {
+  return loaded()?.alarm(ring);
+}
+
+/** The environment of another Node on this machine that is to have the kernel's stamps as well; unchanged where this process has none. */
+export function withKernelStamps(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (kernelStamps() === undefined) return env;
+  const { LD_PRELOAD: others } = env;
+  return { ...env, LD_PRELOAD: others === undefined ? library : `${library}:${others}` };
+}
+
+/** As native.c shows it. */
+interface Native {
+  readonly isPreloaded: boolean;
+  readonly arrived: ArrayBuffer;
+  readonly watch: (file: number) => boolean;
+  readonly alarm: (ring: () => void) => ((time: Nanoseconds) => void) | undefined;
+}
+
+let native: Native | undefined;
+
+function loaded(): Native | undefined {
+  if (native !== undefined || !existsSync(library)) return native;
+  const module = { exports: {} };
+  process.dlopen(module, library);
+  native = module.exports as Native; // what napi_register_module_v1 puts there
+  return native;
+}
