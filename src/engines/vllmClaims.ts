@@ -34,6 +34,10 @@ export function vllmClaims(options: VllmOptions): EngineClaims {
         read: cores,
         ...(env["VLLM_CPU_OMP_THREADS_BIND"] === undefined ? {} : { asked: env["VLLM_CPU_OMP_THREADS_BIND"] }),
       },
+      {
+        ...inConfig("Torch threads", "(?:Reducing Torch threads from \\d+ to|leaving Torch threads at) (\\d+)"),
+        ...(env["OMP_NUM_THREADS"] === undefined ? {} : { asked: env["OMP_NUM_THREADS"] }),
+      },
     ],
     ...(connectsByHand(options) ? {} : { reuse: { own: caching ?? true, external: false } }),
   };

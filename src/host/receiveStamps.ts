@@ -49,7 +49,7 @@ class StampsWhenRead implements ReceiveStamps {
   }
 }
 
-/** The time at which the kernel had the bytes (the last of them, where they came in several packets), however late they are read. */
+/** The time at which the kernel had the bytes, however late they are read: the last of them, where several packets are read at once. */
 class StampsByKernel implements ReceiveStamps {
   readonly source = "kernel";
   readonly given: Record<StampSource, number>;

@@ -11,6 +11,7 @@ export function engineReasons(records: readonly RequestRecord[], engines: readon
   return [
     ...engines.flatMap((engine) => steadiness(ofEngine(records, engine), engine, limits)),
     ...engines.flatMap((engine) => tokenCounts(ofEngine(records, engine), engine, limits)),
+    ...engines.flatMap((engine) => promptLength(ofEngine(records, engine), engine, limits)),
     ...unlikeEngines(records.filter(isCompleted), limits),
     ...engines.flatMap((engine) => overlong(ofEngine(records, engine).filter(isCompleted), engine, limits)),
     ...engines.flatMap((engine) => cacheState(ofEngine(records, engine), engine, limits)),
@@ -66,6 +67,24 @@ function tokenCounts(records: readonly RequestRecord[], engine: string, limits: 
       engine,
     }),
   ];
+}
+
+/** A chat template's. */
+const tokensOfTemplate = 64;
+
+/** Text is as many tokens as the engine's tokenizer makes of it; an experiment is named by as many as were asked for. */
+function promptLength(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const counted = records.flatMap(({ promptTokens, contextTokens, questionTokens }) =>
+    promptTokens === undefined ? [] : [{ there: promptTokens, asked: contextTokens + questionTokens }],
+  );
+  const there = counted.reduce((sum, prompt) => sum + prompt.there, 0);
+  const asked = counted.reduce((sum, prompt) => sum + prompt.asked, 0);
+  const off = share(Math.abs(there - asked) - tokensOfTemplate * counted.length, asked);
+  return beyond(limits.promptLength, off, {
+    what: `counted ${there} prompt tokens where ${asked} were asked for (${(there / asked).toPrecision(3)} times as many)`,
+    advice: "its tokenizer takes the text apart otherwise: read the lengths in titles as words, or send token ids where it takes them",
+    engine,
+  });
 }
 
 /** The same request must have been the same work on every engine. */

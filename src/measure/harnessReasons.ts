@@ -4,7 +4,6 @@ import type { ExperimentResult } from "../model/result.ts";
 import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
 import { sendLag } from "./latency.ts";
-import { areByKernel, receiveStamps } from "./receiveStamps.ts";
 import { beyond, milliseconds, share, type Limits } from "./validityLimits.ts";
 
 /** Was the harness, or its machine, in the way? */
@@ -33,7 +32,11 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
       advice: quieter,
     }),
     ...ratesOf(records, limits),
-    ...heldUp(result, delay, limits),
+    // Also where the kernel stamps: what is read later than the next token came shares that one's stamp.
+    ...beyond(limits.eventLoopDelay, delay, {
+      what: `the harness stamped late (event loop held up for ${milliseconds(delay)})`,
+      advice: quieter,
+    }),
     ...beyond(limits.cpu, cpu, {
       what: `the harness was at its limit (${cpu?.toFixed(2)} CPU cores)`,
       advice: "lower the rate or the number of streams, or give it a faster core",
@@ -64,18 +67,6 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
       advice: "do not use these numbers, and report the fault: the clock of a run never goes back",
     }),
   ];
-}
-
-/** Stamps of the kernel are right all the same; what was sent late for it counts as send lag. */
-function heldUp(result: ExperimentResult, delay: number | undefined, limits: Limits): readonly ValidityReason[] {
-  const advice = "close other work on this machine, or lower the rate";
-  const loop = `event loop held up for ${milliseconds(delay)}`;
-  if (!areByKernel(receiveStamps(result))) {
-    return beyond(limits.eventLoopDelay, delay, { what: `the harness stamped late (${loop})`, advice });
-  }
-  const { degraded = Infinity, invalid = Infinity } = limits.eventLoopDelay;
-  const marked = { ...limits.eventLoopDelay, degraded: Math.min(degraded, invalid), invalid: Infinity };
-  return beyond(marked, delay, { what: `the harness read late, what the kernel had stamped (${loop})`, advice });
 }
 
 /** What was offered against what was sent, where there are enough requests for a rate. */

@@ -94,10 +94,16 @@ function reasonOf({ what, found }: Difference): ValidityReason {
   return {
     state: decisive.has(what) ? "INVALID" : "DEGRADED",
     what: `the engines differ in more than what was asked for: ${what}: ${values}`,
-    advice: what.startsWith("cores")
-      ? "give every engine the same cores (VLLM_CPU_OMP_THREADS_BIND in each one's env, taskset, cpusets), and run again"
-      : `ask for the same ${what} in every engine, or read the comparison as one of both differences`,
+    advice: adviceOn(what),
   };
+}
+
+function adviceOn(what: string): string {
+  if (what.startsWith("cores")) {
+    return "give every engine the same cores (VLLM_CPU_OMP_THREADS_BIND in each one's env, taskset, cpusets), and run again";
+  }
+  if (what === "Torch threads") return "give every engine the same OMP_NUM_THREADS in its env, and run again";
+  return `ask for the same ${what} in every engine, or read the comparison as one of both differences`;
 }
 
 /** By its replies; where they tell nothing of caches, by what it counts itself. */

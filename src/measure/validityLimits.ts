@@ -64,6 +64,11 @@ export const limits = {
     unit: "share",
     degraded: 0.01,
   },
+  promptLength: {
+    measured: "prompt tokens as an engine counts them against those asked for, beyond 64 a request",
+    unit: "share",
+    degraded: 0.1,
+  },
   promptTokens: { measured: "requests with another number of prompt tokens on another engine", unit: "share", degraded: 0 },
   outputTokens: { measured: "requests with another number of output tokens on another engine", unit: "share", degraded: 0 },
   overlong: { measured: "replies of an engine with more tokens than were asked for", unit: "share", degraded: 0 },

@@ -22,6 +22,7 @@ export const limitNames = [
   "clock",
   "countedByEvents",
   "tokenCounts",
+  "promptLength",
   "promptTokens",
   "outputTokens",
   "overlong",

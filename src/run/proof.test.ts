@@ -216,6 +216,7 @@ test("the flags in force are read from the log, and held against what was asked 
     "KV pool": "262,144 tokens",
     "KV block": "128 tokens",
     cores: "1 core",
+    "Torch threads": "1",
   });
   const other = seen("vllm-plain", plain({ prefixCaching: false, dtype: "float32" }));
   expect(other.checks.filter(({ ok }) => ok === false)).toEqual([
@@ -230,6 +231,16 @@ test("real engines on unlike cores are INVALID: with a connector vLLM was seen t
   expect(reasons.map(({ what }) => what)).toEqual([
     "the engines differ in more than what was asked for: cores: vllm-plain 1 core, vllm-lmcache-mp 2 cores",
   ]);
+});
+
+test("an engine that was left more threads to compute with is told, and how to make them alike", () => {
+  const result = among(seen("vllm-plain", plain()), seen("vllm-lmcache-mp", plain({ extraArgs: ["--kv-transfer-config", "{}"] })));
+  const reasons = proofReasons(0, result, []).filter(({ state }) => state === "DEGRADED");
+  expect(reasons).toContainEqual({
+    state: "DEGRADED",
+    what: "the engines differ in more than what was asked for: Torch threads: vllm-plain 1, vllm-lmcache-mp 2, 1",
+    advice: "give every engine the same OMP_NUM_THREADS in its env, and run again",
+  });
 });
 
 test("cores that one engine was bound to and the other was not are no difference that was asked for", () => {
