@@ -41,11 +41,17 @@ interface Native {
 }
 
 let native: Native | undefined;
+let hasTried = false;
 
 function loaded(): Native | undefined {
-  if (native !== undefined || !existsSync(library)) return native;
+  if (hasTried || !existsSync(library)) return native;
+  hasTried = true;
   const module = { exports: {} };
-  process.dlopen(module, library);
-  native = module.exports as Native; // what napi_register_module_v1 puts there
+  try {
+    process.dlopen(module, library);
+    native = module.exports as Native; // what napi_register_module_v1 puts there
+  } catch {
+    // Built on another machine than this one: all goes on without it.
+  }
   return native;
 }

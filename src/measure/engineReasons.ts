@@ -71,6 +71,8 @@ function tokenCounts(records: readonly RequestRecord[], engine: string, limits: 
 
 /** A chat template's. */
 const tokensOfTemplate = 64;
+/** No tokenizer makes fewer of our words: a server that says so (0, or 1) does not count. */
+const leastOfCounted = 0.1;
 
 /** Text is as many tokens as the engine's tokenizer makes of it; an experiment is named by as many as were asked for. */
 function promptLength(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
@@ -79,6 +81,7 @@ function promptLength(records: readonly RequestRecord[], engine: string, limits:
   );
   const there = counted.reduce((sum, prompt) => sum + prompt.there, 0);
   const asked = counted.reduce((sum, prompt) => sum + prompt.asked, 0);
+  if (there < asked * leastOfCounted) return [];
   const off = share(Math.abs(there - asked) - tokensOfTemplate * counted.length, asked);
   return beyond(limits.promptLength, off, {
     what: `counted ${there} prompt tokens where ${asked} were asked for (${(there / asked).toPrecision(3)} times as many)`,

@@ -159,6 +159,7 @@ test.each([
   ["a tenth more beside the template", 1_174, "VALID"],
   ["more than that", 1_200, "DEGRADED"],
   ["fewer than that", 800, "DEGRADED"],
+  ["next to none, from a server that does not count", 1, "VALID"],
 ] as const)("prompts of %s (%d) by the engine's own count make the run %s", (_, promptTokens, state) => {
   const { reasons, ...found } = validityOf(answered("plain", ten, { contextTokens: 1_000, promptTokens }));
   expect(found.state).toBe(state);
