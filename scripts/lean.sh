@@ -1,12 +1,15 @@
 #!/bin/sh
 # lean.sh DIR   Copies what it takes to measure, and no more, into DIR: for a machine without internet, where
-#   NODE src/cli/main.js run FILE --journal-only
-# leaves a journal, from which `tandem report` makes everything else elsewhere. NODE is Node 24 or later.
+#   mkdir -p DIR/node_modules/node && ln -s NODE/bin DIR/node_modules/node/bin      (NODE: an unpacked Node 24 or later)
+#   DIR/tandem run FILE --journal-only
+# leaves a journal, from which `tandem report` makes everything else elsewhere.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 target=$1
-mkdir -p "$target/node_modules"
-cp -R "$here/src" "$here/configs" "$here/tests" "$here/package.json" "$target/"
+mkdir -p "$target/node_modules" "$target/scripts"
+cp -R "$here/src" "$here/configs" "$here/tests" "$here/package.json" "$here/package-lock.json" "$here/tandem" "$target/"
+cp "$here/scripts/ready.sh" "$target/scripts/"
+cp "$here/package-lock.json" "$target/node_modules/.tandem-lock"
 for package in apache-arrow undici commander yaml pure-rand; do
   cp -R "$here/node_modules/$package" "$target/node_modules/$package"
 done
