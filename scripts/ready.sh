@@ -39,19 +39,24 @@ fi
 
 # Stamps by the kernel, on Linux with a C compiler: $native is a library to start Node with, or empty. See docs/decisions/kernel-stamps.md.
 native="$here/node_modules/.tandem-native.so"
-if ! cmp -s "$here/src/host/native.c" "$here/node_modules/.tandem-native.c" &&
-  [ "$(uname)" = Linux ] && [ -w "$here/node_modules" ] && command -v cc >/dev/null 2>&1; then
-  rm -f "$native"
-  # Tried once in the Node that will be started with it; what fails is tried again when its source changes.
-  if cc -O2 -shared -fPIC -o "$native.$$" "$here/src/host/native.c" -ldl 2>/dev/null &&
-    LD_PRELOAD="$native.$$" "$node" -e 'const m = { exports: {} }; process.dlopen(m, process.argv[1]); process.exit(m.exports.isPreloaded ? 0 : 1)' \
-      "$native.$$" >/dev/null 2>&1; then
-    mv -f "$native.$$" "$native"
-  else
-    rm -f "$native.$$"
-  fi
-  cp "$here/src/host/native.c" "$here/node_modules/.tandem-native.c"
-fi
-[ -e "$native" ] || native=""
+built="$here/node_modules/.tandem-native.c"
+# One that the system cannot preload (of a newer system, or cut short) would end Node, or stay in LD_PRELOAD for all that is started: env says so first.
+isNativeGood() {
+  cmp -s "$here/src/host/native.c" "$built" && loading=$(LD_PRELOAD="$native" env 2>&1 >/dev/null) && [ -z "$loading" ]
+}
 # LD_PRELOAD takes its names apart at spaces and colons.
-case "$native" in *[\ :]*) native="" ;; esac
+case "$native" in
+  *[\ :]*) native="" ;;
+  *)
+    if ! isNativeGood 2>/dev/null && [ "$(uname)" = Linux ] && [ -w "$here/node_modules" ] && command -v cc >/dev/null 2>&1; then
+      # Tried once in the Node that will be started with it. Put in its place whole and never taken away: another first call may be about to use it.
+      if cc -O2 -shared -fPIC -o "$native.$$" "$here/src/host/native.c" -ldl &&
+        LD_PRELOAD="$native.$$" "$node" -e 'const m = { exports: {} }; process.dlopen(m, process.argv[1]); process.exit(m.exports.isPreloaded ? 0 : 1)' \
+          "$native.$$"; then
+        cp "$here/src/host/native.c" "$built.$$" && mv -f "$native.$$" "$native" && mv -f "$built.$$" "$built"
+      fi >/dev/null 2>&1 || true
+      rm -f "$native.$$" "$built.$$"
+    fi
+    isNativeGood 2>/dev/null || native=""
+    ;;
+esac

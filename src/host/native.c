@@ -70,7 +70,7 @@ static int64_t now(clockid_t clock) {
 enum { most_files = 1 << 20 };
 static unsigned char is_watched[most_files];
 
-// Of this thread's last read of a watched socket: nanoseconds of CLOCK_MONOTONIC, 0 where the kernel gave no stamp.
+// Of this thread's last read: nanoseconds of CLOCK_MONOTONIC, 0 where the kernel gave no stamp.
 static __thread double arrived[1];
 
 // The kernel stamps on the wall clock. Both clocks are looked at again where something came between the looks.
@@ -96,17 +96,25 @@ static double stamp_in(struct msghdr *message) {
   return 0;
 }
 
+// Of the library after this one: the user's own in LD_PRELOAD may have a `read` as well.
+static ssize_t (*next_read)(int, void *, size_t);
+
+static ssize_t plain_read(int file, void *buffer, size_t size) {
+  return next_read ? next_read(file, buffer, size) : syscall(SYS_read, file, buffer, size);
+}
+
 static ssize_t stamped_read(int file, void *buffer, size_t size) {
-  if ((unsigned)file >= most_files || !is_watched[file]) return syscall(SYS_read, file, buffer, size);
+  arrived[0] = 0;
+  if ((unsigned)file >= most_files || !is_watched[file]) return plain_read(file, buffer, size);
   char control[64];
   struct iovec into = {buffer, size};
   struct msghdr message = {.msg_iov = &into, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   ssize_t length = recvmsg(file, &message, 0);
   if (length < 0 && errno == ENOTSOCK) {
     is_watched[file] = 0;
-    return syscall(SYS_read, file, buffer, size);
+    return plain_read(file, buffer, size);
   }
-  arrived[0] = length > 0 ? stamp_in(&message) : 0;
+  if (length > 0) arrived[0] = stamp_in(&message);
   return length;
 }
 
@@ -116,6 +124,7 @@ static _Bool is_preloaded;
 
 // Takes itself out of LD_PRELOAD, where it is first: what this process starts is none of its business.
 __attribute__((constructor)) static void leave_environment(void) {
+  next_read = (ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
   Dl_info own;
   const char *preload = getenv("LD_PRELOAD");
   if (!napi_create_function || !preload || !dladdr((void *)stamped_read, &own)) return;

@@ -1,10 +1,12 @@
-import { existsSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import type { Nanoseconds } from "../model/time.ts";
 
 /** Built by scripts/ready.sh of native.c, where there is a C compiler. */
 const library = fileURLToPath(new URL("../../node_modules/.tandem-native.so", import.meta.url));
+/** What it was built of. */
+const itsSource = new URL("../../node_modules/.tandem-native.c", import.meta.url);
 
 /** What the kernel tells the thread that asks of what it receives. */
 export interface KernelStamps {
@@ -44,7 +46,7 @@ let native: Native | undefined;
 let hasTried = false;
 
 function loaded(): Native | undefined {
-  if (hasTried || !existsSync(library)) return native;
+  if (hasTried || !isOfThisSource()) return native;
   hasTried = true;
   const module = { exports: {} };
   try {
@@ -54,4 +56,13 @@ function loaded(): Native | undefined {
     // Built on another machine than this one: all goes on without it.
   }
   return native;
+}
+
+/** An older one, without what is called here, stays where none can be built: read-only, or without a compiler by now. */
+function isOfThisSource(): boolean {
+  try {
+    return readFileSync(new URL("native.c", import.meta.url)).equals(readFileSync(itsSource));
+  } catch {
+    return false; // not built
+  }
 }

@@ -16,7 +16,7 @@ export function realClock(origin: Origin = process.hrtime()): RealClock {
   return new MonotonicClock(origin);
 }
 
-/** The same, most of whose calls come within a tenth of a millisecond, where the machine is not busy: for whoever sends. Costs a sleeping thread. */
+/** The same, most of whose calls come within a tenth of a millisecond, where the machine is not busy: for whoever sends. Costs a sleeping thread where the kernel's alarm cannot be had. */
 export function punctualClock(origin: Origin = process.hrtime()): RealClock {
   const clock = new MonotonicClock(origin);
   clock.useAlarm();

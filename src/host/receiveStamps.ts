@@ -76,7 +76,7 @@ class StampsByKernel implements ReceiveStamps {
   last(): Nanoseconds {
     const at = this.arrived[0] as number; // there is one
     if (at === 0) return this.whenRead();
-    this.arrived[0] = 0; // it is of this read alone
+    // It stays until the next read: of TLS, one read may give several records, each with a callback of its own.
     this.given.kernel++;
     return at - this.origin;
   }

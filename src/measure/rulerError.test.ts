@@ -1,15 +1,16 @@
 import { expect, test } from "vitest";
 
 import { observedLoad } from "./observedLoad.ts";
-import { rulerError, rulerErrorOf, rulerReadings } from "./rulerError.ts";
+import { rulerError, rulerErrorOf, rulerReadings, singleErrors, type Stamped, type Truth } from "./rulerError.ts";
 
 const ms = 1_000_000;
+const errorOf = (stamped: readonly Stamped[], truths: readonly Truth[]) => rulerError(singleErrors(stamped, truths));
 
 test("errors are ours against the engine's own stamps, by hand", () => {
   // Sent 1 ms late; first token written 100 ms after it was read, stamped 3 ms after that; second gap 20 ms there, 21 ms here.
   const stamped = [{ id: "a", due: 0, sent: 1 * ms, tokens: [105 * ms, 126 * ms] }];
   const truths = [{ id: "a", received: 2 * ms, written: [102 * ms, 122 * ms] }];
-  expect(rulerError(stamped, truths)).toEqual({
+  expect(errorOf(stamped, truths)).toEqual({
     slip: { count: 1, p50: 0.001, max: 0.001 },
     ttft: { count: 1, p50: 0.004, max: 0.004 },
     stamp: { count: 2, p50: 0.003, max: 0.004 },
@@ -19,14 +20,16 @@ test("errors are ours against the engine's own stamps, by hand", () => {
 
 test("a p99 is stated from 662 values on, and is missing before", () => {
   const tokens = (count: number) => Array.from({ length: count }, (_, index) => index * ms);
-  const errorOf = (count: number) =>
-    rulerError([{ id: "a", due: 0, sent: 0, tokens: tokens(count) }], [{ id: "a", received: 0, written: tokens(count) }]);
-  expect(errorOf(661).stamp).toEqual({ count: 661, p50: 0, max: 0 });
-  expect(errorOf(662).stamp).toEqual({ count: 662, p50: 0, p99: 0, max: 0 });
+  const single = (count: number) =>
+    singleErrors([{ id: "a", due: 0, sent: 0, tokens: tokens(count) }], [{ id: "a", received: 0, written: tokens(count) }]);
+  expect(rulerError(single(661)).stamp).toEqual({ count: 661, p50: 0, max: 0 });
+  expect(rulerError(single(662)).stamp).toEqual({ count: 662, p50: 0, p99: 0, max: 0 });
+  // One that was measured in pieces, which have requests of the same names.
+  expect(rulerError(single(600), single(62)).stamp).toEqual({ count: 662, p50: 0, p99: 0, max: 0 });
 });
 
 test("a request the engine knows nothing of counts for the schedule only", () => {
-  expect(rulerError([{ id: "a", due: 0, sent: 2 * ms, tokens: [5 * ms] }], [])).toEqual({ slip: { count: 1, p50: 0.002, max: 0.002 } });
+  expect(errorOf([{ id: "a", due: 0, sent: 2 * ms, tokens: [5 * ms] }], [])).toEqual({ slip: { count: 1, p50: 0.002, max: 0.002 } });
 });
 
 test("what is written to the journal is what is read back, each source by itself", () => {

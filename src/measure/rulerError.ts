@@ -37,8 +37,11 @@ export interface RulerError {
   readonly slip?: ErrorSize;
 }
 
+/** Every single error there was, with its sign. */
+export type SingleErrors = Readonly<Record<keyof RulerError, readonly Nanoseconds[]>>;
+
 /** Compares what we stamped with what the engine wrote down, request by request. Streams that were cut off count as far as they came. */
-export function rulerError(stamped: readonly Stamped[], truths: readonly Truth[]): RulerError {
+export function singleErrors(stamped: readonly Stamped[], truths: readonly Truth[]): SingleErrors {
   const byId = new Map(truths.map((truth) => [truth.id, truth]));
   const errors = { ttft: [] as number[], stamp: [] as number[], gap: [] as number[], slip: [] as number[] };
   for (const { id, due, sent, tokens } of stamped) {
@@ -54,11 +57,16 @@ export function rulerError(stamped: readonly Stamped[], truths: readonly Truth[]
       else errors.gap.push(received - (tokens[i - 1] as number) - (written - (truth.written[i - 1] as number)));
     }
   }
-  const sizes = Object.entries(errors).flatMap(([name, values]) => {
-    const size = sizeOf(values);
+  return errors;
+}
+
+/** How large they were, measured at one time or at several. */
+export function rulerError(...measured: readonly SingleErrors[]): RulerError {
+  const sizes = (["ttft", "stamp", "gap", "slip"] as const).flatMap((name) => {
+    const size = sizeOf(measured.flatMap((errors) => errors[name]));
     return size === undefined ? [] : [[name, size] as const];
   });
-  return Object.fromEntries(sizes) as RulerError; // the names are those of `errors`, which are those of RulerError
+  return Object.fromEntries(sizes) as RulerError; // the names are RulerError's own
 }
 
 /** Where a figure of our own error comes from. */
@@ -77,7 +85,7 @@ export function rulerReadings(source: RulerSource, error: RulerError): readonly 
   });
 }
 
-/** The same, read back; undefined where that source told nothing. */
+/** The same, read back: the last that was written, which is of everything so far; undefined where that source told nothing. */
 export function rulerErrorOf(readings: readonly Reading[], source: RulerSource): RulerError | undefined {
   const own = readings.filter((reading) => reading.of === source && reading.series.startsWith(prefix));
   const value = (series: string) => own.findLast((reading) => reading.series === `${prefix}-${series}`)?.value;

@@ -1,5 +1,5 @@
 import type { Phase } from "../load/order.ts";
-import { rulerError, type RulerError } from "../measure/rulerError.ts";
+import { rulerError, singleErrors, type RulerError, type SingleErrors } from "../measure/rulerError.ts";
 import { draws } from "../model/draw.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
 import type { Place } from "../model/running.ts";
@@ -57,11 +57,11 @@ export class Calibrator implements AsyncDisposable {
 
   /** Our own error at a load. */
   async at(load: CalibrationLoad): Promise<RulerError> {
-    return measured(lanes(load), this.truth, this.crew, this.stop);
+    return rulerError(await measured(lanes(load), this.truth, this.crew, this.stop));
   }
 
   /** One stream of each load thread beside the engines, for as long as they are measured: our error under the very load, not one like it. */
-  async beside(until: AbortSignal): Promise<RulerError> {
+  async beside(until: AbortSignal): Promise<SingleErrors> {
     const replies = 20_000;
     const streams = Array.from({ length: this.crew.size }, (_, index) =>
       lane(index * replies, { promptTokens: 64, due: afterOrders, replies }),
@@ -111,9 +111,9 @@ function lane(firstId: number, { promptTokens, due, replies }: { promptTokens: n
   });
 }
 
-async function measured(phase: Phase, truth: GroundTruth, crew: LoadCrew, stop: AbortSignal): Promise<RulerError> {
+async function measured(phase: Phase, truth: GroundTruth, crew: LoadCrew, stop: AbortSignal): Promise<SingleErrors> {
   const deadlines = { ...defaultDeadlines, experiment: 24 * 3_600 };
   const order = { experiment: -1, phases: [phase], ways: { [engine]: truth.way }, connections: {}, deadlines, record: "memory" } as const;
   const stamped = await crew.play(order, { stop });
-  return rulerError(stamped, await truth.truths(stamped.length));
+  return singleErrors(stamped, await truth.truths(stamped.length));
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readTest } from "../journal/read.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import { observedLoad, type ObservedLoad } from "../measure/observedLoad.ts";
-import { rulerReadings, type RulerError, type RulerSource } from "../measure/rulerError.ts";
+import { rulerError, rulerReadings, type RulerError, type RulerSource, type SingleErrors } from "../measure/rulerError.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
@@ -43,10 +43,13 @@ const mostReplayed = 2_000;
 export class Calibration implements AsyncDisposable {
   private readonly options: CalibrationOptions;
   private readonly calibrator: Calibrator;
+  /** Of the streams of control so far, by experiment: one is played in pieces where engines are in turn. */
+  private readonly controls: Map<number, SingleErrors[]>;
 
   private constructor(options: CalibrationOptions, calibrator: Calibrator) {
     this.options = options;
     this.calibrator = calibrator;
+    this.controls = new Map();
   }
 
   /** For as many `streams` at once: a load this machine cannot measure is told before the engines boot, with a number, and not refused. */
@@ -82,13 +85,15 @@ export class Calibration implements AsyncDisposable {
     });
   }
 
-  /** Beside an experiment. Returns what ends it and writes down its figures. */
+  /** Beside an experiment, or a piece of it. Returns what ends it and writes down the figures of all of it so far. */
   during(experiment: number): () => Promise<void> {
     const until = new AbortController();
     const controlled = this.calibrator.beside(until.signal);
     return async () => {
       until.abort();
-      this.note(experiment, "control stream", await controlled);
+      const errors = [...(this.controls.get(experiment) ?? []), await controlled];
+      this.controls.set(experiment, errors);
+      this.note(experiment, "control stream", rulerError(...errors));
     };
   }
 

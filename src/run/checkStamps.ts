@@ -7,7 +7,7 @@ export async function receivedStamps(): Promise<readonly Finding[]> {
   if (kernelStamps() !== undefined) return [{ what, state: "ok", found: "by the kernel" }];
   const fix =
     process.platform === "linux"
-      ? "install a C compiler (on Debian: apt install gcc libc6-dev), and start by ./tandem: the kernel then stamps them, however busy this machine is"
-      : "on Linux the kernel can stamp them, however busy the machine is; here believe the harness's own error";
+      ? "install a C compiler (on Debian: apt install gcc libc6-dev), and start by ./tandem, in a folder whose path has no space or colon: the kernel then stamps them, also on a busy machine"
+      : "on Linux the kernel can stamp them, also on a busy machine; here believe the harness's own error";
   return [{ what, state: "missing", found: "when they are read", fix }];
 }

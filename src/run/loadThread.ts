@@ -72,7 +72,7 @@ parentPort?.on("message", (message: ToLoadThread) => {
 
 await rehearsal();
 preferThisThread();
-tell({ kind: "rehearsed", stamps: stamps.source });
+tell({ kind: "rehearsed", stamps: stamps.given.kernel > stamps.given.read ? "kernel" : "read" }); // a kernel may refuse
 
 async function rehearsal(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "tandem-rehearsal-"));
