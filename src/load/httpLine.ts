@@ -35,8 +35,13 @@ export interface HttpLineOptions {
   readonly opensAtMost?: number;
 }
 
+/** A line that knows whether anything is under way on it. */
+export interface WatchedLine extends Line {
+  readonly isInUse: boolean;
+}
+
 /** The way to an engine that speaks HTTP/1.1: one write per request, one stamp per read. */
-export function httpLine(options: HttpLineOptions): Line {
+export function httpLine(options: HttpLineOptions): WatchedLine {
   return new HttpLine(options);
 }
 
@@ -50,7 +55,7 @@ const patienceForFollowers = toNanoseconds(0.005);
 /** …and so long before a connection whose body never ends is given up. */
 const patienceForBody = toNanoseconds(1);
 
-class HttpLine implements Line {
+class HttpLine implements WatchedLine {
   readonly clock: Clock;
   readonly pool: Pool;
   readonly connectWithin: Nanoseconds;
@@ -100,6 +105,10 @@ class HttpLine implements Line {
     this.pool.uses(1);
     exchange.start();
     return exchange;
+  }
+
+  get isInUse(): boolean {
+    return this.inFlight.size > 0;
   }
 
   close(): void {
