@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 
-import { kernelStamps, type KernelStamps } from "./native.ts";
-import type { Origin } from "./realClock.ts";
 import type { StampSource } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { kernelStamps, type KernelStamps } from "./native.ts";
+import type { Origin } from "./realClock.ts";
 
 /** Receive stamps, one for each read of a socket. */
 export interface ReceiveStamps {
