@@ -57,6 +57,9 @@ case "$native" in
       fi >/dev/null 2>&1 || true
       rm -f "$native.$$" "$built.$$"
     fi
-    isNativeGood 2>/dev/null || native=""
+    if ! isNativeGood 2>/dev/null; then
+      native=""
+      rm -f "$built" 2>/dev/null || true # or Node would load it as an addon
+    fi
     ;;
 esac
