@@ -1,6 +1,7 @@
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
-import { checkUp, type Finding } from "../run/checkUp.ts";
+import type { Finding } from "../run/checkMachine.ts";
+import { checkUp } from "../run/checkUp.ts";
 import type { Call } from "./flags.ts";
 import { styleFor } from "./style.ts";
 

@@ -71,6 +71,25 @@ test("each scrape is a reading of every series that is there; several processes 
   server.closeAllConnections();
 });
 
+test("an engine that works on a request every second is not always asked between two of them", async () => {
+  let start: number | undefined;
+  const { server, url } = await serving(() => {
+    start ??= performance.now();
+    // In the second half of each second since it was first asked.
+    const isRunning = (performance.now() - start) % 1_000 > 500;
+    return { status: 200, body: `vllm:num_requests_running ${isRunning ? 1 : 0}\n` };
+  });
+  const running: number[] = [];
+  const probe = metrics(clock, { name: "plain", url, series: { "requests-running": series["requests-running"] } });
+  await probe.start(({ value }) => running.push(value));
+  while (running.length < 5) await pause(10);
+  await probe.stop();
+  server.close();
+  server.closeAllConnections();
+  // Asked at 0, 1.62, 2.24, 3.85 and 4.47 s.
+  expect(running.slice(0, 4)).toEqual([0, 1, 0, 1]);
+});
+
 test("an engine without such a page has nothing to read; one that fails for a while has readings less, no zeros", async () => {
   const absent = await serving(() => ({ status: 404, body: "vllm:num_requests_running 1\n" }));
   expect(await metrics(clock, { name: "plain", url: absent.url, series }).start(() => {})).toBe(false);

@@ -15,6 +15,11 @@ export interface MetricsOptions {
   readonly everySeconds?: number;
 }
 
+/** Within each period at another moment, spread evenly by the golden ratio: in step with a schedule, an engine would always be asked between two requests. */
+function momentOf(period: number): number {
+  return period + ((period * 0.618_034) % 1);
+}
+
 /**
  * What an engine tells of itself: at the start, once a second, and at the end. Several processes of one engine are added up.
  * A scrape that fails is a reading less, never a zero, also where it is the first; only one that has no such page is not asked again.
@@ -37,12 +42,20 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
       };
       const { isFound, isAbsent } = await readOnce();
       if (isAbsent || signal.aborted) return false;
-      timer = setInterval(readOnce, everySeconds * 1e3).unref();
+      const began = performance.now();
+      const goOn = (period: number) => {
+        const left = began + momentOf(period) * everySeconds * 1e3 - performance.now();
+        timer = setTimeout(() => {
+          void readOnce();
+          goOn(period + 1);
+        }, left).unref();
+      };
+      goOn(1);
       readLast = readOnce;
       return isFound;
     },
     async stop() {
-      clearInterval(timer);
+      clearTimeout(timer);
       await readLast();
       underWay.abort();
     },

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { thisMachine } from "../host/thisMachine.ts";
-import { checkUp, type Finding } from "./checkUp.ts";
+import type { Finding } from "./checkMachine.ts";
+import { checkUp } from "./checkUp.ts";
 
 let within: string;
 beforeEach(() => {
