@@ -107,6 +107,10 @@ class HttpLine implements WatchedLine {
     return exchange;
   }
 
+  discard(): void {
+    this.waiting = Math.max(0, this.waiting - 1);
+  }
+
   get isInUse(): boolean {
     return this.inFlight.size > 0;
   }

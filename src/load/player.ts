@@ -124,7 +124,9 @@ export class Player implements FlightHome, Preparer {
 
   private sendNext(step: Step): void {
     this.next++;
-    this.send(step, this.dueOf(step), this.preparation.take(step));
+    const due = this.dueOf(step);
+    if (this.isTooLate(due)) this.dropLate(step, due, this.preparation.skip(step));
+    else this.send(step, due, this.preparation.take(step));
     this.scheduleNext();
     this.finishIfNothingIsLeft();
   }
@@ -169,9 +171,21 @@ export class Player implements FlightHome, Preparer {
   }
 
   private sendPausing(pause: Pause, prepared: Prepared): void {
+    const { step, due } = pause;
     this.pausing.remove(pause);
-    this.send(pause.step, pause.due, prepared);
+    if (this.isTooLate(due)) this.dropLate(step, due, prepared);
+    else this.send(step, due, prepared);
     this.finishIfNothingIsLeft();
+  }
+
+  private isTooLate(due: Nanoseconds): boolean {
+    const { send } = this.options.deadlines;
+    return send !== undefined && this.now() > due + toNanoseconds(send);
+  }
+
+  private dropLate(step: Step, due: Nanoseconds, prepared: Prepared | undefined): void {
+    if (prepared !== undefined) lineOf(this.options.lines, step.turn).discard?.(prepared);
+    this.drop(step, due, `not sent within ${this.options.deadlines.send} s of its time`);
   }
 
   private cancelPause(pause: Pause): void {

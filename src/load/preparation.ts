@@ -66,6 +66,11 @@ export class Preparation {
     return prepared;
   }
 
+  /** The next step's request will not be sent: given if it is prepared. */
+  skip(step: Step): Prepared | undefined {
+    return this.prepared.length > 0 ? this.take(step) : void this.next++;
+  }
+
   stop(): void {
     this.cancel();
   }

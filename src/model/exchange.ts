@@ -57,5 +57,7 @@ export interface Line {
   /** Called before the request is due, once the replies it contains have ended. `keepText` asks for `Ending.text`. */
   prepare(request: Request, replies: Replies, keepText: boolean): Prepared;
   send(prepared: Prepared, listener: ExchangeListener): Exchange;
+  /** Instead of `send`: it will not be sent. */
+  discard?(prepared: Prepared): void;
   close(): void;
 }

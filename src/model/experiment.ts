@@ -21,6 +21,8 @@ export interface Deadlines {
   readonly idle: Seconds;
   /** From sent to the end. */
   readonly request: Seconds;
+  /** From due: what could not be sent by then is dropped. Undefined: it is sent late. */
+  readonly send?: Seconds;
   /** From the start of a block, and where engines are in turn of each one's block. Undefined: as long as the requests take. */
   readonly experiment?: Seconds;
 }
@@ -88,6 +90,7 @@ const deadlineRules: Readonly<Record<keyof Deadlines, OptionRule>> = {
   firstToken: positive,
   idle: positive,
   request: positive,
+  send: positive,
   experiment: positive,
 };
 

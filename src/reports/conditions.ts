@@ -135,9 +135,10 @@ function deadlineSentences(experiments: readonly ExperimentDescription[]): reado
 }
 
 /** "connect 5, first token 120, idle stream 60, whole request 600": in seconds. */
-export function deadlinesPhrase({ connect, firstToken, idle, request, experiment }: ExperimentDescription["deadlines"]): string {
+export function deadlinesPhrase({ connect, firstToken, idle, request, send, experiment }: ExperimentDescription["deadlines"]): string {
+  const late = send === undefined ? "" : `, sent after its time ${send}`;
   const whole = experiment === undefined ? "" : `, experiment ${experiment}`;
-  return `connect ${connect}, first token ${firstToken}, idle stream ${idle}, whole request ${request}${whole}`;
+  return `connect ${connect}, first token ${firstToken}, idle stream ${idle}, whole request ${request}${late}${whole}`;
 }
 
 function optionsText(options: Options): string {

@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+
+import { realClock } from "../host/realClock.ts";
+import type { Line } from "../model/exchange.ts";
+import { defaultDeadlines, type Deadlines } from "../model/experiment.ts";
+import type { Outcome } from "../model/outcome.ts";
+import type { Recorder } from "../model/recorder.ts";
+import type { Nanoseconds } from "../model/time.ts";
+import { drive } from "./drive.ts";
+import { together, type Phase } from "./order.ts";
+import { plainRequest } from "./testServer.ts";
+
+const millisecond = 1_000_000;
+
+/** On a line that is busy for so many milliseconds with each request. */
+async function playOn(takes: (request: number) => number, phase: Phase, deadlines: Partial<Deadlines>) {
+  const clock = realClock();
+  const counts = { prepared: 0, sent: 0, discarded: 0 };
+  const line: Line = {
+    open: async () => {},
+    prepare: (request) => {
+      counts.prepared++;
+      return { request };
+    },
+    send: ({ request }, listener) => {
+      counts.sent++;
+      listener.sent(clock.now(), false);
+      for (const end = clock.now() + takes(request.id) * millisecond; clock.now() < end;);
+      clock.at(clock.now(), () => listener.ended(clock.now(), { outcome: { kind: "completed" } }));
+      return { abort: () => {} };
+    },
+    discard: () => counts.discarded++,
+    close: () => {},
+  };
+  const records: { readonly due: Nanoseconds; lag?: Nanoseconds; outcome?: Outcome }[] = [];
+  const recorder: Recorder = {
+    due: ({ start, due }) => records.push({ due: start + due }) - 1,
+    stamp: (exchange, kind, at) => {
+      const record = records[exchange];
+      if (kind === "sent" && record !== undefined) record.lag = at - record.due;
+    },
+    ended: (exchange, _at, { outcome }) => Object.assign(records[exchange] ?? {}, { outcome }),
+    texts: () => {},
+    reading: () => {},
+  };
+  await drive({
+    experiment: 0,
+    phases: [phase],
+    lines: { a: line },
+    clock,
+    deadlines: { ...defaultDeadlines, ...deadlines },
+    recorder,
+    signal: new AbortController().signal,
+    keepText: false,
+  });
+  return { counts, records };
+}
+
+const everyMillisecond = Array.from({ length: 300 }, (_, id) => plainRequest({ id, arrival: { kind: "at", offset: id / 1_000 } }));
+/** Five times as many as are due. */
+const tooSlow = () => 5;
+const scheduled = together(["a"], { kind: "test", options: {}, seed: 1, requests: everyMillisecond }, 1)[0] ?? [];
+
+test("what could not be sent in time is dropped and recorded where the experiment says so", async () => {
+  const { counts, records } = await playOn(tooSlow, scheduled, { send: 0.05 });
+  const dropped = records.filter(({ outcome }) => outcome?.kind === "dropped");
+  const sent = records.filter(({ lag }) => lag !== undefined);
+  expect(records).toHaveLength(300);
+  expect(records.every(({ outcome }) => outcome !== undefined)).toBe(true);
+  expect(dropped[0]?.outcome).toEqual({ kind: "dropped", reason: "not sent within 0.05 s of its time" });
+  expect(dropped.length + sent.length).toBe(300);
+  // Of 300 ms and the 50 after it, 5 ms each; on a busy machine fewer.
+  expect(sent.length).toBeGreaterThan(9);
+  expect(sent.length).toBeLessThan(75);
+  // Looked at just before it is sent: a thread that loses its core between the two may be later, once in a while.
+  const inTime = sent.filter(({ lag = Infinity }) => lag < 55 * millisecond);
+  expect(inTime.length).toBeGreaterThan(0.8 * sent.length);
+  expect(counts.discarded + counts.sent).toBe(counts.prepared);
+});
+
+test("it is sent late where the experiment says nothing", async () => {
+  const { records } = await playOn(tooSlow, scheduled, {});
+  expect(records.every(({ outcome }) => outcome?.kind === "completed")).toBe(true);
+  expect(records.at(-1)?.lag).toBeGreaterThan(1_000 * millisecond);
+});
+
+test("a follower whose time has passed before it could be sent is dropped with those that wait for it", async () => {
+  const first = plainRequest({ id: 0, arrival: { kind: "at", offset: 0 } });
+  const blocking = plainRequest({ id: 3, arrival: { kind: "at", offset: 0.015 } });
+  const follower = plainRequest({ id: 1, arrival: { kind: "after", request: 0, pause: 0.02 } });
+  const last = plainRequest({ id: 2, arrival: { kind: "after", request: 1, pause: 0 } });
+  const phase = together(["a"], { kind: "test", options: {}, seed: 1, requests: [first, blocking, follower, last] }, 1)[0] ?? [];
+  const { counts, records } = await playOn((request) => (request === 3 ? 150 : 0), phase, { send: 0.05 });
+  const reasons = records.flatMap(({ outcome }) => (outcome?.kind === "dropped" ? [outcome.reason] : []));
+  expect(records).toHaveLength(4);
+  expect(reasons).toEqual(["not sent within 0.05 s of its time", "request 1 before it was dropped"]);
+  expect(counts).toEqual({ prepared: 3, sent: 2, discarded: 1 });
+});
