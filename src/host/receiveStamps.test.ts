@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 import { realClock } from "./realClock.ts";
 import { receiveStamps } from "./receiveStamps.ts";
@@ -36,6 +36,27 @@ const imports = `
   import { Worker } from "node:worker_threads";
   const clock = realClock([0, 0]);
   const stamps = receiveStamps(clock);`;
+
+/** A library before ours, as a sandbox whose kernel does not know the socket option. */
+function kernelThatRefuses(): string {
+  const directory = mkdtempSync(join(tmpdir(), "tandem-refuses-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const source = join(directory, "refuses.c");
+  writeFileSync(
+    source,
+    `#define _GNU_SOURCE
+    #include <errno.h>
+    #include <sys/socket.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    int setsockopt(int file, int level, int option, const void *value, socklen_t length) {
+      if (level == SOL_SOCKET && option == SO_TIMESTAMPNS) { errno = ENOPROTOOPT; return -1; }
+      return syscall(SYS_setsockopt, file, level, option, value, length);
+    }`,
+  );
+  execFileSync("cc", ["-shared", "-fPIC", "-o", join(directory, "refuses.so"), source]);
+  return join(directory, "refuses.so");
+}
 
 /** A server in a thread of its own, which writes three times, 150 ms apart, the last time twice and while the client's thread is asleep. */
 function lateReader(connect: string, listen: string): string {
@@ -153,4 +174,11 @@ test("a Node that was started without the library stamps what it reads when it r
 test.runIf(library !== "")("nobody gets the kernel's stamps who wants the others", () => {
   const program = `${imports} console.log(JSON.stringify([stamps.source, receiveStamps(clock, "read").source]));`;
   expect(withLibrary(program)).toEqual(["kernel", "read"]);
+});
+
+test.runIf(library !== "")("who stamps is tried, not guessed from the library's being there", () => {
+  const program = `import { triedStamps } from ${JSON.stringify(new URL("triedStamps.ts", import.meta.url).href)}; console.log(JSON.stringify(await triedStamps()));`;
+  expect(withLibrary(program)).toBe("kernel");
+  expect(withLibrary(program, { LD_PRELOAD: "" })).toBe("read");
+  expect(withLibrary(program, { LD_PRELOAD: `${kernelThatRefuses()} ${library}` })).toBe("read");
 });
