@@ -309,6 +309,22 @@ test("places outside an engine's own are named, its own disk is not", () => {
   ]);
 });
 
+test("where all of it is kept in one place in the engine's process, that is known, and nowhere else", () => {
+  const tierOf = (config: LmcacheOptions, mode?: "server") =>
+    withLmcache(plain, { config, ...(mode === undefined ? {} : { mode }) }).claims?.({ configFiles: {} }).reuse?.onlyTier;
+  expect(tierOf({})).toBe("memory"); // LMCache's default
+  expect(tierOf({ cpuGigabytes: 30 })).toBe("memory");
+  expect(tierOf({ cpuGigabytes: 0, diskGigabytes: 10 })).toBe("lower");
+  expect(tierOf({ cpuGigabytes: 0, remoteUrl: "redis://cache:6379" })).toBe("lower");
+  expect(tierOf({ cpuGigabytes: 30, diskGigabytes: 10 })).toBeUndefined();
+  expect(tierOf({ cpuGigabytes: 30, remoteUrl: "redis://cache:6379" })).toBeUndefined();
+  expect(tierOf({ cpuGigabytes: 30, settings: { gds_path: "/gds" } })).toBeUndefined();
+  expect(tierOf({ settings: { remote_storage_plugins: ["mine"] } })).toBeUndefined();
+  expect(tierOf({ settings: { enable_p2p: false, extra_config: null } })).toBe("memory");
+  expect(tierOf({ cpuGigabytes: 30 }, "server")).toBeUndefined(); // the server counts by tier
+  expect(fromFile.claims?.({ configFiles: { "c.yaml": { local_cpu: false } } }).reuse?.onlyTier).toBeUndefined();
+});
+
 test("with --simulate the tier in CPU memory is stood for, others are said to be missing, and one without is refused", () => {
   const world = { configFiles: {} };
   const both = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 20, remoteUrl: "redis://localhost:6379" } });

@@ -29,7 +29,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
     launch: { ...launch, command: (slot, world) => connection(world).command(launch.command(slot, world), slot, world) },
     features: [...engine.features, ...known, ...(options.hybridKvCache === false ? ["hybrid KV cache manager off"] : [])],
     configFiles: [...engine.configFiles, ...paths],
-    claims: (world) => withLmcacheClaims(engine.claims?.(world), connection(world).config, connection(world).connector),
+    claims: (world) => withLmcacheClaims(engine.claims?.(world), connection(world)),
     configuredFeatures: (world) => [
       ...(engine.configuredFeatures?.(world) ?? []),
       ...featuresOf(connection(world)).filter((phrase) => !known.includes(phrase)),

@@ -1,5 +1,6 @@
 import type { EngineClaims, TraitClaim } from "../model/engine.ts";
 import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
+import type { Connection } from "./lmcacheOptions.ts";
 
 // Seen with a server that was started anew behind its engine's back: each request then waited for ten to twenty seconds, and was answered.
 const lost =
@@ -24,7 +25,10 @@ export function pieceOf({ settings }: LmcacheConfig): number {
 }
 
 /** An engine's claims with LMCache beside it: the connector it was asked for, and what is found again. */
-export function withLmcacheClaims(claims: EngineClaims | undefined, config: LmcacheConfig, connector: string): EngineClaims {
+export function withLmcacheClaims(
+  claims: EngineClaims | undefined,
+  { config, connector, onlyTier }: Pick<Connection, "config" | "connector" | "onlyTier">,
+): EngineClaims {
   const { traits = [], reuse, never = [] } = claims ?? {};
   const external = tiers(config).length > 0;
   return {
@@ -33,7 +37,9 @@ export function withLmcacheClaims(claims: EngineClaims | undefined, config: Lmca
       { ...connectorTrait, wanted: connector },
       { what: "LMCache", from: { kind: "log", pattern: /LMCache initialized .*with version ([\w.]+)/ } },
     ],
-    ...(reuse === undefined ? {} : { reuse: { ...reuse, external, externalPiece: pieceOf(config) } }),
+    ...(reuse === undefined
+      ? {}
+      : { reuse: { ...reuse, external, externalPiece: pieceOf(config), ...(onlyTier === undefined ? {} : { onlyTier }) } }),
     never: [...never, neverConnected, { what: "LMCache's server", pattern: lost }],
   };
 }

@@ -1,6 +1,7 @@
 import { notNegative, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { nearest } from "../model/nearest.ts";
+import type { CacheReuse } from "../model/proof.ts";
 import { laterKeys, lmcacheKeys, oldKeys, renamedKeys } from "./lmcacheKeys.ts";
 import { isBelow } from "./refuseOtherEra.ts";
 
@@ -46,6 +47,23 @@ export function tiers(config: LmcacheConfig): readonly string[] {
     ...(typeof disk === "string" ? [`KV cache on disk${typeof size === "number" ? `, ${size} GB` : ""}`] : []),
     ...(typeof remote === "string" ? [`KV cache at ${withoutUser(remote)}${serde === "cachegen" ? ", compressed" : ""}`] : []),
   ];
+}
+
+/** Where in the engine's process all of it is kept, where that is one place: what LMCache counts of its hits does not say where they were. */
+export function onlyTier(config: LmcacheConfig): CacheReuse["onlyTier"] {
+  const { settings } = config;
+  if (Object.keys(settings).some((key) => furtherPlace.test(key) && isSaid(settings[key]))) return undefined;
+  const below = ["local_disk", "remote_url"].filter((key) => isSaid(settings[key]));
+  if (cpuTier(config) !== undefined) return below.length === 0 ? "memory" : undefined;
+  return below.length === 1 ? "lower" : undefined;
+}
+
+/** Keys by which it keeps or finds KV cache elsewhere too, or may. */
+const furtherPlace =
+  /^(?:enable_(?:p2p|pd|xpyd)|gds_path|maru_path|(?:remote_)?storage_plugins|external_backends|remote_config_url|extra_config)$/;
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
 }
 
 /** As a file that LMCache reads: a key a line, values in JSON, which is YAML. */

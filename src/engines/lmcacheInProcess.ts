@@ -1,5 +1,5 @@
 import type { Command, Slot, World } from "../model/engine.ts";
-import type { LmcacheConfig } from "./lmcacheConfig.ts";
+import { onlyTier, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inEngine, type InEngine } from "./lmcacheInEngine.ts";
 import { laterKeys } from "./lmcacheKeys.ts";
 import type { Connection, InProcessConnector, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
@@ -18,6 +18,7 @@ export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, ar
     connector,
     features: own.features,
     config,
+    onlyTier: onlyTier(config),
   };
 }
 

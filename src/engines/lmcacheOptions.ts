@@ -1,6 +1,7 @@
 import { checkOptions, nonEmptyText, notNegative, oneOf, positive, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Command, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import type { Seconds } from "../model/time.ts";
 import { ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
@@ -79,6 +80,8 @@ export interface Connection {
   readonly features: readonly string[];
   /** As far as a simulated engine can stand for it: with CPU memory alone. */
   readonly config: LmcacheConfig;
+  /** Where all of it is kept, where its own counters do not say. */
+  readonly onlyTier?: CacheReuse["onlyTier"];
 }
 
 /** All that can be wrong with an author's options without a file being read. */

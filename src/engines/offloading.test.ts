@@ -77,5 +77,5 @@ test("the connector that vLLM took must be the one that asks the server, and its
   expect(connector?.wanted).not.toBe(took("vllm-gpu-lmcache.log")); // LMCache in its process
   expect(never.some(({ pattern }) => pattern.test("LMCache server is unhealthy"))).toBe(true);
   expect(reuse).toEqual({ own: true, external: true, externalPiece: 256 });
-  expect(native.claims?.(unknown).reuse).toEqual({ own: true, external: true, externalPiece: 16 });
+  expect(native.claims?.(unknown).reuse).toEqual({ own: true, external: true, externalPiece: 16, onlyTier: "memory" });
 });

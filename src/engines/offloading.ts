@@ -96,13 +96,14 @@ function withOwnOffloading({ traits, reuse, ...rest }: EngineClaims = { traits: 
   return {
     ...rest,
     traits: [...traits, connectorTrait],
-    ...(reuse === undefined ? {} : { reuse: { ...reuse, external: true, externalPiece: blockTokens } }),
+    ...(reuse === undefined ? {} : { reuse: { ...reuse, external: true, externalPiece: blockTokens, onlyTier: "memory" } }),
   };
 }
 
 /** By these flags it is vLLM that picks the connector: with the one inside its process the server would never be asked. */
 function withServer(claims: EngineClaims | undefined): EngineClaims {
-  return withLmcacheClaims(claims, { settings: { chunk_size: chunkTokens }, translations: [] }, "LMCacheMPConnector");
+  const config = { settings: { chunk_size: chunkTokens }, translations: [] };
+  return withLmcacheClaims(claims, { config, connector: "LMCacheMPConnector" });
 }
 
 function flagsOf({ services = {} }: Slot, { gigabytes, backend }: Required<OffloadingOptions>): readonly string[] {

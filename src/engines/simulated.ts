@@ -82,7 +82,7 @@ function reuseOf({ prefixCaching, cpuCache }: SimulationOptions): CacheReuse {
     own: prefixCaching,
     ownPiece: blockTokens,
     external: cpuCache !== undefined,
-    ...(cpuCache === undefined ? {} : { externalPiece: cpuCache.chunkTokens }),
+    ...(cpuCache === undefined ? {} : { externalPiece: cpuCache.chunkTokens, onlyTier: "memory" }),
   };
 }
 

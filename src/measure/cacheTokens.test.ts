@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { EngineProof } from "../model/proof.ts";
+import type { Reading } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
 import { cacheTokens, expectedCachedTokens } from "./cacheTokens.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
@@ -56,6 +57,21 @@ test("expected and observed tokens stand beside what the engine counted itself",
     external: 16_384,
     counted: 16_384,
   });
+});
+
+test("hits of a cache with a single place are that tier's, of one with several only where they are counted by tier", () => {
+  const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
+  const told = (onlyTier?: "memory" | "lower", counted: readonly Reading[] = []) => {
+    if (experiment === undefined) return [];
+    const reuse = { ...keeps, ...(onlyTier === undefined ? {} : { onlyTier }) };
+    const { memoryTier, lowerTier } = cacheTokens("cached", { ...experiment, readings: [...experiment.readings, ...counted] }, reuse);
+    return [memoryTier, lowerTier];
+  };
+  expect(told("memory")).toEqual([16_384, undefined]);
+  expect(told("lower")).toEqual([undefined, 16_384]);
+  expect(told()).toEqual([undefined, undefined]);
+  const counted = [0, 4_096].map((value) => ({ at: 0, series: "external-memory-hit-tokens-total", of: "cached", value }));
+  expect(told("memory", counted)).toEqual([4_096, undefined]);
 });
 
 test("to the token is well; beyond 2 % of the prompt tokens degrades the run, with what to make of it", () => {

@@ -17,7 +17,7 @@ export interface CacheTokens {
   readonly external?: number;
   /** Both together, where no prompts that emptied or filled its caches between blocks are among them. */
   readonly counted?: number;
-  /** Counted by the cache beside it, by the tier that had them: its memory, and whatever lies below. */
+  /** By the tier that had them, its memory or whatever lies below: counted by the cache beside it, or all of `external` where it has a single one. */
   readonly memoryTier?: number;
   readonly lowerTier?: number;
 }
@@ -54,7 +54,9 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   });
   const growth = (series: string) => grownBy(readings.filter((reading) => reading.of === engine && reading.series === series));
   const [own, external] = [growth("prefix-hit-tokens-total"), growth("external-hit-tokens-total")];
-  const [memoryTier, lowerTier] = [growth("external-memory-hit-tokens-total"), growth("external-lower-hit-tokens-total")];
+  const inOnly = (tier: CacheReuse["onlyTier"]) => (reuse?.onlyTier === tier ? external : undefined);
+  const memoryTier = growth("external-memory-hit-tokens-total") ?? inOnly("memory");
+  const lowerTier = growth("external-lower-hit-tokens-total") ?? inOnly("lower");
   const observed =
     told.length === 0 || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
   const isOneBlock = new Set(completed.map(({ block }) => block)).size === 1;

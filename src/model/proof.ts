@@ -35,6 +35,8 @@ export interface CacheReuse {
   /** Only whole pieces of so many tokens are found again. Missing where nobody knows. */
   readonly ownPiece?: number;
   readonly externalPiece?: number;
+  /** Where the cache beside it has a single place to keep it: whatever comes out of that cache was there. */
+  readonly onlyTier?: "memory" | "lower";
 }
 
 /** What an engine answered to a prompt, at temperature 0. */

@@ -2,14 +2,19 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { withLmcache } from "../engines/lmcache.ts";
+import type { LmcacheOptions } from "../engines/lmcacheOptions.ts";
 import { llamaCpp } from "../engines/llamaCpp.ts";
 import { sglang } from "../engines/sglang.ts";
+import { vllm } from "../engines/vllm.ts";
 import { vllmMetrics } from "../engines/vllmMetrics.ts";
 import { tensorrtLlm } from "../engines/tensorrtLlm.ts";
 import { tgi } from "../engines/tgi.ts";
 import { simulated } from "../engines/simulated.ts";
+import { cacheTokens } from "../measure/cacheTokens.ts";
 import type { Engine } from "../model/engine.ts";
 import type { Reading } from "../model/record.ts";
+import type { ExperimentResult } from "../model/result.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { metricsText } from "../simulation/metrics.ts";
 import { engineMetrics } from "../probes/engineMetrics.ts";
@@ -90,6 +95,24 @@ test("an older vLLM, without tokens by source, still tells its hits", async () =
     ["prefix-hit-tokens-total", 0],
     ["external-hit-tokens-total", 36_854],
   ]);
+});
+
+/** On an H100, 41 requests: 443,904 of 643,555 prompt tokens came out of LMCache in the engine's process. */
+const inProcessPage = readFileSync(new URL("../probes/recorded/vllm-gpu-lmcache-in-process.metrics.txt", import.meta.url), "utf8");
+
+test("LMCache in the engine's process, recorded on a GPU: what it had is told of its one tier, of several tiers only together", async () => {
+  const fresh = inProcessPage.replaceAll(/ \d\S*$/gm, " 0.0");
+  await using engine = await showing(fresh, inProcessPage);
+  const readings = await edges(engine.running);
+  const counted = (config: LmcacheOptions) => {
+    const { reuse } = withLmcache(vllm({ model: "m" }), { config }).claims?.({ configFiles: {} }) ?? {};
+    const experiment = { records: [], readings } as Partial<ExperimentResult> as ExperimentResult; // all that is looked at here
+    const { external, memoryTier, lowerTier } = cacheTokens("cached", experiment, reuse);
+    return [external, memoryTier, lowerTier];
+  };
+  expect(counted({ cpuGigabytes: 30 })).toEqual([443_904, 443_904, undefined]);
+  expect(counted({ cpuGigabytes: 0, diskGigabytes: 30 })).toEqual([443_904, undefined, 443_904]);
+  expect(counted({ cpuGigabytes: 30, diskGigabytes: 30 })).toEqual([443_904, undefined, undefined]);
 });
 
 test("a recorded page of llama.cpp: what it computed and what it found again are the prompts", async () => {
