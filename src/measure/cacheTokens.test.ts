@@ -59,6 +59,17 @@ test("expected and observed tokens stand beside what the engine counted itself",
   });
 });
 
+test("a counter that was read only once has not grown by nothing: nobody knows", () => {
+  const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
+  const once = experiment && { ...experiment, readings: experiment.readings.slice(0, 1) };
+  expect(once && cacheTokens("cached", once, { ...keeps, onlyTier: "memory" })).toEqual({
+    engine: "cached",
+    promptTokens: 3 * 8_208,
+    expected: 2 * 8_192,
+    observed: 2 * 8_192,
+  });
+});
+
 test("hits of a cache with a single place are that tier's, of one with several only where they are counted by tier", () => {
   const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
   const told = (onlyTier?: "memory" | "lower", counted: readonly Reading[] = []) => {

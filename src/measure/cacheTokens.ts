@@ -74,9 +74,10 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   };
 }
 
-/** A counter that went back was started anew: then nobody knows. Engines in turn have several stretches, each with its own edges. */
+/** A counter that was read once tells nothing, and one that went back was started anew: then nobody knows. Engines in turn have several stretches, each with its own edges. */
 function grownBy(readings: readonly { readonly value: number }[]): number | undefined {
-  const [first, last] = [readings[0], readings.at(-1)];
+  const [first, ...later] = readings;
+  const last = later.at(-1);
   return first === undefined || last === undefined || last.value < first.value ? undefined : last.value - first.value;
 }
 
