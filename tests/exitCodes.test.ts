@@ -111,8 +111,18 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
 
   test("it dies while it is measured: told with its last words, and the run is INVALID", async () => {
     using where = folder();
-    // Ends itself in the middle of the thirty requests: a second after the first of them.
-    const dying = `setTimeout(() => { console.error("Xid 79: fell off the bus"); process.exit(9); }, 1_500);`;
+    // Ends itself in the middle of the thirty requests, after a few of those that ask whether it is up and what it caches.
+    const dying = `
+      import { Server } from "node:http";
+      const { emit } = Server.prototype;
+      let asked = 0;
+      Server.prototype.emit = function (event, request, ...rest) {
+        if (event === "request" && request.url.includes("completions") && ++asked === 20) {
+          console.error("Xid 79: fell off the bus");
+          process.exit(9);
+        }
+        return emit.call(this, event, request, ...rest);
+      };`;
     const preload = JSON.stringify(`data:text/javascript,${encodeURIComponent(dying)}`);
     const command = `(slot) => { const { program, args, env } = like.launch.command(slot); return { program, args: ["--import", ${preload}, ...args], env }; }`;
     const { code, stdout, stderr } = await tandem([
