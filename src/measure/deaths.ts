@@ -3,26 +3,29 @@ import type { ExperimentResult, TimedEvent } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds } from "../model/time.ts";
 
-/** Engines that did not come up, or were gone before an experiment was over, and services: their engines were then others than those asked for. */
+/** Engines that did not come up, or were gone before an experiment was over for them, and services: they were then others than those asked for. */
 export function deathReasons(experiment: ExperimentResult, events: readonly TimedEvent[]): readonly ValidityReason[] {
-  const over = overAt(experiment, events);
-  const told = events.filter(({ at, event }) => at <= over || event.kind === "notUp");
-  return told.filter((one) => !isConsequence(one, events)).flatMap(({ event }) => reasonsOf(event));
+  const told = events.filter((one) => !isConsequence(one, events));
+  return told.flatMap(({ at, event }) => reasonsOf(event, (engine) => isNeeded(engine, at, experiment, events)));
 }
 
 /** Of an engine or a service by its name: when it died, where that makes the experiment INVALID. */
 export function deathOf(name: string, experiment: ExperimentResult, events: readonly TimedEvent[]): Nanoseconds | undefined {
-  const over = overAt(experiment, events);
   return events.find(({ at, event }) => {
-    const isItsOwn = (event.kind === "died" && event.engine === name) || (event.kind === "serviceDied" && event.service === name);
-    return isItsOwn && at <= over;
+    if (event.kind === "died") return event.engine === name && isNeeded(name, at, experiment, events);
+    if (event.kind !== "serviceDied" || event.service !== name) return false;
+    return event.engines.some((engine) => isNeeded(engine, at, experiment, events));
   })?.at;
 }
 
-/** After its last request there is a last look at its servers, which may find that one is gone: until then it is not over. */
-function overAt({ index, span }: ExperimentResult, events: readonly TimedEvent[]): Nanoseconds {
-  const ends = events.flatMap(({ at, event }) => (event.kind === "experimentEnded" && event.experiment === index ? [at] : []));
-  return span === undefined ? Infinity : Math.max(span.to, ...ends);
+/** Engines of several batches play the same experiments one batch after the other: for each engine an experiment is over at another time. */
+function isNeeded(engine: string, at: Nanoseconds, { index }: ExperimentResult, events: readonly TimedEvent[]): boolean {
+  const started = events.findIndex(
+    ({ event }) => event.kind === "experimentStarted" && event.experiment === index && event.engines.includes(engine),
+  );
+  if (started < 0) return true;
+  const ended = events.slice(started).find(({ event }) => event.kind === "experimentEnded" && event.experiment === index);
+  return ended === undefined || at <= ended.at;
 }
 
 /** A boot that was cut short, by a person or by what ended elsewhere and is told in its words: that is the reason, and this is none. */
@@ -38,16 +41,19 @@ function isEnd(event: RunEvent): event is Extract<RunEvent, { kind: "notUp" | "s
   return event.kind === "notUp" || event.kind === "serviceNotUp" || event.kind === "serviceDied";
 }
 
-function reasonsOf(event: RunEvent): readonly ValidityReason[] {
+function reasonsOf(event: RunEvent, isNeeded: (engine: string) => boolean): readonly ValidityReason[] {
   switch (event.kind) {
     case "notUp":
       return [{ ...lookThere, ...advised(event.hint), what: ofItself(event), engine: event.engine }];
     case "serviceNotUp":
       return [{ ...lookThere, what: firstLine(event) }];
     case "died":
+      if (!isNeeded(event.engine)) return [];
       return [{ ...lookThere, what: `${firstLine(event).replace(`${event.engine} `, "")} while it was measured`, engine: event.engine }];
     case "serviceDied":
-      return event.engines.map((engine) => ({ ...lookThere, what: `${firstLine(event)} while engines needed it`, engine }));
+      return event.engines
+        .filter(isNeeded)
+        .map((engine) => ({ ...lookThere, what: `${firstLine(event)} while engines needed it`, engine }));
     default:
       return [];
   }

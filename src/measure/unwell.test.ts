@@ -31,8 +31,9 @@ test.each([
 test("one that was well again, or whose experiment was over, before it died was unwell all the same", () => {
   const died = { kind: "died", engine: "plain", message: "plain exited" } as const;
   expect(reasons([at(20, unwell), at(29, wellAgain), at(90, died)])[0]?.what).toContain("unwell for 12 s");
-  expect(reasons([at(20, unwell), at(29, wellAgain), at(500, died)])[0]?.what).toContain("unwell for 12 s");
-  expect(reasons([at(90, unwell), at(500, died)])[0]?.what).toContain("unwell for 13 s");
+  const ended = { kind: "experimentEnded", experiment: 0, took: 90 } as const;
+  expect(reasons([at(20, unwell), at(29, wellAgain), at(100, ended), at(500, died)])[0]?.what).toContain("unwell for 12 s");
+  expect(reasons([at(90, unwell), at(100, ended), at(500, died)])[0]?.what).toContain("unwell for 13 s");
 });
 
 test("of experiments that engines play one batch after the other, only the one that was being played is concerned", () => {
@@ -65,5 +66,9 @@ function at(seconds: Seconds, event: RunEvent): TimedEvent {
 /** Of an experiment that goes from 10 s to 100 s. */
 function reasons(events: readonly TimedEvent[], limits: LimitChanges = {}) {
   const { description, ...result } = experimentOf(answered("plain", [0.5]));
-  return unwellReasons({ ...result, description: { ...description, limits }, span: { from: 10e9, to: 100e9 } }, events);
+  const started: RunEvent = { kind: "experimentStarted", experiment: 0, title: "", order: "together", engines: ["plain"], requests: 9 };
+  return unwellReasons({ ...result, description: { ...description, limits }, span: { from: 10e9, to: 100e9 } }, [
+    at(10, started),
+    ...events,
+  ]);
 }

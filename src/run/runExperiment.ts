@@ -3,6 +3,7 @@ import { drive } from "../load/drive.ts";
 import { httpLine } from "../load/httpLine.ts";
 import type { Phase } from "../load/order.ts";
 import { Tally } from "../load/tally.ts";
+import { untilWellOrDead } from "../launch/stillWell.ts";
 import type { Line } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
@@ -70,7 +71,10 @@ export async function runExperiment(
   } finally {
     await endControl?.();
     await stopProbes();
-    tell({ kind: "experimentEnded", experiment: index, took: toSeconds(clock.now() - from) });
+    const took = toSeconds(clock.now() - from);
+    // Before it is told as over: an end that this waits for is of this experiment.
+    await Promise.all(running.map(async (engine) => untilWellOrDead(engine, options.stop)));
+    tell({ kind: "experimentEnded", experiment: index, took });
   }
 }
 

@@ -6,7 +6,6 @@ import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
 import { health } from "../launch/health.ts";
-import { untilWellOrDead } from "../launch/stillWell.ts";
 import { startServices, type RunningServices } from "../launch/services.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
@@ -155,7 +154,6 @@ async function runBatch(
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
         ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe],
       });
-      await Promise.all(running.engines.map(async (engine) => untilWellOrDead(engine, options.stop)));
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
       if (isLastBatch) await options.experimentDone(index);
