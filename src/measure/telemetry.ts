@@ -1,8 +1,9 @@
-import type { Reading, RequestRecord } from "../model/record.ts";
+import type { Reading } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { mayBeUsed, usersOf } from "./gpuUse.ts";
 import { throttlingOf, type Throttling } from "./throttling.ts";
+import { isIn, spansOf, turnsOf, type Flight, type Length, type Span } from "./turns.ts";
 
 /** A value over the time in which the engines that were up together were measured. */
 export interface Track {
@@ -36,6 +37,8 @@ export interface Telemetry {
 export const engineSeries = ["running-requests", "waiting-requests", "kv-usage-share"] as const;
 export const gpuSeries = ["gpu-memory-mib", "gpu-utilization-percent", "gpu-power-watts", "gpu-sm-clock-mhz"] as const;
 
+const ofGpus: ReadonlySet<string> = new Set([...gpuSeries, "gpu-throttle-reasons"]);
+
 /** What engines and GPUs told of themselves beside the requests that were under way; empty where nothing was read. */
 export function telemetryOf(experiment: ExperimentResult, engines: readonly EngineDescription[]): Telemetry {
   const spans = spansOf(experiment, engines);
@@ -49,80 +52,6 @@ export function telemetryOf(experiment: ExperimentResult, engines: readonly Engi
     lasts: spans.reduce((longest, { from, to }) => Math.max(longest, toSeconds(to - from)), 0),
     isInTurn: spans.length > 1,
   };
-}
-
-/** A request from being sent to its end, on the clock that readings have. */
-interface Flight {
-  readonly engine: string;
-  readonly block: number;
-  readonly from: Nanoseconds;
-  readonly to: Nanoseconds;
-}
-
-function flightsOf({ records, starts = [], span }: ExperimentResult): readonly Flight[] {
-  const known = new Map(starts.map(({ engine, block, at }) => [`${block} ${engine}`, at]));
-  return records.flatMap((record) => {
-    const { engine, block, sent } = record;
-    if (sent === undefined) return [];
-    const start = known.get(`${block} ${engine}`) ?? span?.from ?? 0;
-    return [{ engine, block, from: start + sent, to: start + endOf(record, sent) }];
-  });
-}
-
-/** Of one that was cut off, what is known of it. */
-function endOf({ ended, chunks }: RequestRecord, sent: Nanoseconds): Nanoseconds {
-  return ended ?? chunks.at.at(-1) ?? sent;
-}
-
-interface Length {
-  readonly from: Nanoseconds;
-  readonly to: Nanoseconds;
-}
-
-/** Engines that were up together, from their first request to their last end. */
-interface Span extends Length {
-  readonly engines: readonly EngineDescription[];
-  readonly flights: readonly Flight[];
-}
-
-function spansOf(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly Span[] {
-  const all = flightsOf(experiment);
-  return [...Map.groupBy(engines, ({ batch }) => batch).values()].flatMap((together) => {
-    const names = new Set(together.map(({ name }) => name));
-    const flights = all.filter(({ engine }) => names.has(engine));
-    if (flights.length === 0) return [];
-    return [{ engines: together, flights, ...lengthOf(flights) }];
-  });
-}
-
-/** From the first to leave to the last to end. */
-function lengthOf(flights: readonly Flight[]): Length {
-  return {
-    from: flights.reduce((least, { from }) => Math.min(least, from), Infinity),
-    to: flights.reduce((most, { to }) => Math.max(most, to), -Infinity),
-  };
-}
-
-/** When these engines had requests: from the first to the last of each block. What is between, others' turns or the emptying of caches, is not theirs. */
-function turnsOf(engines: readonly string[], flights: readonly Flight[]): readonly Length[] {
-  const own = flights.filter(({ engine }) => engines.includes(engine));
-  const turns = [...Map.groupBy(own, ({ engine, block }) => `${block} ${engine}`).values()].map(lengthOf);
-  return joined(turns.sort((one, other) => one.from - other.from));
-}
-
-/** Those that overlap are one; by their start. */
-function joined(turns: readonly Length[]): readonly Length[] {
-  const found: Length[] = [];
-  for (const turn of turns) {
-    const last = found.at(-1);
-    if (last === undefined || turn.from > last.to) found.push(turn);
-    else found[found.length - 1] = { from: last.from, to: Math.max(last.to, turn.to) };
-  }
-  return found;
-}
-
-function isIn(at: Nanoseconds, turns: readonly Length[]): boolean {
-  return turns.some(({ from, to }) => at >= from && at <= to);
 }
 
 function inFlightTracks({ engines, flights, from }: Span): readonly Track[] {
@@ -178,7 +107,7 @@ interface SpanGpu extends Pick<Track, "name" | "engines"> {
 
 /** GPUs of these engines; of those where nobody knows which they have, all. */
 function gpusOf({ engines, flights }: Span, readings: readonly Reading[]): readonly SpanGpu[] {
-  const names = [...new Set(readings.filter(({ series }) => gpuSeries.some((one) => one === series)).map(({ of }) => of))];
+  const names = [...new Set(readings.filter(({ series }) => ofGpus.has(series)).map(({ of }) => of))];
   const used = names.filter((gpu) => mayBeUsed(gpu, engines));
   const shown = (used.length > 0 ? used : names).sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
   return shown.map((gpu) => {
@@ -203,7 +132,8 @@ function gpuTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
   });
 }
 
-function throttlingIn(span: Span, readings: readonly Reading[]): readonly NamedThrottling[] {
+/** In the turns of engines that were up together. */
+export function throttlingIn(span: Span, readings: readonly Reading[]): readonly NamedThrottling[] {
   const within = readings.filter(({ at }) => isIn(at, [span]));
   return gpusOf(span, readings).flatMap(({ gpu, name, counted }) => {
     const own = within.filter(({ of }) => of === gpu);

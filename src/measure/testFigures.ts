@@ -9,7 +9,7 @@ import { deathReasons } from "./deaths.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
 import { countsOf, engineSummary } from "./summary.ts";
-import { throttlingReasons } from "./throttling.ts";
+import { throttlingReasons } from "./throttled.ts";
 import { unwellReasons } from "./unwell.ts";
 import { joined, validity } from "./validity.ts";
 

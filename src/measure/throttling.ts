@@ -1,9 +1,5 @@
-import type { ValidityReason } from "../model/figures.ts";
 import type { Reading } from "../model/record.ts";
-import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import { mayBeUsed } from "./gpuUse.ts";
-import { beyond, limitsOf } from "./validityLimits.ts";
 
 /** What may hold a GPU's clock down, by its bit in NVML's mask of clock event reasons. */
 const reasons = {
@@ -21,7 +17,7 @@ const reasons = {
 type ThrottleReason = keyof typeof reasons;
 
 /** Says that something is wrong with the machine. At its power cap a GPU always is under full load, and idle it is between requests. */
-const isFault: ReadonlySet<string> = new Set<ThrottleReason>([
+export const isFault: ReadonlySet<string> = new Set<ThrottleReason>([
   "hardware slowdown",
   "software thermal slowdown",
   "hardware thermal slowdown",
@@ -67,29 +63,4 @@ function withoutPassing(readings: readonly Reading[]): readonly Reading[] {
     const isMeant = (mask & why) !== 0 || isSlowed(masks[index - 1]) || isSlowed(masks[index + 1]);
     return isSlowed(mask) && !isMeant ? { ...reading, value: mask - bit } : reading;
   });
-}
-
-/** A GPU that its own protection slows down is not the GPU that was asked for. */
-export function throttlingReasons(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly ValidityReason[] {
-  const limit = limitsOf(experiment.description).throttled;
-  const { readings, span = { from: -Infinity, to: Infinity } } = experiment;
-  return throttlingOf(readings, (at) => at >= span.from && at <= span.to)
-    .filter(({ gpu }) => mayBeUsed(gpu, engines))
-    .flatMap(({ gpu, shares, faulty }) =>
-      beyond(limit, faulty, {
-        what: `${gpu} was slowed down in ${percent(faulty)} of its readings: ${faultsIn(shares)}`,
-        advice:
-          "look at its cooling and its power supply (nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER), and measure again when it keeps its clock",
-      }),
-    );
-}
-
-function faultsIn(shares: Throttling["shares"]): string {
-  return Object.keys(shares)
-    .filter((words) => isFault.has(words))
-    .join(", ");
-}
-
-function percent(part: number): string {
-  return `${Number((part * 100).toPrecision(2))} %`;
 }

@@ -79,7 +79,7 @@ export const limits = {
     degraded: 0,
   },
   throttled: {
-    measured: "readings of an engine's GPU while heat, a power brake or its hardware slowed it down",
+    measured: "readings of an engine's GPU, in its own turns, while heat, a power brake or its hardware slowed it down",
     unit: "share",
     degraded: 0,
   },
