@@ -62,6 +62,28 @@ describe("killed with SIGKILL, no engine is left within 2 s, and report works on
   });
 });
 
+test(
+  "what became of its engines is told by report, in reports, and by the next run, which ends well and tells no more",
+  { timeout: 120_000 },
+  async () => {
+    using where = folder();
+    const { code } = await runUntil(where, playing, (child) => child.kill("SIGKILL"), 300);
+    expect(code).toBeNull();
+    const aftermath = () => where.files().find((name) => name.endsWith("after-processes.jsonl"));
+    for (let look = 0; look < 100 && aftermath() === undefined; look++) await pause(50);
+    const said = /^ {2}[1-9]\d* process(?:es)? of engines and services ended \d\.\d s after the harness was gone$/m;
+    const reported = await tandem(["report", where.at("out")]);
+    expect(reported.stderr).toMatch(said);
+    const html = where.files().find((name) => name.endsWith("test_quick.simulated.html")) ?? "";
+    expect(where.read(html)).toMatch(/process(?:es)? of engines and services ended/);
+    const again = ["run", where.write("short.ts", quickTest()), "-o", where.at("out"), "--simulate", "--journal-only"];
+    const next = await tandem(again);
+    expect(next.stderr).toMatch(/^the run before this one was killed \(.*out\/runs\/\S+\):$/m);
+    expect(next.stderr).toMatch(said);
+    expect((await tandem(again)).stderr).not.toMatch(/killed|was gone/);
+  },
+);
+
 /** An engine whose workers are in sessions of their own and hear no signal, and a small server beside it that another engine needs. */
 function manyProcesses(): string {
   const worker = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";

@@ -1,4 +1,5 @@
 import type { Terminal } from "../model/host.ts";
+import { afterwards } from "../model/afterwards.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { orderPhrases } from "../reports/conditions.ts";
 
@@ -174,6 +175,8 @@ export class RunState {
       case "proof":
       case "calibrating":
       case "warning":
+      case "endedAfterUs":
+      case "gpuMemoryBack":
       case "interrupted":
       case "testEnded":
         break;
@@ -210,7 +213,7 @@ function requestsOf(engine: EngineState, named: boolean | number = true): string
 }
 
 /** The line an event deserves where every line stays; undefined for the many small ones. */
-function lineFor(event: RunEvent): string | undefined {
+export function lineFor(event: RunEvent): string | undefined {
   switch (event.kind) {
     case "testStarted":
       return `${event.test}: ${event.engines.join(", ")}; ${event.experiments} experiment${event.experiments === 1 ? "" : "s"}`;
@@ -244,6 +247,9 @@ function lineFor(event: RunEvent): string | undefined {
       return disproof(event);
     case "warning":
       return `  warning: ${event.message}`;
+    case "endedAfterUs":
+    case "gpuMemoryBack":
+      return `  ${afterwards(event)}`;
     case "interrupted":
       return `  ${event.signal}: no more requests are sent; what is in flight ends first (once more: kill and leave)`;
     case "gone":

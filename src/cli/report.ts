@@ -8,6 +8,7 @@ import { readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { TestResult } from "../model/result.ts";
+import { tellAftermath } from "./aftermath.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
@@ -23,6 +24,7 @@ export async function report(call: Call): Promise<number> {
   const codes: number[] = [];
   for (const { result, directory, source } of await found(path, copies)) {
     const figures = figuresOf(result);
+    if (source === undefined) await tellAftermath(directory, terminal);
     // What was read is the user's own, and stays as it is.
     const write = async () => writeReports(result, directory, copies === directory ? undefined : copies, source);
     await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
 
 import { realClock, type RealClock } from "../host/realClock.ts";
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { virtualClock } from "../host/virtualClock.ts";
-import { runDirectory, testDirectory } from "../journal/paths.ts";
+import { aftermathFiles, runDirectory, testDirectory } from "../journal/paths.ts";
 import { readTest } from "../journal/read.ts";
 import { openJournal, writeManifest, type JournalWriter } from "../journal/write.ts";
 import { experimentFigures, figuresOf } from "../measure/testFigures.ts";
@@ -19,6 +20,7 @@ import type { PlannedTest } from "../run/plan.ts";
 import { blockedOf, blockedTogether } from "../run/prepare.ts";
 import { probesFor } from "../run/probes.ts";
 import { runTest, type TestEnding } from "../run/runTest.ts";
+import { tellOfLastRun } from "./aftermath.ts";
 import { explain } from "./explain.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
@@ -60,6 +62,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const shown = progress(terminal);
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);
+  await tellOfLastRun(output, terminal);
   const directory = await openRun(output, tests, call.argv, place);
   const clock = crew?.clock ?? realClock();
   using interrupted = interruption((event) => shown.tell(event), {
@@ -113,6 +116,7 @@ async function runOne(planned: PlannedTest, session: Session): Promise<number> {
     journal.event(clock.now(), event);
     session.progress.tell(event);
   };
+  if (!planned.virtual) session.place.afterUs?.tellIn({ files: aftermathFiles(resolve(directory)), origin: session.clock.origin });
   let ending: TestEnding;
   try {
     ending = await runTest(
@@ -132,6 +136,7 @@ async function runOne(planned: PlannedTest, session: Session): Promise<number> {
       },
     );
   } finally {
+    session.place.afterUs?.tellIn(undefined);
     journal.close();
   }
   session.progress.done();

@@ -97,6 +97,12 @@ export function signalProcess({ pid, startedAt }: Root, signal: NodeJS.Signals):
   }
 }
 
+/** What to say of those that SIGKILL does not end. */
+export function notKilled(left: readonly ProcessEntry[]): string {
+  const names = left.map(({ pid, name, state }) => `${pid} (${name}, state ${state})`).join(", ");
+  return `${left.length === 1 ? "a process" : "processes"} could not be killed: ${names}`;
+}
+
 export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

@@ -11,10 +11,10 @@ import type { Seconds } from "../model/time.ts";
 import { gpuMemoryHolders, gpuMemoryUsed } from "./gpuMemory.ts";
 import { isHeldBy, listenersOn } from "./listeningSockets.ts";
 import { oomKills } from "./oomKills.ts";
-import { LivingTree, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
+import { LivingTree, notKilled, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
 import { SharedMemory, sharedMemoryNow } from "./sharedMemory.ts";
 import { visibleGpus } from "./visibleGpus.ts";
-import { startWatchdog, type Watchdog } from "./watchdog.ts";
+import { watchdogOver, type Watchdog } from "./watchdog.ts";
 
 type Start = Parameters<Place["start"]>;
 
@@ -23,12 +23,12 @@ export function thisMachine({ environment = process.env }: { environment?: NodeJ
   const run = randomUUID();
   const trees = new WeakMap<StartedProcess, ProcessTree>();
   const portsGiven = new Set<number>();
-  let watchdog: Watchdog | undefined;
+  const watchdog = watchdogOver(`TANDEM_RUN=${run}`, environment);
   return {
     name: "this machine",
     has: async (program, env) => programFile(program, env["PATH"]) !== undefined,
     start: async (command, logs) => {
-      watchdog ??= startWatchdog(`TANDEM_RUN=${run}`);
+      watchdog.begin();
       const tree = await startTree(command, logs, run, watchdog);
       trees.set(tree, tree);
       return tree;
@@ -48,6 +48,7 @@ export function thisMachine({ environment = process.env }: { environment?: NodeJ
       used: async (gpus) => gpuMemoryUsed(gpus, environment),
       holders: async (gpus) => gpuMemoryHolders(gpus, environment),
     },
+    afterUs: watchdog,
     oomKills: () => oomKills(),
     gpus: async () => visibleGpus(environment),
   };
@@ -110,8 +111,7 @@ class ProcessTree implements StartedProcess {
 }
 
 function unkillable(left: readonly ProcessEntry[]): HarnessError {
-  const names = left.map(({ pid, name, state }) => `${pid} (${name}, state ${state})`).join(", ");
-  return new HarnessError("engine-exited", `${left.length === 1 ? "a process" : "processes"} could not be killed: ${names}`, {
+  return new HarnessError("engine-exited", notKilled(left), {
     hint: "state D is a process that waits inside a driver; it may hold GPU memory until the driver or the machine is restarted",
   });
 }

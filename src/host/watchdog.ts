@@ -2,31 +2,66 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import type { AfterUs, Aftermath, GpuBefore } from "../model/running.ts";
 import type { Root } from "./processTable.ts";
 import { sharedMemoryNow } from "./sharedMemory.ts";
 
 /** Ends everything that carries a mark, or descends from a root it was told of, when this process is gone: however it went. */
-export interface Watchdog {
+export interface Watchdog extends AfterUs {
+  /** Before the first of them starts. */
+  begin(): void;
   watch(root: Root): void;
 }
 
+/** What it is told by its pipe, a line each. Of the last two the latest counts. */
+export type Told =
+  | Root
+  | { readonly aftermath: Aftermath | null }
+  | { readonly gpus: readonly GpuBefore[]; readonly env: Readonly<Record<string, string>> };
+
 /**
  * A second process, in a session of its own so that a terminal's signals pass it by. It holds the other end of a pipe: when we end,
- * SIGKILL included, the pipe does too. It sleeps until then, and leaves when nobody is left.
+ * SIGKILL included, the pipe does too. It sleeps until then, and leaves when nobody is left. `own` is our environment: it has none.
  */
-export function startWatchdog(mark: string): Watchdog {
+export function watchdogOver(mark: string, own: NodeJS.ProcessEnv): Watchdog {
   const roots: Root[] = [];
-  const before = sharedMemoryNow();
-  let guard = keepWatch(mark, before);
+  const env = forNvidiaSmi(own);
+  let [aftermath, gpus]: [Aftermath | undefined, readonly GpuBefore[]] = [undefined, []];
+  let before: readonly string[] | undefined;
+  let guard: ChildProcess | undefined;
+  const begin = (): void => {
+    if (guard !== undefined && !hasEnded(guard)) return;
+    before ??= sharedMemoryNow();
+    guard = keepWatch(mark, before);
+    // Somebody may have killed the one before: its successor has to hear of everything again.
+    for (const known of [...roots, { aftermath: aftermath ?? null }, { gpus, env }]) tell(guard, known);
+  };
+  const say = (told: Told): void => {
+    if (guard === undefined || hasEnded(guard)) begin();
+    else tell(guard, told);
+  };
   return {
-    watch: (root) => {
-      roots.push(root);
-      if (!hasEnded(guard)) return tell(guard, root);
-      // Somebody has killed it: its successor has to hear of everybody again.
-      guard = keepWatch(mark, before);
-      for (const known of roots) tell(guard, known);
+    begin,
+    watch: ({ pid, startedAt }) => {
+      roots.push({ pid, startedAt });
+      say({ pid, startedAt });
+    },
+    get aftermath() {
+      return aftermath;
+    },
+    tellIn: (where) => {
+      aftermath = where;
+      if (guard !== undefined) say({ aftermath: where ?? null });
+    },
+    gpuMemory: (looked) => {
+      gpus = looked;
+      if (guard !== undefined || looked.length > 0) say({ gpus, env });
     },
   };
+}
+
+function forNvidiaSmi({ PATH: path, LD_LIBRARY_PATH: libraries }: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  return { ...(path === undefined ? {} : { PATH: path }), ...(libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries }) };
 }
 
 // This file's own ending: .ts as it is run here, .js once packed.
@@ -47,8 +82,8 @@ function keepWatch(mark: string, sharedMemory: readonly string[]): ChildProcess 
   return child;
 }
 
-function tell(child: ChildProcess, root: Root): void {
-  child.stdin?.write(`${JSON.stringify({ pid: root.pid, startedAt: root.startedAt })}\n`);
+function tell(child: ChildProcess, told: Told): void {
+  child.stdin?.write(`${JSON.stringify(told)}\n`);
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import * as fc from "fast-check";
 import { Field, Int32, RecordBatchStreamWriter, Schema, tableFromIPC } from "apache-arrow";
 import { expect, test } from "vitest";
+import { tellAfterwards } from "../host/aftermath.ts";
 import { processEntry } from "../host/processTable.ts";
 import { chunksOf } from "../model/chunks.ts";
 import type { Ending } from "../model/exchange.ts";
@@ -14,7 +15,7 @@ import type { RunManifest, TestDescription, TestResult } from "../model/result.t
 import type { Workload } from "../model/workload.ts";
 import { describedTest, documentQuestions } from "./fixture.ts";
 import { freshDirectory } from "./freshDirectory.ts";
-import { eventsFile, manifestFile, tableFile, workloadFile } from "./paths.ts";
+import { aftermathFiles, eventsFile, manifestFile, tableFile, workloadFile } from "./paths.ts";
 import { readTest } from "./read.ts";
 import { openJournal, writeManifest, type JournalWriter } from "./write.ts";
 
@@ -301,6 +302,26 @@ test("a run goes on while the process that makes it is alive on this machine, un
   journal.event(SECOND, { kind: "testEnded", test: "test_two" });
   expect(await goesOn(hostname(), alive)).toBe(false);
   journal.close();
+});
+
+test("what became of a killed harness's engines follows its events, whole lines only, also where its own last line was cut off", async () => {
+  const { directory, journal } = begun();
+  journal.event(1, { kind: "warning", message: "one" });
+  journal.event(2, { kind: "warning", message: "cut off" });
+  const { processes, containers } = aftermathFiles(directory);
+  writeFileSync(eventsFile(directory), readFileSync(eventsFile(directory), "utf8").slice(0, -5));
+  const aftermath = { files: { processes, containers }, origin: process.hrtime() } as const;
+  tellAfterwards(aftermath, "processes", { kind: "endedAfterUs", what: "processes", count: 3, after: 0.2 });
+  tellAfterwards(aftermath, "containers", { kind: "endedAfterUs", what: "containers", count: 1, after: 0.4 });
+  tellAfterwards(aftermath, "processes", { kind: "gpuMemoryBack", gpu: "0", after: 2 });
+  writeFileSync(processes, readFileSync(processes, "utf8").slice(0, -5));
+  const { events, complete } = await readTest(directory);
+  expect(events.map(({ event }) => (event.kind === "endedAfterUs" ? event.what : event.kind))).toEqual([
+    "warning",
+    "processes",
+    "containers",
+  ]);
+  expect(complete).toBe(false);
 });
 
 test("an event cut off in its line is left out, damage in the middle is told with its line", async () => {

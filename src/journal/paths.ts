@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HarnessError } from "../model/harnessError.ts";
+import type { Aftermath } from "../model/running.ts";
 
 /** Tables of a journal with one file per worker. */
 export type WorkerTable = "exchanges" | "stamps" | "endings";
@@ -37,6 +38,12 @@ export function readingsFile(test: string): string {
 
 export function eventsFile(test: string): string {
   return join(journalDirectory(test), "events.jsonl");
+}
+
+/** Events of those who look after what a harness started when it is gone; each has its own, and nobody writes to `events.jsonl` then. */
+export function aftermathFiles(test: string): Aftermath["files"] {
+  const file = (name: string) => join(journalDirectory(test), `after-${name}.jsonl`);
+  return { processes: file("processes"), containers: file("containers") };
 }
 
 export function verdictsFile(test: string): string {

@@ -16,7 +16,7 @@ import { readRecords, type JournalRecord } from "./readRecords.ts";
 /** One test of a run, from its directory. What was cut off is missing from it, and nothing else. */
 export async function readTest(test: string): Promise<TestResult> {
   const description = await readDescription(test);
-  const events = await readLines(paths.eventsFile(test), isTimedEvent);
+  const events = [...(await readLines(paths.eventsFile(test), isTimedEvent)), ...(await readAftermath(test))];
   const records = await readRecords(test, await workersOf(test), description);
   const readings = await readReadings(test);
   const manifest = await readManifest(dirname(test), description);
@@ -37,6 +37,12 @@ export async function readTest(test: string): Promise<TestResult> {
     ttftAnchor: "sent",
     ...(lasted === undefined ? {} : { lasted }),
   };
+}
+
+/** What became of the engines of a harness that was killed, as far as it is known by now. */
+export async function readAftermath(test: string): Promise<readonly TimedEvent[]> {
+  const files = Object.values(paths.aftermathFiles(test));
+  return (await Promise.all(files.map(async (file) => readLines(file, isTimedEvent)))).flat();
 }
 
 async function readDescription(test: string): Promise<TestDescription> {

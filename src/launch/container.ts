@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
 
 import { HarnessError } from "../model/harnessError.ts";
+import type { Place } from "../model/running.ts";
 import { guardContainers } from "./containerGuard.ts";
 import { engineLabel, harnessLabel, harnessMark, isStatus, removeContainer } from "./containerMarks.ts";
 import { createOptions, type ContainerOrder } from "./containerOrder.ts";
@@ -35,12 +36,13 @@ export interface ContainerStart {
   /** As people may see it. */
   readonly commandLine: string;
   readonly logs: EngineLogs;
+  readonly place: Pick<Place, "afterUs">;
 }
 
 /** Marked as ours before it runs, and guarded: it goes when we do. */
 export async function start(given: ContainerStart): Promise<Started> {
   const { docker, socket } = given.daemon;
-  guardContainers(socket);
+  guardContainers(socket, given.place.afterUs?.aftermath);
   const labels = { [harnessLabel]: harnessMark(), [engineLabel]: given.name };
   const container = await docker.createContainer(createOptions(given.container, labels));
   try {

@@ -2,32 +2,58 @@
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { tellAfterwards } from "../host/aftermath.ts";
+import type { Aftermath } from "../model/running.ts";
+
 /** A container may just be being made while its harness dies; nobody seen for so long is nobody left. */
 const quietMilliseconds = 2_000;
 const patienceMilliseconds = 60_000;
 
 const [socketPath, mark] = process.argv.slice(2);
 if (socketPath !== undefined && mark !== undefined) {
-  await theEnd();
-  await removeAll(socketPath, `tandem.harness=${mark}`);
+  const aftermath = await toldUntilTheEnd();
+  const { count, after, left } = await removeAll(socketPath, `tandem.harness=${mark}`);
+  if (aftermath !== undefined && count > 0) {
+    tellAfterwards(aftermath, "containers", { kind: "endedAfterUs", what: "containers", count, after });
+    if (left.length > 0) tellAfterwards(aftermath, "containers", { kind: "warning", message: notRemoved(left) });
+  }
 }
 
-async function theEnd(): Promise<void> {
+/** Each line says where to tell; the last whole one counts. */
+async function toldUntilTheEnd(): Promise<Aftermath | undefined> {
+  let text = "";
   try {
-    for await (const _nothing of process.stdin);
+    for await (const piece of process.stdin) text += String(piece);
   } catch {
     // A broken pipe is the end as well.
   }
+  const last = text.split("\n").at(-2);
+  return last === undefined ? undefined : (JSON.parse(last) as Aftermath); // containerGuard.ts wrote it
 }
 
-async function removeAll(socket: string, label: string): Promise<void> {
+interface Removed {
+  readonly count: number;
+  /** Seconds until the last of them was seen. */
+  readonly after: number;
+  readonly left: readonly string[];
+}
+
+async function removeAll(socket: string, label: string): Promise<Removed> {
   const began = Date.now();
+  const seen = new Set<string>();
+  let [after, left]: [number, readonly string[]] = [0, []];
   const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
   for (let lastSeen = began; Date.now() - lastSeen < quietMilliseconds && Date.now() - began < patienceMilliseconds; await pause(250)) {
-    const left = idsIn(await answer(socket, "GET", `/containers/json?all=true&filters=${filters}`));
-    if (left.length > 0) lastSeen = Date.now();
+    left = idsIn(await answer(socket, "GET", `/containers/json?all=true&filters=${filters}`));
+    if (left.length > 0) [lastSeen, after] = [Date.now(), (Date.now() - began) / 1_000];
+    for (const id of left) seen.add(id);
     for (const id of left) await answer(socket, "DELETE", `/containers/${id}?force=true&v=true`);
   }
+  return { count: seen.size, after, left };
+}
+
+function notRemoved(left: readonly string[]): string {
+  return `containers could not be removed: ${left.map((id) => id.slice(0, 12)).join(", ")}`;
 }
 
 /** Empty where the daemon does not answer: it may be restarting, and is asked again. */

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -146,13 +146,16 @@ describe.skipIf(skipsDocker)("with a real Docker daemon", () => {
     expect(error.message).toContain("interrupted");
   });
 
-  test("a harness that is killed leaves no container behind", async () => {
+  test("a harness that is killed leaves no container behind, and the journal is told so", async () => {
     const port = await place.freePort();
     const harness = startHarness(port);
     await until(async () => (await containers()).some(({ State: state }) => state === "running"), 20);
     harness.kill("SIGKILL");
     await until(async () => (await containers()).length === 0, 10);
     expect(await place.listeners(port)).toEqual([]);
+    await until(() => existsSync(at.file("after.jsonl")) && readFileSync(at.file("after.jsonl"), "utf8").endsWith("\n"), 10);
+    const { event } = JSON.parse(readFileSync(at.file("after.jsonl"), "utf8"));
+    expect(event).toEqual({ kind: "endedAfterUs", what: "containers", count: 1, after: expect.any(Number) });
   });
 
   test("a container left by a harness that is gone goes at the next start; those of others stay", async () => {
@@ -242,7 +245,9 @@ function startHarness(port: number): ChildProcess {
     import { thisMachine } from ${source("../host/thisMachine.ts")};
     import { realClock } from ${source("../host/realClock.ts")};
     import { dockerLauncher } from ${source("./docker.ts")};
-    await dockerLauncher(thisMachine()).launch({
+    const [place, origin] = [thisMachine(), process.hrtime()];
+    place.afterUs.tellIn({ files: { processes: ${directory} + "/none", containers: ${directory} + "/after.jsonl" }, origin });
+    await dockerLauncher(place).launch({
       name: "plain",
       engine: {
         kind: "stand-in", model: "tiny", simulated: false, gpus: 0, gpuShare: 0, features: [], configFiles: [],

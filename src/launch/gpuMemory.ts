@@ -1,17 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
-
-import type { Place } from "../model/running.ts";
+import { gpuMemoryBack, heldBy } from "../host/gpuMemoryBack.ts";
+import type { GpuBefore, Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
-
-/** A driver gives memory back within a second of the last process's end, as seen; this is the bound where somebody living holds it. */
-const patience: Seconds = 10;
-
-/** Until then a process may be ending, so many times as long: 0.2 s for each GiB of pinned memory (LMCache's in CPU memory), as seen. */
-const longerForTheEnding = 6;
-
-/** What the driver itself may keep. */
-const slackMib = 100;
 
 export interface GpuMemoryWatch {
   readonly place: Place;
@@ -26,17 +16,25 @@ export interface GpuMemoryWatch {
 export async function gpuMemoryBefore(engines: readonly OnGpus[], watch: GpuMemoryWatch): Promise<AsyncDisposable> {
   for (const message of await gpuMemoryLacking(engines, watch.place)) watch.tell({ kind: "warning", message });
   for (const message of unchecked(engines)) watch.tell({ kind: "warning", message });
-  const looked = await Promise.all(
-    [...byGpu(engines)].map(async ([gpu, engines]) => {
-      const names = engines.map(({ name }) => name);
-      return { gpu, names, before: await watch.place.gpuMemory?.used([gpu]) };
-    }),
-  );
+  const looked = (await Promise.all([...byGpu(engines)].map(async ([gpu, engines]) => usedBefore(gpu, engines, watch.place)))).flat();
+  watch.place.afterUs?.gpuMemory(looked);
   return {
     [Symbol.asyncDispose]: async () => {
       await Promise.all(looked.map(async (one) => givenBack(one, watch)));
+      watch.place.afterUs?.gpuMemory([]);
     },
   };
+}
+
+/** Nothing where the driver does not tell. */
+async function usedBefore(gpu: string, engines: readonly OnGpus[], { gpuMemory }: Place): Promise<readonly GpuBefore[]> {
+  const mib = await gpuMemory?.used([gpu]);
+  return mib === undefined ? [] : [{ gpu, names: engines.map(({ name }) => name), mib }];
+}
+
+async function givenBack(before: GpuBefore, { place: { gpuMemory }, tell, within }: GpuMemoryWatch): Promise<void> {
+  const back = gpuMemory === undefined ? undefined : await gpuMemoryBack(before, gpuMemory, within);
+  if (back?.kind === "held") tell({ kind: "warning", message: back.message });
 }
 
 /** Said once for all parts of GPUs (MIG): the driver has no counter for them, so nothing is known of their memory. */
@@ -71,7 +69,7 @@ export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place)
     if (total === undefined || used === undefined || used <= Math.max(1 - share, unremarkable) * total) return [];
     const [names, are] = [engines.map(({ name }) => name).join(" and "), engines.length === 1 ? "is" : "are"];
     const free = `GPU ${gpu} has ${total - used} of ${total} MiB free, less than the ${Math.round(share * 100)} % that ${names} ${are} to take`;
-    return [`${free}: the rest is held by ${named((await place.gpuMemory?.holders([gpu])) ?? [])}`];
+    return [`${free}: the rest is held by ${heldBy((await place.gpuMemory?.holders([gpu])) ?? [])}`];
   });
   return (await Promise.all(looks)).flat();
 }
@@ -79,34 +77,4 @@ export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place)
 function byGpu(engines: readonly OnGpus[]): ReadonlyMap<string, readonly OnGpus[]> {
   const gpus = [...new Set(engines.flatMap(({ gpus }) => gpus))];
   return new Map(gpus.map((gpu) => [gpu, engines.filter((engine) => engine.gpus.includes(gpu))]));
-}
-
-function named(holders: readonly string[]): string {
-  return holders.length === 0 ? "no living process that nvidia-smi knows of" : holders.join("; ");
-}
-
-interface Looked {
-  readonly gpu: string;
-  /** Of the engines that were started on it. */
-  readonly names: readonly string[];
-  readonly before: number | undefined;
-}
-
-async function givenBack({ gpu, names, before }: Looked, { place, tell, within = patience }: GpuMemoryWatch): Promise<void> {
-  if (before === undefined) return;
-  const began = performance.now();
-  for (;;) {
-    const used = await place.gpuMemory?.used([gpu]);
-    if (used === undefined || used <= before + slackMib) return;
-    const waited = (performance.now() - began) / 1_000;
-    const holders = waited > within ? ((await place.gpuMemory?.holders([gpu])) ?? []) : [];
-    if (waited > (holders.length === 0 ? longerForTheEnding * within : within)) {
-      const [were, they] = names.length === 1 ? ["was", "it and its"] : ["were", "they and their"];
-      const more = `${used - before} MiB more are in use on GPU ${gpu} than before ${names.join(" and ")} ${were} started`;
-      const after = `${waited.toFixed(waited < 10 ? 1 : 0)} s after ${they} services have ended`;
-      tell({ kind: "warning", message: `${more}, ${after}: held by ${named(holders)}` });
-      return;
-    }
-    await pause(250);
-  }
 }

@@ -73,5 +73,8 @@ export type RunEvent =
     }
   | { readonly kind: "experimentEnded"; readonly experiment: number; readonly took: Seconds }
   | { readonly kind: "warning"; readonly message: string }
+  /** After the harness was gone before what it had started: told by whoever ended that, as are warnings about it. */
+  | { readonly kind: "endedAfterUs"; readonly what: "processes" | "containers"; readonly count: number; readonly after: Seconds }
+  | { readonly kind: "gpuMemoryBack"; readonly gpu: string; readonly after: Seconds }
   | { readonly kind: "interrupted"; readonly signal: string }
   | { readonly kind: "testEnded"; readonly test: string };

@@ -79,6 +79,29 @@ export interface Gpu {
   readonly parts?: readonly string[];
 }
 
+/** Memory in use on a GPU before engines were started on it. */
+export interface GpuBefore {
+  readonly gpu: string;
+  /** Of the engines that were started on it. */
+  readonly names: readonly string[];
+  /** In MiB. */
+  readonly mib: number;
+}
+
+/** Files of events about what becomes of what we started, one for each who looks after it; stamps count from `origin`, as process.hrtime() tells it. */
+export interface Aftermath {
+  readonly files: Readonly<Record<"processes" | "containers", string>>;
+  readonly origin: readonly [seconds: number, nanoseconds: number];
+}
+
+export interface AfterUs {
+  /** Where it is told from now on what became of everybody; undefined once they have ended. */
+  tellIn(aftermath: Aftermath | undefined): void;
+  readonly aftermath: Aftermath | undefined;
+  /** GPUs that must have as little memory in use again; none once it is back. */
+  gpuMemory(before: readonly GpuBefore[]): void;
+}
+
 /** Where an engine runs. This machine is one; a container, a Slurm node, a pod are others. */
 export interface Place {
   readonly name: string;
@@ -101,6 +124,8 @@ export interface Place {
     used(gpus: readonly string[]): Promise<number | undefined>;
     holders(gpus: readonly string[]): Promise<readonly string[]>;
   };
+  /** Looks after what we started there, should we be gone before it is. */
+  readonly afterUs?: AfterUs;
   /** How often processes there were killed for want of memory so far; undefined where nobody counts. */
   readonly oomKills?: () => number | undefined;
 }

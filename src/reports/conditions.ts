@@ -1,3 +1,4 @@
+import { afterwards } from "../model/afterwards.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import type { Options } from "../model/workload.ts";
@@ -164,6 +165,9 @@ function happenings({ events }: TestResult): readonly Block[] {
         return [`${event.service} did not come up: ${event.message}`];
       case "serviceDied":
         return [`${event.service}, which ${event.engines.join(" and ")} needed, ended by itself: ${event.message}`];
+      case "endedAfterUs":
+      case "gpuMemoryBack":
+        return [afterwards(event)];
       case "interrupted":
         return [`interrupted by ${event.signal}`];
       default:
