@@ -64,6 +64,11 @@ export interface Invocation {
   readonly reads?: string;
 }
 
+/** Whatever Python's tempfile makes: sockets, files through which its processes find each other. Many are left behind, also after a good end. */
+export function temporaryFiles({ temporary }: Slot): Readonly<Record<string, string>> {
+  return temporary === undefined ? {} : { TMPDIR: temporary };
+}
+
 /** How the engine gets to run where it is installed. */
 export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): StartedLaunch {
   refuseTwoPlaces(what, options);

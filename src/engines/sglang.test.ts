@@ -34,6 +34,13 @@ test("SGLang with LMCache has a configuration of its own", () => {
   expect(engine.features).toEqual(expect.arrayContaining(["LMCache in its process", "KV cache in CPU memory, 10 GB"]));
 });
 
+test("its sockets and other temporary files go where its slot has a place for them", () => {
+  const { launch } = sglang({ model: "m" });
+  const command =
+    "command" in launch ? launch.command({ port: 1, gpus: [], directory: "/scratch", temporary: "/tmp/td-4fA0b1" }, world) : undefined;
+  expect(command?.env).toEqual({ TMPDIR: "/tmp/td-4fA0b1" });
+});
+
 test("its disk lies in its own directory and goes with it, unless another was named", () => {
   const own = cached({ diskGigabytes: 10 });
   expect(settingsIn(own)).toMatchObject({ local_disk: "file:///scratch/kv/", max_local_disk_size: 10 });

@@ -13,7 +13,15 @@ import {
 import type { Engine, SimulationOptions } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { flagsIn, present, valued } from "./flags.ts";
-import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import {
+  installationFeatures,
+  installationRules,
+  launchFrom,
+  modelName,
+  temporaryFiles,
+  tokenIdOffset,
+  type InstallationOptions,
+} from "./installation.ts";
 import { parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inEngine, type InEngine } from "./lmcacheInEngine.ts";
 import { settingsOf, type LmcacheOptions } from "./lmcacheOptions.ts";
@@ -102,7 +110,8 @@ export function sglang(options: SglangOptions): Engine {
   const launch = launchFrom("sglang()", options, {
     program: "python3",
     args: (slot, host) => [...serveArguments(options, host, slot.port), ...present("--enable-lmcache", lmcache !== undefined)],
-    ...(lmcache === undefined ? {} : { env: lmcache.env, files: lmcache.files, discards: lmcache.discards, keepsIn: lmcache.keepsIn }),
+    env: (slot) => ({ ...temporaryFiles(slot), ...lmcache?.env(slot) }),
+    ...(lmcache === undefined ? {} : { files: lmcache.files, discards: lmcache.discards, keepsIn: lmcache.keepsIn }),
     // Its /health has a token generated where nothing is under way.
     ready: { path: "/health", watched: "/v1/models", within: 600 },
     missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,

@@ -49,6 +49,17 @@ test("the models of lmcache-tests get its settings, and what the author says com
   ]);
 });
 
+test("its sockets and other temporary files go where its slot has a place for them, unless the author names another", () => {
+  const envIn = (temporary?: string, env?: Readonly<Record<string, string>>) => {
+    const { launch } = vllm({ model: mistral, ...(env === undefined ? {} : { env }) });
+    const where = { ...slot, ...(temporary === undefined ? {} : { temporary }) };
+    return launch.kind === "process" ? launch.command(where, { configFiles: {} }).env : {};
+  };
+  expect(envIn("/tmp/td-4fA0b1")).toEqual({ TMPDIR: "/tmp/td-4fA0b1", VLLM_RPC_BASE_PATH: "/tmp/td-4fA0b1" });
+  expect(envIn("/tmp/td-4fA0b1", { TMPDIR: "/nvme" })).toEqual({ TMPDIR: "/nvme", VLLM_RPC_BASE_PATH: "/tmp/td-4fA0b1" });
+  expect(envIn()).toEqual({});
+});
+
 test("requests name the model as it is served", () => {
   expect(vllm({ model: mistral }).wire.model).toBe(mistral);
   expect(vllm({ model: "/models/m", servedName: "m" }).wire.model).toBe("m");

@@ -1,7 +1,15 @@
 import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, SimulationOptions } from "../model/engine.ts";
 import { flagsIn, switched, valued } from "./flags.ts";
-import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import {
+  installationFeatures,
+  installationRules,
+  launchFrom,
+  modelName,
+  temporaryFiles,
+  tokenIdOffset,
+  type InstallationOptions,
+} from "./installation.ts";
 import { modelPreset } from "./models.ts";
 import { vllmClaims } from "./vllmClaims.ts";
 import { inWordsOf } from "./vllmFlags.ts";
@@ -66,6 +74,8 @@ export function vllm(options: VllmOptions): Engine {
     launch: launchFrom("vllm()", settled, {
       program: "vllm",
       args: ({ port }, host, { program }) => inWordsOf(program, serveArguments(settled, host, port)),
+      // Its ZeroMQ sockets, and LMCache's, go where this says.
+      env: (slot) => ({ ...temporaryFiles(slot), ...(slot.temporary === undefined ? {} : { VLLM_RPC_BASE_PATH: slot.temporary }) }),
       ready: { path: "/health", within: 600 },
       missing: `install vLLM (pip install vllm, on a machine with a GPU it supports), or say where it is: program: "/path/to/vllm", venv: "/path", image: "vllm/vllm-openai:v0.24.0"; --simulate runs without it`,
       // Older versions have no groups of flags, and list all of them.

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -31,6 +31,23 @@ test("a program gets the environment it is given, and nothing of ours but the ma
   const seen = Object.keys(JSON.parse(at.written("environment.json")) as object).sort();
   expect(seen).toEqual(["ONE", "SPT_NOENV", "TANDEM_ENGINE", "TANDEM_RUN"]);
   await started.end(1);
+});
+
+test("a temporary directory has room for the names of sockets, and goes with all that is in it", () => {
+  const made = thisMachine({ environment: {} }).temporaryDirectory?.();
+  expect(made?.path).toMatch(/^\/tmp\/td-\w{6}$/);
+  const [path, other] = [made?.path ?? "", at.file("other")];
+  mkdirSync(other);
+  writeFileSync(at.file("other/stays"), "");
+  mkdirSync(`${path}/below`);
+  symlinkSync(other, `${path}/link`);
+  made?.[Symbol.dispose]();
+  expect([existsSync(path), existsSync(at.file("other/stays"))]).toEqual([false, true]);
+});
+
+test("there is none where the folder for such files is too deep, or is not there", () => {
+  const made = [at.directory, "/a"].map((TMPDIR) => thisMachine({ environment: { TMPDIR } }).temporaryDirectory?.());
+  expect(made).toEqual([undefined, undefined]);
 });
 
 test("a program that is asked to end has the time to tidy up, and no more is taken", async () => {

@@ -13,6 +13,7 @@ import { isHeldBy, listenersOn } from "./listeningSockets.ts";
 import { oomKills } from "./oomKills.ts";
 import { LivingTree, notKilled, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
 import { SharedMemory, sharedMemoryNow } from "./sharedMemory.ts";
+import { removeTemporaryDirectory, temporaryDirectory } from "./temporaryDirectory.ts";
 import { visibleGpus } from "./visibleGpus.ts";
 import { watchdogOver, type Watchdog } from "./watchdog.ts";
 
@@ -23,6 +24,7 @@ export function thisMachine({ environment = process.env }: { environment?: NodeJ
   const run = randomUUID();
   const trees = new WeakMap<StartedProcess, ProcessTree>();
   const portsGiven = new Set<number>();
+  const temporary = new Set<string>();
   const watchdog = watchdogOver(`TANDEM_RUN=${run}`, environment);
   return {
     name: "this machine",
@@ -32,6 +34,20 @@ export function thisMachine({ environment = process.env }: { environment?: NodeJ
       const tree = await startTree(command, logs, run, watchdog);
       trees.set(tree, tree);
       return tree;
+    },
+    temporaryDirectory: () => {
+      const path = temporaryDirectory(environment);
+      if (path === undefined) return undefined;
+      temporary.add(path);
+      watchdog.temporary([...temporary]);
+      return {
+        path,
+        [Symbol.dispose]: () => {
+          removeTemporaryDirectory(path);
+          temporary.delete(path);
+          watchdog.temporary([...temporary]);
+        },
+      };
     },
     freePort: async () => {
       let port = await unusedPort();

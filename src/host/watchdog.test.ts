@@ -139,3 +139,15 @@ test.runIf(process.platform === "linux")("where everybody has ended, and was sai
   await pause(2_500);
   expect(existsSync(at.file("after.jsonl"))).toBe(false);
 });
+
+test.runIf(process.platform === "linux")("what programs have left in temporary directories goes with a killed harness", async () => {
+  using at = bench();
+  const more = `
+    const { path } = thisMachine({ environment: {} }).temporaryDirectory();
+    writeFileSync(path + "/socket", "");
+    writeFileSync(at + "/temporary", path);`;
+  await aftermathOf(at, { used: [710], more });
+  const path = readFileSync(at.file("temporary"), "utf8");
+  expect(path).toMatch(/^\/tmp\/td-\w{6}$/);
+  await until(() => !existsSync(path), 10);
+});

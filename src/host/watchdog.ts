@@ -11,11 +11,14 @@ export interface Watchdog extends AfterUs {
   /** Before the first of them starts. */
   begin(): void;
   watch(root: Root): void;
+  /** Directories to remove once everybody has ended: those that are there now. */
+  temporary(directories: readonly string[]): void;
 }
 
-/** What it is told by its pipe, a line each. Of the last two the latest counts. */
+/** What it is told by its pipe, a line each. Of the last three the latest counts. */
 export type Told =
   | Root
+  | { readonly temporary: readonly string[] }
   | { readonly aftermath: Aftermath | null }
   | { readonly gpus: readonly GpuBefore[]; readonly env: Readonly<Record<string, string>> };
 
@@ -27,6 +30,7 @@ export function watchdogOver(mark: string, own: NodeJS.ProcessEnv): Watchdog {
   const roots: Root[] = [];
   const env = forNvidiaSmi(own);
   let [aftermath, gpus]: [Aftermath | undefined, readonly GpuBefore[]] = [undefined, []];
+  let temporary: readonly string[] = [];
   let before: readonly string[] | undefined;
   let guard: ChildProcess | undefined;
   const begin = (): void => {
@@ -34,7 +38,7 @@ export function watchdogOver(mark: string, own: NodeJS.ProcessEnv): Watchdog {
     before ??= sharedMemoryNow();
     guard = keepWatch(mark, before);
     // Somebody may have killed the one before: its successor has to hear of everything again.
-    for (const known of [...roots, { aftermath: aftermath ?? null }, { gpus, env }]) tell(guard, known);
+    for (const known of [...roots, { temporary }, { aftermath: aftermath ?? null }, { gpus, env }]) tell(guard, known);
   };
   const say = (told: Told): void => {
     if (guard === undefined || hasEnded(guard)) begin();
@@ -45,6 +49,10 @@ export function watchdogOver(mark: string, own: NodeJS.ProcessEnv): Watchdog {
     watch: ({ pid, startedAt }) => {
       roots.push({ pid, startedAt });
       say({ pid, startedAt });
+    },
+    temporary: (directories) => {
+      temporary = directories;
+      say({ temporary });
     },
     get aftermath() {
       return aftermath;

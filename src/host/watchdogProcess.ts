@@ -8,6 +8,7 @@ import { gpuMemoryHolders, gpuMemoryUsed } from "./gpuMemory.ts";
 import { gpuMemoryBack } from "./gpuMemoryBack.ts";
 import { LivingTree, notKilled, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
 import { SharedMemory } from "./sharedMemory.ts";
+import { removeTemporaryDirectory } from "./temporaryDirectory.ts";
 import type { Told } from "./watchdog.ts";
 
 /** Far longer than the kernel needs to end a process that can be ended. */
@@ -26,6 +27,7 @@ async function lookAfter(mark: string): Promise<void> {
   const tell = (event: RunEvent) => aftermath !== undefined && tellAfterwards(aftermath, "processes", event);
   const roots = told.filter(isRoot);
   const { count, after, left } = await endAll(new LivingTree(roots, mark), secondsSince);
+  for (const path of told.findLast((one) => "temporary" in one)?.temporary ?? []) removeTemporaryDirectory(path);
   if (roots.length > 0) tell({ kind: "endedAfterUs", what: "processes", count, after });
   if (left.length > 0) tell({ kind: "warning", message: notKilled(left) });
   const { gpus = [], env = {} } = told.findLast((one) => "gpus" in one) ?? {};

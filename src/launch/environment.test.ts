@@ -32,6 +32,16 @@ test("an engine without a GPU of ours is told nothing about GPUs", () => {
   expect(engineEnvironment({ PATH: "/bin" }, {}, noGpus).env).toEqual({ PATH: "/bin", PYTHONHASHSEED: "0" });
 });
 
+test("with temporary files of its own, what PyTorch compiled before stays where it was", () => {
+  const added = (own: NodeJS.ProcessEnv, declared: Readonly<Record<string, string>>, temporary = "/tmp/td-4fA0b1") =>
+    engineEnvironment(own, declared, { ...noGpus, temporary }).added["TORCHINDUCTOR_CACHE_DIR"];
+  const kept = { TMPDIR: "/tmp/td-4fA0b1" };
+  expect(added({ USER: "a:b" }, kept)).toBe("/tmp/torchinductor_a_b");
+  expect(added({ USER: "ab", TMPDIR: "/t" }, kept)).toBe("/t/torchinductor_ab");
+  expect(added({ TORCHINDUCTOR_CACHE_DIR: "/nvme" }, kept)).toBeUndefined();
+  expect(added({ USER: "ab" }, { TMPDIR: "/elsewhere" })).toBeUndefined();
+});
+
 test("what is the same as ours anyway is not told as added", () => {
   expect(engineEnvironment({ PYTHONHASHSEED: "0", HF_HOME: "/hub" }, { HF_HOME: "/hub" }, noGpus).added).toEqual({});
 });

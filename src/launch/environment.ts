@@ -1,3 +1,5 @@
+import { userInfo } from "node:os";
+
 import type { Slot } from "../model/engine.ts";
 import { hasSecretName, masks, mask } from "./secrets.ts";
 
@@ -14,10 +16,16 @@ export interface EngineEnvironment {
 export function engineEnvironment(
   own: NodeJS.ProcessEnv,
   declared: Readonly<Record<string, string>>,
-  slot: Pick<Slot, "gpus">,
+  slot: Pick<Slot, "gpus" | "temporary">,
 ): EngineEnvironment {
   const inherited = Object.entries(own).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const wanted = { ...sameEverywhere, ...gpuVariables(slot), ...activated(own, declared), ...declared };
+  const wanted = {
+    ...sameEverywhere,
+    ...gpuVariables(slot),
+    ...compiledBefore(own, declared, slot),
+    ...activated(own, declared),
+    ...declared,
+  };
   const kept = Object.fromEntries(inherited.filter(([name]) => !isOurAffair(name)));
   return {
     env: { ...kept, ...wanted },
@@ -49,6 +57,26 @@ export function masked(env: Readonly<Record<string, string>>): Record<string, st
 
 // Hashes of token blocks are seeds of cache keys: unseeded, two processes never find each other's entries.
 const sameEverywhere = { PYTHONHASHSEED: "0" };
+
+/** What PyTorch has compiled in earlier runs lies among the temporary files, too: it stays where it was, so that no boot compiles it again. */
+function compiledBefore(
+  own: NodeJS.ProcessEnv,
+  declared: Readonly<Record<string, string>>,
+  { temporary }: Pick<Slot, "temporary">,
+): Record<string, string> {
+  if (temporary === undefined || declared["TMPDIR"] !== temporary || own["TORCHINDUCTOR_CACHE_DIR"] !== undefined) return {};
+  const user = own["LOGNAME"] ?? own["USER"] ?? own["LNAME"] ?? own["USERNAME"] ?? nameOfUser();
+  return { TORCHINDUCTOR_CACHE_DIR: `${own["TMPDIR"] ?? "/tmp"}/torchinductor_${user.replaceAll(/[\\/:*?"<>|]/g, "_")}` };
+}
+
+/** As PyTorch calls one without a name. */
+function nameOfUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid_${process.getuid?.()}`;
+  }
+}
 
 /** Ids count as nvidia-smi counts, whatever CUDA itself would call the first GPU. */
 function gpuVariables({ gpus }: Pick<Slot, "gpus">): Record<string, string> {

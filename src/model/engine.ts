@@ -9,6 +9,8 @@ export interface Slot {
   readonly gpus: readonly string[];
   /** Made for this engine alone; whatever it writes goes there. */
   readonly directory: string;
+  /** For its sockets and other temporary files: a short path, gone with all that is in it once it has ended. Undefined where there is none. */
+  readonly temporary?: string;
   /** Where the services it needs are, by the names it gave them. */
   readonly services?: Readonly<Record<string, ServiceAddress>>;
 }

@@ -111,6 +111,11 @@ export interface Place {
     command: { program: string; args: readonly string[]; env: Readonly<Record<string, string>>; directory: string },
     logs: { stdout: string; stderr: string },
   ): Promise<StartedProcess>;
+  /**
+   * A directory for sockets and other temporary files, whose path leaves their names enough room. Goes with all that is in it when disposed
+   * of, or when we are gone. Undefined where there is none so short.
+   */
+  temporaryDirectory?(): (Disposable & { readonly path: string }) | undefined;
   /** A port that nobody listens on now. */
   freePort(): Promise<number>;
   /** Who listens on a port there; empty when nobody does. */

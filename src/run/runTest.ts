@@ -1,7 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 
-import { engineDirectory, serviceDirectory } from "../journal/paths.ts";
+import { serviceDirectory } from "../journal/paths.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
@@ -12,19 +11,18 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Request } from "../model/request.ts";
 import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
 import type { Place, RunningEngine } from "../model/running.ts";
-import type { RunEvent } from "../model/runEvent.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
 import { Calibration } from "./calibration.ts";
 import { refuseTooLong, toldLimit } from "./contextLimit.ts";
 import type { SharedClock } from "./groundTruth.ts";
-import { launchers } from "./launchers.ts";
-import { describeEngine, phasesOf, type PlannedTest } from "./plan.ts";
+import { launchOne } from "./launchOne.ts";
+import { phasesOf, type PlannedTest } from "./plan.ts";
 import type { PlannedEngine } from "./planEngines.ts";
 import { complaintsFromNow, proveAll } from "./proof.ts";
 import { lineTo, runExperiment, streamsAtOnce, type PlayOptions } from "./runExperiment.ts";
 import { serviceMetrics } from "./serviceMetrics.ts";
-import { describeService, servicesFor, servicesOf } from "./services.ts";
+import { describeService, servicesFor } from "./services.ts";
 import { prepare } from "./prepare.ts";
 import { warmUp } from "./warmUp.ts";
 
@@ -200,7 +198,8 @@ async function launchAll(
   };
   const failed = new AbortController();
   const stop = AbortSignal.any([options.stop, failed.signal]);
-  const boot = async (engine: PlannedEngine) => void engines.push(await launchOne(engine, services, descriptions, { ...options, stop }));
+  const described = (engine: EngineDescription) => descriptions.slotted(engine);
+  const boot = async (engine: PlannedEngine) => void engines.push(await launchOne(engine, services, { ...options, stop, described }));
   try {
     if (shareAGpu(batch)) for (const engine of batch) await boot(engine);
     else await allOrFirstError(batch.map(boot), failed);
@@ -236,38 +235,4 @@ async function allOrFirstError(boots: readonly Promise<void>[], failed: AbortCon
 function shareAGpu(batch: readonly PlannedEngine[]): boolean {
   const gpus = batch.flatMap((engine) => engine.gpus);
   return new Set(gpus).size < gpus.length;
-}
-
-async function launchOne(
-  engine: PlannedEngine,
-  services: readonly SlottedService[],
-  descriptions: Descriptions,
-  options: RunTestOptions,
-): Promise<RunningEngine> {
-  const logDirectory = engineDirectory(options.directory, engine.name);
-  // Absolute: the engine runs in it, and is told paths in it.
-  const scratch = resolve(logDirectory, "scratch");
-  mkdirSync(scratch, { recursive: true });
-  const slot = {
-    port: engine.port ?? (await options.place.freePort()),
-    gpus: engine.gpus,
-    directory: scratch,
-    ...servicesOf(engine, services),
-  };
-  descriptions.slotted(describeEngine(engine, slot));
-  const launcher = launchers(options.place)[engine.engine.launch.kind];
-  const { name, world } = engine;
-  const { clock, stop } = options;
-  let isTold = false;
-  const tell = (event: RunEvent) => {
-    isTold ||= event.kind === "notUp";
-    options.tell(event);
-  };
-  const order = { name, engine: engine.engine, slot, world, logDirectory, clock, tell, signal: stop };
-  try {
-    return await launcher.launch(order);
-  } catch (error) {
-    if (error instanceof HarnessError && !isTold) tell({ kind: "notUp", engine: name, message: error.message });
-    throw error;
-  }
 }
