@@ -1,4 +1,5 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { devNull } from "node:os";
 import { HarnessError } from "../model/harnessError.ts";
 
 /** A file that only grows, by whole pieces: one that does not fit is taken back, so that what was written before stays readable. */
@@ -7,10 +8,10 @@ export class AppendFile {
   private readonly descriptor: number;
   private length: number;
 
-  /** `path` must not exist yet: a journal is never written over. */
+  /** `path` must not exist yet, but for the device that keeps nothing: a journal is never written over. */
   constructor(path: string) {
     this.path = path;
-    this.descriptor = forWriting(path, () => openSync(path, "wx"));
+    this.descriptor = forWriting(path, () => openSync(path, path === devNull ? "w" : "wx"));
     this.length = 0;
   }
 

@@ -1,5 +1,5 @@
-import { hostname } from "node:os";
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { devNull, hostname } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import * as fc from "fast-check";
@@ -7,6 +7,7 @@ import { Field, Int32, RecordBatchStreamWriter, Schema, tableFromIPC } from "apa
 import { expect, test } from "vitest";
 import { tellAfterwards } from "../host/aftermath.ts";
 import { processEntry } from "../host/processTable.ts";
+import { unlessGone } from "../host/unlessGone.ts";
 import { chunksOf } from "../model/chunks.ts";
 import type { Ending } from "../model/exchange.ts";
 import { completed, dropped, failed } from "../model/outcome.ts";
@@ -17,7 +18,7 @@ import { describedTest, documentQuestions } from "./fixture.ts";
 import { freshDirectory } from "./freshDirectory.ts";
 import { aftermathFiles, eventsFile, manifestFile, tableFile, workloadFile } from "./paths.ts";
 import { readTest } from "./read.ts";
-import { openJournal, writeManifest, type JournalWriter } from "./write.ts";
+import { journalOfNothing, openJournal, writeManifest, type JournalWriter } from "./write.ts";
 
 const SECOND = 1e9;
 const start = 5 * SECOND;
@@ -375,4 +376,16 @@ test("where a directory cannot be made, the error says which and why", () => {
   expect(() => writeManifest(file, { schema: 1, tandem: "", startedAt: "", commandLine: [], host: {}, simulated: false })).toThrow(
     `cannot write ${manifestFile(file)}`,
   );
+});
+
+test.runIf(process.platform === "linux")("a journal of nothing takes what any other takes, and opens no file", () => {
+  const openFiles = () => readdirSync("/proc/self/fd").flatMap((file) => unlessGone(() => readlinkSync(`/proc/self/fd/${file}`)) ?? []);
+  const before = openFiles();
+  using journal = journalOfNothing({ worker: 1 });
+  const exchange = journal.due({ experiment: 0, block: 0, engine: "a", request: 0, start: 0, due: 0 });
+  journal.stamp(exchange, "sent", 1, 0);
+  journal.texts(exchange, 2, 40_000); // more than a batch, so that some are written
+  journal.ended(exchange, 3, { outcome: { kind: "completed" } });
+  const opened = openFiles().filter((path) => !before.includes(path) && !path.endsWith("/fd"));
+  expect(new Set(opened)).toEqual(new Set([devNull].filter((path) => !before.includes(path))));
 });

@@ -1,4 +1,5 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { devNull } from "node:os";
 import { dirname } from "node:path";
 import type { Ending } from "../model/exchange.ts";
 import type { Verdict } from "../model/figures.ts";
@@ -31,6 +32,11 @@ export function openJournal(directory: string, options: JournalOptions = {}): Jo
   return new JournalWriter(directory, options);
 }
 
+/** Records as any other and keeps nothing: for whoever rehearses. No file of it is left, whenever its process or thread is ended. */
+export function journalOfNothing({ worker }: Required<Pick<JournalOptions, "worker">>): Recorder & Disposable {
+  return new JournalWriter(devNull, { worker });
+}
+
 export function writeManifest(run: string, manifest: RunManifest): void {
   writeWhole(paths.manifestFile(run), legible(manifest));
 }
@@ -59,9 +65,10 @@ export class JournalWriter implements Recorder, Disposable {
     const { promise, resolve } = Promise.withResolvers<HarnessError>();
     this.failed = promise;
     this.directory = directory;
-    this.exchanges = exchangesTable(paths.tableFile(directory, "exchanges", worker));
-    this.stamps = stampsTable(paths.tableFile(directory, "stamps", worker));
-    this.endings = endingsTable(paths.tableFile(directory, "endings", worker));
+    const file = (table: paths.WorkerTable) => (directory === devNull ? devNull : paths.tableFile(directory, table, worker));
+    this.exchanges = exchangesTable(file("exchanges"));
+    this.stamps = stampsTable(file("stamps"));
+    this.endings = endingsTable(file("endings"));
     this.timer = virtual ? undefined : setInterval(() => this.flushOrTell(resolve), flushEveryMilliseconds).unref();
     this.count = 0;
     this.closed = false;

@@ -43,7 +43,8 @@ export async function startGroundTruth(
   place: Place,
   scratch?: string,
 ): Promise<GroundTruth> {
-  const directory = scratch === undefined ? mkdtempSync(join(tmpdir(), "tandem-ground-truth-")) : resolve(scratch);
+  const temporary = scratch === undefined ? place.temporaryDirectory?.() : undefined;
+  const directory = temporary?.path ?? (scratch === undefined ? mkdtempSync(join(tmpdir(), "tandem-ground-truth-")) : resolve(scratch));
   mkdirSync(directory, { recursive: true });
   const truthFile = join(directory, "truth.jsonl");
   const logs = { stdout: join(directory, "stdout.log"), stderr: join(directory, "stderr.log") };
@@ -52,7 +53,8 @@ export async function startGroundTruth(
   const started = await place.start({ program: "node", args: [program, ...flags], env: withKernelStamps(env), directory }, logs);
   const end = async () => {
     await started.end(1);
-    rmSync(directory, { recursive: true, force: true });
+    if (temporary === undefined) rmSync(directory, { recursive: true, force: true });
+    temporary?.[Symbol.dispose]();
   };
   try {
     const port = await printedPort(logs.stdout);

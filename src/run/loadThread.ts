@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 
 import { collectGarbage } from "../host/collectGarbage.ts";
 import { keepThisThreadOn, preferThisThread } from "../host/thisThread.ts";
 import { punctualClock } from "../host/realClock.ts";
-import { openJournal, type JournalWriter } from "../journal/write.ts";
+import { journalOfNothing, openJournal, type JournalWriter } from "../journal/write.ts";
 import { ConnectionBudget } from "../load/connectionBudget.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine, type WatchedLine } from "../load/httpLine.ts";
@@ -75,10 +72,7 @@ preferThisThread();
 tell({ kind: "rehearsed", stamps: stamps.given.kernel > stamps.given.read ? "kernel" : "read" }); // a kernel may refuse
 
 async function rehearsal(): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), "tandem-rehearsal-"));
-  using thrownAway = openJournal(scratch, { worker });
-  // Its files are open and need no names: whenever this thread is ended, nothing of them stays.
-  rmSync(scratch, { recursive: true });
+  using thrownAway = journalOfNothing({ worker });
   const recorders = calibrates ? [new StampsInMemory(), thrownAway] : [thrownAway];
   await rehearse({ clock, recorders, stamps, connections });
 }
