@@ -7,8 +7,6 @@ const backslash = 92;
 const space = 32;
 const dataName = Buffer.from("data: ");
 const eventEnd = Buffer.from("\n\n");
-/** Where in a recognised event its data starts. */
-export const dataAt = dataName.length;
 
 /**
  * The last event of a stream that carried nothing but text, as servers write it. Most events are the same but for the text itself:
@@ -39,6 +37,12 @@ export class LastText {
     const textEnd = closingQuote(bytes, textStart, end);
     return textEnd > textStart && this.after.isAt(bytes, textEnd, end) ? textEnd + this.after.length : -1;
   }
+
+  /** The text of an event that `endOf` has recognised: parsed is nothing but the text, and only where something in it is escaped. */
+  textIn(bytes: Buffer, start: number, next: number): string {
+    const text = bytes.toString("utf8", start + this.before.length, next - this.after.length);
+    return text.includes("\\") ? unescaped(text) : text;
+  }
 }
 
 /** Events of streams beside one another begin and end alike, if not for an id: those share a pattern, which takes as long to make as some events to read. */
@@ -61,6 +65,15 @@ class RecentPattern {
 
 const befores = new RecentPattern();
 const afters = new RecentPattern();
+
+/** As it came where it is no JSON after all: only its end was looked for. */
+function unescaped(text: string): string {
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    return text;
+  }
+}
 
 /** -1 where there is none: a text in JSON has no line ends. */
 function closingQuote(bytes: Buffer, textStart: number, end: number): number {

@@ -154,6 +154,23 @@ test("a chunk that looks like the event before is one only where an event may st
   );
 });
 
+test("reasoning and tool calls are kept beside the text, which has what was escaped", () => {
+  const delta = (of: object) => data({ choices: [{ index: 0, delta: of, finish_reason: null }] });
+  const call = (of: object) => delta({ tool_calls: [{ index: 0, function: of }] });
+  const events = [
+    delta({ reasoning_content: "let me" }),
+    delta({ reasoning: " think" }),
+    ...["a", " \n", ' "b"', " \\", " 漢🙂", " c"].map(chatText),
+    call({ name: "weather", arguments: "" }),
+    call({ arguments: '{"in":"Bern"}' }),
+    done,
+  ];
+  for (const bodies of [[events.join("")], events]) {
+    const { ending } = readPieces([Buffer.from(streamHead + bodies.map(chunkOf).join("") + lastChunk)]);
+    expect(ending).toMatchObject({ text: 'a \n "b" \\ 漢🙂 c', aside: 'let me thinkweather{"in":"Bern"}', outputTokens: 10 });
+  }
+});
+
 test("usage without cached tokens says nothing of them, or that there were none where the engine leaves out zeros", () => {
   const usage = data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 1, prompt_tokens_details: null } });
   const read = (leavesOutZeros: boolean, events: readonly string[]) => {

@@ -7,8 +7,8 @@ import { complaintIn, withoutSecrets } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "./eventScanner.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { HeadReader, type Head } from "./httpHead.ts";
-import { dataAt, LastText } from "./lastText.ts";
-import { textOf } from "./textOf.ts";
+import { KeptText } from "./keptText.ts";
+import { LastText } from "./lastText.ts";
 
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
@@ -65,7 +65,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private completionTokens: number | undefined;
   private lastText: LastText | undefined;
   private patterns: number;
-  private texts: string[];
+  /** Undefined where no text is kept. */
+  private readonly kept: KeptText | undefined;
   private broken: string;
 
   constructor(options: ReplyOptions) {
@@ -94,7 +95,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.completionTokens = undefined;
     this.lastText = undefined;
     this.patterns = 0;
-    this.texts = [];
+    this.kept = options.keepText ? new KeptText() : undefined;
     this.broken = "";
   }
 
@@ -130,7 +131,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
       ...(this.promptTokens === undefined ? {} : { promptTokens: this.promptTokens }),
       ...(cachedTokens === undefined ? {} : { cachedTokens }),
       ...(outputTokens === undefined ? {} : { outputTokens, outputTokensSource }),
-      ...(this.options.keepText && this.isStream ? { text: this.texts.join("") } : {}),
+      ...(this.isStream ? this.kept?.whole() : {}),
     };
   }
 
@@ -166,7 +167,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const { lastText } = this;
     if (lastText === undefined || this.isDone || !this.events.isAtStart || lastText.endOf(bytes, start, end) !== end) return false;
     this.untold++;
-    if (this.options.keepText) this.keep(bytes, start + dataAt, end);
+    this.kept?.add(lastText.textIn(bytes, start, end));
     return true;
   }
 
@@ -189,11 +190,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
   familiar(bytes: Buffer, start: number, end: number): number {
     const { lastText } = this;
     if (lastText === undefined || this.isDone) return start;
-    const { keepText } = this.options;
     let at = start;
     for (let next = lastText.endOf(bytes, at, end); next >= 0; next = lastText.endOf(bytes, at, end)) {
       this.untold++;
-      if (keepText) this.keep(bytes, at + dataAt, next);
+      this.kept?.add(lastText.textIn(bytes, at, next));
       at = next;
     }
     return at;
@@ -209,8 +209,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     else if (kind === "empty") this.emptyEvents++;
     if (kind === "error") this.failed(bytes, start, end, isError || read !== "malformed");
     if (read !== "malformed") this.countUsage();
-    if (kind === "text") this.text(bytes, start, end, this.tokensOfEvent());
-    else if (kind === "reasoning" || kind === "tool") this.generated(kind, this.tokensOfEvent());
+    if (kind === "text" || kind === "reasoning" || kind === "tool") this.generated(kind, bytes, start, end);
     else this.options.listener.chunk(this.at, kind, 0);
     if (chunk.onlyText !== undefined) this.remember(bytes, start, end, chunk.onlyText);
   }
@@ -218,15 +217,6 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */
   private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
     if (this.tokenEvents > 1 && this.patterns++ < mostPatterns) this.lastText = LastText.of(bytes, start, end, textStart);
-  }
-
-  private text(bytes: Buffer, start: number, end: number, tokens: number): void {
-    this.generated("text", tokens);
-    if (this.options.keepText) this.keep(bytes, start, end);
-  }
-
-  private keep(bytes: Buffer, start: number, end: number): void {
-    this.texts.push(textOf(bytes.toString("utf8", start, end)));
   }
 
   /** Before anything else is told, and at the end of each read. */
@@ -238,9 +228,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.options.listener.texts(this.at, events);
   }
 
-  private generated(kind: "text" | "reasoning" | "tool", tokens: number): void {
+  private generated(kind: "text" | "reasoning" | "tool", bytes: Buffer, start: number, end: number): void {
     this.tokenEvents++;
-    this.options.listener.chunk(this.at, kind, tokens);
+    this.options.listener.chunk(this.at, kind, this.tokensOfEvent());
+    this.kept?.addEvent(bytes.toString("utf8", start, end));
   }
 
   private countUsage(): void {

@@ -21,6 +21,8 @@ export interface Ending {
   readonly outputTokensSource?: TokenSource;
   /** Kept only when asked for: replies that a later request contains, or answers to be compared. */
   readonly text?: string;
+  /** Likewise what was generated beside it: reasoning, and names and arguments of tool calls. */
+  readonly aside?: string;
 }
 
 /** What an exchange tells while it happens. Called synchronously and in order, with stamps of the clock that drives it. */
