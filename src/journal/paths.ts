@@ -4,7 +4,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Aftermath } from "../model/running.ts";
 
 /** Tables of a journal with one file per worker. */
-export type WorkerTable = "exchanges" | "stamps" | "endings";
+export type WorkerTable = "exchanges" | "stamps" | "endings" | "counts";
 
 /** `runs/20261124T093000Z-3f2a`: sorts by time. `suffix` is four hexadecimal digits. */
 export function runDirectory(outputs: string, startedAt: Date, suffix: string): string {
@@ -30,6 +30,13 @@ export function journalDirectory(test: string): string {
 
 export function tableFile(test: string, table: WorkerTable, worker: number): string {
   return join(journalDirectory(test), `${table}-${worker}.arrow`);
+}
+
+/** Who has written to a test's journal, by number. */
+export async function workersOf(test: string): Promise<readonly number[]> {
+  const files = await readdir(journalDirectory(test)).catch(() => []);
+  const numbers = files.map((file) => /^exchanges-(\d+)\.arrow$/.exec(file)?.[1]).filter((number) => number !== undefined);
+  return numbers.map(Number).sort((a, b) => a - b);
 }
 
 export function readingsFile(test: string): string {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import type { Float64, Int32, Int64, RecordBatch } from "apache-arrow";
@@ -17,7 +17,7 @@ import { readRecords, type JournalRecord } from "./readRecords.ts";
 export async function readTest(test: string): Promise<TestResult> {
   const description = await readDescription(test);
   const events = [...(await readLines(paths.eventsFile(test), isTimedEvent)), ...(await readAftermath(test))];
-  const records = await readRecords(test, await workersOf(test), description);
+  const records = await readRecords(test, await paths.workersOf(test), description);
   const readings = await readReadings(test);
   const manifest = await readManifest(dirname(test), description);
   const complete = events.some(({ event }) => event.kind === "testEnded");
@@ -85,12 +85,6 @@ function parseJson(text: string, path: string): unknown {
 
 function isOfSchemaOne(value: unknown): value is { schema: 1 } {
   return typeof value === "object" && value !== null && "schema" in value && value.schema === 1;
-}
-
-async function workersOf(test: string): Promise<readonly number[]> {
-  const files = await readdir(paths.journalDirectory(test)).catch(() => []);
-  const numbers = files.map((file) => /^exchanges-(\d+)\.arrow$/.exec(file)?.[1]).filter((number) => number !== undefined);
-  return numbers.map(Number).sort((a, b) => a - b);
 }
 
 function experimentResult(

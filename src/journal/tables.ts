@@ -39,7 +39,11 @@ export const endingsSchema = schemaOf({
   output_tokens: { type: new Int32(), ...optional },
   output_tokens_source: { type: new Utf8(), ...optional },
   text: { type: new Utf8(), ...optional },
+  aside: { type: new Utf8(), ...optional },
 });
+
+/** How many tokens an engine's tokenizer made of whole replies: asked, and written, after their experiment. */
+export const countsSchema = schemaOf({ exchange: new Int32(), tokens: new Int32() });
 
 export const readingsSchema = schemaOf({
   experiment: new Int32(),

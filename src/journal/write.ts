@@ -14,7 +14,7 @@ import type { Workload } from "../model/workload.ts";
 import { AppendFile, forWriting } from "./appendFile.ts";
 import { ByteColumn, Int32Column, Int64Column, OptionalInt32Column, RealColumn, TextColumn } from "./columns.ts";
 import * as paths from "./paths.ts";
-import { endingsSchema, exchangesSchema, readingsSchema, stampsSchema } from "./tables.ts";
+import { countsSchema, endingsSchema, exchangesSchema, readingsSchema, stampsSchema } from "./tables.ts";
 import { TableWriter } from "./tableWriter.ts";
 import { encodeWorkload } from "./workloadFile.ts";
 
@@ -55,6 +55,8 @@ export class JournalWriter implements Recorder, Disposable {
   private readonly stamps: ReturnType<typeof stampsTable>;
   private readonly endings: ReturnType<typeof endingsTable>;
   private readings: ReturnType<typeof readingsTable> | undefined;
+  /** By the worker whose exchanges were counted. */
+  private readonly counts: Map<number, ReturnType<typeof countsTable>>;
   private events: AppendFile | undefined;
   private verdictLines: AppendFile | undefined;
   private readonly timer: NodeJS.Timeout | undefined;
@@ -70,6 +72,7 @@ export class JournalWriter implements Recorder, Disposable {
     this.stamps = stampsTable(file("stamps"));
     this.endings = endingsTable(file("endings"));
     this.timer = virtual ? undefined : setInterval(() => this.flushOrTell(resolve), flushEveryMilliseconds).unref();
+    this.counts = new Map();
     this.count = 0;
     this.closed = false;
   }
@@ -136,6 +139,18 @@ export class JournalWriter implements Recorder, Disposable {
     columns.outputTokens.set(row, ending.outputTokens);
     columns.outputTokensSource.set(row, ending.outputTokensSource);
     columns.text.set(row, ending.text);
+    columns.aside.set(row, ending.aside);
+  }
+
+  /** What an engine's tokenizer made of a whole reply, once its experiment was over. */
+  counted(worker: number, exchange: number, tokens: number): void {
+    const counts = this.counts.get(worker) ?? countsTable(paths.tableFile(this.directory, "counts", worker));
+    this.counts.set(worker, counts);
+    if (counts.isFull) counts.flush();
+    const { columns } = counts;
+    const row = counts.nextRow();
+    columns.exchange.set(row, exchange);
+    columns.tokens.set(row, tokens);
   }
 
   reading(experiment: number, reading: Reading): void {
@@ -168,6 +183,7 @@ export class JournalWriter implements Recorder, Disposable {
     this.stamps.flush();
     this.endings.flush();
     this.readings?.flush();
+    for (const counts of this.counts.values()) counts.flush();
   }
 
   close(): void {
@@ -177,7 +193,8 @@ export class JournalWriter implements Recorder, Disposable {
     try {
       this.flush();
     } finally {
-      for (const file of [this.exchanges, this.stamps, this.endings, this.readings, this.events, this.verdictLines]) file?.close();
+      const tables = [this.exchanges, this.stamps, this.endings, this.readings, ...this.counts.values()];
+      for (const file of [...tables, this.events, this.verdictLines]) file?.close();
     }
   }
 
@@ -232,7 +249,13 @@ function endingsTable(path: string) {
     outputTokens: new OptionalInt32Column(),
     outputTokensSource: new TextColumn(),
     text: new TextColumn(),
+    aside: new TextColumn(),
   });
+}
+
+function countsTable(path: string) {
+  const rows = requestsInBatch;
+  return new TableWriter(path, countsSchema, rows, { exchange: new Int32Column(rows), tokens: new Int32Column(rows) });
 }
 
 function readingsTable(path: string) {

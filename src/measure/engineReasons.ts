@@ -51,22 +51,55 @@ function saturation({ offered, served, longer, behind }: QueueGrowth, engine: st
 function tokenCounts(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const replies = records.filter(isCompleted);
   const byEvents = replies.filter(({ outputTokensSource }) => outputTokensSource === "events").length;
-  const told = replies.filter(({ outputTokensSource }) => outputTokensSource === "usage");
-  const usage = told.reduce((sum, { outputTokens = 0 }) => sum + outputTokens, 0);
-  const events = told.reduce((sum, record) => sum + tokensOfEvents(record), 0);
   return [
     ...beyond(limits.countedByEvents, share(byEvents, replies.length), {
       what: `output tokens of ${byEvents} replies are counted as one for each event, because the server told no usage`,
       advice: "do not rely on tokens/s, TPOT and throughput where an event may carry several tokens",
       engine,
     }),
-    // The token that ends a text has none itself, and need not have an event.
-    ...beyond(limits.tokenCounts, share(Math.abs(usage - events) - told.length, usage > 0 ? usage : events), {
-      what: `usage tells ${usage} output tokens, the events carried ${events}`,
-      advice: "read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of usage",
-      engine,
-    }),
+    ...againstEvents(replies, "usage", engine, limits),
+    ...againstEvents(replies, "tokenizer", engine, limits),
+    ...againstTokenizer(replies, engine, limits),
   ];
+}
+
+function againstEvents(
+  replies: readonly RequestRecord[],
+  source: "usage" | "tokenizer",
+  engine: string,
+  limits: Limits,
+): readonly ValidityReason[] {
+  const told = replies.filter(({ outputTokensSource }) => outputTokensSource === source);
+  const tokens = told.reduce((sum, { outputTokens = 0 }) => sum + outputTokens, 0);
+  const events = told.reduce((sum, record) => sum + tokensOfEvents(record), 0);
+  const teller = source === "usage" ? "usage" : "its tokenizer";
+  return beyond(limits.tokenCounts, apart(tokens, events, told.length), {
+    what: `${teller} tells ${tokens} output tokens, the events carried ${events}`,
+    advice: `read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of ${teller}`,
+    engine,
+  });
+}
+
+/** Where usage tells them, and the text was kept all the same. */
+function againstTokenizer(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const both = replies.flatMap(({ outputTokens, outputTokensSource, countedTokens }) =>
+    outputTokensSource === "usage" && outputTokens !== undefined && countedTokens !== undefined
+      ? [{ told: outputTokens, counted: countedTokens }]
+      : [],
+  );
+  const usage = both.reduce((sum, { told }) => sum + told, 0);
+  const counted = both.reduce((sum, reply) => sum + reply.counted, 0);
+  return beyond(limits.tokenCounts, apart(usage, counted, both.length), {
+    what: `usage tells ${usage} output tokens, its tokenizer counts ${counted} in the same replies`,
+    advice:
+      "one of the two counts otherwise: tokens that make no text (marks around reasoning and tool calls), or a usage that is not of this reply alone",
+    engine,
+  });
+}
+
+/** The token that ends a text has none itself, and need not have an event. */
+function apart(told: number, counted: number, replies: number): number | undefined {
+  return share(Math.abs(told - counted) - replies, told > 0 ? told : counted);
 }
 
 /** A chat template's. */
@@ -94,7 +127,7 @@ function promptLength(records: readonly RequestRecord[], engine: string, limits:
 function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
   const requests = [...Map.groupBy(completed, ({ block, request }) => `${block} ${request}`).values()];
   const prompts = requests.filter((same) => areUnlike(same.map(({ promptTokens }) => promptTokens))).length;
-  const outputs = requests.filter((same) => areUnlike(same.map(({ outputTokens }) => outputTokens))).length;
+  const outputs = requests.filter(haveUnlikeLengths).length;
   return [
     ...beyond(limits.promptTokens, share(prompts, requests.length), {
       what: `${prompts} requests had another number of prompt tokens on another engine`,
@@ -109,13 +142,24 @@ function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): rea
 
 /** Work that nobody asked for: its E2E latency and tokens/s are of another workload. */
 function overlong(completed: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
-  const longer = completed.filter(({ outputTokens = 0, maxOutputTokens = Infinity }) => outputTokens > maxOutputTokens);
-  const longest = longer.reduce((most, { outputTokens = 0 }) => Math.max(most, outputTokens), 0);
+  const longer = completed.filter((record) => certainTokens(record) > (record.maxOutputTokens ?? Infinity));
+  const longest = longer.reduce((most, record) => Math.max(most, certainTokens(record)), 0);
   return beyond(limits.overlong, share(longer.length, completed.length), {
     what: `answered ${longer.length} of ${completed.length} requests with more tokens than were asked for (up to ${longest} for ${longer[0]?.maxOutputTokens})`,
     advice: "it does not keep to max_tokens: rely on TTFT and TPOT; E2E latency and tokens/s are of longer answers",
     engine,
   });
+}
+
+/** At least so many: what a tokenizer makes of a text need not be what it was made of, but each event has a token. */
+function certainTokens(record: RequestRecord): number {
+  return record.outputTokensSource === "tokenizer" ? tokensOfEvents(record) : (record.outputTokens ?? 0);
+}
+
+/** Counted in the same way, since a tokenizer's count may be off. */
+function haveUnlikeLengths(same: readonly RequestRecord[]): boolean {
+  const alike = Map.groupBy(same, ({ outputTokensSource }) => outputTokensSource === "tokenizer");
+  return [...alike.values()].some((counted) => areUnlike(counted.map(({ outputTokens }) => outputTokens)));
 }
 
 function areUnlike(counts: readonly (number | undefined)[]): boolean {

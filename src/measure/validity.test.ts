@@ -153,6 +153,34 @@ test("usage and events may differ by 1 % beyond the token that ends a text", () 
   expect(validityOf([reply(0)]).reasons[0]?.what).toBe("usage tells 0 output tokens, the events carried 200");
 });
 
+test("what a tokenizer counts is held against events, and against usage where there are both", () => {
+  const reply = (of: Partial<RequestRecord>) =>
+    record(
+      Array.from({ length: 200 }, (_, index) => [1 + index / 100] as const),
+      of,
+    );
+  const told = (of: Partial<RequestRecord>) => validityOf([reply(of)]).reasons.map(({ what }) => what);
+  expect(told({ outputTokens: 202, outputTokensSource: "tokenizer", countedTokens: 202 })).toEqual([]);
+  expect(told({ outputTokens: 800, outputTokensSource: "tokenizer", countedTokens: 800 })).toEqual([
+    "its tokenizer tells 800 output tokens, the events carried 200",
+  ]);
+  expect(told({ outputTokens: 200, countedTokens: 203 })).toEqual([]);
+  expect(told({ outputTokens: 200, countedTokens: 204 })).toEqual([
+    "usage tells 200 output tokens, its tokenizer counts 204 in the same replies",
+  ]);
+});
+
+test("what a tokenizer makes of a text is no proof of a longer answer, nor of one unlike another engine's usage; more events than tokens asked for are", () => {
+  const counted = (outputTokens: number, maxOutputTokens: number) =>
+    answered("plain", ten, { outputTokens, outputTokensSource: "tokenizer", maxOutputTokens });
+  const told = (records: readonly RequestRecord[]) =>
+    validityOf(records, [], { limits: { tokenCounts: false } }).reasons.map(({ what }) => what);
+  expect(told([...counted(9, 3), ...answered("cached", ten)])).toEqual([]);
+  expect(told(counted(9, 2))).toEqual(["answered 10 of 10 requests with more tokens than were asked for (up to 3 for 2)"]);
+  const other = counted(8, 3).map((one) => ({ ...one, engine: "cached" }));
+  expect(told([...counted(9, 3), ...other])).toEqual(["10 requests got an answer of another length on another engine"]);
+});
+
 test.each([
   ["as many as asked for", 1_010, "VALID"],
   ["a chat template more", 1_060, "VALID"],

@@ -58,9 +58,14 @@ export const limits = {
   crowded: { measured: "threads that run or want to, for each core of the machine, in nine seconds of ten", unit: "share", degraded: 2 },
   clockStep: { measured: "wall clock against monotonic clock, largest change within a second", unit: "seconds", degraded: 0.5 },
   clock: { measured: "requests whose stamps run backwards", unit: "share", invalid: 0 },
-  countedByEvents: { measured: "replies of an engine without usage: one token counted for each event", unit: "share", degraded: 0 },
+  countedByEvents: {
+    measured: "replies of an engine without usage, nor counted by its tokenizer: one token counted for each event",
+    unit: "share",
+    degraded: 0,
+  },
   tokenCounts: {
-    measured: "output tokens by usage against by events, of an engine, beyond one token a reply",
+    measured:
+      "output tokens by usage or tokenizer against by events, or by usage against by tokenizer, of an engine, beyond one token a reply",
     unit: "share",
     degraded: 0.01,
   },
