@@ -2,6 +2,7 @@ import { checkOptions, checkTogether, nonEmptyText, yesOrNo, type OptionRule } f
 import type { Engine, Wire } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { tokenIdOffset } from "./installation.ts";
+import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
 
 export interface AttachedOptions {
   /** Of a server that is up: http or https, with or without /v1. */
@@ -58,6 +59,7 @@ export function attached(options: AttachedOptions): Engine {
     wire: wireOf(options),
     features: featuresOf(options),
     configFiles: [],
+    tokenizer: [vllmTokenizer, llamaCppTokenizer],
   };
 }
 

@@ -12,6 +12,7 @@ import type { Engine, Slot } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { flagsIn } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
 
 export interface CommandOptions extends InstallationOptions {
   /** A name on the PATH or a path; with an image, what runs inside it. */
@@ -90,6 +91,7 @@ export function command(options: CommandOptions): Engine {
     wire: wireOf(options),
     features: [...installationFeatures(image === undefined ? {} : { image }), ...flagsIn(args)],
     configFiles: [],
+    tokenizer: [vllmTokenizer, llamaCppTokenizer],
     ...(contextLimit === undefined ? {} : { contextLimit }),
   };
 }

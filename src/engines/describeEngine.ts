@@ -51,6 +51,7 @@ export function describeEngine(make: () => Engine, world: World = { configFiles:
 
     if ("command" in make().launch) describeCommand(make, slotFor(make(), world), (of) => commandOf(make(), of, world));
     if (make().services !== undefined) describeServices(make, world);
+    if (make().tokenizer !== undefined) describeTokenizer(make);
     if (make().launch.kind === "attached") describeAddress(make);
     if (make().simulation !== undefined) describeSimulation(make, world);
   });
@@ -80,6 +81,16 @@ function describeCommand(make: () => Engine, slot: Slot, commandIn: (slot: Slot)
   test("its files lie in the slot's directory", () => {
     const names = Object.keys(commandIn(slot).files ?? {});
     expect(names.filter((name) => name.includes("/") || name.startsWith("."))).toEqual([]);
+  });
+}
+
+function describeTokenizer(make: () => Engine): void {
+  test("its tokenizer is asked in JSON, and what is no answer tells no tokens", () => {
+    for (const { path, body, tokensIn } of make().tokenizer ?? []) {
+      expect(path).toMatch(/^\//);
+      expect(JSON.stringify(body("our words", "served"))).toContain("our words");
+      expect([undefined, null, "Not Found", { error: "no" }].map((answer) => tokensIn(answer))).toEqual(Array(4).fill(undefined));
+    }
   });
 }
 

@@ -2,6 +2,7 @@ import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type Opt
 import type { CacheResets, Engine, EngineClaims, EngineMetrics, InstalledProgram, Slot } from "../model/engine.ts";
 import { flagsIn, refuseUnknown, valued } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import { llamaCppTokenizer } from "./tokenizers.ts";
 
 export interface LlamaCppOptions extends InstallationOptions {
   /** The absolute path of a .gguf file, or a repository on the model hub: "owner/name" or "owner/name:quantisation". */
@@ -69,6 +70,7 @@ export function llamaCpp(options: LlamaCppOptions): Engine {
     features: [...installationFeatures(options), ...featuresOf(options)],
     configFiles: [],
     metrics,
+    tokenizer: [llamaCppTokenizer],
     claims: () => claimsOf(options),
     resets: resetsOf(options),
     ...(contextLimit === undefined ? {} : { contextLimit }),

@@ -29,6 +29,7 @@ import { programBeside, refuseWithoutLmcache, servicesBeside, type StartedLaunch
 import { serviceWord } from "./services/address.ts";
 import { sglangClaims } from "./sglangClaims.ts";
 import { sglangMetrics } from "./sglangMetrics.ts";
+import { vllmTokenizer } from "./tokenizers.ts";
 
 /** SGLang's own hierarchical cache: KV blocks kept in CPU memory, and in a storage beside it. */
 export interface HiCacheOptions {
@@ -129,6 +130,7 @@ export function sglang(options: SglangOptions): Engine {
     features: [...installationFeatures(options), ...featuresOf(options), ...(lmcache?.features ?? [])],
     configFiles: [],
     metrics: sglangMetrics,
+    tokenizer: [vllmTokenizer],
     claims: () => sglangClaims(options, lmcache?.config),
     resets: { paths: ["/flush_cache"] },
     ...(lmcache === undefined ? {} : besideIt(lmcache, launch)),

@@ -1,6 +1,7 @@
 import { checkOptions, nonEmptyText, positive, share, wholeNumber, yesOrNo } from "../model/checkOptions.ts";
 import type { Command, Engine, SimulationOptions, Slot } from "../model/engine.ts";
 import type { CacheReuse } from "../model/proof.ts";
+import { vllmTokenizer } from "./tokenizers.ts";
 import { vllmMetrics } from "./vllmMetrics.ts";
 
 export interface SimulatedOptions {
@@ -55,6 +56,7 @@ export function simulated(options: SimulatedOptions = {}): Engine {
     configFiles: [],
     simulation: (gpu) => ({ ...simulation, gpu: options.gpu ?? gpu }),
     metrics: vllmMetrics,
+    tokenizer: [vllmTokenizer],
     claims: () => ({ traits: [], reuse: reuseOf(simulation) }),
     resets: { paths: ["/reset_prefix_cache?reset_external=true"], own: "/reset_prefix_cache" },
   };

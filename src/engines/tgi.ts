@@ -2,6 +2,7 @@ import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, t
 import type { Engine, EngineMetrics } from "../model/engine.ts";
 import { flagsIn, present, valued } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
+import { tgiTokenizer } from "./tokenizers.ts";
 
 export interface TgiOptions extends InstallationOptions {
   /** A name on the model hub, or the absolute path of a directory. */
@@ -61,6 +62,7 @@ export function tgi(options: TgiOptions): Engine {
     features: [...installationFeatures(options), ...featuresOf(options)],
     configFiles: [],
     metrics,
+    tokenizer: [tgiTokenizer],
     ...(maxTotalTokens === undefined ? {} : { contextLimit: maxTotalTokens }),
   };
 }

@@ -11,6 +11,7 @@ import {
   type InstallationOptions,
 } from "./installation.ts";
 import { modelPreset } from "./models.ts";
+import { vllmTokenizer } from "./tokenizers.ts";
 import { vllmClaims } from "./vllmClaims.ts";
 import { inWordsOf } from "./vllmFlags.ts";
 import { vllmMetrics } from "./vllmMetrics.ts";
@@ -92,6 +93,7 @@ export function vllm(options: VllmOptions): Engine {
     simulation: (gpu) => simulationOf(settled, gpu),
     ...(limit === undefined ? {} : { contextLimit: limit }),
     metrics: vllmMetrics,
+    tokenizer: [vllmTokenizer],
     claims: () => vllmClaims(settled),
     resets: vllmResets,
   };

@@ -198,6 +198,8 @@ function inOneLine(text: string): string {
 
 export function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
+  // A request that is aborted says so, and why only in its cause.
+  if (cause.name === "AbortError" && cause.cause !== undefined) return reason(cause.cause);
   if (cause.name === "TimeoutError") return "no answer in time";
   return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
 }

@@ -29,6 +29,8 @@ export interface HttpLineOptions {
   readonly connectWithin?: Seconds;
   /** Each request says its id as `X-Request-Id`: only for servers that write down what they did, since real ones refuse an id twice. */
   readonly namesRequests?: boolean;
+  /** Every reply's text is kept, whatever its request says. */
+  readonly keepsText?: boolean;
   /** Shared by all lines of a thread. */
   readonly budget?: ConnectionBudget;
   /** Connections opened ahead of the clock, where fewer will do than there are requests. */
@@ -62,6 +64,7 @@ class HttpLine implements WatchedLine {
   readonly secrets: readonly string[];
   readonly leavesOutZeros: boolean;
   private readonly opensAtMost: number;
+  private readonly keepsText: boolean;
   private readonly write: RequestWriter;
   readonly inFlight: Members<HttpExchange>;
   /** Prepared and not sent yet: each will want a connection soon. */
@@ -84,6 +87,7 @@ class HttpLine implements WatchedLine {
     this.inFlight = new Members();
     this.waiting = 0;
     this.opensAtMost = options.opensAtMost ?? Infinity;
+    this.keepsText = options.keepsText ?? false;
   }
 
   async open(connections: number): Promise<void> {
@@ -94,7 +98,7 @@ class HttpLine implements WatchedLine {
   prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
     this.waiting++;
     this.pool.refresh(Math.min(this.waiting, this.opensAtMost));
-    return { request, bytes: this.write(request, replies), keepText };
+    return { request, bytes: this.write(request, replies), keepText: keepText || this.keepsText };
   }
 
   send(prepared: Prepared, listener: ExchangeListener): Exchange {

@@ -186,6 +186,15 @@ export interface EngineClaims {
   readonly never?: readonly { readonly what: string; readonly pattern: RegExp }[];
 }
 
+/** How a tokenizer is asked for the tokens of a text, special ones left out where it can leave them out. */
+export interface TokenizerQuestion {
+  readonly path: string;
+  /** Sent as JSON by POST. */
+  readonly body: (text: string, servedModel: string) => object;
+  /** How many tokens an answer tells; undefined where it is none to this question. */
+  readonly tokensIn: (answer: unknown) => number | undefined;
+}
+
 /** How an engine's caches are emptied. */
 export interface CacheResets {
   /** Requests by POST, one after the other; each answers 200 when it has worked. */
@@ -224,6 +233,8 @@ export interface Engine {
   readonly contextLimit?: number;
   /** Its own counters. Read once a second and at the edges of each experiment. */
   readonly metrics?: EngineMetrics;
+  /** How its tokenizer may be asked: the first that it answers is. Missing where it has none to be asked. */
+  readonly tokenizer?: readonly TokenizerQuestion[];
   /** What it must show of itself once it is up. */
   readonly claims?: (world: World) => EngineClaims;
   /** Undefined where it has no means to empty its caches but a new start. */

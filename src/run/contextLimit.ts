@@ -17,6 +17,13 @@ export function longestTokens(workloads: readonly Workload[]): number {
   return lengths.reduce((most, length) => Math.max(most, length), 0);
 }
 
+/** Of the longest prompt, without its answer. */
+export function longestPrompt(sent: readonly Sent[]): number {
+  const requests = sent.flatMap(({ workload, laterBlocks }) => [workload, ...laterBlocks.map((block) => block.workload)]);
+  const lengths = requests.flatMap((of) => of.requests.map(({ contextTokens, questionTokens }) => contextTokens + questionTokens));
+  return lengths.reduce((most, length) => Math.max(most, length), 0);
+}
+
 /** What a server says of itself: "4096 tokens". */
 export function toldLimit(facts: Readonly<Record<string, string>>): number | undefined {
   const told = Number.parseInt(facts["context limit"] ?? "", 10);

@@ -11,6 +11,7 @@ import { answersOf } from "./answers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 import { toldLimit } from "./contextLimit.ts";
 import { resetOwn } from "./resets.ts";
+import { tokenChecks, type TokenSourcesOf } from "./tokenSources.ts";
 
 /** How engines tell the size of their KV blocks, by the name of that trait. */
 const kvBlock = "KV block";
@@ -23,18 +24,26 @@ const attempts = 6;
 
 const nothing: EngineClaims = { traits: [] };
 
+export interface ProvingOptions {
+  readonly tell: (event: RunEvent) => void;
+  readonly prompts: readonly Request[];
+  /** What has been found out already of who counts their tokens. */
+  readonly tokens: TokenSourcesOf;
+}
+
 /** One engine after the other: a probe of one must not slow the other's. */
 export async function proveAll(
   engines: readonly RunningEngine[],
   worlds: Readonly<Record<string, World>>,
   askers: readonly Asker[],
-  { tell, prompts }: { readonly tell: (event: RunEvent) => void; readonly prompts: readonly Request[] },
+  { tell, prompts, tokens }: ProvingOptions,
 ): Promise<readonly EngineProof[]> {
   const proofs: EngineProof[] = [];
   for (const [ordinal, running] of engines.entries()) {
     const [world, asker] = [worlds[running.name], askers[ordinal]];
     if (world === undefined || asker === undefined || asker.stop.aborted) continue;
-    const proven = await prove(running, world, asker, ordinal);
+    const found = await prove(running, world, asker, ordinal);
+    const proven = { ...found, checks: [...found.checks, ...tokenChecks(tokens.get(running.name))] };
     const { reuse } = proven;
     const answers = reuse === undefined ? undefined : await answersOf(running, prompts, { reuse, stop: asker.stop });
     const proof = answers === undefined ? proven : { ...proven, answers };

@@ -33,6 +33,8 @@ export interface ExperimentOptions extends PlayOptions {
   readonly calibration: Calibration | undefined;
   /** Brings every engine's caches into the state that the experiment, or one of its later blocks, asks for. */
   readonly bring: (block: PlannedBlock) => Promise<void>;
+  /** Engines whose replies are kept whole. */
+  readonly keepsText: Pick<ReadonlySet<string>, "has">;
   /** Of this test's services and health, beside those of the run. */
   readonly ofTest: readonly Probe[];
 }
@@ -83,9 +85,9 @@ export function lineTo(running: RunningEngine, clock: Clock): Line {
   return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock });
 }
 
-function wayTo({ reach, engine, servedModel }: RunningEngine): Way {
+function wayTo({ reach, engine, servedModel }: RunningEngine, keepsText = false): Way {
   if (reach.kind === "line") throw new Error(`${engine.kind} is in this very process: there is no way to it`);
-  return { url: reach.url, wire: engine.wire, servedModel, acceptAnyCertificate: reach.acceptAnyCertificate };
+  return { url: reach.url, wire: engine.wire, servedModel, acceptAnyCertificate: reach.acceptAnyCertificate, keepsText };
 }
 
 function lastsAsKnown(phases: readonly Phase[]): { readonly lasts?: Seconds } {
@@ -98,7 +100,7 @@ async function play(
   what: Pick<LoadOrder, "experiment" | "phases" | "connections" | "deadlines">,
   running: readonly RunningEngine[],
   lines: Readonly<Record<string, Line>>,
-  { crew, clock, journal, tell, stop, kill }: PlayOptions,
+  { crew, clock, journal, tell, stop, kill, keepsText }: PlayOptions & Pick<ExperimentOptions, "keepsText">,
 ): Promise<void> {
   if (crew === undefined || running.some(({ reach }) => reach.kind === "line")) {
     const tally = new Tally(what.experiment, tell);
@@ -106,7 +108,7 @@ async function play(
     tally.pass();
     return;
   }
-  const ways = Object.fromEntries(running.map((engine) => [engine.name, wayTo(engine)]));
+  const ways = Object.fromEntries(running.map((engine) => [engine.name, wayTo(engine, keepsText.has(engine.name))]));
   const reading = (of: Reading) => journal.reading(what.experiment, of);
   await crew.play({ ...what, ways, record: "journal" }, { tell, reading, stop, kill });
 }

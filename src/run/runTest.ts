@@ -22,8 +22,10 @@ import type { PlannedEngine } from "./planEngines.ts";
 import { complaintsFromNow, proveAll } from "./proof.ts";
 import { lineTo, runExperiment, streamsAtOnce, type PlayOptions } from "./runExperiment.ts";
 import { serviceMetrics } from "./serviceMetrics.ts";
+import { countReplies } from "./countReplies.ts";
 import { describeService, servicesFor } from "./services.ts";
 import { prepare } from "./prepare.ts";
+import { countersFor, keptFor, lengthWarning, tokenSources } from "./tokenSources.ts";
 import { warmUp } from "./warmUp.ts";
 
 export interface RunTestOptions extends PlayOptions {
@@ -136,10 +138,15 @@ async function runBatch(
   for (const { name, facts } of running.engines) refuseTooLong(name, toldLimit(facts), planned.experiments);
   const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, options.clock)]));
   try {
-    await warmUp(lines, options.clock, options.stop);
+    const usage = await warmUp(lines, options.clock, options.stop);
+    const tokens = await tokenSources(running.engines, usage, options.stop);
+    for (const engine of running.engines) {
+      const message = lengthWarning(engine, tokens.get(engine.name), planned.experiments);
+      if (message !== undefined) tell({ kind: "warning", message });
+    }
     const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock: options.clock, stop: options.stop }));
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
-    const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts });
+    const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts, tokens });
     await options.crew?.ready();
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
     const watched = health(running.engines, services, { clock, tell });
@@ -150,10 +157,12 @@ async function runBatch(
       await runExperiment(index, experiment, running.engines, lines, {
         ...options,
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
+        keepsText: keptFor(tokens),
         ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe],
       });
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
+      await countReplies(index, countersFor(tokens, experiment), options);
       if (isLastBatch) await options.experimentDone(index);
       const dead = served.death() ?? running.death() ?? watched.death();
       if (dead !== undefined) throw dead;

@@ -12,9 +12,15 @@ const warmUpSeed = 0x7a9d_e3;
 
 /**
  * Two requests of about a thousand tokens and one output token for each engine, one after the other, before the clock starts
- * (as lmcache-tests): first-use costs are paid there. They are kept out of the journal.
+ * (as lmcache-tests): first-use costs are paid there. They are kept out of the journal. Returns, of each engine that answered, whether its
+ * streams told the output tokens: one that does not stream says nothing of those that do.
  */
-export async function warmUp(lines: Readonly<Record<string, Line>>, clock: Clock, stop: AbortSignal): Promise<void> {
+export async function warmUp(
+  lines: Readonly<Record<string, Line>>,
+  clock: Clock,
+  stop: AbortSignal,
+): Promise<ReadonlyMap<string, boolean>> {
+  const usage = new Map<string, boolean>();
   const workload = documentQa({ contextTokens: 1_000, questionTokens: 5, documents: 2, requests: 2, outputTokens: 1 }).generate(
     atOnce(),
     warmUpSeed,
@@ -28,20 +34,24 @@ export async function warmUp(lines: Readonly<Record<string, Line>>, clock: Clock
     lines,
     clock,
     deadlines: { ...defaultDeadlines, experiment: 240 },
-    recorder: forgetful(),
+    recorder: usageOnly(usage),
     signal: stop,
     kill: stop,
     keepText: false,
   });
+  return usage;
 }
 
-function forgetful(): Recorder {
-  let exchange = 0;
+function usageOnly(usage: Map<string, boolean>): Recorder {
+  const engines: string[] = [];
   return {
-    due: () => exchange++,
+    due: ({ engine }) => engines.push(engine) - 1,
     stamp: () => {},
     texts: () => {},
-    ended: (_exchange: number, _at: number, _ending: Ending) => {},
+    ended: (exchange: number, _at: number, { outcome, outputTokensSource }: Ending) => {
+      const engine = engines[exchange];
+      if (engine !== undefined && outcome.kind === "completed") usage.set(engine, outputTokensSource === "usage");
+    },
     reading: () => {},
   };
 }

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+
+import { atOnce } from "../arrivals/atOnce.ts";
+import { attached, type AttachedOptions } from "../engines/attached.ts";
+import { experiment } from "../model/experiment.ts";
+import type { LimitChanges } from "../model/limits.ts";
+import type { Request } from "../model/request.ts";
+import type { RunningEngine } from "../model/running.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+import type { PlannedExperiment } from "./plan.ts";
+import { countersFor, keptFor, lengthWarning, type TokenSources } from "./tokenSources.ts";
+
+const generator = documentQa({ contextTokens: 8_000, questionTokens: 192, documents: 1, requests: 2, outputTokens: 8 });
+const workload = generator.generate(atOnce(), 0);
+
+function planned(limits: LimitChanges = {}): PlannedExperiment {
+  return {
+    experiment: experiment({ workload: generator, arrivals: atOnce(), limits }),
+    workload,
+    hash: "",
+    order: "together",
+    laterBlocks: [],
+  };
+}
+
+function counting(tokens: number, usage: boolean | undefined): TokenSources {
+  return { usage, tokenizer: { kind: "counts", ours: { words: 1_000, tokens }, count: async () => 1 } };
+}
+
+function warned(tokens: number, { limits, limit, ...options }: Partial<AttachedOptions> & { limits?: LimitChanges; limit?: string } = {}) {
+  const running: RunningEngine = {
+    name: "plain",
+    engine: attached({ url: "http://127.0.0.1:1", ...options }),
+    reach: { kind: "http", url: "http://127.0.0.1:1", acceptAnyCertificate: false },
+    facts: limit === undefined ? {} : { "context limit": limit },
+    servedModel: "tiny",
+    died: new Promise(() => {}),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  return lengthWarning(running, counting(tokens, true), [planned(limits)]);
+}
+
+test("text that becomes a tenth more or fewer tokens than asked for is told, and that it does not fit; less, or token ids, are not", () => {
+  expect(warned(1_310)).toBe(
+    "engine plain: a prompt asked to have 8,192 tokens will be about 10,700 of this engine's: 100 of our words are 131 of its tokens",
+  );
+  expect(warned(1_310, { limit: "8192 tokens" })).toContain("will be about 10,700 of this engine's, and it takes 8,192: ");
+  expect(warned(850)).toContain("will be about 6,960 of this engine's");
+  expect([1_100, 1_000, 900].map((tokens) => warned(tokens))).toEqual([undefined, undefined, undefined]);
+  expect(warned(1_310, { api: "completions", tokenIds: true })).toBeUndefined();
+  expect(warned(1_310, { limits: { promptLength: false } })).toBeUndefined();
+});
+
+test("texts are kept where usage is not known to come; of an engine with usage those are counted that later prompts contain", () => {
+  const sources = new Map<string, TokenSources>([
+    ["told", counting(1_000, true)],
+    ["untold", counting(1_000, false)],
+    ["unseen", counting(1_000, undefined)],
+    ["mute", { usage: false, tokenizer: { kind: "silent", why: "/tokenize answers 404" } }],
+  ]);
+  expect([...keptFor(sources)]).toEqual(["untold", "unseen"]);
+  expect([...countersFor(sources, { workload }).keys()]).toEqual(["untold", "unseen"]);
+  const [first, second] = workload.requests;
+  if (first === undefined || second === undefined) throw new Error("it has two requests");
+  const again: Request = { ...second, messages: [{ role: "assistant", parts: [{ kind: "reply", request: first.id, source: "own" }] }] };
+  expect([...countersFor(sources, { workload: { ...workload, requests: [first, again] } }).keys()]).toEqual(["told", "untold", "unseen"]);
+});
