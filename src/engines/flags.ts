@@ -17,22 +17,69 @@ export function switched(name: string, on: boolean | undefined): readonly string
   return on === undefined ? [] : [on ? `--${name}` : `--no-${name}`];
 }
 
+/** A flag that is ours, not the author's, with its values: a version that does not know it does without. */
+export function ifKnown(
+  program: InstalledProgram | undefined,
+  ...flag: readonly [name: string, ...values: readonly string[]]
+): readonly string[] {
+  return program === undefined || program.flags.includes(flag[0]) ? flag : [];
+}
+
 /** The flags among arguments, without their values: one of them may be a key. */
 export function flagsIn(args: readonly string[]): readonly string[] {
   return args.filter((argument) => argument.startsWith("-")).map((flag) => flag.replace(/=.*$/s, ""));
 }
 
-/** Flags that the installed version does not know are one mistake, told with what was probably meant. */
-export function refuseUnknown(
-  unknown: readonly string[],
-  { version, flags }: InstalledProgram,
-  { engine, lists }: { readonly engine: string; readonly lists: string },
-): void {
+/** What lists a program's flags, and how it reads them. */
+export interface FlagRules {
+  readonly engine: string;
+  readonly program: string;
+  /** Arguments with which it lists them; the first that works does. */
+  readonly lists: readonly (readonly string[])[];
+  /** A beginning that no other flag has will do, as it does for Python's argparse. */
+  readonly abbreviates?: boolean;
+  /** --max_model_len is --max-model-len. */
+  readonly underscores?: boolean;
+  /** --flag.key gives a part of what --flag takes. */
+  readonly keys?: boolean;
+  /** Flags it takes and does not list. */
+  readonly unlisted?: readonly string[];
+}
+
+/** The same arguments. Flags that the installed version does not know are one mistake, told with what was probably meant. */
+export function allKnown(program: InstalledProgram | undefined, args: readonly string[], rules: FlagRules): readonly string[] {
+  if (program === undefined) return args;
+  const end = args.indexOf("--");
+  const unknown = (end < 0 ? args : args.slice(0, end)).flatMap((argument) => {
+    const { flag } = partsOf(argument, rules);
+    return flag === undefined || isKnown(flag, program, rules) ? [] : [flag];
+  });
+  refuseUnknown(unknown, program, rules);
+  return args;
+}
+
+/** A flag of a long name, and what is written to it in the same argument. Short ones may be several at once, and are left alone. */
+export function partsOf(argument: string, { underscores, keys }: FlagRules): { readonly flag?: string; readonly rest: string } {
+  const parts = keys === true ? /^(--[A-Za-z][\w-]*)((?:[.=].*)?)$/s : /^(--[A-Za-z][\w.-]*)((?:=.*)?)$/s;
+  const [, flag, rest = ""] = parts.exec(argument) ?? [];
+  if (flag === undefined) return { rest };
+  return { flag: underscores === true ? flag.replaceAll("_", "-") : flag, rest };
+}
+
+export function isKnown(flag: string, program: InstalledProgram, { abbreviates, unlisted = [] }: FlagRules): boolean {
+  const known = [...program.flags, ...unlisted];
+  if (known.includes(flag)) return true;
+  return abbreviates === true && known.filter((name) => name.startsWith(flag)).length === 1;
+}
+
+function refuseUnknown(unknown: readonly string[], { version, flags }: InstalledProgram, { engine, program, lists }: FlagRules): void {
   if (unknown.length === 0) return;
   const told = unknown.map((flag) => {
-    const meant = nearest(flag, flags);
+    const meant = nearest(flag, flags) ?? flags.find((known) => known.startsWith(flag));
     return `${flag}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`;
   });
   const installed = version === undefined ? `the installed ${engine}` : `${engine} ${version}`;
-  throw new HarnessError("usage", `${installed} does not know ${told.join(" and ")}`, { hint: `${lists} lists what it knows` });
+  throw new HarnessError("usage", `${installed} does not know ${told.join(" and ")}`, {
+    hint: `${[program, ...(lists[0] ?? [])].join(" ")} lists what it knows`,
+  });
 }

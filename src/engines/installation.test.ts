@@ -40,7 +40,11 @@ test("uvx and conda run it, with flags asked for in the same way", () => {
   const byUvx = vllm({ model: "m", uvx: "vllm==0.24.0" });
   expect(started(byUvx).line).toBe(`uvx --from vllm==0.24.0 vllm ${serve}`);
   expect(byUvx.launch).toMatchObject({
-    listsFlags: [expect.arrayContaining(["--from", "vllm==0.24.0", "vllm", "serve", "--help=all"]), expect.anything()],
+    through: ["uvx", "--from", "vllm==0.24.0"],
+    listsFlags: [
+      ["serve", "--help=all"],
+      ["serve", "--help"],
+    ],
   });
   expect(started(vllm({ model: "m", conda: "serving" })).line).toBe(`conda run --no-capture-output --name serving vllm ${serve}`);
   expect(started(vllm({ model: "m", conda: "/envs/serving" })).line).toContain("--prefix /envs/serving");

@@ -1,6 +1,7 @@
 import { checkOptions, listOfTexts, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
 import type { Command, ContainerOptions, Readiness, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { allKnown, type FlagRules } from "./flags.ts";
 import type { StartedLaunch } from "./programBeside.ts";
 
 /** Where an engine's program is: on the PATH unless one of the first five says otherwise. */
@@ -59,7 +60,10 @@ export interface Invocation {
   readonly keepsIn?: readonly string[];
   readonly ready: Readiness;
   readonly missing: string;
-  readonly listsFlags?: readonly (readonly string[])[];
+  /** Where its flags are told: those of its arguments that the installed version does not know are refused. */
+  readonly flags?: FlagRules;
+  /** As a Launch's. */
+  readonly package?: string;
   /** A path that it reads, seen inside a container too. */
   readonly reads?: string;
 }
@@ -73,22 +77,28 @@ export function temporaryFiles({ temporary }: Slot): Readonly<Record<string, str
 export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): StartedLaunch {
   refuseTwoPlaces(what, options);
   const { image, container = {}, env = {}, bootSeconds = invocation.ready.within } = options;
-  const { missing, listsFlags, discards, keepsIn } = invocation;
+  const { missing, flags, discards, keepsIn } = invocation;
   const ready = { ...invocation.ready, within: bootSeconds };
   const start = startOf(options, invocation);
   const host = (container.network ?? "host") === "host" ? "127.0.0.1" : "0.0.0.0";
   const command = (slot: Slot, world: World): Command => ({
     program: start.program,
-    args: [...start.before, ...invocation.args(slot, host, world)],
+    args: [...start.before, ...knownArguments(invocation, slot, host, world)],
     env: { ...start.env, ...invocation.env?.(slot), ...env },
     ...(invocation.files === undefined ? {} : { files: invocation.files(slot) }),
     ...(discards === undefined ? {} : { discards }),
     ...(keepsIn === undefined ? {} : { keepsIn }),
   });
   if (image !== undefined) return { kind: "docker", image, command, container: withModel(container, invocation.reads), ready };
-  const lists = listsFlags?.map((args) => [...start.before, ...args]);
   const through = start.before.length === 0 ? {} : { through: [start.program, ...start.before.slice(0, -1)] };
-  return { kind: "process", command, ready, missing, ...through, ...(lists === undefined ? {} : { listsFlags: lists }) };
+  const lists = flags === undefined ? {} : { listsFlags: flags.lists };
+  const distribution = invocation.package === undefined ? {} : { package: invocation.package };
+  return { kind: "process", command, ready, missing, ...through, ...lists, ...distribution };
+}
+
+function knownArguments({ args, flags }: Invocation, slot: Slot, host: string, world: World): readonly string[] {
+  const wanted = args(slot, host, world);
+  return flags === undefined ? wanted : allKnown(world.program, wanted, flags);
 }
 
 function refuseTwoPlaces(what: string, options: InstallationOptions): void {

@@ -26,6 +26,7 @@ test("an author's flag that the installed version does not know is a mistake, wi
   expect(() => argumentsOf({ extraArgs: ["--cache-resue", "256"] }, { flags: today })).toThrow(
     "the installed llama.cpp does not know --cache-resue (did you mean --cache-reuse?)",
   );
+  expect(argumentsOf({ extraArgs: ["--cache_reuse=256"] }, { flags: today })).toMatch(/ --cache_reuse=256$/);
   expect(argumentsOf({ extraArgs: ["-ub", "-1", "--cache-reuse", "256"] }, { flags: today })).toMatch(/ -ub -1 --cache-reuse 256$/);
 });
 

@@ -1,6 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { CacheResets, Engine, EngineClaims, EngineMetrics, InstalledProgram, Slot } from "../model/engine.ts";
-import { flagsIn, refuseUnknown, valued } from "./flags.ts";
+import { flagsIn, ifKnown, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 import { llamaCppTokenizer } from "./tokenizers.ts";
 
@@ -37,6 +37,8 @@ const rules: Readonly<Record<keyof LlamaCppOptions, OptionRule>> = {
   extraArgs: listOfTexts,
 };
 
+const flags: FlagRules = { engine: "llama.cpp", program: "llama-server", lists: [["--help"]], underscores: true };
+
 /** `llama-server`. Its port is always said: 8080 is everybody's. */
 export function llamaCpp(options: LlamaCppOptions): Engine {
   checkOptions("llamaCpp()", options, Object.keys(rules), rules, ["model"]);
@@ -49,12 +51,12 @@ export function llamaCpp(options: LlamaCppOptions): Engine {
     gpus,
     gpuShare: gpus === 0 ? 0 : 1,
     launch: launchFrom("llamaCpp()", options, {
-      program: "llama-server",
-      args: (slot, host, { program }) => allKnown(program, serveArguments(options, host, slot, program)),
+      program: flags.program,
+      args: (slot, host, { program }) => serveArguments(options, host, slot, program),
       isEntrypoint: true,
       ready: { path: "/health", within: 600 },
       missing: `install llama.cpp (brew install llama.cpp, or its releases), or say where it is: program: "/path/to/llama-server"`,
-      listsFlags: [["--help"]],
+      flags,
       reads: model,
     }),
     wire: {
@@ -98,18 +100,6 @@ function serveArguments(options: LlamaCppOptions, host: string, { port, director
     "--metrics",
     ...(options.extraArgs ?? []),
   ];
-}
-
-/** A flag that only newer versions have, with its values; older ones do without. */
-function ifKnown(program: InstalledProgram | undefined, ...flag: readonly [name: string, ...values: readonly string[]]): readonly string[] {
-  return program === undefined || program.flags.includes(flag[0]) ? flag : [];
-}
-
-function allKnown(program: InstalledProgram | undefined, args: readonly string[]): readonly string[] {
-  if (program === undefined) return args;
-  const unknown = flagsIn(args).filter((flag) => flag.startsWith("--") && !program.flags.includes(flag));
-  refuseUnknown(unknown, program, { engine: "llama.cpp", lists: "llama-server --help" });
-  return args;
 }
 
 function featuresOf({

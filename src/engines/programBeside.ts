@@ -26,12 +26,12 @@ export function servicesBeside(launch: StartedLaunch, services: Services): Servi
 function startedBy(through: readonly string[], service: Service): Service {
   const { launch } = service;
   if (launch.kind !== "process") return service;
-  const command: Extract<ServiceLaunch, { kind: "process" }>["command"] = (slot) => {
-    const plain = launch.command(slot);
-    const [starter = "", ...before] = through;
+  const [starter = "", ...before] = through;
+  const command: Extract<ServiceLaunch, { kind: "process" }>["command"] = (slot, installed) => {
+    const plain = launch.command(slot, installed);
     return ofLmcache.has(plain.program) ? { ...plain, program: starter, args: [...before, plain.program, ...plain.args] } : plain;
   };
-  return { ...service, launch: { ...launch, command } };
+  return { ...service, launch: { ...launch, command, through } };
 }
 
 /** An environment that uvx makes holds what it is told to, and nothing can be installed into it. */

@@ -10,9 +10,9 @@ import {
   yesOrNo,
   type OptionRule,
 } from "../model/checkOptions.ts";
-import type { Engine, SimulationOptions } from "../model/engine.ts";
+import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import { flagsIn, present, valued } from "./flags.ts";
+import { flagsIn, ifKnown, present, valued, type FlagRules } from "./flags.ts";
 import {
   installationFeatures,
   installationRules,
@@ -102,6 +102,15 @@ const placeRules: Readonly<Record<"remote" | "shared", OptionRule>> = { remote: 
 /** SGLang decides by the GPU; this is about what it takes of one with 80 GB. */
 const defaultFraction = 0.88;
 
+const flags: FlagRules = {
+  engine: "SGLang",
+  program: "python3",
+  lists: [["-m", "sglang.launch_server", "--help"]],
+  abbreviates: true,
+  // Of 0.5.23, by its source.
+  unlisted: ["--forward-pass-metrics-ipc-name", "--forward-pass-metrics-worker-id"],
+};
+
 /** `python3 -m sglang.launch_server`, with its metrics and its report of cached tokens on. */
 export function sglang(options: SglangOptions): Engine {
   checkOptions("sglang()", options, Object.keys(rules), rules, ["model"]);
@@ -109,8 +118,13 @@ export function sglang(options: SglangOptions): Engine {
   const { model, servedName = model, contextLength } = options;
   const lmcache = lmcacheOf(options);
   const launch = launchFrom("sglang()", options, {
-    program: "python3",
-    args: (slot, host) => [...serveArguments(options, host, slot.port), ...present("--enable-lmcache", lmcache !== undefined)],
+    program: flags.program,
+    args: ({ port }, host, { program }) => [
+      ...serveArguments(options, { host, port, program }),
+      ...present("--enable-lmcache", lmcache !== undefined),
+    ],
+    flags,
+    package: "sglang",
     env: (slot) => ({ ...temporaryFiles(slot), ...lmcache?.env(slot) }),
     ...(lmcache === undefined ? {} : { files: lmcache.files, discards: lmcache.discards, keepsIn: lmcache.keepsIn }),
     // Its /health has a token generated where nothing is under way.
@@ -145,7 +159,13 @@ function besideIt({ services, keepsOutside }: InEngine, launch: StartedLaunch): 
   return { services: (world) => servicesBeside(launch, services(programBeside(launch, world))), keepsOutside: () => keepsOutside };
 }
 
-function serveArguments(options: SglangOptions, host: string, port: number): readonly string[] {
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly program: InstalledProgram | undefined;
+}
+
+function serveArguments(options: SglangOptions, { host, port, program }: Place): readonly string[] {
   return [
     "-m",
     "sglang.launch_server",
@@ -163,9 +183,9 @@ function serveArguments(options: SglangOptions, host: string, port: number): rea
     ...valued("--load-format", options.loadFormat),
     ...present("--trust-remote-code", options.trustRemoteCode),
     ...hiCacheArguments(options.hiCache),
-    "--enable-metrics",
+    ...ifKnown(program, "--enable-metrics"),
     // Without it the usage says nothing of cached tokens.
-    "--enable-cache-report",
+    ...ifKnown(program, "--enable-cache-report"),
     ...(options.extraArgs ?? []),
   ];
 }

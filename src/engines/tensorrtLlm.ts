@@ -1,6 +1,6 @@
 import { checkOptions, listOfTexts, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineMetrics, SimulationOptions } from "../model/engine.ts";
-import { flagsIn, present, valued } from "./flags.ts";
+import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 
 export interface TensorrtLlmOptions extends InstallationOptions {
@@ -35,6 +35,9 @@ const rules: Readonly<Record<keyof TensorrtLlmOptions, OptionRule>> = {
 
 const settingsFile = "tensorrt-llm.yaml";
 
+/** Versions without commands take the first word for a model, and list the same. */
+const flags: FlagRules = { engine: "TensorRT-LLM", program: "trtllm-serve", lists: [["serve", "--help"]] };
+
 /** `trtllm-serve`. What it has no flag for goes into a file of this engine's own. */
 export function tensorrtLlm(options: TensorrtLlmOptions): Engine {
   checkOptions("tensorrtLlm()", options, Object.keys(rules), rules, ["model"]);
@@ -47,8 +50,10 @@ export function tensorrtLlm(options: TensorrtLlmOptions): Engine {
     // Of what is free, not of all there is: it cannot share a GPU by a number known beforehand.
     gpuShare: 1,
     launch: launchFrom("tensorrtLlm()", options, {
-      program: "trtllm-serve",
+      program: flags.program,
       args: ({ port, directory }, host) => serveArguments(options, host, port, `${directory}/${settingsFile}`),
+      flags,
+      package: "tensorrt_llm",
       files: () => ({ [settingsFile]: settings(options) }),
       ready: { path: "/health", within: 900 },
       missing: `run it from its image: image: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0", or say where it is: venv: "/path"`,

@@ -1,6 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineMetrics } from "../model/engine.ts";
-import { flagsIn, present, valued } from "./flags.ts";
+import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
 import { tgiTokenizer } from "./tokenizers.ts";
 
@@ -37,6 +37,8 @@ const rules: Readonly<Record<keyof TgiOptions, OptionRule>> = {
   extraArgs: listOfTexts,
 };
 
+const flags: FlagRules = { engine: "TGI", program: "text-generation-launcher", lists: [["--help"]] };
+
 /** Text Generation Inference: `text-generation-launcher`, mostly from its image, "ghcr.io/huggingface/text-generation-inference:3.3.5". */
 export function tgi(options: TgiOptions): Engine {
   checkOptions("tgi()", options, Object.keys(rules), rules, ["model"]);
@@ -48,9 +50,10 @@ export function tgi(options: TgiOptions): Engine {
     gpus: options.shards ?? 1,
     gpuShare: options.cudaMemoryFraction ?? 1,
     launch: launchFrom("tgi()", options, {
-      program: "text-generation-launcher",
+      program: flags.program,
       args: ({ port }, host) => serveArguments(options, host, port),
       isEntrypoint: true,
+      flags,
       // It has no flag for it.
       ...(prefixCaching === undefined ? {} : { env: () => ({ PREFIX_CACHING: prefixCaching ? "1" : "0" }) }),
       // Its /health has a token generated where nothing is under way.

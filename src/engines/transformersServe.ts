@@ -1,6 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
-import type { Engine } from "../model/engine.ts";
-import { flagsIn, present, valued } from "./flags.ts";
+import type { Engine, InstalledProgram } from "../model/engine.ts";
+import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
 
 export interface TransformersServeOptions extends InstallationOptions {
@@ -31,6 +31,14 @@ const rules: Readonly<Record<keyof TransformersServeOptions, OptionRule>> = {
   extraArgs: listOfTexts,
 };
 
+const flags: FlagRules = {
+  engine: "transformers",
+  program: "transformers",
+  lists: [["serve", "--help"]],
+  // Of 5.19, by its source.
+  unlisted: ["--non-blocking", "--no-non-blocking"],
+};
+
 /** `transformers serve`. It refuses fields it does not know, so answers are as long as the model makes them. */
 export function transformersServe(options: TransformersServeOptions): Engine {
   checkOptions("transformersServe()", options, Object.keys(rules), rules, ["model"]);
@@ -43,8 +51,9 @@ export function transformersServe(options: TransformersServeOptions): Engine {
     gpus,
     gpuShare: gpus === 0 ? 0 : 1,
     launch: launchFrom("transformersServe()", options, {
-      program: "transformers",
-      args: ({ port }, host) => serveArguments(options, host, port),
+      program: flags.program,
+      args: ({ port }, host, { program }) => [...served(model, program), ...serveArguments(options, host, port)],
+      flags,
       // It answers before the model is there; the completion that proves it is then the one that loads it.
       ready: { path: "/health", within: 600 },
       missing: `install it (pip install "transformers[serving]"), or say where it is: venv: "/path"`,
@@ -57,10 +66,13 @@ export function transformersServe(options: TransformersServeOptions): Engine {
   };
 }
 
+/** 5.0 has a flag for the model, later ones take it without. */
+function served(model: string, program: InstalledProgram | undefined): readonly string[] {
+  return ["serve", ...(program?.flags.includes("--force-model") === true ? ["--force-model", model] : [model])];
+}
+
 function serveArguments(options: TransformersServeOptions, host: string, port: number): readonly string[] {
   return [
-    "serve",
-    options.model,
     ...valued("--host", host),
     ...valued("--port", port),
     ...present("--continuous-batching", options.continuousBatching),

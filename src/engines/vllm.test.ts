@@ -16,6 +16,19 @@ test("only what is asked for is on the command line", () => {
   expect(commandLine(vllm({ model: mistral }))).toBe(`vllm serve ${mistral} --host 127.0.0.1 --port 8000 --enable-prompt-tokens-details`);
 });
 
+test("what only we want is left out where the installed version does not know it", () => {
+  const { launch } = vllm({ model: mistral });
+  if (launch.kind !== "process") throw new Error("it is started as a process");
+  expect(launch.command(slot, { configFiles: {}, program: { flags: ["--host", "--port"] } }).args).toEqual([
+    "serve",
+    mistral,
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "8000",
+  ]);
+});
+
 test("switches are on, off or left alone", () => {
   const asked: VllmOptions = {
     model: mistral,

@@ -1,6 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
-import type { Engine, SimulationOptions } from "../model/engine.ts";
-import { flagsIn, switched, valued } from "./flags.ts";
+import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
+import { flagsIn, ifKnown, switched, valued } from "./flags.ts";
 import {
   installationFeatures,
   installationRules,
@@ -13,7 +13,7 @@ import {
 import { modelPreset } from "./models.ts";
 import { vllmTokenizer } from "./tokenizers.ts";
 import { vllmClaims } from "./vllmClaims.ts";
-import { inWordsOf } from "./vllmFlags.ts";
+import { inWordsOf, vllmFlags } from "./vllmFlags.ts";
 import { vllmMetrics } from "./vllmMetrics.ts";
 
 export interface VllmOptions extends InstallationOptions {
@@ -73,17 +73,13 @@ export function vllm(options: VllmOptions): Engine {
     gpus,
     gpuShare: gpus === 0 ? 0 : (settled.gpuMemoryUtilization ?? defaultUtilization),
     launch: launchFrom("vllm()", settled, {
-      program: "vllm",
-      args: ({ port }, host, { program }) => inWordsOf(program, serveArguments(settled, host, port)),
+      program: vllmFlags.program,
+      args: ({ port }, host, { program }) => inWordsOf(program, serveArguments(settled, { host, port, program })),
       // Its ZeroMQ sockets, and LMCache's, go where this says.
       env: (slot) => ({ ...temporaryFiles(slot), ...(slot.temporary === undefined ? {} : { VLLM_RPC_BASE_PATH: slot.temporary }) }),
       ready: { path: "/health", within: 600 },
       missing: `install vLLM (pip install vllm, on a machine with a GPU it supports), or say where it is: program: "/path/to/vllm", venv: "/path", image: "vllm/vllm-openai:v0.24.0"; --simulate runs without it`,
-      // Older versions have no groups of flags, and list all of them.
-      listsFlags: [
-        ["serve", "--help=all"],
-        ["serve", "--help"],
-      ],
+      flags: vllmFlags,
       reads: model,
     }),
     wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true },
@@ -106,7 +102,13 @@ const vllmResets = {
   env: { VLLM_SERVER_DEV_MODE: "1" },
 };
 
-function serveArguments(options: VllmOptions, host: string, port: number): readonly string[] {
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly program: InstalledProgram | undefined;
+}
+
+function serveArguments(options: VllmOptions, { host, port, program }: Place): readonly string[] {
   return [
     "serve",
     options.model,
@@ -124,7 +126,7 @@ function serveArguments(options: VllmOptions, host: string, port: number): reado
     ...valued("--load-format", options.loadFormat),
     ...switched("enforce-eager", options.enforceEager),
     // Without it the usage says nothing of cached tokens.
-    "--enable-prompt-tokens-details",
+    ...ifKnown(program, "--enable-prompt-tokens-details"),
     ...(options.extraArgs ?? []),
   ];
 }

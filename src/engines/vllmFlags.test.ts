@@ -32,10 +32,6 @@ test("what changed its name is said in the words of the installed version", () =
   expect(inWordsOf(today, ["--disable-log-requests"])).toEqual(["--no-enable-log-requests"]);
 });
 
-test("what only we want is left out where it is not known", () => {
-  expect(inWordsOf(old, ["--enable-prompt-tokens-details"])).toEqual([]);
-});
-
 test("flags it does not know are one mistake, with the ones that were meant", () => {
   expect(() => inWordsOf(today, ["--max-modle-len", "1", "--zzz"])).toThrow(
     "vLLM 0.32.0 does not know --max-modle-len (did you mean --max-model-len?) and --zzz",

@@ -1,5 +1,18 @@
 import type { InstalledProgram } from "../model/engine.ts";
-import { refuseUnknown } from "./flags.ts";
+import { allKnown, isKnown, partsOf, type FlagRules } from "./flags.ts";
+
+export const vllmFlags: FlagRules = {
+  engine: "vLLM",
+  program: "vllm",
+  // Older versions have no groups of flags, and list all of them.
+  lists: [
+    ["serve", "--help=all"],
+    ["serve", "--help"],
+  ],
+  abbreviates: true,
+  underscores: true,
+  keys: true,
+};
 
 /** What was said in other words before or after: for a flag that the installed version does not know, what means the same to it. */
 const otherWords: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -13,32 +26,17 @@ const otherWords: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "--device-memory-utilization": [["--gpu-memory-utilization"]],
 };
 
-/** Ours, not the author's: a version that does not know it does without. */
-const dispensable: ReadonlySet<string> = new Set(["--enable-prompt-tokens-details"]);
-
 /** The arguments in the words of the installed version. Flags it does not know are one mistake, told with what was probably meant. */
 export function inWordsOf(program: InstalledProgram | undefined, args: readonly string[]): readonly string[] {
   if (program === undefined) return args;
-  const known = new Set(program.flags);
-  const unknown: string[] = [];
-  const translated = args.flatMap((argument) => {
-    const { flag, rest } = parts(argument);
-    if (flag === undefined || isKnown(flag, known)) return [argument];
-    const words = otherWords[flag]?.find(([name]) => name === undefined || known.has(name));
-    if (words !== undefined) return rest === "" || words.length === 0 ? words : [`${words[0]}${rest}`, ...words.slice(1)];
-    if (!dispensable.has(flag)) unknown.push(flag);
-    return [];
-  });
-  refuseUnknown(unknown, program, { engine: "vLLM", lists: "vllm serve --help=all" });
-  return translated;
+  const translated = args.flatMap((argument) => inItsWords(argument, program));
+  return allKnown(program, translated, vllmFlags);
 }
 
-function parts(argument: string): { readonly flag?: string; readonly rest: string } {
-  const [, flag, rest = ""] = /^(--[A-Za-z][\w-]*)((?:[.=].*)?)$/s.exec(argument) ?? [];
-  return flag === undefined ? { rest } : { flag: flag.replaceAll("_", "-"), rest };
-}
-
-/** As its parser reads them: also by an unambiguous beginning. */
-function isKnown(flag: string, known: ReadonlySet<string>): boolean {
-  return known.has(flag) || [...known].filter((name) => name.startsWith(flag)).length === 1;
+function inItsWords(argument: string, program: InstalledProgram): readonly string[] {
+  const { flag, rest } = partsOf(argument, vllmFlags);
+  if (flag === undefined || isKnown(flag, program, vllmFlags)) return [argument];
+  const words = otherWords[flag]?.find(([name]) => name === undefined || program.flags.includes(name));
+  if (words === undefined) return [argument];
+  return rest === "" || words.length === 0 ? words : [`${words[0]}${rest}`, ...words.slice(1)];
 }

@@ -1,4 +1,4 @@
-import type { Engine, Slot, World } from "../model/engine.ts";
+import type { Engine, InstalledProgram, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Service, ServiceAddress, ServiceSlot, Services } from "../model/service.ts";
 
@@ -82,8 +82,16 @@ export function trialSlot(declared: Pick<Declared, "engine" | "world">): Slot {
   return { port: 1, gpus: [], directory: "/", services: mapped(servicesOf(declared), trialAddress) };
 }
 
-function servicesOf({ engine, world }: Pick<Declared, "engine" | "world">): Services {
-  return engine.services?.(world) ?? {};
+/** By the names its command calls them. */
+export function servicesOf({ engine, world }: Pick<Declared, "engine" | "world">): Services {
+  return mapped(engine.services?.(world) ?? {}, (service, label) => knowing(service, world.servicePrograms?.[label]));
+}
+
+/** Whose command fits what its program says of itself. */
+function knowing(service: Service, program: InstalledProgram | undefined): Service {
+  const { launch } = service;
+  if (launch.kind !== "process" || program === undefined) return service;
+  return { ...service, launch: { ...launch, command: (slot) => launch.command(slot, program) } };
 }
 
 function nameOf(owner: string, { name, shared }: Service): string {
@@ -93,16 +101,19 @@ function nameOf(owner: string, { name, shared }: Service): string {
 /** All that can be told of a description: its data, and its command in one and the same slot. */
 function told({ launch, needs, ...rest }: Service): string {
   if (launch.kind === "running") return JSON.stringify([rest, launch, Object.keys(needs)]);
-  const ports = Object.fromEntries(launch.ports.map((port, index) => [port, index + 1]));
-  const services = mapped(needs, (service) => trialAddress(service));
-  return JSON.stringify([rest, launch.command({ ports, directory: "/", services }), Object.keys(needs)]);
+  return JSON.stringify([rest, launch.command(trialServiceSlot({ launch, needs })), Object.keys(needs)]);
 }
 
-function trialAddress({ launch }: Service): ServiceAddress {
+/** Likewise for a service. */
+export function trialServiceSlot({ launch, needs }: Pick<Service, "launch" | "needs">): ServiceSlot {
+  return { ports: trialAddress({ launch }).ports, directory: "/", services: mapped(needs, trialAddress) };
+}
+
+function trialAddress({ launch }: Pick<Service, "launch">): ServiceAddress {
   if (launch.kind === "running") return launch.at;
   return { host: "127.0.0.1", ports: Object.fromEntries(launch.ports.map((port, index) => [port, index + 1])) };
 }
 
-function mapped<From, To>(record: Readonly<Record<string, From>>, change: (value: From) => To): Record<string, To> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+function mapped<From, To>(record: Readonly<Record<string, From>>, change: (value: From, key: string) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 }

@@ -34,6 +34,8 @@ export interface World {
   readonly configFiles: Readonly<Record<string, unknown>>;
   /** What the engine's program says of itself; undefined where it is not here, or lists no flags. */
   readonly program?: InstalledProgram;
+  /** Likewise of its services' programs, by the names it gave the services. */
+  readonly servicePrograms?: Readonly<Record<string, InstalledProgram>>;
 }
 
 /** An engine's program as it is installed, asked once for each installation. */
@@ -84,8 +86,10 @@ export type Launch =
       readonly missing: string;
       /** What starts it in its environment, and so starts any other program there: ["conda", "run", "--name", "serving"]. */
       readonly through?: readonly string[];
-      /** Arguments with which the program lists its flags; the first that works does. Undefined where it does not. */
+      /** Its own arguments with which the program lists its flags; the first that works does. Undefined where it does not. */
       readonly listsFlags?: readonly (readonly string[])[];
+      /** Its name among Python's packages, where it is not its program's. */
+      readonly package?: string;
     }
   | {
       readonly kind: "docker";

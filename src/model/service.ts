@@ -1,4 +1,4 @@
-import type { Command, EngineMetrics } from "./engine.ts";
+import type { Command, EngineMetrics, InstalledProgram } from "./engine.ts";
 import type { Seconds } from "./time.ts";
 
 /** Where a service is reached. */
@@ -38,7 +38,11 @@ export type ServiceLaunch =
       readonly kind: "process";
       /** Names for the ports it listens on; it is up only when all of them are its own. */
       readonly ports: readonly string[];
-      readonly command: (slot: ServiceSlot) => Command;
+      /** Told what its program says of itself, where that is known. */
+      readonly command: (slot: ServiceSlot, program?: InstalledProgram) => Command;
+      /** As an engine's. */
+      readonly listsFlags?: readonly (readonly string[])[];
+      readonly through?: readonly string[];
       /** Said when the program is not there: what it is and how to get it. */
       readonly missing: string;
     }

@@ -1,13 +1,16 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { withLmcache } from "../engines/lmcache.ts";
+import { sglang } from "../engines/sglang.ts";
+import { tgi } from "../engines/tgi.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
-import { installedProgram } from "./installedProgram.ts";
+import { installedProgram, servicePrograms } from "./installedProgram.ts";
 
 const help = new URL("recorded/vllm-0.32-help-excerpt.txt", import.meta.url).pathname;
 const place = thisMachine();
@@ -74,6 +77,65 @@ test("of what conda starts the versions are those of its environment, not conda'
   expect(flags).toContain("--max-num-seqs");
   writeFileSync(conda, says("CondaError: no such environment"), { mode: 0o755 });
   expect(await ask(engine, [], directory)).toEqual({ flags });
+});
+
+test("an LMCache server that conda starts is asked there, and one that it does not start where it is", async () => {
+  const conda = join(directory, "bin/conda");
+  mkdirSync(join(directory, "bin"));
+  const says = (first: string) =>
+    `#!/bin/sh\necho "$@" | cut -c1-70 >> ${join(directory, "asked")}\ncase "${first}" in python) echo '{"lmcache": "0.5.6"}';; *) cat ${help};; esac\n`;
+  writeFileSync(conda, says("$5"), { mode: 0o755 });
+  writeFileSync(join(directory, "lmcache"), says("$1"), { mode: 0o755 });
+  const versionOf = async (server: { program?: string }) => {
+    const engine = withLmcache(vllm({ model: "m", conda: "serving" }), { mode: "server", server });
+    const own = { PATH: `${directory}/bin:/usr/bin:/bin`, XDG_CACHE_HOME: join(directory, "cache") };
+    const found = await servicePrograms("cached", engine.services?.({ configFiles: {} }) ?? {}, { place, own });
+    return found["lmcache-server"]?.version;
+  };
+  expect(await versionOf({})).toBe("0.5.6");
+  expect(await versionOf({ program: join(directory, "lmcache") })).toBeUndefined();
+  expect(asked()).toEqual([
+    expect.stringMatching(/^run --no-capture-output --name serving python -c import/),
+    "run --no-capture-output --name serving lmcache server --help",
+    "server --help",
+  ]);
+});
+
+test("where Python starts it Python tells its version, and a new one is asked for its flags", async () => {
+  const bin = join(directory, "venv/bin");
+  mkdirSync(bin, { recursive: true });
+  const python = (versions: string, flags: string) =>
+    `#!/bin/sh\necho "$1" >> ${join(directory, "asked")}\nif [ "$1" = -c ]; then echo '${versions}'; else sed 's/--max-num-seqs/${flags}/' ${help}; fi\n`;
+  writeFileSync(join(directory, "python"), python('{"sglang": "0.5.22", "lmcache": "0.5.6"}', "--older"), { mode: 0o755 });
+  symlinkSync(join(directory, "python"), join(bin, "python3"));
+  utimesSync(join(directory, "python"), 1, 1);
+  const engine = sglang({ model: "m", venv: join(directory, "venv") });
+  const older = await ask(engine);
+  expect(older).toMatchObject({ version: "0.5.22", beside: { lmcache: "0.5.6" } });
+  expect(await ask(engine)).toEqual(older);
+  expect(asked()).toEqual(["-c", "-m", "-c"]);
+  // As an installation does: the Python is the same.
+  writeFileSync(join(directory, "python"), python('{"sglang": "0.5.23", "lmcache": "0.5.6"}', "--newer"));
+  utimesSync(join(directory, "python"), 1, 1);
+  const newer = await ask(engine);
+  expect([newer?.version, newer?.flags.includes("--newer"), newer?.flags.includes("--older")]).toEqual(["0.5.23", true, false]);
+});
+
+test("two environments of one Python are two installations", async () => {
+  const flagsIn = async (name: string) => {
+    mkdirSync(join(directory, name, "bin"), { recursive: true });
+    symlinkSync(join(directory, "python"), join(directory, name, "bin/python3"));
+    return (await ask(sglang({ model: "m", venv: join(directory, name) })))?.flags.includes("--of-one");
+  };
+  const says = `#!/bin/sh\ncase "$0" in */one/*) flag=--of-one;; *) flag=--of-other;; esac\nif [ "$1" = -c ]; then echo '{"sglang": "0.5.23"}'; else sed "s/--max-num-seqs/$flag/" ${help}; fi\n`;
+  writeFileSync(join(directory, "python"), says, { mode: 0o755 });
+  expect([await flagsIn("one"), await flagsIn("other")]).toEqual([true, false]);
+});
+
+test("a list is read where complaints are printed as well, in lines as wide as they need to be and without colours", async () => {
+  const program = join(directory, "text-generation-launcher");
+  writeFileSync(program, `#!/bin/sh\n[ "$COLUMNS $LINES $NO_COLOR" = "200 50 1" ] && cat ${help} >&2\nexit 2\n`, { mode: 0o755 });
+  expect((await ask(tgi({ model: "m", program })))?.flags).toContain("--max-num-seqs");
 });
 
 test("asked-for flags are in the words of what is installed, and unknown ones a mistake", async () => {

@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { programFile } from "../host/thisMachine.ts";
 import { engineEnvironment } from "../launch/environment.ts";
-import { trialSlot } from "../launch/neededServices.ts";
+import { trialServiceSlot, trialSlot } from "../launch/neededServices.ts";
 import type { Command, Engine, InstalledProgram, World } from "../model/engine.ts";
 import type { Place } from "../model/running.ts";
+import type { Services } from "../model/service.ts";
+import { installationOf } from "./installationOf.ts";
 import { listedFlags } from "./listedFlags.ts";
 
 export interface Asking {
@@ -20,27 +22,61 @@ export interface Asking {
 
 /** What an engine's program says of itself: asked once for each installation, then remembered. Undefined where it is not here or does not say. */
 export async function installedProgram(name: string, engine: Engine, world: World, asking: Asking): Promise<InstalledProgram | undefined> {
-  const { own = process.env, place, tell = () => {} } = asking;
   const { launch } = engine;
   if (launch.kind !== "process" || launch.listsFlags === undefined) return undefined;
-  const command = launch.command(trialSlot({ engine, world }), world);
+  const { listsFlags } = launch;
+  return asked(name, { ...launch, listsFlags, command: launch.command(trialSlot({ engine, world }), world) }, asking);
+}
+
+/** Likewise of services, by the names they were given: of those whose programs are here and say. */
+export async function servicePrograms(
+  name: string,
+  services: Services,
+  asking: Asking,
+): Promise<Readonly<Record<string, InstalledProgram>>> {
+  const found: Record<string, InstalledProgram> = {};
+  for (const [label, service] of Object.entries(services)) {
+    const { launch } = service;
+    if (launch.kind !== "process" || launch.listsFlags === undefined) continue;
+    const { listsFlags } = launch;
+    const program = await asked(name, { ...launch, listsFlags, command: launch.command(trialServiceSlot(service)) }, asking);
+    if (program !== undefined) found[label] = program;
+  }
+  return found;
+}
+
+/** A program as it will be started, and how it lists its flags. */
+interface Listing {
+  readonly command: Command;
+  readonly listsFlags: readonly (readonly string[])[];
+  readonly through?: readonly string[];
+  readonly package?: string;
+}
+
+async function asked(
+  name: string,
+  listing: Listing,
+  { own = process.env, place, tell = () => {} }: Asking,
+): Promise<InstalledProgram | undefined> {
+  const { command, listsFlags } = listing;
   const { env } = engineEnvironment(own, command.env, { gpus: [] });
   const file = programFile(command.program, env["PATH"]);
   if (file === undefined) return undefined;
-  const within = launch.through === undefined ? undefined : await askedWithin(launch.through, { name, file, env, command }, asking);
-  const installation = within ?? installationAt(file, basename(command.program));
-  const memory = memoryOf(own, [...installation.identity, ...launch.listsFlags.flat()]);
+  const { through = [] } = command.program === listing.through?.[0] ? listing : {};
+  if (through.length > 0) tell(`asking ${command.program} for the versions in ${name}'s environment`);
+  const printed = async (args: readonly string[]) => (await output({ program: file, args, env }, place)).stdout;
+  const { identity, version, beside } = await installationOf({ file, command, through, package: listing.package }, printed);
+  const lists = listsFlags.map((args) => [...command.args.slice(0, through.length), ...args]);
+  const memory = memoryOf(own, [...identity, ...lists.flat()]);
   const remembered = recall(memory);
-  const { version, beside } = installation;
   // Not remembered: what is beside it is installed and replaced by itself.
   const besides = beside === undefined ? {} : { beside };
   if (remembered !== undefined) return { ...remembered, ...besides };
   if (silent.has(memory)) return undefined;
   tell(`asking ${name}'s ${command.program} for its flags; once for each installation`);
-  for (const args of launch.listsFlags) {
-    const flags = listedFlags(await output({ program: file, args, env }, place));
-    // A complaint about the arguments names one or two flags as well.
-    if (flags.length < fewest) continue;
+  for (const args of lists) {
+    const flags = flagsPrinted(await output({ program: file, args, env }, place));
+    if (flags.length === 0) continue;
     const found = { ...(version === undefined ? {} : { version }), flags };
     remember(memory, found);
     return { ...found, ...besides };
@@ -49,118 +85,39 @@ export async function installedProgram(name: string, engine: Engine, world: Worl
   return undefined;
 }
 
+/** Some print their help where others print their complaints. */
+function flagsPrinted({ stdout, stderr }: Output): readonly string[] {
+  // A complaint about the arguments names one or two flags as well.
+  return [stdout, stderr].map(listedFlags).find((flags) => flags.length >= fewest) ?? [];
+}
+
 /** Those that did not say, and are not asked again by this process: it may take minutes each time. */
 const silent = new Set<string>();
 
-const fewest = 20;
+const fewest = 15;
 const patienceMilliseconds = 120_000;
 
-interface Installation extends Pick<InstalledProgram, "version" | "beside"> {
-  /** Changes whenever another version is installed. */
-  readonly identity: readonly string[];
+interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-/** A Python program's version stands beside it, in the name of a folder: asking itself would take as long as asking for the flags. */
-function installationAt(file: string, program: string): Installation {
-  const versions = libraries(dirname(dirname(file))).flatMap((library) => installedIn(library, program));
-  const [version] = versions.map((folder) => versionIn(folder, program));
-  return { ...(version === undefined ? {} : { version }), ...companionsOf(file), identity: [...identityOf(file), ...versions] };
-}
-
-function identityOf(file: string): readonly string[] {
-  const real = realpathSync(file);
-  const { mtimeMs, size } = statSync(real);
-  return [real, String(mtimeMs), String(size)];
-}
-
-interface Starter {
-  readonly name: string;
-  readonly file: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly command: Command;
-}
-
-/** What conda or uvx starts is in an environment of which only Python in it can tell; beside conda itself are conda's own versions. */
-async function askedWithin(through: readonly string[], { name, file, env, command }: Starter, asking: Asking): Promise<Installation> {
-  asking.tell?.(`asking ${command.program} for the versions in ${name}'s environment`);
-  const program = command.args[through.length - 1] ?? "";
-  const args = [...through.slice(1), "python", "-c", askVersions, program, ...companions];
-  const versions = versionsIn(await output({ program: file, args, env }, asking.place));
-  // What does not say may be another tomorrow.
-  const told = versions ?? { day: new Date().toISOString().slice(0, 10) };
-  const { [program]: version, ...others } = versions ?? {};
-  return {
-    ...(version === undefined ? {} : { version }),
-    ...(Object.keys(others).length === 0 ? {} : { beside: others }),
-    identity: [...identityOf(file), JSON.stringify(told)],
-  };
-}
-
-// In one line: conda refuses arguments of several.
-const askVersions = [
-  "import json, sys, importlib.metadata as m",
-  'here = {str(d.metadata["Name"]).lower(): d.version for d in m.distributions()}',
-  "print(json.dumps({name: here.get(name) for name in sys.argv[1:]}))",
-].join("; ");
-
-/** Those that are there; undefined where nobody answered. It is the last line: starters may have something to say before. */
-function versionsIn(printed: string): Readonly<Record<string, string>> | undefined {
-  try {
-    const told: unknown = JSON.parse(printed.trim().split("\n").at(-1) ?? "");
-    const entries = typeof told === "object" && told !== null ? Object.entries(told) : [];
-    return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
-  } catch {
-    return undefined;
-  }
-}
-
-const companions = ["lmcache"];
-
-function companionsOf(file: string): Pick<InstalledProgram, "beside"> {
-  const found = libraries(dirname(dirname(file))).flatMap((library) =>
-    companions.flatMap((name) => installedIn(library, name).map((folder) => [name, versionIn(folder, name)] as const)),
-  );
-  return found.length === 0 ? {} : { beside: Object.fromEntries(found) };
-}
-
-/** "vllm-0.32.0.dist-info" */
-function versionIn(folder: string, name: string): string {
-  return folder.slice(name.length + 1, -".dist-info".length);
-}
-
-function libraries(prefix: string): readonly string[] {
-  const library = join(prefix, "lib");
-  return namesIn(library)
-    .filter((name) => /^python3\.\d+$/.test(name))
-    .map((name) => join(library, name, "site-packages"));
-}
-
-function installedIn(library: string, program: string): readonly string[] {
-  return namesIn(library).filter((name) => name.startsWith(`${program}-`) && name.endsWith(".dist-info"));
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // no Python, or not laid out as one
-  }
-}
+// Wide lines, so that no entry is broken. Some count as wide only what is high as well, or write colours into files where they are told to.
+const readable = { COLUMNS: "200", LINES: "50", NO_COLOR: "1" };
 
 /** All that it prints. It is one of ours to end, like an engine. */
 async function output(
   { program, args, env }: { program: string; args: readonly string[]; env: Readonly<Record<string, string>> },
   place: Place,
-): Promise<string> {
+): Promise<Output> {
   const directory = mkdtempSync(join(tmpdir(), "tandem-flags-"));
   try {
-    const stdout = join(directory, "stdout");
-    // Wide lines, so that no entry is broken.
-    const command = { program, args, env: { ...env, COLUMNS: "200" }, directory };
-    const started = await place.start(command, { stdout, stderr: join(directory, "stderr") });
+    const [stdout, stderr] = [join(directory, "stdout"), join(directory, "stderr")];
+    const command = { program, args, env: { ...env, ...readable }, directory };
+    const started = await place.start(command, { stdout, stderr });
     await Promise.race([started.ended, pause(patienceMilliseconds, undefined, { ref: false })]);
     await started.end(1);
-    return readFileSync(stdout, "utf8");
+    return { stdout: readFileSync(stdout, "utf8"), stderr: readFileSync(stderr, "utf8") };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

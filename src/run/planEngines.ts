@@ -1,10 +1,11 @@
-import { trialSlot } from "../launch/neededServices.ts";
+import { servicesOf, trialServiceSlot, trialSlot } from "../launch/neededServices.ts";
 import { assignSlots } from "../launch/slots.ts";
 import type { Command, Engine, Slot, World } from "../model/engine.ts";
 import type { Experiment } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { Services } from "../model/service.ts";
 import { worldOf } from "./configFiles.ts";
-import { installedProgram, type Asking } from "./installedProgram.ts";
+import { installedProgram, servicePrograms, type Asking } from "./installedProgram.ts";
 import { apart, mistakesIn } from "./mistakes.ts";
 import type { Overrides } from "./params.ts";
 import type { NamedTestCase } from "./testCases.ts";
@@ -80,10 +81,30 @@ async function worldIn({ name, engine, file }: Described, here: Here | undefined
   const mistakes = files.mistakes.length > 0 ? files.mistakes : mistakesIn(() => trialCommand(engine, files.world));
   // Where its configuration is wrong, the engine without it still has flags.
   const asked = mistakes.length === 0 ? engine : engine.inner;
-  const program = asked === undefined ? undefined : await installedProgram(name, asked, files.world, here);
-  if (asked === undefined || program === undefined) return { world: files.world, mistakes };
-  const world = { ...files.world, program };
-  return { world, mistakes: [...mistakes, ...commandMistakes(asked, world)] };
+  if (asked === undefined) return { world: files.world, mistakes };
+  const program = await installedProgram(name, asked, files.world, here);
+  const alone = program === undefined ? files.world : { ...files.world, program };
+  const services = servicesIn(asked, alone);
+  const world = { ...alone, servicePrograms: await servicePrograms(name, services, here) };
+  const own = program === undefined ? [] : commandMistakes(asked, world);
+  return { world, mistakes: [...mistakes, ...own, ...serviceMistakes(services, world)] };
+}
+
+/** None where a mistake keeps them from being said: it keeps the engine's command from being said as well, and is told with that. */
+function servicesIn(engine: Engine, world: World): Services {
+  let services: Services = {};
+  mistakesIn(() => (services = servicesOf({ engine, world })));
+  return services;
+}
+
+/** Flags of theirs that their programs do not know. */
+function serviceMistakes(services: Services, { servicePrograms: programs = {} }: World): readonly HarnessError[] {
+  return Object.entries(programs).flatMap(([label, program]) => {
+    const service = services[label];
+    if (service?.launch.kind !== "process") return [];
+    const { command } = service.launch;
+    return mistakesIn(() => command(trialServiceSlot(service), program));
+  });
 }
 
 /** Where one keeps its command from being said, the engine without what was added to it may have others. */

@@ -1,6 +1,8 @@
 import { checkOptions, nonEmptyText, oneOf, positive, wholeNumber, type OptionRule } from "../../model/checkOptions.ts";
+import type { InstalledProgram } from "../../model/engine.ts";
 import { HarnessError } from "../../model/harnessError.ts";
 import type { Service, ServiceAddress, ServiceSlot } from "../../model/service.ts";
+import { allKnown, ifKnown, valued, type FlagRules } from "../flags.ts";
 import { directoryPlace, hostAndPort, parseHostAndPort, serverPlace, serviceWord } from "./address.ts";
 import { redis } from "./redis.ts";
 import { valkey } from "./valkey.ts";
@@ -59,10 +61,19 @@ const rules: Readonly<Record<keyof LmcacheServerOptions, OptionRule>> = {
 export const defaultL1Gigabytes = 5;
 export const defaultChunkTokens = 256;
 
+const flags: FlagRules = {
+  engine: "LMCache",
+  program: "lmcache",
+  lists: [["server", "--help"]],
+  abbreviates: true,
+  // Older names of 0.5.6, by its source.
+  unlisted: ["--coordinator-l2-event-reporting", "--coordinator-l2-event-flush-interval"],
+};
+
 /** `lmcache server`: KV cache in a process of its own, requests on its port "cache", health and metrics on "http". */
 export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
   checkLmcacheServer("lmcacheServer()", options);
-  const { at, shared, program = "lmcache", env = {} } = options;
+  const { at, shared, program = flags.program, env = {} } = options;
   if (at !== undefined) return runningServer(parseHostAndPort(at), shared);
   return {
     name: "lmcache-server",
@@ -72,14 +83,15 @@ export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
     launch: {
       kind: "process",
       ports: ["cache", "http"],
-      command: (slot) => ({
+      command: (slot, installed) => ({
         program,
-        args: serverArguments(options, slot),
+        args: allKnown(installed, serverArguments(options, slot, installed), flags),
         env: { ...loginOf(options), ...env },
         discards: (options.l2 ?? []).flatMap((adapter, index) =>
           adapter.kind === "fs" && adapter.path === undefined ? [diskName(index)] : [],
         ),
       }),
+      listsFlags: flags.lists,
       missing: `install LMCache (pip install lmcache, in the environment of the engine), or say where it is: program: "/path/to/lmcache"`,
     },
     ready: { check: { kind: "http", port: "http", path: "/healthcheck" }, within: 300 },
@@ -173,7 +185,11 @@ function loginOf({ l2 = [] }: LmcacheServerOptions): Readonly<Record<string, str
   return { LMCACHE_RESP_PASSWORD: login.password, ...(login.user === undefined ? {} : { LMCACHE_RESP_USERNAME: login.user }) };
 }
 
-function serverArguments(options: LmcacheServerOptions, { ports, directory, services }: ServiceSlot): readonly string[] {
+function serverArguments(
+  options: LmcacheServerOptions,
+  { ports, directory, services }: ServiceSlot,
+  installed: InstalledProgram | undefined,
+): readonly string[] {
   const { l1Gigabytes = defaultL1Gigabytes, chunkTokens = defaultChunkTokens, evictionPolicy = "LRU", l2 = [] } = options;
   return [
     "server",
@@ -187,17 +203,13 @@ function serverArguments(options: LmcacheServerOptions, { ports, directory, serv
     ...valued("--max-workers", options.maxWorkers),
     ...valued("--supported-transfer-mode", options.transferMode),
     // One chunk in a hundred otherwise: counters are exact either way, histograms are not.
-    ...valued("--metrics-sample-rate", "1.0"),
+    ...ifKnown(installed, "--metrics-sample-rate", "1.0"),
     ...l2.flatMap((adapter, index) =>
       valued("--l2-adapter", JSON.stringify(adapterOf(adapter, index, directory, services[`l2-${index}`]))),
     ),
     ...valued("--l2-store-policy", options.l2StorePolicy),
     ...(options.extraArgs ?? []),
   ];
-}
-
-function valued(flag: string, value: string | number | undefined): readonly string[] {
-  return value === undefined ? [] : [flag, String(value)];
 }
 
 /** Of a disk of its own, in the server's directory. */
