@@ -1,4 +1,3 @@
-import type { Deadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { Flight } from "./flight.ts";
@@ -6,18 +5,18 @@ import { Members } from "./members.ts";
 
 /** Looked through no more often than this. */
 const shortestPause: Nanoseconds = 10_000_000;
+/** From the look that finds a flight overdue to the one that ends it: what came in time but was not read yet is read between them. */
+const secondLook: Nanoseconds = 1_000_000;
 
 /** The flights under way, ended when they miss a deadline. One wake-up for all of them, at the earliest moment one could: none is set or moved per token. */
 export class DeadlineSweep {
   private readonly clock: Clock;
-  private readonly deadlines: Deadlines;
   private readonly flights: Members<Flight>;
   private next: Nanoseconds;
   private cancel: () => void;
 
-  constructor(clock: Clock, deadlines: Deadlines) {
+  constructor(clock: Clock) {
     this.clock = clock;
-    this.deadlines = deadlines;
     this.flights = new Members();
     this.next = Infinity;
     this.cancel = () => {};
@@ -31,14 +30,19 @@ export class DeadlineSweep {
     return this.flights.list();
   }
 
-  watch(flight: Flight): void {
+  watch(flight: Flight, now: Nanoseconds): void {
     this.flights.add(flight);
-    this.wakeAt(flight.expires(this.deadlines));
+    this.wakeAt(flight.mayExpire(now));
   }
 
   release(flight: Flight): void {
     this.flights.remove(flight);
     if (this.flights.size === 0) this.rest();
+  }
+
+  /** For whoever is behind with other calls of the clock, which come before the wake-up. */
+  lookIfDue(now: Nanoseconds): void {
+    if (now >= this.next) this.look(now);
   }
 
   private rest(): void {
@@ -50,18 +54,19 @@ export class DeadlineSweep {
     if (time >= this.next) return;
     this.cancel();
     this.next = time;
-    this.cancel = this.clock.at(time, () => this.sweep());
+    this.cancel = this.clock.at(time, () => this.look(this.clock.now()));
   }
 
-  private sweep(): void {
-    this.next = Infinity;
-    const now = this.clock.now();
-    let earliest = Infinity;
+  private look(now: Nanoseconds): void {
+    this.rest();
+    let [earliest, pause] = [Infinity, shortestPause];
     for (const flight of this.flights.list()) {
-      const expires = flight.expires(this.deadlines);
-      if (expires <= now) flight.exchange?.abort(flight.expired(now, this.deadlines));
-      else earliest = Math.min(earliest, expires);
+      const isOverdue = flight.expires <= now;
+      if (isOverdue && flight.wasOverdue) flight.giveUp(now);
+      else if (isOverdue) [earliest, pause] = [now, secondLook];
+      else earliest = Math.min(earliest, flight.mayExpire(now));
+      flight.wasOverdue = isOverdue;
     }
-    if (earliest < Infinity) this.wakeAt(Math.max(earliest, now + shortestPause));
+    if (earliest < Infinity) this.wakeAt(Math.max(earliest, now + pause));
   }
 }

@@ -19,6 +19,8 @@ const completed: Outcome = { kind: "completed" };
 /** What an engine does with a request: when tokens come, in seconds after it was sent, and how it ends. */
 interface Behaviour {
   readonly tokens: readonly number[];
+  /** When they came in by their stamps, where they are read later than that. */
+  readonly stamped?: readonly number[];
   readonly ends?: number;
   readonly outcome?: Outcome;
 }
@@ -35,7 +37,7 @@ function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts:
       return { request };
     },
     send: ({ request }: Prepared, listener: ExchangeListener) => {
-      const { tokens, ends = tokens.at(-1), outcome = completed } = behaviour(request);
+      const { tokens, stamped = tokens, ends = tokens.at(-1), outcome = completed } = behaviour(request);
       const cancels: (() => void)[] = [];
       const end = (ending: Ending) => {
         for (const cancel of cancels) cancel();
@@ -43,7 +45,10 @@ function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts:
       };
       listener.sent(clock.now(), false);
       const start = clock.now();
-      for (const after of tokens) cancels.push(clock.at(start + after * second, () => listener.chunk(clock.now(), "text", 1)));
+      for (const [index, after] of tokens.entries()) {
+        const at = start + (stamped[index] ?? after) * second;
+        cancels.push(clock.at(start + after * second, () => listener.chunk(at, "text", 1)));
+      }
       if (ends !== undefined) cancels.push(clock.at(start + ends * second, () => end({ outcome, text: `reply ${request.id}` })));
       return { abort: (outcome) => end({ outcome }) };
     },
@@ -105,6 +110,10 @@ async function play(
 
 const at = (id: number, offset: number): Request => plainRequest({ id, arrival: { kind: "at", offset } });
 const after = (id: number, request: number, pause = 0): Request => plainRequest({ id, arrival: { kind: "after", request, pause } });
+const containing = (request: Request, ...replies: readonly number[]): Request => {
+  const parts = replies.map((of) => ({ kind: "reply", request: of, source: "own" }) as const);
+  return { ...request, messages: [{ role: "user", parts }] };
+};
 const workloadOf = (...requests: readonly Request[]) => ({ kind: "test", options: {}, seed: 1, requests });
 const quick = (): Behaviour => ({ tokens: [1, 2] });
 
@@ -174,7 +183,46 @@ describe("what goes wrong", () => {
 
   test("a follower of nobody is dropped", async () => {
     const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), after(1, 7)), 1), { a: quick });
-    expect(records).toContain("a1 due 0 ended 0 dropped: the request before it is not in this workload");
+    expect(records).toContain("a1 due 0 ended 0 dropped: a request that it waits for is not in this workload, or waits for it");
+  });
+
+  test("those that wait for each other's replies are dropped, and whoever comes after them", async () => {
+    const { records } = await play(
+      inTurn(["a"], workloadOf(at(0, 0), containing(after(1, 0), 2), containing(after(2, 0), 1), after(3, 2), containing(at(4, 1), 9)), 1),
+      { a: quick },
+    );
+    const reason = "dropped: a request that it waits for is not in this workload, or waits for it";
+    expect(records.toSorted()).toEqual([
+      "a0 due 0 sent 0 ended 2 completed",
+      `a1 due 0 ended 0 ${reason}`,
+      "a2 due 0 ended 0 dropped: request 1 before it was dropped",
+      "a3 due 0 ended 0 dropped: request 2 before it was dropped",
+      `a4 due 0 ended 0 ${reason}`,
+    ]);
+  });
+
+  test("a prompt that contains several replies is sent when the last of them is there, and dropped when one of them failed", async () => {
+    const workload = workloadOf(at(0, 0), at(1, 0.5), containing(after(2, 1, 0.25), 0, 1), containing(at(3, 1), 0), after(4, 2));
+    const [slow, fast] = [{ tokens: [1, 6] }, { tokens: [1] }];
+    const wellOf = ({ id }: Request): Behaviour => (id === 0 ? slow : fast);
+    const failsOf = ({ id }: Request): Behaviour => (id === 0 ? failing() : fast);
+    const prompts: string[] = [];
+    const well = await play(inTurn(["a"], workload, 1), { a: wellOf }, { prompts });
+    expect(well.records).toEqual([
+      "a0 due 0 sent 0 ended 6 completed",
+      "a1 due 0.5 sent 0.5 ended 1.5 completed",
+      "a2 due 1.75 sent 6 ended 7 completed",
+      "a3 due 1 sent 6 ended 7 completed",
+      "a4 due 7 sent 7 ended 8 completed",
+    ]);
+    expect(prompts.slice(2)).toEqual(["6.02: reply 0reply 1", "6.02: reply 0", "7.02: say hello"]);
+    const ill = await play(inTurn(["a"], workload, 1), { a: failsOf });
+    const why = "dropped: request 0, whose reply it contains, failed: disconnected";
+    expect(ill.records.slice(2)).toEqual([
+      `a2 due 1 ended 1 ${why}`,
+      "a4 due 1 ended 1 dropped: request 2 before it was dropped",
+      `a3 due 1 ended 1 ${why}`,
+    ]);
   });
 
   test("deadlines: first token, silence within the stream, the whole request", async () => {
@@ -184,11 +232,30 @@ describe("what goes wrong", () => {
     const stalling = ({ id }: Request): Behaviour => ({ tokens: behaviours[id] ?? [], ends: id === 3 ? 5 : 100 });
     const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 0), at(2, 0), at(3, 0)), 1), { a: stalling }, { deadlines });
     expect(records).toEqual([
-      "a0 due 0 sent 0 ended 3 failed: first-token-timeout",
-      "a1 due 0 sent 0 ended 4.5 failed: idle-timeout",
-      "a2 due 0 sent 0 ended 10 failed: request-timeout",
+      "a0 due 0 sent 0 ended 3.001 failed: first-token-timeout",
+      "a1 due 0 sent 0 ended 4.501 failed: idle-timeout",
+      "a2 due 0 sent 0 ended 10.001 failed: request-timeout",
       "a3 due 0 sent 0 ended 5 completed",
     ]);
+  });
+
+  test("silence within the stream ends it in time, however long the first token might have taken", async () => {
+    const deadlines = { connect: 5, firstToken: 120, idle: 2, request: 600 };
+    const pausing = ({ id }: Request): Behaviour => ({ tokens: [[1], [1, 2.5, 9], [50]][id] ?? [], ends: [500, 9, 50][id] ?? 0 });
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 0), at(2, 0)), 1), { a: pausing }, { deadlines });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 3.001 failed: idle-timeout",
+      "a1 due 0 sent 0 ended 4.501 failed: idle-timeout",
+      "a2 due 0 sent 0 ended 50 completed",
+    ]);
+  });
+
+  test("what came in time is in time also where it is read after the deadline, and what came late is not", async () => {
+    const deadlines = { connect: 5, firstToken: 3, idle: 2, request: 10 };
+    const tokens = [3.0005, 3.5];
+    const read = ({ id }: Request): Behaviour => ({ tokens, stamped: id === 0 ? [2.9999, 3.5] : [3.0002, 3.5] });
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 0)), 1), { a: read }, { deadlines });
+    expect(records).toEqual(["a0 due 0 sent 0 ended 3.5 completed", "a1 due 0 sent 0 ended 3.0005 failed: first-token-timeout"]);
   });
 
   test("when the experiment's time is up, everything still due has its record", async () => {

@@ -7,7 +7,12 @@ import type { Member } from "./members.ts";
 import type { Step } from "./steps.ts";
 import type { Tally } from "./tally.ts";
 
+/** The deadlines of a flight, from their words in seconds. */
+export type FlightLimits = Readonly<Record<"firstToken" | "idle" | "request", Nanoseconds>>;
+
 export interface FlightOptions {
+  readonly deadlines: Deadlines;
+  readonly limits: FlightLimits;
   readonly recorder: Recorder;
   readonly tally: Tally;
   readonly home: FlightHome;
@@ -26,12 +31,15 @@ export class Flight implements ExchangeListener, Member {
   /** Set once the line has taken it. */
   exchange: Exchange | undefined;
   hasEnded: boolean;
+  /** When it is too late, if nothing more happens. */
+  expires: Nanoseconds;
+  /** It was found too late before. */
+  wasOverdue: boolean;
   private readonly engine: string;
   private readonly number: number;
   private readonly options: FlightOptions;
   private sentAt: Nanoseconds;
   private attempts: number;
-  private lastAt: Nanoseconds;
   private hasToken: boolean;
 
   /** `number`: the recorder's for this exchange. `now`: deadlines run from here until it is sent. */
@@ -45,12 +53,14 @@ export class Flight implements ExchangeListener, Member {
     this.hasEnded = false;
     this.sentAt = now;
     this.attempts = 0;
-    this.lastAt = now;
     this.hasToken = false;
+    this.expires = this.expiresUnlessToken();
+    this.wasOverdue = false;
   }
 
   sent(at: Nanoseconds, reused: boolean): void {
     this.sentAt = at;
+    this.expires = this.expiresUnlessToken();
     this.options.recorder.stamp(this.number, "sent", at, reused ? 1 : 0);
     if (this.attempts++ === 0) this.options.tally.sent(this.engine);
   }
@@ -60,37 +70,54 @@ export class Flight implements ExchangeListener, Member {
   }
 
   chunk(at: Nanoseconds, kind: ChunkKind, tokens: number): void {
+    if (at > this.expires) return this.giveUp(at);
     this.options.recorder.stamp(this.number, kind, at, tokens);
-    this.lastAt = at;
     if (kind === "text" || kind === "reasoning" || kind === "tool") this.tokenCame(at);
+    this.cameAt(at);
   }
 
   texts(at: Nanoseconds, events: number): void {
+    if (at > this.expires) return this.giveUp(at);
     this.options.recorder.texts(this.number, at, events);
-    this.lastAt = at;
     this.tokenCame(at);
+    this.cameAt(at);
   }
 
   ended(at: Nanoseconds, ending: Ending): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     const { recorder, tally, home } = this.options;
-    recorder.ended(this.number, at, ending);
-    tally.ended(this.engine, ending.outcome);
-    home.flightEnded(this, at, ending);
+    const told = at > this.expires && ending.outcome.kind === "completed" ? { ...ending, outcome: this.expired(at) } : ending;
+    recorder.ended(this.number, at, told);
+    tally.ended(this.engine, told.outcome);
+    home.flightEnded(this, at, told);
   }
 
-  /** When it is too late, if nothing more happens. */
-  expires(deadlines: Deadlines): Nanoseconds {
-    const next = this.hasToken ? this.lastAt + toNanoseconds(deadlines.idle) : this.sentAt + toNanoseconds(deadlines.firstToken);
-    return Math.min(next, this.sentAt + toNanoseconds(deadlines.request));
+  /** The earliest moment at which it may be too late, whatever comes from now on: its first token may come at once, and nothing after it. */
+  mayExpire(now: Nanoseconds): Nanoseconds {
+    return this.hasToken ? this.expires : Math.min(this.expires, now + this.options.limits.idle);
   }
 
-  /** What it has missed by then. */
-  expired(now: Nanoseconds, { firstToken, idle, request }: Deadlines): Outcome {
+  /** It has missed a deadline by then: by the stamps of what came, or because nothing did. */
+  giveUp(at: Nanoseconds): void {
+    if (!this.hasEnded) this.exchange?.abort(this.expired(at));
+  }
+
+  private expired(now: Nanoseconds): Outcome {
+    const { firstToken, idle, request } = this.options.deadlines;
     if (now >= this.sentAt + toNanoseconds(request)) return failed("request-timeout", `not complete within ${request} s`);
     if (this.hasToken) return failed("idle-timeout", `nothing came for ${idle} s within the stream`);
     return failed("first-token-timeout", `no token within ${firstToken} s`);
+  }
+
+  private expiresUnlessToken(): Nanoseconds {
+    const { firstToken, request } = this.options.limits;
+    return this.sentAt + Math.min(firstToken, request);
+  }
+
+  private cameAt(at: Nanoseconds): void {
+    const { idle, request } = this.options.limits;
+    if (this.hasToken) this.expires = Math.min(at + idle, this.sentAt + request);
   }
 
   private tokenCame(at: Nanoseconds): void {

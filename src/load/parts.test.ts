@@ -33,6 +33,12 @@ test("a request that contains another's reply goes where that one is", () => {
   expect(idsOf(partsOfPhase([turn(0), turn(1), containing], 2))).toEqual([["a0", "a2"], ["a1"]]);
 });
 
+test("a request that contains replies of two sessions brings them together", () => {
+  const parts = [0, 1].map((request) => ({ kind: "reply", request, source: "own" }) as const);
+  const joining: Turn = { ...turn(4, 1), request: { ...turn(4, 1).request, messages: [{ role: "user", parts }] } };
+  expect(idsOf(partsOfPhase([turn(0), turn(1), turn(2), turn(3), joining], 2))).toEqual([["a0", "a1", "a3", "a4"], ["a2"]]);
+});
+
 test("whatever the chains, every turn is in one part, in its order, and with the one before it", () => {
   const phases = fc
     .array(fc.option(fc.nat()), { maxLength: 40 })

@@ -37,6 +37,8 @@ export class Player implements FlightHome, Preparer {
   private readonly pausing: Members<Pause>;
   private readonly flightOptions: FlightOptions;
   private start: Nanoseconds;
+  /** When the experiment's time is up. */
+  private limit: Nanoseconds;
   private next: number;
   private isStopped: boolean;
   /** Why nothing more is sent, once the experiment's time is up. */
@@ -52,11 +54,17 @@ export class Player implements FlightHome, Preparer {
     this.scheduled = scheduled;
     this.strays = strays;
     this.preparation = new Preparation(this.scheduled, options.clock, this);
-    this.sweep = new DeadlineSweep(options.clock, options.deadlines);
+    this.sweep = new DeadlineSweep(options.clock);
     this.pausing = new Members();
-    const { recorder, tally } = options;
-    this.flightOptions = { recorder, tally, home: this };
+    const { recorder, tally, deadlines } = options;
+    const limits = {
+      firstToken: toNanoseconds(deadlines.firstToken),
+      idle: toNanoseconds(deadlines.idle),
+      request: toNanoseconds(deadlines.request),
+    };
+    this.flightOptions = { recorder, tally, deadlines, limits, home: this };
     this.start = 0;
+    this.limit = Infinity;
     this.next = 0;
     this.isStopped = false;
     this.timeWasUp = undefined;
@@ -90,7 +98,8 @@ export class Player implements FlightHome, Preparer {
     this.scheduleNext();
     this.dropStrays();
     if (deadlines.experiment !== undefined) {
-      this.cancelLimit = clock.at(start + toNanoseconds(deadlines.experiment), () => this.timeIsUp());
+      this.limit = start + toNanoseconds(deadlines.experiment);
+      this.cancelLimit = clock.at(this.limit, () => this.timeIsUp());
     }
     this.finishIfNothingIsLeft();
   }
@@ -114,7 +123,7 @@ export class Player implements FlightHome, Preparer {
   }
 
   private dropStrays(): void {
-    for (const step of this.strays) this.drop(step, this.start, "the request before it is not in this workload");
+    for (const step of this.strays) this.drop(step, this.start, "a request that it waits for is not in this workload, or waits for it");
   }
 
   private scheduleNext(): void {
@@ -123,6 +132,7 @@ export class Player implements FlightHome, Preparer {
   }
 
   private sendNext(step: Step): void {
+    if (this.isOverNow()) return;
     this.next++;
     const due = this.dueOf(step);
     if (this.isTooLate(due)) this.dropLate(step, due, this.preparation.skip(step));
@@ -132,8 +142,9 @@ export class Player implements FlightHome, Preparer {
   }
 
   private send(step: Step, due: Nanoseconds, prepared: Prepared): void {
-    const flight = new Flight(step, this.recordDue(step, due), this.now(), this.flightOptions);
-    this.sweep.watch(flight);
+    const now = this.now();
+    const flight = new Flight(step, this.recordDue(step, due), now, this.flightOptions);
+    this.sweep.watch(flight, now);
     flight.exchange = lineOf(this.options.lines, step.turn).send(prepared, flight);
   }
 
@@ -147,15 +158,25 @@ export class Player implements FlightHome, Preparer {
 
   private goOnAfter(step: Step, at: Nanoseconds, { outcome }: Ending): void {
     for (const follower of step.followers) {
-      const due = at + pauseOf(follower);
+      const due = this.dueAfter(follower, step, at);
+      follower.waitsFor--;
+      if (follower.isDropped) continue;
       if (this.timeWasUp !== undefined) this.drop(follower, due, this.timeWasUp);
       // Without the reply there is nothing to send; whoever merely waited for its end goes on, as a user would.
-      else if (outcome.kind === "completed" || !follower.contains.includes(step)) this.sendAt(follower, due);
-      else {
+      else if (outcome.kind === "completed" || !follower.contains.includes(step)) {
+        if (follower.waitsFor === 0) this.sendAt(follower, due);
+      } else {
         const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : "did not end";
         this.drop(follower, due, `request ${step.turn.request.id}, whose reply it contains, ${why}`);
       }
     }
+  }
+
+  /** As far as it is known when a request that it waits for has ended: that may be one whose reply it contains, and its time another's affair. */
+  private dueAfter(follower: Step, ended: Step, at: Nanoseconds): Nanoseconds {
+    if (follower.turn.due !== undefined) return this.dueOf(follower);
+    if (follower.isAfter(ended)) follower.due = at + pauseOf(follower);
+    return follower.due ?? at;
   }
 
   /** Prepared in a call of its own, so that the reads at hand come first. */
@@ -172,10 +193,20 @@ export class Player implements FlightHome, Preparer {
 
   private sendPausing(pause: Pause, prepared: Prepared): void {
     const { step, due } = pause;
+    if (this.isOverNow()) return;
     this.pausing.remove(pause);
     if (this.isTooLate(due)) this.dropLate(step, due, prepared);
     else this.send(step, due, prepared);
     this.finishIfNothingIsLeft();
+  }
+
+  /** What is late comes before what falls due later, such as the limit's own call: so whoever sends looks first. */
+  private isOverNow(): boolean {
+    const now = this.now();
+    this.sweep.lookIfDue(now);
+    if (now < this.limit) return this.isStopped;
+    this.timeIsUp();
+    return true;
   }
 
   private isTooLate(due: Nanoseconds): boolean {
@@ -195,17 +226,20 @@ export class Player implements FlightHome, Preparer {
 
   /** A request that will never be sent is recorded as much as any other, and so are those that would have followed it. */
   private drop(step: Step, due: Nanoseconds, reason: string): void {
+    if (step.isDropped) return;
+    step.isDropped = true;
     const { recorder, tally } = this.options;
     const { engine, request } = step.turn;
     const outcome = dropped(reason);
     recorder.ended(this.recordDue(step, due), Math.max(this.now(), this.start), { outcome });
     tally.ended(engine, outcome);
     for (const follower of step.followers) {
-      this.drop(follower, due + pauseOf(follower), `request ${request.id} before it was dropped`);
+      this.drop(follower, this.dueAfter(follower, step, due), `request ${request.id} before it was dropped`);
     }
   }
 
   private timeIsUp(): void {
+    if (this.timeWasUp !== undefined) return;
     const reason = `the experiment's time of ${this.options.deadlines.experiment} s was up`;
     this.timeWasUp = reason;
     this.preparation.stop();

@@ -13,7 +13,12 @@ import { plainRequest } from "./testServer.ts";
 const millisecond = 1_000_000;
 
 /** On a line that is busy for so many milliseconds with each request. */
-async function playOn(takes: (request: number) => number, phase: Phase, deadlines: Partial<Deadlines>) {
+async function playOn(
+  takes: (request: number) => number,
+  phase: Phase,
+  deadlines: Partial<Deadlines>,
+  answers: (request: number) => boolean = () => true,
+) {
   const clock = realClock();
   const counts = { prepared: 0, sent: 0, discarded: 0 };
   const line: Line = {
@@ -26,20 +31,23 @@ async function playOn(takes: (request: number) => number, phase: Phase, deadline
       counts.sent++;
       listener.sent(clock.now(), false);
       for (const end = clock.now() + takes(request.id) * millisecond; clock.now() < end;);
-      clock.at(clock.now(), () => listener.ended(clock.now(), { outcome: { kind: "completed" } }));
-      return { abort: () => {} };
+      if (answers(request.id)) clock.at(clock.now(), () => listener.ended(clock.now(), { outcome: { kind: "completed" } }));
+      return { abort: (outcome) => listener.ended(clock.now(), { outcome }) };
     },
     discard: () => counts.discarded++,
     close: () => {},
   };
-  const records: { readonly due: Nanoseconds; lag?: Nanoseconds; outcome?: Outcome }[] = [];
+  const records: { readonly due: Nanoseconds; lag?: Nanoseconds; took?: Nanoseconds; outcome?: Outcome }[] = [];
   const recorder: Recorder = {
     due: ({ start, due }) => records.push({ due: start + due }) - 1,
     stamp: (exchange, kind, at) => {
       const record = records[exchange];
       if (kind === "sent" && record !== undefined) record.lag = at - record.due;
     },
-    ended: (exchange, _at, { outcome }) => Object.assign(records[exchange] ?? {}, { outcome }),
+    ended: (exchange, at, { outcome }) => {
+      const record = records[exchange];
+      Object.assign(record ?? {}, { outcome, took: at - (record?.due ?? 0) });
+    },
     texts: () => {},
     reading: () => {},
   };
@@ -95,4 +103,23 @@ test("a follower whose time has passed before it could be sent is dropped with t
   expect(records).toHaveLength(4);
   expect(reasons).toEqual(["not sent within 0.05 s of its time", "request 1 before it was dropped"]);
   expect(counts).toEqual({ prepared: 3, sent: 2, discarded: 1 });
+});
+
+test("an experiment's limit holds also while requests that fell due before it are late", async () => {
+  const { records } = await playOn(tooSlow, scheduled, { experiment: 0.25 });
+  const sent = records.filter(({ lag }) => lag !== undefined);
+  const dropped = records.filter(({ outcome }) => outcome?.kind === "dropped");
+  expect(records).toHaveLength(300);
+  expect(sent.length + dropped.length).toBe(300);
+  // 5 ms each; all of them would take a second and a half.
+  expect(sent.length).toBeLessThan(60);
+  expect(dropped[0]?.outcome).toEqual({ kind: "dropped", reason: "the experiment's time of 0.25 s was up" });
+});
+
+test("a request without an answer is given up in time also while others that fell due before are late", async () => {
+  const { records } = await playOn(tooSlow, scheduled, { firstToken: 0.1 }, (request) => request !== 0);
+  expect(records[0]?.outcome).toMatchObject({ kind: "failed", code: "first-token-timeout" });
+  expect(records[0]?.took).toBeGreaterThanOrEqual(100 * millisecond);
+  // Once the others are sent it would be found after a second and a half.
+  expect(records[0]?.took).toBeLessThan(400 * millisecond);
 });
