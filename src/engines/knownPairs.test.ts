@@ -25,5 +25,5 @@ test("others do not, and the LMCache for that vLLM is named where there is one",
 });
 
 test("what each pair says to install fits by its own table", () => {
-  for (const { vllm, install } of knownPairs) expect(fitOf(vllm[0], install).kind).toBe("fits");
+  for (const { engine, install } of knownPairs) expect(fitOf(engine[0], install).kind).toBe("fits");
 });

@@ -7,7 +7,14 @@ import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcach
 import { inProcess } from "./lmcacheInProcess.ts";
 import { programBeside, refuseWithoutLmcache, servicesBeside } from "./programBeside.ts";
 import { installedIn } from "./refuseOtherEra.ts";
-import { checkWithLmcache, settingsOf, type Connection, type Surroundings, type WithLmcacheOptions } from "./lmcacheOptions.ts";
+import {
+  checkWithLmcache,
+  notInAContainer,
+  settingsOf,
+  type Connection,
+  type Surroundings,
+  type WithLmcacheOptions,
+} from "./lmcacheOptions.ts";
 
 /** The same engine with LMCache. Its configuration, its services and its places on disk are this engine's alone unless `shared` says otherwise. */
 export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): Engine {
@@ -15,7 +22,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
   const { launch, simulation } = engine;
   if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
   refuseWithoutLmcache("withLmcache()", launch);
-  if (launch.kind === "docker" && options.mode === "server") throw notInAContainer();
+  if (launch.kind === "docker" && options.mode === "server") throw notInAContainer("withLmcache()");
   const { paths, features, configIn } = sourceOf(options);
   const connect = options.mode === "server" ? besideServer : inProcess;
   const connection = (world: World) => connect(configIn(world), options, surroundings(engine, launch, world));
@@ -54,18 +61,8 @@ function takesNone({ kind, takesKvConnector }: Engine): HarnessError {
   const why =
     takesKvConnector === false ? "it has a KV cache connected already" : `an engine of kind "${kind}" takes no KV cache connector`;
   return new HarnessError("usage", `withLmcache(): ${why}`, {
-    hint: "vllm() takes one; sglang({ lmcache: { … } }) has LMCache in its process; simulated() has cpuCacheGigabytes instead; an engine of your own says takesKvConnector: true",
+    hint: "vllm() takes one; sglang({ lmcache: { … } }) has LMCache beside it; simulated() has cpuCacheGigabytes instead; an engine of your own says takesKvConnector: true",
   });
-}
-
-function notInAContainer(): HarnessError {
-  return new HarnessError(
-    "usage",
-    'withLmcache(): mode "server" is for engines that run as a process: a container does not share its GPU memory',
-    {
-      hint: 'use mode: "in-process", or say where the engine is with venv or program instead of image',
-    },
-  );
 }
 
 interface Source {

@@ -17,7 +17,7 @@ export interface InEngine {
   readonly features: readonly string[];
 }
 
-const fileName = "lmcache.yaml";
+export const fileName = "lmcache.yaml";
 /** Of a disk of its own, in the engine's directory. */
 const diskName = "kv";
 

@@ -11,17 +11,22 @@ export interface InServer {
   readonly connector: Readonly<Record<string, unknown>>;
 }
 
+export interface InServerOptions extends RemoteOptions {
+  /** Keys that this engine's connector does not know. */
+  readonly lacks?: readonly string[];
+}
+
 /** What a configuration file says, for the server. Keys that it has no counterpart for are mistakes, all told at once. */
-export function inServer({ settings }: LmcacheConfig, options: RemoteOptions): InServer {
+export function inServer(what: string, { settings }: LmcacheConfig, options: InServerOptions): InServer {
   const said = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null && value !== undefined));
   const l2 = [...diskAdapter(said), ...remoteAdapter(said, options)];
   const mistakes = [
-    ...withoutCounterpart(said),
+    ...withoutCounterpart(said, options.lacks),
     ...wrongRemote(said, options),
     ...(keepsNothing(said, l2) ? ["it keeps KV cache nowhere"] : []),
   ];
   if (mistakes.length > 0) {
-    throw new HarnessError("usage", `withLmcache(): in mode "server": ${mistakes.join("; ")}`, {
+    throw new HarnessError("usage", `${what}: in mode "server": ${mistakes.join("; ")}`, {
       hint: 'leave it out, give the server its own flags with server: { extraArgs: [ … ] }, or use mode: "in-process"',
     });
   }
@@ -56,11 +61,11 @@ const known = new Set(
   ),
 );
 
-function withoutCounterpart(said: Settings): readonly string[] {
+function withoutCounterpart(said: Settings, lacks: readonly string[] = []): readonly string[] {
   const { remote_serde: serde, cache_policy: policy } = said;
   return [
     ...Object.keys(said)
-      .filter((key) => !known.has(key) && said[key] !== false)
+      .filter((key) => (!known.has(key) || lacks.includes(key)) && said[key] !== false)
       .map((key) => `${key} has no counterpart`),
     ...(serde === undefined || serde === "naive" ? [] : [`remote_serde: ${JSON.stringify(serde)} has to be told the model's shape`]),
     ...(policy === undefined || policy === "LRU" || policy === "ARC" ? [] : [`cache_policy is LRU or ARC, not ${JSON.stringify(policy)}`]),

@@ -98,6 +98,14 @@ export function checkWithLmcache(options: WithLmcacheOptions): void {
   if (server !== undefined) checkLmcacheServer("withLmcache(): server", server);
 }
 
+export function notInAContainer(what: string): HarnessError {
+  return new HarnessError(
+    "usage",
+    `${what}: mode "server" is for engines that run as a process: a container does not share its GPU memory`,
+    { hint: 'use mode: "in-process", or say where the engine is with venv or program instead of image' },
+  );
+}
+
 const rules: Readonly<Record<keyof LmcacheOptions, OptionRule>> = {
   chunkTokens: wholeNumber({ from: 1 }),
   cpuGigabytes: notNegative,

@@ -2,7 +2,7 @@ import { checkOptions, oneOf, positive, type OptionRule } from "../model/checkOp
 import type { Engine, EngineClaims, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Services } from "../model/service.ts";
-import { modeFor } from "./lmcacheBesideServer.ts";
+import { modeFor } from "./lmcacheBesideEngine.ts";
 import { connectorTrait, withLmcacheClaims } from "./lmcacheClaims.ts";
 import { programBeside, servicesBeside } from "./programBeside.ts";
 import { installedIn, lmcacheCommand, refuseOtherEra, type Need } from "./refuseOtherEra.ts";

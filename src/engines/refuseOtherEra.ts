@@ -4,15 +4,16 @@ import { compareVersions } from "./knownPairs.ts";
 
 /** Versions in an engine's environment; undefined where they are not known. */
 export interface Installed {
-  readonly vllm: string | undefined;
+  readonly vllm?: string | undefined;
+  readonly sglang?: string | undefined;
   readonly lmcache: string | undefined;
 }
 
-export function installedIn({ program }: World): Installed {
-  return { vllm: program?.version, lmcache: program?.beside?.["lmcache"] };
+export function installedIn({ program }: World, engine: "vllm" | "sglang" = "vllm"): Installed {
+  return { [engine]: program?.version, lmcache: program?.beside?.["lmcache"] };
 }
 
-/** What only some versions of vLLM or of LMCache have. */
+/** What only some versions of an engine or of LMCache have. */
 export interface Need {
   readonly what: string;
   readonly of: keyof Installed;
@@ -54,13 +55,20 @@ export function isBelow(version: string | undefined, other: string): boolean {
   return version !== undefined && !isOwnBuild(version) && compareVersions(version, other) < 0;
 }
 
+/** Whether a version is known, and is this one or a later one. */
+export function isFrom(version: string | undefined, other: string): boolean {
+  return version !== undefined && !isOwnBuild(version) && compareVersions(version, other) >= 0;
+}
+
 /** One of sources is often numbered 0.1, whatever it is. */
 function isOwnBuild(version: string): boolean {
   return /dev/.test(version);
 }
 
+const names: Readonly<Record<keyof Installed, string>> = { vllm: "vLLM", sglang: "SGLang", lmcache: "LMCache" };
+
 function told({ what, of, from = "0", until, version }: Need & { readonly version: string }): string {
-  const name = of === "vllm" ? "vLLM" : "LMCache";
+  const name = names[of];
   const since = compareVersions(version, from) < 0 ? `came with ${name} ${from}` : `is gone since ${name} ${until}`;
   return `${what} ${since}, and ${version} is installed`;
 }

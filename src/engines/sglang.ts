@@ -22,12 +22,8 @@ import {
   tokenIdOffset,
   type InstallationOptions,
 } from "./installation.ts";
-import { parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
-import { inEngine, type InEngine } from "./lmcacheInEngine.ts";
-import { settingsOf, type LmcacheOptions } from "./lmcacheOptions.ts";
-import { programBeside, refuseWithoutLmcache, servicesBeside, type StartedLaunch } from "./programBeside.ts";
-import { serviceWord } from "./services/address.ts";
-import { sglangClaims } from "./sglangClaims.ts";
+import { pageSize, prefixCaching, sglangClaims } from "./sglangClaims.ts";
+import { withSglangLmcache, type SglangLmcacheOptions } from "./sglangLmcache.ts";
 import { sglangMetrics } from "./sglangMetrics.ts";
 import { vllmTokenizer } from "./tokenizers.ts";
 
@@ -40,14 +36,6 @@ export interface HiCacheOptions {
   readonly writePolicy?: "write_through" | "write_through_selective" | "write_back";
   /** "file", "mooncake", "hf3fs", "nixl", … */
   readonly storage?: string;
-}
-
-/** LMCache in its process: its configuration, and what is shared. */
-export interface SglangLmcacheOptions extends LmcacheOptions {
-  /** A cache server whose address is of this machine is started for this engine, on a free port; "running" takes the one that is there. */
-  readonly remote?: "started" | "running";
-  /** Engines that say the same key share their services and their places on disk. */
-  readonly shared?: string;
 }
 
 export interface SglangOptions extends InstallationOptions {
@@ -97,8 +85,6 @@ const hiCacheRules: Readonly<Record<keyof HiCacheOptions, OptionRule>> = {
   storage: nonEmptyText,
 };
 
-const placeRules: Readonly<Record<"remote" | "shared", OptionRule>> = { remote: oneOf("started", "running"), shared: serviceWord };
-
 /** SGLang decides by the GPU; this is about what it takes of one with 80 GB. */
 const defaultFraction = 0.88;
 
@@ -115,48 +101,47 @@ const flags: FlagRules = {
 export function sglang(options: SglangOptions): Engine {
   checkOptions("sglang()", options, Object.keys(rules), rules, ["model"]);
   checkOptions("sglang(): hiCache", options.hiCache ?? {}, Object.keys(hiCacheRules), hiCacheRules);
-  const { model, servedName = model, contextLength } = options;
-  const lmcache = lmcacheOf(options);
-  const launch = launchFrom("sglang()", options, {
-    program: flags.program,
-    args: ({ port }, host, { program }) => [
-      ...serveArguments(options, { host, port, program }),
-      ...present("--enable-lmcache", lmcache !== undefined),
-    ],
+  const { lmcache, hiCache } = options;
+  if (lmcache === undefined) return sglangAlone(options);
+  if (hiCache !== undefined) {
+    throw new HarnessError("usage", "sglang(): hiCache and lmcache both keep KV cache beside it", { hint: "give one of them" });
+  }
+  return withSglangLmcache(sglangAlone(options), lmcache, {
     flags,
-    package: "sglang",
-    env: (slot) => ({ ...temporaryFiles(slot), ...lmcache?.env(slot) }),
-    ...(lmcache === undefined ? {} : { files: lmcache.files, discards: lmcache.discards, keepsIn: lmcache.keepsIn }),
-    // Its /health has a token generated where nothing is under way.
-    ready: { path: "/health", watched: "/v1/models", within: 600 },
-    missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,
-    reads: model,
+    prefixCaching: prefixCaching(options),
+    pageTokens: pageSize(options),
   });
-  if (lmcache !== undefined) refuseWithoutLmcache("sglang(): lmcache", launch);
+}
+
+function sglangAlone(options: SglangOptions): Engine {
+  const { model, servedName = model, contextLength } = options;
   return {
     kind: "sglang",
     model,
     simulated: false,
     gpus: options.tensorParallel ?? 1,
     gpuShare: options.memFractionStatic ?? defaultFraction,
-    launch,
+    launch: launchFrom("sglang()", options, {
+      program: flags.program,
+      args: ({ port }, host, { program }) => serveArguments(options, { host, port, program }),
+      flags,
+      package: "sglang",
+      env: temporaryFiles,
+      // Its /health has a token generated where nothing is under way.
+      ready: { path: "/health", watched: "/v1/models", within: 600 },
+      missing: `install SGLang (pip install "sglang[all]"), or say where it is: venv: "/path", image: "lmsysorg/sglang:latest"`,
+      reads: model,
+    }),
     wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true, leavesOutZeros: true },
-    features: [...installationFeatures(options), ...featuresOf(options), ...(lmcache?.features ?? [])],
+    features: [...installationFeatures(options), ...featuresOf(options)],
     configFiles: [],
     metrics: sglangMetrics,
     tokenizer: [vllmTokenizer],
-    claims: () => sglangClaims(options, lmcache?.config),
+    claims: () => sglangClaims(options),
     resets: { paths: ["/flush_cache"] },
-    ...(lmcache === undefined ? {} : besideIt(lmcache, launch)),
-    ...(options.hiCache === undefined && lmcache === undefined
-      ? { simulation: (gpu: string): SimulationOptions => simulationOf(options, gpu) }
-      : {}),
+    ...(options.hiCache === undefined ? { simulation: (gpu: string): SimulationOptions => simulationOf(options, gpu) } : {}),
     ...(contextLength === undefined ? {} : { contextLimit: contextLength }),
   };
-}
-
-function besideIt({ services, keepsOutside }: InEngine, launch: StartedLaunch): Pick<Engine, "services" | "keepsOutside"> {
-  return { services: (world) => servicesBeside(launch, services(programBeside(launch, world))), keepsOutside: () => keepsOutside };
 }
 
 interface Place {
@@ -199,24 +184,6 @@ function hiCacheArguments(hiCache: HiCacheOptions | undefined): readonly string[
     ...valued("--hicache-write-policy", hiCache.writePolicy),
     ...valued("--hicache-storage-backend", hiCache.storage),
   ];
-}
-
-interface Lmcache extends InEngine {
-  readonly config: LmcacheConfig;
-}
-
-/** SGLang's connector works layer by layer only. */
-function lmcacheOf({ lmcache, hiCache }: SglangOptions): Lmcache | undefined {
-  if (lmcache === undefined) return undefined;
-  if (hiCache !== undefined) {
-    throw new HarnessError("usage", "sglang(): hiCache and lmcache both keep KV cache beside it", { hint: "give one of them" });
-  }
-  const { remote, shared, ...said } = lmcache;
-  const places = { ...(remote === undefined ? {} : { remote }), ...(shared === undefined ? {} : { shared }) };
-  checkOptions("sglang(): lmcache", places, Object.keys(placeRules), placeRules);
-  const config = parseLmcacheConfig("sglang(): lmcache", { use_layerwise: true, ...settingsOf(said, "sglang(): lmcache") });
-  const own = inEngine(config, places);
-  return { ...own, config, features: ["LMCache in its process", ...tiers(config), ...config.translations, ...own.features] };
 }
 
 function featuresOf(options: SglangOptions): readonly string[] {

@@ -1,11 +1,10 @@
 import type { EngineClaims, TraitClaim } from "../model/engine.ts";
 import type { CacheReuse } from "../model/proof.ts";
-import { neverConnected, pieceOf } from "./lmcacheClaims.ts";
-import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import type { SglangOptions } from "./sglang.ts";
+import { lmcacheTrait } from "./sglangLmcacheClaims.ts";
 
 /** What SGLang must show of itself once it is up. It prints its settings at the start: ServerArgs(…, page_size=1, …). */
-export function sglangClaims(options: SglangOptions, lmcache: LmcacheConfig | undefined): EngineClaims {
+export function sglangClaims(options: SglangOptions): EngineClaims {
   const { hiCache, contextLength, tensorParallel = 1, memFractionStatic, maxRunningRequests } = options;
   return {
     traits: [
@@ -28,17 +27,15 @@ export function sglangClaims(options: SglangOptions, lmcache: LmcacheConfig | un
       },
       { ...printed("attention backend", "\\battention_backend='(\\w+)'"), ...askedIn(options, "--attention-backend") },
       { ...printed("HiCache", "enable_hierarchical_cache=(True|False)"), read: onOrOff, ...wantedOn(hiCache) },
-      { ...printed("LMCache", "enable_lmcache=(True|False)"), read: onOrOff, ...wantedOn(lmcache) },
+      { ...printed(lmcacheTrait, "enable_lmcache=(True|False)"), read: onOrOff },
     ],
-    ...(connectsByHand(options) ? {} : { reuse: reuseOf(options, lmcache) }),
-    ...(lmcache === undefined ? {} : { never: [neverConnected] }),
+    ...(connectsByHand(options) ? {} : { reuse: reuseOf(options) }),
   };
 }
 
-function reuseOf(options: SglangOptions, lmcache: LmcacheConfig | undefined): CacheReuse {
+function reuseOf(options: SglangOptions): CacheReuse {
   const ownPiece = pageSize(options);
   const own = { own: prefixCaching(options), ownPiece };
-  if (lmcache !== undefined) return { ...own, external: tiers(lmcache).length > 0, externalPiece: pieceOf(lmcache) };
   // HiCache's pool in CPU memory is of the same pages.
   return options.hiCache === undefined ? { ...own, external: false } : { ...own, external: true, externalPiece: ownPiece };
 }
@@ -65,12 +62,12 @@ function offOrOn(text: string): string {
 }
 
 /** Further arguments come last, and may switch it off too. */
-function prefixCaching({ prefixCaching: asked = true, extraArgs = [] }: SglangOptions): boolean {
+export function prefixCaching({ prefixCaching: asked = true, extraArgs = [] }: SglangOptions): boolean {
   return asked && !extraArgs.includes("--disable-radix-cache");
 }
 
 /** One token unless the author says otherwise. */
-function pageSize(options: SglangOptions): number {
+export function pageSize(options: SglangOptions): number {
   return Number(flagIn(options, "--page-size") ?? 1);
 }
 

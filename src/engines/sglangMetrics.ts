@@ -1,4 +1,4 @@
-import type { EngineMetrics, MetricSource } from "../model/engine.ts";
+import type { EngineMetrics, MetricName, MetricSource } from "../model/engine.ts";
 
 /** SGLang's counters under our names. Cached tokens are told by where they were: on the GPU, in host memory, in a storage of some kind. */
 export const sglangMetrics: EngineMetrics = {
@@ -20,4 +20,12 @@ export const sglangMetrics: EngineMetrics = {
 
 function cached(source: string | RegExp): MetricSource {
   return { name: "sglang:cached_tokens_total", labels: { cache_source: source }, startsUnshown: true };
+}
+
+/** The server tells its tiers itself. What came out of LMCache in its process is counted as found on the GPU, so nobody can tell the two apart. */
+export function metricsWithLmcache({ path, series }: EngineMetrics, mode: "in-process" | "server"): EngineMetrics {
+  const told: readonly MetricName[] = ["external-memory-hit-tokens-total", "external-lower-hit-tokens-total"];
+  const untold: readonly MetricName[] = mode === "server" ? [] : ["prefix-hit-tokens-total", "external-hit-tokens-total"];
+  const left = Object.entries(series).filter(([name]) => ![...told, ...untold].some((one) => one === name));
+  return { path, series: Object.fromEntries(left) };
 }

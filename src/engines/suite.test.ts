@@ -30,6 +30,7 @@ describeEngine(() => withOffloading(vllm({ model: mistral }), { gigabytes: 30, b
 describeEngine(() => command({ program: "my-server", args: ["--port", "{port}"], model: mistral, env: { CACHE: "{directory}" } }));
 describeEngine(() => sglang({ model: mistral, hiCache: { ratio: 2 }, memFractionStatic: 0.8 }));
 describeEngine(() => sglang({ model: mistral, lmcache: { cpuGigabytes: 30 } }));
+describeEngine(() => sglang({ model: mistral, lmcache: { mode: "in-process", cpuGigabytes: 30 } }));
 describeEngine(() => sglang({ model: mistral, lmcache: { diskGigabytes: 10, remoteUrl: "redis://localhost:6379" } }));
 describeEngine(() => llamaCpp({ model: "ggml-org/gemma-3-1b-it-GGUF", contextLimit: 4_096 }));
 describeEngine(() => transformersServe({ model: mistral, device: "cpu" }));

@@ -1,0 +1,83 @@
+import type { Slot } from "../model/engine.ts";
+import type { KeptOutside, Services } from "../model/service.ts";
+import type { LmcacheConfig } from "./lmcacheConfig.ts";
+import { inServer, type InServer, type InServerOptions } from "./lmcacheInServer.ts";
+import type { Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
+import { isBelow, lmcacheCommand, type Need } from "./refuseOtherEra.ts";
+import {
+  defaultChunkTokens,
+  defaultL1Gigabytes,
+  keptOutsideBy,
+  lmcacheServer,
+  type L2Adapter,
+  type LmcacheServerOptions,
+} from "./services/lmcacheServer.ts";
+
+/** LMCache as a server beside an engine, whichever engine that is. */
+export interface BesideEngine extends Pick<InServer, "connector"> {
+  readonly services: Services;
+  readonly keepsOutside: readonly KeptOutside[];
+  readonly config: LmcacheConfig;
+}
+
+export interface BesideOptions extends InServerOptions, Pick<WithLmcacheOptions, "server"> {}
+
+export function besideEngine(what: string, config: LmcacheConfig, options: BesideOptions, around: Surroundings): BesideEngine {
+  const said = inServer(what, config, options);
+  const server = settled(said.server, options, around);
+  return {
+    services: { [serverName]: lmcacheServer(server) },
+    keepsOutside: keptOutsideBy(server),
+    connector: said.connector,
+    config: configOf(server, config),
+  };
+}
+
+const serverName = "lmcache-server";
+
+/** Where the engine finds it. */
+export function serverOf({ services = {} }: Slot): { readonly host: string; readonly port: number | undefined } {
+  const { host = "127.0.0.1", ports } = services[serverName] ?? {};
+  return { host, port: ports?.["cache"] };
+}
+
+/** Of a server that is not running yet. */
+export const commandOrAt: Need = {
+  ...lmcacheCommand,
+  instead: `${lmcacheCommand.instead}, or start the server it has (python3 -m lmcache.v1.multiprocess.server) and say server: { at: "localhost:5555" }`,
+};
+
+function settled(said: LmcacheServerOptions, { server = {}, shared }: BesideOptions, around: Surroundings): LmcacheServerOptions {
+  const key = shared === undefined ? {} : { shared };
+  // Of one that is running already nothing else is ours to say.
+  if (server.at !== undefined) return { ...key, ...server };
+  return { program: around.programBeside("lmcache"), ...key, ...modeFor(around), ...said, ...server };
+}
+
+/** KV cache that is on no GPU is taken over in this mode only. LMCache 0.5.0 has it by default, 0.5.6 no longer; those before may not know the flag. */
+export function modeFor({ gpus, lmcache }: Pick<Surroundings, "gpus" | "lmcache">): Pick<LmcacheServerOptions, "transferMode"> {
+  return gpus > 0 || isBelow(lmcache, "0.5.0") ? {} : { transferMode: "auto" };
+}
+
+/** What the server was told in the end, in the words of a configuration: for features, proof and simulation. */
+function configOf(server: LmcacheServerOptions, { translations }: LmcacheConfig): LmcacheConfig {
+  const { chunkTokens = defaultChunkTokens, l1Gigabytes = defaultL1Gigabytes, l2 = [], l2StorePolicy } = server;
+  const memory = l2StorePolicy === "skip_l1" ? { local_cpu: false } : { local_cpu: true, max_local_cpu_size: l1Gigabytes };
+  return { settings: { chunk_size: chunkTokens, ...memory, ...Object.fromEntries(l2.flatMap(tierOf)) }, translations };
+}
+
+function tierOf(adapter: L2Adapter): readonly (readonly [string, unknown])[] {
+  switch (adapter.kind) {
+    case "fs":
+      return [["local_disk", adapter.path ?? "its own"]];
+    case "resp":
+      return [
+        [
+          "remote_url",
+          adapter.at === undefined ? `a ${adapter.server === "valkey" ? "Valkey" : "Redis"} of its own` : `redis://${adapter.at}`,
+        ],
+      ];
+    case "other":
+      return [["remote_url", `a tier of kind ${String(adapter.adapter["type"])}`]];
+  }
+}
