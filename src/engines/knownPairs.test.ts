@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compareVersions, fitOf, knownPairs } from "./knownPairs.ts";
+import { compareVersions, fitOf, knownPairs, knownSglangPairs } from "./knownPairs.ts";
 
 test("versions are compared number by number, builds and candidates left out", () => {
   expect(compareVersions("0.9.2", "0.10.0")).toBeLessThan(0);
@@ -26,4 +26,5 @@ test("others do not, and the LMCache for that vLLM is named where there is one",
 
 test("what each pair says to install fits by its own table", () => {
   for (const { engine, install } of knownPairs) expect(fitOf(engine[0], install).kind).toBe("fits");
+  for (const { engine, install } of knownSglangPairs) expect(fitOf(engine[0], install, knownSglangPairs).kind).toBe("fits");
 });

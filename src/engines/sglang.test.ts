@@ -38,4 +38,6 @@ test("a page size, an attention and a dtype of the cache that were asked for, in
     ["attention backend", "triton"],
   ]);
   expect(claimsOf({ extraArgs })?.reuse?.ownPiece).toBe(64);
+  const pool = (extra: readonly string[]) => claimsOf({ extraArgs: extra })?.traits.find(({ what }) => what === "KV pool")?.asked;
+  expect(pool(["--max-total-tokens", "32768"])).not.toBe(pool([]));
 });

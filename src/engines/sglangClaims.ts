@@ -23,7 +23,7 @@ export function sglangClaims(options: SglangOptions): EngineClaims {
       {
         ...printed("KV pool", "max_total_num_tokens=(\\d+)"),
         read: (tokens) => `${tokens} tokens`,
-        asked: [tensorParallel, memFractionStatic, contextLength, maxRunningRequests].join(" "),
+        asked: [tensorParallel, memFractionStatic, contextLength, maxRunningRequests, flagIn(options, "--max-total-tokens")].join(" "),
       },
       { ...printed("attention backend", "\\battention_backend='(\\w+)'"), ...askedIn(options, "--attention-backend") },
       { ...printed("HiCache", "enable_hierarchical_cache=(True|False)"), read: onOrOff, ...wantedOn(hiCache) },

