@@ -138,7 +138,8 @@ function sglangAlone(options: SglangOptions): Engine {
     metrics: sglangMetrics,
     tokenizer: [vllmTokenizer],
     claims: () => sglangClaims(options),
-    resets: { paths: ["/flush_cache"] },
+    // It refuses while a request is not quite done with, unless it may wait.
+    resets: { paths: ["/flush_cache?timeout=5"] },
     ...(options.hiCache === undefined ? { simulation: (gpu: string): SimulationOptions => simulationOf(options, gpu) } : {}),
     ...(contextLength === undefined ? {} : { contextLimit: contextLength }),
   };

@@ -52,6 +52,7 @@ export function withSglangLmcache(engine: Engine, options: SglangLmcacheOptions,
   const settings = settingsOf(said, what);
   const connection = (world: World) => connectionOf(engine, launch, { settings, places, world, around });
   const known = lastingFeatures(connection({ configFiles: {} }));
+  const [own] = resets?.paths ?? [];
   return {
     ...rest,
     inner: engine,
@@ -67,7 +68,7 @@ export function withSglangLmcache(engine: Engine, options: SglangLmcacheOptions,
     keepsOutside: (world) => connection(world).keepsOutside,
     ...(metrics === undefined ? {} : { metrics: metricsWithLmcache(metrics, mode) }),
     // It empties what is on the GPU, and LMCache stays full: of 0.5.17 and 0.5.23, by their sources. A server is emptied by itself.
-    ...(resets === undefined ? {} : { resets: { ...resets, own: "/flush_cache" } }),
+    ...(resets === undefined || own === undefined ? {} : { resets: { ...resets, own } }),
   };
 }
 
