@@ -1,5 +1,5 @@
 // SGLang on a GPU, with its prefix cache, with HiCache and with LMCache, against itself without any; the shape of Llama-3.1-8B and no weights.
-//   tandem run tests/real/sglangGpu.ts -f test_sglang --set site=/path/to/site --set model=/path/to/model --journal-only
+//   tandem run tests/real/sglangGpu.ts -f 'sglang$' --set site=/path/to/site --set model=/path/to/model --journal-only
 import { atMost, documentQa, every, experiment, sglang, testCase, type Engine, type Params, type SglangOptions } from "tandem";
 
 /** One engine after the other on the whole GPU. */
@@ -19,7 +19,7 @@ export function test_sglang({ set }: Params) {
 /** Of tokens: room for one document of 24,576 and little else, so that of six asked in turn none is on the GPU when it is asked about again. */
 const smallPool = ["--max-total-tokens", "32768"];
 
-/** With the same small pool: the second time radix finds nothing of longer documents, and what lmcache finds has come back from its server. */
+/** With the same small pool: the second time radix finds nothing, and is DEGRADED for it; what lmcache finds has come back from its server. */
 export function test_sglang_lmcache({ set }: Params) {
   const { site = "/opt/site" } = set;
   const server = { program: `${site}/bin/lmcache`, env: { ...quiet, PYTHONPATH: site } };
