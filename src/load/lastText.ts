@@ -66,12 +66,12 @@ class RecentPattern {
 const befores = new RecentPattern();
 const afters = new RecentPattern();
 
-/** As it came where it is no JSON after all: only its end was looked for. */
+/** Nothing where it is no JSON after all (only its end was looked for): as of any other event that is none. */
 function unescaped(text: string): string {
   try {
     return String(JSON.parse(`"${text}"`));
   } catch {
-    return text;
+    return "";
   }
 }
 

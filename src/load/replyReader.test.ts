@@ -171,6 +171,14 @@ test("reasoning and tool calls are kept beside the text, which has what was esca
   }
 });
 
+test("a text that is wrongly escaped has no words, be its event like the one before or not", () => {
+  const events = [chatText("a"), chatText("b"), chatText("c"), chatText("W").replace("W", String.raw`\B`), done];
+  const bytes = Buffer.from(streamHead + events.map(chunkOf).join("") + lastChunk);
+  const inMany = readPieces(split(bytes, [...bytes.keys()]));
+  expect(inMany.ending).toMatchObject({ text: "abc", outputTokens: 4 });
+  expect(readPieces([bytes])).toEqual(inMany);
+});
+
 test("usage without cached tokens says nothing of them, or that there were none where the engine leaves out zeros", () => {
   const usage = data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 1, prompt_tokens_details: null } });
   const read = (leavesOutZeros: boolean, events: readonly string[]) => {
