@@ -108,6 +108,10 @@ const eventMakers: readonly ((draw: Draw) => MadeEvent)[] = [
   () => event({ choices: [{ delta: { tool_calls: [{ function: { arguments: '{"a":' } }] } }] }, "tool1"),
   () => event({ choices: [{ text: "", finish_reason: "stop" }] }, "empty0"),
   () => event({ choices: [], usage: { prompt_tokens: 1 } }, "usage0"),
+  () => event({ choices: [], usage: { completion_tokens: 2_147_483_647 } }, "usage0"),
+  (draw) => event({ choices: [{ text: oneOf(["", "a"], draw), finish_reason: oneOf(["abort", "error"], draw) }] }, "error0"),
+  (draw) => event({ choices: [{ text: "a" }], error: oneOf([null, false, "", 0], draw) }, "text1"),
+  () => event({ detail: "out of memory" }, "error0"),
   () => event({ error: { message: "out of memory" } }, "error0"),
   // A line end within a text ends the line, and with it the event that looked so familiar.
   () => ({ text: textEvent(() => 0).text.replace(" word", "wo\nrd"), kind: "error0" }),

@@ -93,6 +93,7 @@ const failureCodes = Object.keys({
   "request-timeout": true,
   "http-status": true,
   "error-event": true,
+  aborted: true,
   disconnected: true,
   exhausted: true,
   "bad-response": true,

@@ -37,6 +37,12 @@ describe("one event", () => {
     ["an error as text", "error", '{"error":"m","choices":[{"text":"a"}]}'],
     ["an error as old servers say it", "error", '{"object":"error","message":"m"}'],
     ["no error", "text", '{"error":null,"choices":[{"text":"a"}]}'],
+    ["an error of a choice", "error", '{"choices":[{"text":"a","error":{"message":"m"}}]}'],
+    ["an error in FastAPI's words", "error", '{"detail":"m"}'],
+    ["no error in words", "empty", '{"detail":"","message":{"text":"m"}}'],
+    ["an engine that gave up", "aborted", '{"choices":[{"text":"a","finish_reason":"abort"}]}'],
+    ["an engine that gave up by another word", "aborted", '{"choices":[{"finish_reason":"error"}]}'],
+    ["a finish reason that only begins so", "empty", '{"choices":[{"finish_reason":"abort_never"}]}'],
     ["done", "done", "[DONE]"],
     ["done with white space", "done", " [DONE] "],
     ["an object without anything", "empty", "{}"],
@@ -66,8 +72,10 @@ test("says the same as JSON.parse would, for any chunk in any order with any whi
     { content: text, reasoning: text, role: fc.constantFrom("assistant", null), other: fc.jsonValue({ maxDepth: 2 }) },
     { requiredKeys: [] },
   );
+  const error = fc.constantFrom(null, null, false, "", 0, 0.5, true, "m", { message: "m" });
+  const words = fc.constantFrom("", "m", null);
   const choice = fc.record(
-    { delta, text, finish_reason: fc.constantFrom("stop", null), logprobs: fc.jsonValue({ maxDepth: 3 }) },
+    { delta, text, finish_reason: fc.constantFrom("stop", "", "abort", null), logprobs: fc.jsonValue({ maxDepth: 3 }), error },
     { requiredKeys: [] },
   );
   const usage = fc.option(fc.record({ prompt_tokens: fc.nat(), completion_tokens: fc.nat() }, { requiredKeys: [] }));
@@ -76,7 +84,10 @@ test("says the same as JSON.parse would, for any chunk in any order with any whi
       id: fc.string(),
       choices: fc.array(choice, { maxLength: 2 }),
       usage,
-      error: fc.constantFrom(null, { message: "m" }),
+      type: fc.string(),
+      message: words,
+      detail: words,
+      error,
       extra: fc.jsonValue(),
     },
     { requiredKeys: [] },
@@ -103,21 +114,29 @@ function shuffled(value: unknown, draw: () => number): unknown {
 
 // What the events above say, the slow way.
 interface Chunk {
+  id?: string;
+  type?: string;
+  message?: string | null;
+  detail?: string | null;
   error?: unknown;
   usage?: { completion_tokens?: number } | null;
   choices?: {
     text?: string | null;
     finish_reason?: string | null;
+    error?: unknown;
     delta?: { content?: string | null; reasoning?: string | null; role?: string | null };
   }[];
 }
 
-function parsedFacts({ error, usage, choices = [] }: Chunk): unknown[] {
+function parsedFacts(chunk: Chunk): unknown[] {
+  const { id, type, message, detail, error, usage, choices = [] } = chunk;
   const any = (is: (choice: NonNullable<Chunk["choices"]>[number]) => unknown) => choices.some((choice) => Boolean(is(choice)));
-  const hasError = error !== undefined && error !== null;
-  const isFinished = any((choice) => typeof choice.finish_reason === "string");
+  const isChunk = "choices" in chunk || Boolean(usage) || id !== undefined || type !== undefined;
+  const hasError = Boolean(error) || any((choice) => choice.error) || (!isChunk && Boolean(message || detail));
+  const isFinished = any((choice) => choice.finish_reason);
   const kind = () => {
-    if (hasError) return "error";
+    if (hasError || type === "error") return "error";
+    if (any((choice) => choice.finish_reason === "abort")) return "aborted";
     if (any((choice) => choice.text || choice.delta?.content)) return "text";
     if (any((choice) => choice.delta?.reasoning)) return "reasoning";
     if (any((choice) => choice.delta?.role)) return "role";

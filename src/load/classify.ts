@@ -1,7 +1,7 @@
 import type { ChunkKind } from "../model/exchange.ts";
 
-/** What an event turned out to be; `malformed` is not JSON. */
-export type EventKind = ChunkKind | "malformed";
+/** What an event turned out to be; `malformed` is not JSON, `aborted` says that the engine gave up. */
+export type EventKind = ChunkKind | "malformed" | "aborted";
 
 /** Which object of a chunk is being read: it decides what its keys mean. */
 type Level = "chunk" | "choice" | "delta" | "usage" | "details";
@@ -12,6 +12,9 @@ const keys = {
   error: Buffer.from("error"),
   object: Buffer.from("object"),
   type: Buffer.from("type"),
+  id: Buffer.from("id"),
+  detail: Buffer.from("detail"),
+  message: Buffer.from("message"),
   delta: Buffer.from("delta"),
   text: Buffer.from("text"),
   finishReason: Buffer.from("finish_reason"),
@@ -28,6 +31,8 @@ const keys = {
   cachedTokens: Buffer.from("cached_tokens"),
 };
 const done = Buffer.from("[DONE]");
+/** Finish reasons of a request that was not answered to its end. Others, whatever their word, are of replies. */
+const abortReasons = ["abort", "error"].map((reason) => ({ reason, bytes: Buffer.from(reason) }));
 
 const quote = 34;
 const comma = 44;
@@ -37,6 +42,8 @@ const backslash = 92;
 const closeBracket = 93;
 const openBrace = 123;
 const closeBrace = 125;
+const digit0 = 48;
+const letterF = 102;
 const letterN = 110;
 /** As many as the journal can hold. */
 const mostTokens = 2 ** 31 - 1;
@@ -49,6 +56,10 @@ const mostTokens = 2 ** 31 - 1;
 export class ChunkReader {
   /** Some choice has a finish reason. */
   isFinished: boolean;
+  /** The finish reason that says that the engine gave up. */
+  abortReason: string | undefined;
+  /** There is a choice, be it an empty one. */
+  hasChoice: boolean;
   hasUsage: boolean;
   promptTokens: number | undefined;
   cachedTokens: number | undefined;
@@ -63,6 +74,9 @@ export class ChunkReader {
   private hasTool: boolean;
   private hasRole: boolean;
   private hasError: boolean;
+  /** Some words for a person, and anything else that a chunk of a reply has: words alone are an error. */
+  private hasWords: boolean;
+  private isChunk: boolean;
   private textStart: number;
   private texts: number;
 
@@ -71,6 +85,8 @@ export class ChunkReader {
     this.at = 0;
     this.end = 0;
     this.isFinished = false;
+    this.abortReason = undefined;
+    this.hasChoice = false;
     this.hasUsage = false;
     this.promptTokens = undefined;
     this.cachedTokens = undefined;
@@ -80,6 +96,8 @@ export class ChunkReader {
     this.hasTool = false;
     this.hasRole = false;
     this.hasError = false;
+    this.hasWords = false;
+    this.isChunk = false;
     this.textStart = 0;
     this.texts = 0;
   }
@@ -100,6 +118,8 @@ export class ChunkReader {
     this.at = start;
     this.end = end;
     this.isFinished = false;
+    this.abortReason = undefined;
+    this.hasChoice = false;
     this.hasUsage = false;
     this.promptTokens = undefined;
     this.cachedTokens = undefined;
@@ -109,12 +129,15 @@ export class ChunkReader {
     this.hasTool = false;
     this.hasRole = false;
     this.hasError = false;
+    this.hasWords = false;
+    this.isChunk = false;
     this.onlyText = undefined;
     this.texts = 0;
   }
 
-  private kind(): ChunkKind {
-    if (this.hasError) return "error";
+  private kind(): EventKind {
+    if (this.hasError || (this.hasWords && !this.isChunk)) return "error";
+    if (this.abortReason !== undefined) return "aborted";
     if (this.hasText) return "text";
     if (this.hasReasoning) return "reasoning";
     if (this.hasTool) return "tool";
@@ -170,17 +193,32 @@ export class ChunkReader {
   }
 
   private readOfChunk(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.choices, keyStart, keyEnd)) return this.readChoices();
+    if (this.isKey(keys.choices, keyStart, keyEnd)) {
+      this.isChunk = true;
+      return this.readChoices();
+    }
     if (this.isKey(keys.usage, keyStart, keyEnd) && this.byte() === openBrace) {
+      this.isChunk = true;
       this.hasUsage = true;
       return this.readObject("usage");
     }
     if (this.isKey(keys.error, keyStart, keyEnd)) {
-      if (this.byte() !== letterN) this.hasError = true;
+      if (!this.isFalsy()) this.hasError = true;
     } else if (this.isKey(keys.object, keyStart, keyEnd) || this.isKey(keys.type, keyStart, keyEnd)) {
-      if (this.isErrorString()) this.hasError = true;
+      this.isChunk = true;
+      if (this.isString(keys.error)) this.hasError = true;
+    } else if (!this.isChunk) {
+      this.readOther(keyStart, keyEnd);
     }
     return this.skipValue();
+  }
+
+  /** Of what may be no chunk at all. Most have their id first. */
+  private readOther(keyStart: number, keyEnd: number): void {
+    if (this.isKey(keys.id, keyStart, keyEnd)) this.isChunk = true;
+    else if (this.isKey(keys.detail, keyStart, keyEnd) || this.isKey(keys.message, keyStart, keyEnd)) {
+      if (this.holdsSomething(quote, quote)) this.hasWords = true;
+    }
   }
 
   private readChoices(): boolean {
@@ -188,6 +226,7 @@ export class ChunkReader {
     this.at++;
     this.skipSpace();
     if (this.byte() === closeBracket) return this.step();
+    this.hasChoice = true;
     for (;;) {
       if (!(this.byte() === openBrace ? this.readObject("choice") : this.skipValue())) return false;
       this.skipSpace();
@@ -202,10 +241,17 @@ export class ChunkReader {
     if (this.isKey(keys.delta, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("delta");
     if (this.isKey(keys.text, keyStart, keyEnd)) {
       this.readText();
-    } else if (this.isKey(keys.finishReason, keyStart, keyEnd) && this.byte() === quote) {
-      this.isFinished = true;
+    } else if (this.isKey(keys.finishReason, keyStart, keyEnd)) {
+      if (this.holdsSomething(quote, quote)) this.finished();
+    } else if (this.isKey(keys.error, keyStart, keyEnd)) {
+      if (!this.isFalsy()) this.hasError = true;
     }
     return this.skipValue();
+  }
+
+  private finished(): void {
+    this.isFinished = true;
+    this.abortReason ??= abortReasons.find(({ bytes }) => this.isString(bytes))?.reason;
   }
 
   private readOfDelta(keyStart: number, keyEnd: number): boolean {
@@ -245,8 +291,16 @@ export class ChunkReader {
     return this.bytes[at] !== closing;
   }
 
-  private isErrorString(): boolean {
-    return this.byte() === quote && this.isAt(keys.error, this.at + 1) && this.bytes[this.at + 1 + keys.error.length] === quote;
+  private isString(wanted: Buffer): boolean {
+    return this.byte() === quote && this.isAt(wanted, this.at + 1) && this.bytes[this.at + 1 + wanted.length] === quote;
+  }
+
+  /** Looks ahead, moving nothing: null, false, "" or 0, which servers put where there is nothing to say. */
+  private isFalsy(): boolean {
+    const byte = this.byte();
+    const next = this.bytes[this.at + 1];
+    if (byte === quote) return next === quote;
+    return byte === letterN || byte === letterF || (byte === digit0 && endsScalar(next));
   }
 
   /** Looks ahead, moving nothing: the number here, if it is a whole one that can be a count of tokens. */

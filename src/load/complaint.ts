@@ -21,13 +21,15 @@ function fromJson(body: string): string | undefined {
   }
 }
 
-/** Servers put it in `error.message`, `error`, `message` or, FastAPI, in `detail`, a text or a list of objects with `msg`. */
+/** Servers put it in `error.message`, `error`, `message`, in a choice's `error` or, FastAPI, in `detail`, a text or a list of objects with `msg`. */
 function messageOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.map(messageOf).find((message) => message !== undefined);
   if (typeof value !== "object" || value === null) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
-  return ["error", "message", "detail", "msg"].map((name) => messageOf(fields.get(name))).find((message) => message !== undefined);
+  return ["error", "message", "detail", "msg", "choices"]
+    .map((name) => messageOf(fields.get(name)))
+    .find((message) => message !== undefined);
 }
 
 function looksLikeHtml(body: string): boolean {

@@ -92,6 +92,30 @@ describe("any split of the same bytes gives the same events", () => {
   }
 });
 
+test("any split gives the same tokens of the events, and the same ending, whatever usage and finish they tell", () => {
+  const running = (tokens: number) =>
+    data({ choices: [{ index: 0, delta: { content: "a" }, finish_reason: null }], usage: { completion_tokens: tokens } });
+  const finish = (reason: string) => data({ choices: [{ index: 0, delta: {}, finish_reason: reason }] });
+  const counted = (tokens: number) => data({ choices: [], usage: { completion_tokens: tokens } });
+  const events = fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constant(chatText("a")) },
+      fc.constantFrom(finish("stop"), finish("abort"), data({ detail: "m" }), data({ error: "" }), chatText(""), done),
+      fc.constantFrom(0, 3, 17, 2_147_483_647).map(running),
+      fc.constantFrom(0, 3, 17, 2_147_483_647).map(counted),
+    ),
+    { maxLength: 20 },
+  );
+  fc.assert(
+    fc.property(events, fc.array(fc.nat(), { maxLength: 12 }), fc.boolean(), (texts, cuts, isChunked) => {
+      const body = isChunked ? texts.map(chunkOf).join("") + lastChunk : texts.join("");
+      const bytes = Buffer.from((isChunked ? streamHead : "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n") + body);
+      expect(readPieces(split(bytes, cuts), true)).toEqual(readPieces([bytes], true));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 test("no bytes whatever make it fail in another way than by an outcome", () => {
   const pieces = fc.array(
     fc.oneof(

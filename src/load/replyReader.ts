@@ -2,7 +2,7 @@ import type { Ending, ExchangeListener, TokenSource } from "../model/exchange.ts
 import { completed, failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
-import { ChunkReader } from "./classify.ts";
+import { ChunkReader, type EventKind } from "./classify.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "./eventScanner.ts";
 import { GrowingBytes } from "./growingBytes.ts";
@@ -58,7 +58,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** Tokens that the events so far have carried, as the usage within them says. */
   private usageTokens: number;
   private isFinished: boolean;
-  /** An event with nothing but usage came, which is the last one. */
+  /** An event with nothing but usage came, and none of a choice after it: it was the last one. */
   private isCounted: boolean;
   private promptTokens: number | undefined;
   private cachedTokens: number | undefined;
@@ -203,11 +203,12 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (this.isDone) return;
     this.tellTexts();
     const read = chunk.read(bytes, start, end);
-    const kind = read === "malformed" || (isError && read !== "done") ? "error" : read;
+    const kind = read === "malformed" || read === "aborted" || (isError && read !== "done") ? "error" : read;
     if (kind === "done") this.isDone = true;
+    if (chunk.hasChoice) this.isCounted = false;
     else if (kind === "usage") this.isCounted = true;
-    else if (kind === "empty") this.emptyEvents++;
-    if (kind === "error") this.failed(bytes, start, end, isError || read !== "malformed");
+    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.emptyEvents++;
+    if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
     if (read !== "malformed") this.countUsage();
     if (kind === "text" || kind === "reasoning" || kind === "tool") this.generated(kind, bytes, start, end);
     else this.options.listener.chunk(this.at, kind, 0);
@@ -225,6 +226,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (events === 0) return;
     this.untold = 0;
     this.tokenEvents += events;
+    this.isCounted = false;
     this.options.listener.texts(this.at, events);
   }
 
@@ -251,12 +253,12 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return Math.max(0, tokens);
   }
 
-  private failed(bytes: Buffer, start: number, end: number, saysError: boolean): void {
-    if (this.failure !== undefined) return;
+  private failureIn(bytes: Buffer, start: number, end: number, read: EventKind): Outcome {
+    if (read === "aborted") return failed("aborted", `the engine gave up: finish_reason "${chunk.abortReason}"`);
     const said = this.saidIn(bytes.toString("utf8", start, Math.min(end, start + longestDocument)));
-    this.failure = saysError
-      ? failed("error-event", said ?? "an error event that says nothing")
-      : failed("bad-response", `an event that is not JSON: ${said ?? "only white space"}`);
+    return read === "malformed"
+      ? failed("bad-response", `an event that is not JSON: ${said ?? "only white space"}`)
+      : failed("error-event", said ?? "an error event that says nothing");
   }
 
   private fail(outcome: Outcome): void {
@@ -274,7 +276,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private outcome(): Outcome {
     if (this.failure !== undefined) return this.failure;
     if (this.head === undefined) return failed("disconnected", `${disconnectedBefore(this.hasStarted)}${this.broken}`);
-    if (!isSuccess(this.head.status)) return failed("http-status", withComplaint(`HTTP ${this.head.status}`, this.said()));
+    if (!isSuccess(this.head.status)) return this.refusal(this.head);
     if (!this.isStream) return this.notAStream(this.head);
     return this.streamOutcome();
   }
@@ -294,9 +296,17 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return hasTokens ? completed : failed("empty", "a complete stream without a single token");
   }
 
+  private refusal({ status, compression }: Head): Outcome {
+    const said = compression === undefined ? this.said() : this.compressed(compression);
+    return failed("http-status", withComplaint(`HTTP ${status}`, said));
+  }
+
+  private compressed(compression: string): string {
+    return `a body compressed with ${this.clean(compression)}, which was not asked for`;
+  }
+
   private notAStream({ contentType, compression }: Head): Outcome {
-    if (compression !== undefined)
-      return failed("bad-response", `a body compressed with ${this.clean(compression)}, which was not asked for`);
+    if (compression !== undefined) return failed("bad-response", this.compressed(compression));
     const type = mediaType(contentType);
     const text = this.documentText();
     if (type === "application/json" || text.startsWith("{")) return this.jsonDocument(text);
@@ -355,7 +365,7 @@ function errorIn(text: string): string | undefined {
   try {
     const document: unknown = JSON.parse(text);
     if (typeof document !== "object" || document === null) return undefined;
-    const hasError = "error" in document && document.error !== null;
+    const hasError = "error" in document && Boolean(document.error);
     const isError = "object" in document && document.object === "error";
     return hasError || isError ? complaintIn(text) : undefined;
   } catch {

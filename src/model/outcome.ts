@@ -8,6 +8,7 @@ export type FailureCode =
   | "request-timeout"
   | "http-status" // a status outside 2xx
   | "error-event" // an error inside a 200 stream
+  | "aborted" // the engine gave up within a 200 stream, and said so as its finish reason
   | "disconnected" // the connection ended before the body did
   | "bad-response" // not HTTP, wrong content type, compressed, malformed
   | "empty" // a complete stream without a single token
