@@ -69,9 +69,8 @@ function endingsIn(batch: RecordBatch): (row: number) => EndingRow {
   const [outcome, code, message, source, text, aside] = ["outcome", "code", "message", "output_tokens_source", "text", "aside"].map(
     textsIn(batch),
   );
-  const [status, promptTokens, cachedTokens, outputTokens] = ["status", "prompt_tokens", "cached_tokens", "output_tokens"].map(
-    countsIn(batch),
-  );
+  const counts = ["status", "prompt_tokens", "cached_tokens", "output_tokens", "impossible_tokens"];
+  const [status, promptTokens, cachedTokens, outputTokens, impossibleTokens] = counts.map(countsIn(batch));
   return (row) => ({
     at: at[row] ?? 0,
     outcome: outcomeOf(outcome?.(row), code?.(row), message?.(row)),
@@ -81,6 +80,7 @@ function endingsIn(batch: RecordBatch): (row: number) => EndingRow {
       cachedTokens: cachedTokens?.(row),
       outputTokens: outputTokens?.(row),
       outputTokensSource: source?.(row) as TokenSource | undefined, // written from an Ending
+      impossibleTokens: impossibleTokens?.(row),
       text: text?.(row),
       aside: aside?.(row),
     }),

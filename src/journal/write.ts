@@ -138,6 +138,7 @@ export class JournalWriter implements Recorder, Disposable {
     columns.cachedTokens.set(row, ending.cachedTokens);
     columns.outputTokens.set(row, ending.outputTokens);
     columns.outputTokensSource.set(row, ending.outputTokensSource);
+    columns.impossibleTokens.set(row, ending.impossibleTokens);
     columns.text.set(row, ending.text);
     columns.aside.set(row, ending.aside);
   }
@@ -248,6 +249,7 @@ function endingsTable(path: string) {
     cachedTokens: new OptionalInt32Column(),
     outputTokens: new OptionalInt32Column(),
     outputTokensSource: new TextColumn(),
+    impossibleTokens: new OptionalInt32Column(),
     text: new TextColumn(),
     aside: new TextColumn(),
   });

@@ -11,8 +11,13 @@ import { chatText, chunkOf, data, done, exchange, lastChunk, plainRequest, strea
 const a = chatText("a");
 const closingHead = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
+interface Reply extends Ending {
+  /** Of each event with text, in order. */
+  readonly weights: readonly number[];
+}
+
 /** What a reply of these bytes is taken for, of a request for at most `maxOutputTokens`. */
-async function replyOf(bytes: string | Buffer, maxOutputTokens = 64): Promise<Ending> {
+async function replyOf(bytes: string | Buffer, maxOutputTokens = 64): Promise<Reply> {
   await using server = await testServer((socket) => socket.end(bytes));
   const line = httpLine({
     url: server.url,
@@ -20,9 +25,9 @@ async function replyOf(bytes: string | Buffer, maxOutputTokens = 64): Promise<En
     servedModel: "m",
     clock: realClock(),
   });
-  const { ended } = await exchange(line, plainRequest({ maxOutputTokens }));
+  const { chunks, ended } = await exchange(line, plainRequest({ maxOutputTokens }));
   line.close();
-  return ended.ending;
+  return { ...ended.ending, weights: chunks.filter(({ kind }) => kind === "text").map(({ tokens }) => tokens) };
 }
 
 function stream(...events: readonly string[]): string {
@@ -66,6 +71,7 @@ describe("a stream that ends with its connection was cut off", () => {
     ["where usage came before many events alike", a + a + a + usage(3) + a + a + a],
     ["where the last event counts a token that made no text", a + running("", 2)],
     ["where the finish reason is an empty word", a + finish("")],
+    ["where usage told more than there can be", usage(2_147_483_647) + a],
   ];
   test.each(cut)("%s", async (_, body) => {
     expect((await replyOf(closingHead + body)).outcome).toMatchObject({ code: "disconnected" });
@@ -73,6 +79,45 @@ describe("a stream that ends with its connection was cut off", () => {
 
   test("but not where usage came last", async () => {
     expect((await replyOf(closingHead + a + usage(1))).outcome).toEqual(completed);
+  });
+});
+
+describe("output tokens that no such reply can have are not believed, but kept beside what its events tell:", () => {
+  const impossible: readonly [string, string, number, number][] = [
+    ["0 of a reply with text", a.repeat(8) + usage(0), 8, 0],
+    ["1 of many events", a.repeat(20) + usage(1), 20, 1],
+    ["as many as a number can be", a.repeat(8) + usage(2_147_483_647), 8, 2_147_483_647],
+    ["more than were asked for, and many for each event", a.repeat(8) + usage(129), 8, 129],
+  ];
+  test.each(impossible)("%s", async (_, body, events, told) => {
+    const reply = await replyOf(stream(body, done));
+    expect(reply).toMatchObject({ outcome: completed, outputTokens: events, outputTokensSource: "events", impossibleTokens: told });
+  });
+
+  const possible: readonly [string, string, number][] = [
+    ["eight in each event", a.repeat(8) + usage(64), 64],
+    ["all in one event", a + usage(64), 64],
+    ["more than were asked for, as the events have them", a.repeat(70) + usage(70), 70],
+    ["a few events for each", a.repeat(12) + usage(3), 3],
+    ["of events without any text", chatText("").repeat(3) + usage(3), 3],
+  ];
+  test.each(possible)("but %s are", async (_, body, told) => {
+    const reply = await replyOf(stream(body, done));
+    expect(reply).toMatchObject({ outcome: completed, outputTokens: told, outputTokensSource: "usage" });
+    expect(reply).not.toHaveProperty("impossibleTokens");
+  });
+});
+
+describe("the events' tokens add up to those of a usage", () => {
+  const counts: readonly [string, string, readonly number[]][] = [
+    ["that comes with each", running("a", 1) + running("a", 4) + running("a", 5), [1, 3, 1]],
+    ["that comes with every fourth", a + a + a + running("a", 4) + a + a + a + running("a", 11), [1, 1, 1, 1, 1, 1, 1, 4]],
+    ["that counts back", [1, 2, 3, 2, 1, 4, 5, 8].map((tokens) => running("a", tokens)).join(""), [1, 1, 1, 0, 0, 1, 1, 3]],
+    ["that leaps beyond what was asked for", running("a", 1) + running("a", 2_000_000) + running("a", 3), [1, 1, 1]],
+  ];
+  test.each(counts)("%s", async (_, body, weights) => {
+    expect((await replyOf(stream(body, done))).weights).toEqual(weights);
+    expect((await replyOf(streamHead + chunkOf(body + done) + lastChunk)).weights).toEqual(weights);
   });
 });
 

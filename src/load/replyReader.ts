@@ -7,6 +7,7 @@ import { complaintIn, withoutSecrets } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "./eventScanner.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { HeadReader, type Head } from "./httpHead.ts";
+import { isImpossible } from "./impossibleTokens.ts";
 import { KeptText } from "./keptText.ts";
 import { LastText } from "./lastText.ts";
 
@@ -55,8 +56,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private emptyEvents: number;
   /** Events of text within this read that the listener has not heard of yet. */
   private untold: number;
-  /** Tokens that the events so far have carried, as the usage within them says. */
-  private usageTokens: number;
+  /** Tokens that the events so far have carried: as the usage within them says, and one for each that has none. */
+  private carriedTokens: number;
   private isFinished: boolean;
   /** An event with nothing but usage came, and none of a choice after it: it was the last one. */
   private isCounted: boolean;
@@ -87,7 +88,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.tokenEvents = 0;
     this.emptyEvents = 0;
     this.untold = 0;
-    this.usageTokens = 0;
+    this.carriedTokens = 0;
     this.isFinished = false;
     this.isCounted = false;
     this.promptTokens = undefined;
@@ -123,14 +124,17 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** What came of it, `instead` when it was ended before its time. */
   ending(instead?: Outcome): Ending {
     const cachedTokens = this.cachedTokens ?? (this.options.leavesOutZeros === true && this.promptTokens !== undefined ? 0 : undefined);
-    const outputTokens = this.completionTokens ?? (this.tokenEvents > 0 ? this.tokenEvents : undefined);
-    const outputTokensSource: TokenSource = this.completionTokens === undefined ? "events" : "usage";
+    const told = this.completionTokens;
+    const usageTokens = this.believedTokens();
+    const outputTokens = usageTokens ?? (this.tokenEvents > 0 ? this.tokenEvents : undefined);
+    const outputTokensSource: TokenSource = usageTokens === undefined ? "events" : "usage";
     return {
       outcome: this.told() ?? instead ?? this.outcome(),
       ...(this.head === undefined ? {} : { status: this.head.status }),
       ...(this.promptTokens === undefined ? {} : { promptTokens: this.promptTokens }),
       ...(cachedTokens === undefined ? {} : { cachedTokens }),
       ...(outputTokens === undefined ? {} : { outputTokens, outputTokensSource }),
+      ...(told === undefined || told === usageTokens ? {} : { impossibleTokens: told }),
       ...(this.isStream ? this.kept?.whole() : {}),
     };
   }
@@ -226,6 +230,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (events === 0) return;
     this.untold = 0;
     this.tokenEvents += events;
+    this.carriedTokens += events;
     this.isCounted = false;
     this.options.listener.texts(this.at, events);
   }
@@ -244,13 +249,24 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.completionTokens = chunk.completionTokens ?? this.completionTokens;
   }
 
-  /** One, unless the event says how many tokens there were up to it: then those since the last event that carried any. */
+  /**
+   * One, unless the event says how many tokens there were up to it: then those that the events before have not carried. A count that goes
+   * back, or on by more than the whole reply can have, is not taken over.
+   */
   private tokensOfEvent(): number {
-    const total = chunk.hasUsage ? chunk.completionTokens : undefined;
-    if (total === undefined) return 1;
-    const tokens = total - this.usageTokens;
-    this.usageTokens = total;
-    return Math.max(0, tokens);
+    const total = (chunk.hasUsage ? chunk.completionTokens : undefined) ?? Infinity;
+    const tokens = total - this.carriedTokens;
+    const carried = tokens > this.options.maxOutputTokens ? 1 : Math.max(0, tokens);
+    this.carriedTokens += carried;
+    return carried;
+  }
+
+  /** Output tokens as usage tells them, if this reply can have had them. */
+  private believedTokens(): number | undefined {
+    const told = this.completionTokens;
+    const { tokenEvents, emptyEvents } = this;
+    const isBelieved = told === undefined || !isImpossible(told, { tokenEvents, emptyEvents, asked: this.options.maxOutputTokens });
+    return isBelieved ? told : undefined;
   }
 
   private failureIn(bytes: Buffer, start: number, end: number, read: EventKind): Outcome {
@@ -286,7 +302,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
    * tokens that were asked for. A body may well end in good order (its last chunk, its length) where generating did not: a proxy saw to it.
    */
   private streamOutcome(): Outcome {
-    const hasAll = (this.completionTokens ?? this.tokenEvents) >= this.options.maxOutputTokens;
+    const hasAll = (this.believedTokens() ?? this.tokenEvents) >= this.options.maxOutputTokens;
     const isWhole = this.body?.isComplete === true && (this.isFinished || this.isCounted || hasAll);
     if (!this.isDone && !isWhole) {
       return failed("disconnected", `the stream ended after ${this.tokenEvents} events with tokens, before its end${this.broken}`);

@@ -50,17 +50,31 @@ function saturation({ offered, served, longer, behind }: QueueGrowth, engine: st
 
 function tokenCounts(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const replies = records.filter(isCompleted);
-  const byEvents = replies.filter(({ outputTokensSource }) => outputTokensSource === "events").length;
+  const byEvents = replies.filter(({ outputTokensSource }) => outputTokensSource === "events");
+  const untold = byEvents.filter(({ impossibleTokens }) => impossibleTokens === undefined).length;
   return [
-    ...beyond(limits.countedByEvents, share(byEvents, replies.length), {
-      what: `output tokens of ${byEvents} replies are counted as one for each event, because the server told no usage`,
+    ...beyond(limits.countedByEvents, share(untold, replies.length), {
+      what: `output tokens of ${untold} replies are counted as one for each event, because the server told no usage`,
       advice: "do not rely on tokens/s, TPOT and throughput where an event may carry several tokens",
       engine,
     }),
+    ...impossibleCounts(byEvents, replies.length, engine, limits),
     ...againstEvents(replies, "usage", engine, limits),
     ...againstEvents(replies, "tokenizer", engine, limits),
     ...againstTokenizer(replies, engine, limits),
   ];
+}
+
+/** Believed, they would be the answer: of 2 billion tokens each takes no time. */
+function impossibleCounts(byEvents: readonly RequestRecord[], replies: number, engine: string, limits: Limits): readonly ValidityReason[] {
+  const told = byEvents.filter(({ impossibleTokens }) => impossibleTokens !== undefined);
+  const [first] = told;
+  return beyond(limits.countedByEvents, share(told.length, replies), {
+    what: `output tokens of ${told.length} replies are counted as one for each event, because usage told what cannot be: ${first?.impossibleTokens} in a reply of ${first?.outputTokens} events, where at most ${first?.maxOutputTokens} were asked for`,
+    advice:
+      "do not rely on tokens/s, TPOT and throughput where an event may carry several tokens; the server, or what stands before it, counts wrongly",
+    engine,
+  });
 }
 
 function againstEvents(
@@ -146,9 +160,15 @@ function overlong(completed: readonly RequestRecord[], engine: string, limits: L
   const longest = longer.reduce((most, record) => Math.max(most, certainTokens(record)), 0);
   return beyond(limits.overlong, share(longer.length, completed.length), {
     what: `answered ${longer.length} of ${completed.length} requests with more tokens than were asked for (up to ${longest} for ${longer[0]?.maxOutputTokens})`,
-    advice: "it does not keep to max_tokens: rely on TTFT and TPOT; E2E latency and tokens/s are of longer answers",
+    advice: longer.every(areSeen)
+      ? "it does not keep to max_tokens: rely on TTFT and TPOT; E2E latency and tokens/s are of longer answers"
+      : "it does not keep to max_tokens, or its usage counts wrongly, since its events carried fewer: rely on TTFT alone",
     engine,
   });
+}
+
+function areSeen(record: RequestRecord): boolean {
+  return tokensOfEvents(record) > (record.maxOutputTokens ?? Infinity);
 }
 
 /** At least so many: what a tokenizer makes of a text need not be what it was made of, but each event has a token. */

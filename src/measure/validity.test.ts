@@ -141,6 +141,31 @@ test("tokens counted by events are said to be", () => {
   });
 });
 
+test("usage that told what cannot be degrades by what stands instead, and says what it told", () => {
+  const events = Array.from({ length: 8 }, (_, index) => [1 + index / 100] as const);
+  const reply = record(events, { outputTokens: 8, outputTokensSource: "events", impossibleTokens: 2_147_483_647, maxOutputTokens: 64 });
+  expect(validityOf([reply])).toMatchObject({
+    state: "DEGRADED",
+    reasons: [
+      {
+        what: "output tokens of 1 replies are counted as one for each event, because usage told what cannot be: 2147483647 in a reply of 8 events, where at most 64 were asked for",
+      },
+    ],
+  });
+  expect(validityOf([{ ...reply, outputTokensSource: "tokenizer" }]).state).toBe("VALID");
+});
+
+test("an answer longer than was asked for leaves TPOT to rely on only where its events are as many", () => {
+  const reply = (events: number) =>
+    record(
+      Array.from({ length: events }, (_, index) => [1 + index / 100] as const),
+      { outputTokens: 80, maxOutputTokens: 64 },
+    );
+  const advice = (events: number) => validityOf([reply(events)]).reasons.find(({ what }) => what.startsWith("answered"))?.advice;
+  expect(advice(80)).toContain("rely on TTFT and TPOT");
+  expect(advice(10)).toContain("rely on TTFT alone");
+});
+
 test("usage and events may differ by 1 % beyond the token that ends a text", () => {
   const reply = (outputTokens: number) =>
     record(

@@ -59,7 +59,7 @@ export const limits = {
   clockStep: { measured: "wall clock against monotonic clock, largest change within a second", unit: "seconds", degraded: 0.5 },
   clock: { measured: "requests whose stamps run backwards", unit: "share", invalid: 0 },
   countedByEvents: {
-    measured: "replies of an engine without usage, nor counted by its tokenizer: one token counted for each event",
+    measured: "replies of an engine without usage that can be, nor counted by its tokenizer: one token counted for each event",
     unit: "share",
     degraded: 0,
   },

@@ -19,6 +19,8 @@ export interface Ending {
   readonly cachedTokens?: number;
   readonly outputTokens?: number;
   readonly outputTokensSource?: TokenSource;
+  /** Output tokens that usage told, where no such reply can have had them: they were counted otherwise. */
+  readonly impossibleTokens?: number;
   /** Kept only when asked for: replies that a later request contains, or answers to be compared. */
   readonly text?: string;
   /** Likewise what was generated beside it: reasoning, and names and arguments of tool calls. */

@@ -34,6 +34,8 @@ export interface RequestRecord {
   readonly cachedTokens?: number;
   readonly outputTokens?: number;
   readonly outputTokensSource?: TokenSource;
+  /** What usage told instead, and no such reply can have had. */
+  readonly impossibleTokens?: number;
   /** What the engine's tokenizer makes of the whole reply, where it was asked: also where usage tells the output tokens. */
   readonly countedTokens?: number;
   readonly text?: string;
