@@ -309,7 +309,7 @@ test("places outside an engine's own are named, its own disk is not", () => {
   ]);
 });
 
-test("where all of it is kept in one place in the engine's process, that is known, and nowhere else", () => {
+test("where all of it is kept in one place, that is known, and nowhere else", () => {
   const tierOf = (config: LmcacheOptions, mode?: "server") =>
     withLmcache(plain, { config, ...(mode === undefined ? {} : { mode }) }).claims?.({ configFiles: {} }).reuse?.onlyTier;
   expect(tierOf({})).toBe("memory"); // LMCache's default
@@ -321,7 +321,9 @@ test("where all of it is kept in one place in the engine's process, that is know
   expect(tierOf({ cpuGigabytes: 30, settings: { gds_path: "/gds" } })).toBeUndefined();
   expect(tierOf({ settings: { remote_storage_plugins: ["mine"] } })).toBeUndefined();
   expect(tierOf({ settings: { enable_p2p: false, extra_config: null } })).toBe("memory");
-  expect(tierOf({ cpuGigabytes: 30 }, "server")).toBeUndefined(); // the server counts by tier
+  expect(tierOf({ cpuGigabytes: 30 }, "server")).toBe("memory");
+  expect(tierOf({ cpuGigabytes: 30, diskGigabytes: 10 }, "server")).toBeUndefined();
+  expect(tierOf({ cpuGigabytes: 0, diskGigabytes: 10 }, "server")).toBeUndefined(); // everything passes through its memory
   expect(fromFile.claims?.({ configFiles: { "c.yaml": { local_cpu: false } } }).reuse?.onlyTier).toBeUndefined();
 });
 

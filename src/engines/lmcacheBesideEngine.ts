@@ -1,4 +1,5 @@
 import type { Slot } from "../model/engine.ts";
+import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
 import { inServer, type InServer, type InServerOptions } from "./lmcacheInServer.ts";
@@ -18,6 +19,8 @@ export interface BesideEngine extends Pick<InServer, "connector"> {
   readonly services: Services;
   readonly keepsOutside: readonly KeptOutside[];
   readonly config: LmcacheConfig;
+  /** The server counts by tier what vLLM looks up, and SGLang not (0.5.0). */
+  readonly onlyTier?: CacheReuse["onlyTier"];
 }
 
 export interface BesideOptions extends InServerOptions, Pick<WithLmcacheOptions, "server"> {}
@@ -30,7 +33,13 @@ export function besideEngine(what: string, config: LmcacheConfig, options: Besid
     keepsOutside: keptOutsideBy(server),
     connector: said.connector,
     config: configOf(server, config),
+    ...(hasMemoryAlone(server) ? { onlyTier: "memory" } : {}),
   };
+}
+
+/** As far as it is ours to say. */
+function hasMemoryAlone({ at, l2 = [], l2StorePolicy, extraArgs = [] }: LmcacheServerOptions): boolean {
+  return at === undefined && l2.length === 0 && l2StorePolicy !== "skip_l1" && extraArgs.length === 0;
 }
 
 const serverName = "lmcache-server";

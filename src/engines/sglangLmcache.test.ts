@@ -187,7 +187,7 @@ test("its own cache can be emptied alone, and hits are told only where they can 
 
 test("what it finds again: tokens of its own, chunks of LMCache", () => {
   const reuse = { own: true, external: true, ownPiece: 1 };
-  expect(beside({ chunkTokens: 128 }).claims?.(world).reuse).toEqual({ ...reuse, externalPiece: 128 });
+  expect(beside({ chunkTokens: 128 }).claims?.(world).reuse).toEqual({ ...reuse, externalPiece: 128, onlyTier: "memory" });
   expect(inside({ chunkTokens: 128 }).claims?.(world).reuse).toEqual({ ...reuse, externalPiece: 128 });
 });
 

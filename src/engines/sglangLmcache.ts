@@ -1,6 +1,7 @@
 import { checkOptions, oneOf, type OptionRule } from "../model/checkOptions.ts";
 import type { Command, Engine, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import { allKnown, type FlagRules } from "./flags.ts";
 import { unknownPair } from "./knownPairs.ts";
@@ -96,6 +97,7 @@ export interface SglangConnection {
   readonly keepsOutside: readonly KeptOutside[];
   readonly features: readonly string[];
   readonly config: LmcacheConfig;
+  readonly onlyTier?: CacheReuse["onlyTier"];
 }
 
 interface Connecting {

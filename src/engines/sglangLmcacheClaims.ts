@@ -18,7 +18,7 @@ const connected = {
 /** SGLang's claims with LMCache: that it was connected, and what is found again. */
 export function withSglangLmcacheClaims(
   claims: EngineClaims | undefined,
-  { mode, config }: Pick<SglangConnection, "mode" | "config">,
+  { mode, config, onlyTier }: Pick<SglangConnection, "mode" | "config" | "onlyTier">,
 ): EngineClaims {
   const { traits = [], reuse, never = [] } = claims ?? {};
   const isConnected: TraitClaim = {
@@ -29,7 +29,16 @@ export function withSglangLmcacheClaims(
   };
   return {
     traits: [...traits.filter((trait) => trait.what !== lmcacheTrait), isConnected],
-    ...(reuse === undefined ? {} : { reuse: { ...reuse, external: tiers(config).length > 0, externalPiece: pieceOf(config) } }),
+    ...(reuse === undefined
+      ? {}
+      : {
+          reuse: {
+            ...reuse,
+            external: tiers(config).length > 0,
+            externalPiece: pieceOf(config),
+            ...(onlyTier === undefined ? {} : { onlyTier }),
+          },
+        }),
     never: [...never, neverConnected, { what: "LMCache, connected before", pattern: lost }],
   };
 }
