@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as httpRequest } from "node:http";
 import { connect, type AddressInfo, type Server } from "node:net";
 import { text } from "node:stream/consumers";
 import { createServer as createTlsServer } from "node:tls";
@@ -151,6 +151,34 @@ test("a server that repeats the key in its complaints: it is masked, in every me
   expect(where.read("complained", "attach.csv")).toContain("Incorrect API key provided: Bearer ***");
   expect(stderr + stdout).not.toContain(key);
   expect(filesWithKey()).toEqual([]);
+});
+
+test("the query of a gateway's URL goes with everything that it is asked, and a key in it is in no message and no artefact", async () => {
+  const query = `api-version=2024-10-21&api-key=${key}`;
+  const asked = new Set<string>();
+  const gateway = createServer((request, response) => {
+    const [path, sent] = (request.url ?? "").split("?");
+    asked.add(`${path} ${sent === query ? "with it" : `with ${sent}`}`);
+    const onward = httpRequest({ port, host: "127.0.0.1", method: request.method, path, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(onward);
+    response.on("close", () => onward.destroy());
+  });
+  const url = `http://127.0.0.1:${await listening(gateway)}/v1/?${query}`;
+  const args = ["run", "--attach", url, "--requests", "2", "--context", "64", "-o", where.at("gateway"), "--no-calibration"];
+  const { code, stdout, stderr } = await tandem(args);
+  gateway.close();
+  expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
+  expect([...asked].sort()).toEqual(["/tokenize", "/v1/chat/completions", "/v1/models", "/version"].map((path) => `${path} with it`));
+  expect(outcomes("gateway/attach.csv")).toEqual(["server completed 64", "server completed 64"]);
+  expect(stderr).toContain("?api-version=2024-10-21&api-key=***");
+  expect(stderr + stdout).not.toContain(key);
+  expect(filesWithKey()).toEqual([]);
+  const wrong = await tandem(["plan", "--attach", `http://127.0.0.1:9/v1/models?${query}`]);
+  expect(wrong.stderr).toContain("is a path of a server");
+  expect(wrong.stderr).not.toContain(key);
 });
 
 test("nobody there: exit 3, with the URL and what to look at, before anything is measured or written", async () => {

@@ -1,11 +1,12 @@
 import { checkOptions, checkTogether, nonEmptyText, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, Wire } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { serverUrl, withoutQuerySecrets } from "../model/serverUrl.ts";
 import { tokenIdOffset } from "./installation.ts";
 import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
 
 export interface AttachedOptions {
-  /** Of a server that is up: http or https, with or without /v1. */
+  /** Of a server that is up: http or https, with or without /v1. A query (`?api-version=…`) goes with every request. */
   readonly url: string;
   /** Its only one unless said. */
   readonly model?: string;
@@ -51,7 +52,7 @@ export function attached(options: AttachedOptions): Engine {
     gpuShare: 0,
     launch: {
       kind: "attached",
-      url: baseUrl(url),
+      url: serverUrl(new URL(url)),
       // Servers without a health check of their own have this one.
       ready: { path: "/v1/models", within: 300 },
       ...(acceptAnyCertificate === undefined ? {} : { acceptAnyCertificate }),
@@ -61,12 +62,6 @@ export function attached(options: AttachedOptions): Engine {
     configFiles: [],
     tokenizer: [vllmTokenizer, llamaCppTokenizer],
   };
-}
-
-/** Without /v1 and without a slash. */
-function baseUrl(given: string): string {
-  const { origin, pathname } = new URL(given);
-  return `${origin}${pathname}`.replace(/\/+$/, "").replace(/\/v1$/, "");
 }
 
 /** A password in it would be seen wherever the URL is; none is taken. That it is a text is looked at elsewhere. */
@@ -79,13 +74,13 @@ function checkUrl(given: unknown): void {
     });
   }
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new HarnessError("usage", `attached(): ${withoutPassword(given)} is not the http or https URL of a server`, {
+    throw new HarnessError("usage", `attached(): ${withoutSecrets(given)} is not the http or https URL of a server`, {
       hint: "it looks like http://127.0.0.1:8000 or https://host/path",
     });
   }
   const base = /^(.*)\/v1\/(?:(?:chat\/)?completions|models)\/*$/.exec(`${url.origin}${url.pathname}`)?.[1];
   if (base === undefined) return;
-  throw new HarnessError("usage", `attached(): ${withoutPassword(given)} is a path of a server, not the server`, {
+  throw new HarnessError("usage", `attached(): ${withoutSecrets(given)} is a path of a server, not the server`, {
     hint: `end it before /v1: ${base}; api, or --api with --attach, says which path is asked`,
   });
 }
@@ -96,8 +91,8 @@ function checkTokenIds({ tokenIds, api = "chat" }: AttachedOptions): void {
 }
 
 /** Also where the text is no URL, so that the parser cannot tell. */
-function withoutPassword(text: string): string {
-  return text.replace(/[^/\s]*@/, "***@");
+function withoutSecrets(text: string): string {
+  return withoutQuerySecrets(text.replace(/[^/\s]*@/, "***@"));
 }
 
 function wireOf({ model, apiKey, api = "chat", tokenIds = false, fixesLength = false, extraBody }: AttachedOptions): Wire {

@@ -2,11 +2,12 @@ import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 
+import { urlAt } from "../model/serverUrl.ts";
 import type { Seconds } from "../model/time.ts";
 
 /** A server as its launcher speaks to it: a question now and then, far from the load. */
 export interface Server {
-  /** Without a trailing slash and without /v1. */
+  /** Without a trailing slash and without /v1; its query goes with every question. */
   readonly url: string;
   readonly acceptAnyCertificate: boolean;
   readonly apiKey?: string;
@@ -27,7 +28,7 @@ export interface Answer {
 
 /** One question on a connection of its own, so that whoever has the port now is the one who answers. Rejects where nobody does. */
 export async function ask(server: Server, { path, body, within, signal }: Question): Promise<Answer> {
-  const url = new URL(server.url + path);
+  const url = new URL(urlAt(server.url, path));
   const secure = url.protocol === "https:";
   const content = body === undefined ? undefined : JSON.stringify(body);
   const options = {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Engine, Launch } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
+import { querySecrets, serverUrl, urlAt } from "../model/serverUrl.ts";
 import { toSeconds } from "../model/time.ts";
 import { descendantsOf } from "../host/processTable.ts";
 import { listenersOn } from "../host/listeningSockets.ts";
@@ -73,7 +74,6 @@ const connectionPhrases: Readonly<Record<string, string>> = {
 type AttachedLaunch = Extract<Launch, { kind: "attached" }>;
 type Proof = Extract<Standing, { kind: "proven" }>;
 
-/** People paste a base URL as their client wants it: with /v1, or with a slash. */
 function serverAt({ url, acceptAnyCertificate = false }: AttachedLaunch, apiKey: string | undefined): Server {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
@@ -81,11 +81,7 @@ function serverAt({ url, acceptAnyCertificate = false }: AttachedLaunch, apiKey:
       hint: "it looks like http://127.0.0.1:8000 or https://host/path",
     });
   }
-  const base = parsed.href
-    .replace(/[?#].*$/, "")
-    .replace(/\/+$/, "")
-    .replace(/\/v1$/, "");
-  return { url: base, acceptAnyCertificate, ...(apiKey === undefined ? {} : { apiKey }) };
+  return { url: serverUrl(parsed), acceptAnyCertificate, ...(apiKey === undefined ? {} : { apiKey }) };
 }
 
 async function provenOrTold(server: Server, launch: AttachedLaunch, order: LaunchOrder): Promise<Proof> {
@@ -124,9 +120,8 @@ function unfit(
   never: Extract<Standing, { kind: "never" }>,
 ): HarnessError {
   const { because, why, hint } = never;
-  const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
   const code = because === "model" ? "usage" : "unreachable";
-  return new HarnessError(code, masks(`engine ${name} answers at ${url}, but ${why}`, secrets), { hint });
+  return new HarnessError(code, masks(`engine ${name} answers at ${url}, but ${why}`, secretsOf(url, engine)), { hint });
 }
 
 function unreachable(
@@ -134,9 +129,12 @@ function unreachable(
   { name, engine }: Pick<LaunchOrder, "name" | "engine">,
   found: Extract<Standing, { kind: "notYet" }>,
 ): HarnessError {
-  const secrets = engine.wire.apiKey === undefined ? [] : [engine.wire.apiKey];
-  const message = masks(`engine ${name} cannot be measured at ${url}: ${found.waitingFor}`, secrets);
+  const message = masks(`engine ${name} cannot be measured at ${url}: ${found.waitingFor}`, secretsOf(url, engine));
   return new HarnessError("unreachable", message, { hint: adviceFor(url, found), cause: found.cause });
+}
+
+function secretsOf(url: string, { wire: { apiKey } }: Engine): readonly string[] {
+  return [...(apiKey === undefined ? [] : [apiKey]), ...querySecrets(url)];
 }
 
 function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind: "notYet" }>, "cause" | "status">): string {
@@ -150,7 +148,7 @@ function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind
     return "it may speak the other one of http and https: look at the start of the URL";
   if (status === 404 || (status !== undefined && /\/v1\//.test(url)))
     return "the URL should end before /v1; does an OpenAI-compatible server answer there?";
-  return `try it by hand: curl ${masks(url)}/v1/models`;
+  return `try it by hand: curl ${masks(urlAt(url, "/v1/models"))}`;
 }
 
 function attachedTo({ url, acceptAnyCertificate }: Server, { name, engine }: LaunchOrder, { facts, servedModel }: Proof): RunningEngine {

@@ -7,6 +7,7 @@ import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { urlAt } from "../model/serverUrl.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { connectionError } from "./ask.ts";
 import { addressOf, type SlottedService } from "./neededServices.ts";
@@ -74,7 +75,7 @@ const well = { kind: "well" } as const;
 function enginePatient({ name, reach, engine: { launch, wire }, died }: RunningEngine): readonly Patient[] {
   if (reach.kind === "line" || launch.kind === "inProcess") return [];
   const { path, watched = path } = launch.ready;
-  const url = new URL(reach.url + watched);
+  const url = new URL(urlAt(reach.url, watched));
   const secure = url.protocol === "https:";
   // One connection stays open and is used again: a new one each second would cost the engine more than the question.
   const agent = secure

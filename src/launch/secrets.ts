@@ -1,3 +1,5 @@
+import { withoutQuerySecrets } from "../model/serverUrl.ts";
+
 /** What a person sees where a secret was. */
 export const mask = "***";
 
@@ -6,10 +8,10 @@ export function hasSecretName(name: string): boolean {
   return /(?:^|[_-])(?:token|key|apikey|passw(?:or)?d|authorization|credentials?)$|password|secret/i.test(name);
 }
 
-/** A text without these secrets, and without the passwords of URLs in it. */
+/** A text without these secrets, and without those of URLs in it: passwords, and keys in their queries. */
 export function masks(text: string, secrets: readonly string[] = []): string {
   const withoutUrls = text.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${mask}@`);
-  return secrets.reduce((shown, secret) => shown.replaceAll(secret, mask), withoutUrls);
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, mask), withoutQuerySecrets(withoutUrls));
 }
 
 /** Arguments that may be shown: what is given to a flag with a secret's name is replaced. */

@@ -4,6 +4,7 @@ import { defaultDeadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
 import type { Request } from "../model/request.ts";
+import { querySecrets } from "../model/serverUrl.ts";
 import { toNanoseconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { withoutSecrets } from "./complaint.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
@@ -15,7 +16,7 @@ import { stampsWhenRead, type ReceiveStamps } from "../host/receiveStamps.ts";
 import { requestWriter, type RequestWriter } from "./requestBytes.ts";
 
 export interface HttpLineOptions {
-  /** Base URL, with or without `/v1`. */
+  /** Base URL, with or without `/v1`; its query goes with every request. */
   readonly url: string;
   readonly wire: Wire;
   /** As requests must name it. */
@@ -82,7 +83,7 @@ class HttpLine implements WatchedLine {
     const server = { host, port, isTls, acceptAnyCertificate };
     const stamps = options.stamps ?? stampsWhenRead(clock);
     this.pool = new Pool({ server, clock, stamps }, this.connectWithin, options.budget ?? unlimited);
-    this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password)].filter(Boolean);
+    this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
     this.inFlight = new Members();
     this.waiting = 0;

@@ -1,11 +1,12 @@
 import type { Clock } from "../model/host.ts";
 import type { Probe } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
+import { urlAt } from "../model/serverUrl.ts";
 import { metrics } from "./metrics.ts";
 
 /** What an engine counts of itself, under our names; nothing where it has no such page or is in this very process. */
 export function engineMetrics(clock: Pick<Clock, "now">, { name, engine, reach }: RunningEngine): readonly Probe[] {
   const { metrics: told } = engine;
   if (told === undefined || reach.kind !== "http") return [];
-  return [metrics(clock, { name, url: reach.url + told.path, series: told.series })];
+  return [metrics(clock, { name, url: urlAt(reach.url, told.path), series: told.series })];
 }

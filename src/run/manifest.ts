@@ -5,6 +5,7 @@ import { cpus, hostname, release, totalmem, type } from "node:os";
 import { processEntry } from "../host/processTable.ts";
 import type { RunManifest } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
+import { withoutQuerySecrets } from "../model/serverUrl.ts";
 
 /** What a run is remembered by: versions, host, the command line as it was typed. */
 export async function manifestOf(commandLine: readonly string[], simulated: boolean, startedAt: Date, place: Place): Promise<RunManifest> {
@@ -14,7 +15,7 @@ export async function manifestOf(commandLine: readonly string[], simulated: bool
     schema: 1,
     tandem: ownVersion(),
     startedAt: startedAt.toISOString(),
-    commandLine: commandLine.map(withoutPassword),
+    commandLine: commandLine.map(withoutSecrets),
     simulated,
     ...ourselves(),
     host: {
@@ -53,6 +54,8 @@ function revision(): { revision?: string } {
   }
 }
 
-function withoutPassword(argument: string): string {
-  return argument.replace(/(\/\/[^:/@\s]*):[^@/\s]+@/, "$1:***@").replace(/((?:key|token|secret|password)[^=]*=).+/i, "$1***");
+function withoutSecrets(argument: string): string {
+  return withoutQuerySecrets(argument)
+    .replace(/(\/\/[^:/@\s]*):[^@/\s]+@/, "$1:***@")
+    .replace(/((?:key|token|secret|password)[^=]*=).+/i, "$1***");
 }

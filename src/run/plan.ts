@@ -241,7 +241,7 @@ export function describeEngine(planned: PlannedEngine, slot?: Slot): EngineDescr
     gpus,
     ...(command === undefined ? {} : { command: [command.program, ...maskedArguments(command.args)] }),
     ...(environment === undefined ? {} : { environment: { added: masked(environment.added), removed: environment.removed } }),
-    ...(engine.launch.kind === "attached" ? { url: engine.launch.url } : {}),
+    ...(engine.launch.kind === "attached" ? { url: masks(engine.launch.url) } : {}),
     api: engine.wire.api,
     batch,
   };

@@ -5,6 +5,7 @@ import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { urlAt } from "../model/serverUrl.ts";
 import { hasLabels, scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
@@ -90,7 +91,7 @@ function whileMeasured(check: ProofCheck): ProofCheck {
 
 async function metricsOf({ engine, reach }: RunningEngine): Promise<readonly Metric[]> {
   if (engine.metrics === undefined || reach.kind !== "http") return [];
-  return scrape(reach.url + engine.metrics.path, AbortSignal.timeout(5_000));
+  return scrape(urlAt(reach.url, engine.metrics.path), AbortSignal.timeout(5_000));
 }
 
 /** What it says of itself goes before what its description supposes. */
