@@ -1,7 +1,7 @@
 import { realClock } from "../host/realClock.ts";
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
-import type { ErrorSize, RulerError } from "../measure/rulerError.ts";
+import { tailOfError, type ErrorSize, type RulerError } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";
 import { duration } from "../reports/numbers.ts";
 import { Calibrator, repliesIn, type CalibrationLoad } from "../run/calibrate.ts";
@@ -74,8 +74,7 @@ async function highestWithin(
 }
 
 function isGood({ stamp }: RulerError): boolean {
-  const error = stamp?.p99 ?? stamp?.max;
-  return error !== undefined && error <= wanted;
+  return stamp !== undefined && tailOfError(stamp) <= wanted;
 }
 
 interface Calibrated {

@@ -1,7 +1,7 @@
 import type { ComparedMetric, EngineSummary, Summary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import type { Seconds } from "../model/time.ts";
-import { rulerErrorOf, type ErrorSize, type RulerSource } from "./rulerError.ts";
+import { rulerErrorOf, tailOfError, type RulerSource } from "./rulerError.ts";
 
 const sources = ["control stream", "replay after"] as const satisfies readonly RulerSource[];
 
@@ -22,14 +22,10 @@ export function harnessMargin(
   };
 }
 
-/** The larger of what the stream of control and the replay found: p99, or where there are too few values for one the largest. */
+/** The larger of what the stream of control and the replay found: of each the highest percentile that its values carry. */
 export function largest({ readings }: ExperimentResult, of: "ttft" | "stamp" | "gap"): Seconds | undefined {
-  const found = sources.map((source) => tail(rulerErrorOf(readings, source)?.[of])).filter((error) => error !== undefined);
+  const found = sources.flatMap((source) => rulerErrorOf(readings, source)?.[of] ?? []).map(tailOfError);
   return found.length === 0 ? undefined : Math.max(...found);
-}
-
-function tail(size: ErrorSize | undefined): Seconds | undefined {
-  return size?.p99 ?? size?.max;
 }
 
 function least(summaries: readonly EngineSummary[], value: (summary: Summary) => number | undefined): number | undefined {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { observedLoad } from "./observedLoad.ts";
-import { rulerError, rulerErrorOf, rulerReadings, singleErrors, type Stamped, type Truth } from "./rulerError.ts";
+import { rulerError, rulerErrorOf, rulerReadings, singleErrors, tailOfError, type Stamped, type Truth } from "./rulerError.ts";
 
 const ms = 1_000_000;
 const errorOf = (stamped: readonly Stamped[], truths: readonly Truth[]) => rulerError(singleErrors(stamped, truths));
@@ -18,14 +18,23 @@ test("errors are ours against the engine's own stamps, by hand", () => {
   });
 });
 
-test("a p99 is stated from 662 values on, and is missing before", () => {
+test("a p95 is stated from 130 values on, a p99 from 662, and they are missing before", () => {
   const tokens = (count: number) => Array.from({ length: count }, (_, index) => index * ms);
   const single = (count: number) =>
     singleErrors([{ id: "a", due: 0, sent: 0, tokens: tokens(count) }], [{ id: "a", received: 0, written: tokens(count) }]);
-  expect(rulerError(single(661)).stamp).toEqual({ count: 661, p50: 0, max: 0 });
-  expect(rulerError(single(662)).stamp).toEqual({ count: 662, p50: 0, p99: 0, max: 0 });
+  expect(rulerError(single(129)).stamp).toEqual({ count: 129, p50: 0, max: 0 });
+  expect(rulerError(single(661)).stamp).toEqual({ count: 661, p50: 0, p95: 0, max: 0 });
+  expect(rulerError(single(662)).stamp).toEqual({ count: 662, p50: 0, p95: 0, p99: 0, max: 0 });
   // One that was measured in pieces, which have requests of the same names.
-  expect(rulerError(single(600), single(62)).stamp).toEqual({ count: 662, p50: 0, p99: 0, max: 0 });
+  expect(rulerError(single(600), single(62)).stamp).toEqual({ count: 662, p50: 0, p95: 0, p99: 0, max: 0 });
+});
+
+test("one token of 320 that was stamped late is the largest error, and not what the harness is judged by", () => {
+  const written = Array.from({ length: 320 }, (_, index) => index * 20 * ms);
+  const tokens = written.map((at, index) => at + (index === 100 ? 55 : 0.5) * ms);
+  const { stamp } = rulerError(singleErrors([{ id: "a", due: 0, sent: 0, tokens }], [{ id: "a", received: 0, written }]));
+  expect(stamp).toEqual({ count: 320, p50: 0.0005, p95: 0.0005, max: 0.055 });
+  expect(stamp && tailOfError(stamp)).toBe(0.0005);
 });
 
 test("a request the engine knows nothing of counts for the schedule only", () => {
@@ -33,7 +42,7 @@ test("a request the engine knows nothing of counts for the schedule only", () =>
 });
 
 test("what is written to the journal is what is read back, each source by itself", () => {
-  const error = { ttft: { count: 2, p50: 0.001, max: 0.002 }, stamp: { count: 700, p50: 0.0001, p99: 0.0005, max: 0.01 } };
+  const error = { ttft: { count: 2, p50: 0.001, max: 0.002 }, stamp: { count: 700, p50: 0.0001, p95: 0.0002, p99: 0.0005, max: 0.01 } };
   const readings = rulerReadings("control stream", error).map((reading) => ({ at: 0, ...reading }));
   expect(rulerErrorOf(readings, "control stream")).toEqual(error);
   expect(rulerErrorOf(readings, "replay after")).toBeUndefined();

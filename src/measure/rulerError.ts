@@ -1,6 +1,7 @@
 import type { Reading } from "../model/record.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
-import { nearestRank } from "./distribution.ts";
+import { fewestFor, nearestRank } from "./distribution.ts";
+import { known } from "./known.ts";
 
 /** What the ground-truth engine wrote down of one request: when it had read it, and when it wrote each token. */
 export interface Truth {
@@ -17,10 +18,11 @@ export interface Stamped {
   readonly tokens: readonly Nanoseconds[];
 }
 
-/** How wrong the harness was: absolute errors, over `count` values. p99 is missing below 662 of them. */
+/** How wrong the harness was: absolute errors, over `count` values. p95 is missing below 130 of them, p99 below 662. */
 export interface ErrorSize {
   readonly count: number;
   readonly p50: Seconds;
+  readonly p95?: Seconds;
   readonly p99?: Seconds;
   readonly max: Seconds;
 }
@@ -76,8 +78,7 @@ const prefix = "harness-error";
 
 /** Our own error as the journal's readings have it: "harness-error-ttft-p99-seconds" of "control stream". */
 export function rulerReadings(source: RulerSource, error: RulerError): readonly Omit<Reading, "at">[] {
-  return (Object.entries(error) as [keyof RulerError, ErrorSize][]).flatMap(([what, { count, p50, p99, max }]) => {
-    const sizes = { p50, p99, max };
+  return (Object.entries(error) as [keyof RulerError, ErrorSize][]).flatMap(([what, { count, ...sizes }]) => {
     const times = Object.entries(sizes).flatMap(([name, value]) =>
       value === undefined ? [] : [{ series: `${prefix}-${what}-${name}-seconds`, of: source, value }],
     );
@@ -90,24 +91,26 @@ export function rulerErrorOf(readings: readonly Reading[], source: RulerSource):
   const own = readings.filter((reading) => reading.of === source && reading.series.startsWith(prefix));
   const value = (series: string) => own.findLast((reading) => reading.series === `${prefix}-${series}`)?.value;
   const sizes = (["ttft", "stamp", "gap", "slip"] as const).flatMap((what) => {
-    const [count, p50, p99, max] = [
-      value(`${what}-count`),
-      value(`${what}-p50-seconds`),
-      value(`${what}-p99-seconds`),
-      value(`${what}-max-seconds`),
-    ];
+    const count = value(`${what}-count`);
+    const [p50, p95, p99, max] = ["p50", "p95", "p99", "max"].map((name) => value(`${what}-${name}-seconds`));
     if (count === undefined || p50 === undefined || max === undefined) return [];
-    return [[what, { count, p50, max, ...(p99 === undefined ? {} : { p99 }) }] as const];
+    return [[what, { count, p50, max, ...known({ p95, p99 }) }] as const];
   });
   return sizes.length === 0 ? undefined : (Object.fromEntries(sizes) as RulerError); // the names are RulerError's own
 }
 
-/** p99 needs this many values: see distribution.ts. */
-const fewestForP99 = 662;
+/** The highest percentile that its values carry; of the fewest, the largest: what limits and differences are held against. */
+export function tailOfError({ p95, p99, max }: ErrorSize): Seconds {
+  return p99 ?? p95 ?? max;
+}
+
+/** As in distribution.ts: two or more of so many lie above the true p95, with 99 % probability. */
+const fewestForP95 = 130;
 
 function sizeOf(errors: readonly Nanoseconds[]): ErrorSize | undefined {
   if (errors.length === 0) return undefined;
   const sorted = Float64Array.from(errors, Math.abs).sort();
   const at = (share: number) => (nearestRank(sorted, share) as number) / 1e9;
-  return { count: sorted.length, p50: at(0.5), ...(sorted.length >= fewestForP99 ? { p99: at(0.99) } : {}), max: at(1) };
+  const from = (fewest: number, share: number) => (sorted.length < fewest ? undefined : at(share));
+  return { count: sorted.length, p50: at(0.5), ...known({ p95: from(fewestForP95, 0.95), p99: from(fewestFor.p99, 0.99) }), max: at(1) };
 }

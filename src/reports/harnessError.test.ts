@@ -21,6 +21,15 @@ test.each([
   expect(harnessErrorLine(experiment)?.endsWith("; stamped by the kernel")).toBe(isSaid);
 });
 
+test("where there are too few values for a p99, a p95 is told and called one", () => {
+  const short = rulerReadings("control stream", { stamp: { count: 320, p50: 0.00001, p95: 0.0004, max: 0.055 } });
+  const experiment = experimentOf(
+    answered("plain", [0.5]),
+    short.map((reading): Reading => ({ ...reading, at: 1e9 })),
+  );
+  expect(harnessErrorLine(experiment)).toContain("a token's stamp 0.010 ms, p95 0.400 ms");
+});
+
 test("who stamped is said also where our own error was not measured, and not where nobody wrote it down", () => {
   const records = answered("plain", [0.5]);
   expect(harnessErrorTable(experimentOf(records, stamps(0, 12)))).toHaveLength(1);

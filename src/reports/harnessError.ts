@@ -1,5 +1,5 @@
 import { areByKernel, receiveStamps } from "../measure/receiveStamps.ts";
-import { rulerErrorOf, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
+import { rulerErrorOf, tailOfError, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
 import type { EngineSummary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
@@ -31,7 +31,7 @@ export function harnessErrorTable(experiment: ExperimentResult): readonly Block[
   const rows = quantities.map(([quantity, name]) => [name, ...found.map(({ error }) => sizesOf(error[quantity]))]);
   return [
     { kind: "heading", level: 3, text: "The harness's own error at this load" },
-    { kind: "table", columns: [{ title: "Median, and p99 or the largest", align: "left" }, ...right], rows },
+    { kind: "table", columns: [{ title: "Median, and p99, p95 or the largest", align: "left" }, ...right], rows },
     ...stamps,
   ];
 }
@@ -65,16 +65,16 @@ export function harnessErrorLine(experiment: ExperimentResult): string | undefin
 
 /** What differences are held against, too: see measure/harnessMargin.ts. */
 function worst(found: readonly (ErrorSize | undefined)[]): ErrorSize | undefined {
-  return found.reduce((most, one) => (one !== undefined && (most === undefined || tail(one) > tail(most)) ? one : most), undefined);
-}
-
-function tail({ p99, max }: ErrorSize): number {
-  return p99 ?? max;
+  return found.reduce(
+    (most, one) => (one !== undefined && (most === undefined || tailOfError(one) > tailOfError(most)) ? one : most),
+    undefined,
+  );
 }
 
 function sizes(size: ErrorSize | undefined): string {
   if (size === undefined) return "–";
-  return size.p99 === undefined ? `${duration(size.p50)}, max ${duration(size.max)}` : `${duration(size.p50)}, p99 ${duration(size.p99)}`;
+  const tail = size.p99 !== undefined ? "p99" : size.p95 !== undefined ? "p95" : "max";
+  return `${duration(size.p50)}, ${tail} ${duration(size[tail])}`;
 }
 
 /** Said when counting from when a request was due tells another story than from when it was sent. */

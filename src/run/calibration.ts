@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readTest } from "../journal/read.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import { observedLoad, type ObservedLoad } from "../measure/observedLoad.ts";
-import { rulerError, rulerReadings, type RulerError, type RulerSource, type SingleErrors } from "../measure/rulerError.ts";
+import { rulerError, rulerReadings, tailOfError, type RulerError, type RulerSource, type SingleErrors } from "../measure/rulerError.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
@@ -137,9 +137,8 @@ function checked(streams: number): ReturnType<typeof shapeOf> {
   return shapeOf(Math.min(streams, mostReplayed), gap, lasts);
 }
 
-/** p99, or the largest of few. */
 function stampError({ stamp }: RulerError): Seconds | undefined {
-  return stamp?.p99 ?? stamp?.max;
+  return stamp === undefined ? undefined : tailOfError(stamp);
 }
 
 /** Whether so many streams are kept within a bound. */
