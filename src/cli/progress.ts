@@ -172,6 +172,8 @@ export class RunState {
         this.services.set(event.service, "died");
         break;
       case "serviceGone":
+      case "warmingUp":
+      case "proving":
       case "proof":
       case "calibrating":
       case "warning":
@@ -223,6 +225,10 @@ export function lineFor(event: RunEvent): string | undefined {
       return `  ${event.engine}: booting${event.log === undefined ? "" : `, log ${event.log}`}`;
     case "ready":
       return `  ${event.engine}: ready after ${seconds(event.after)}, ${event.url}`;
+    case "warmingUp":
+      return `  ${event.engine}: warming up with two requests that are not measured, given up after ${clock(event.atMost)} without an answer`;
+    case "proving":
+      return `  ${event.engine}: proving that it is what was asked for, with prompts that are not measured`;
     case "notUp":
       return `  ${event.engine}: not up: ${firstLine(event.message)}`;
     case "unwell":

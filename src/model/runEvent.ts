@@ -15,6 +15,10 @@ export type RunEvent =
       readonly url: string;
       readonly facts: Readonly<Record<string, string>>;
     }
+  /** Its first requests, which are not measured, take longer than a moment; without an answer they are given up after `atMost`. */
+  | { readonly kind: "warmingUp"; readonly engine: string; readonly atMost: Seconds }
+  /** The same of prompts that are to show whether it is what was asked for. */
+  | { readonly kind: "proving"; readonly engine: string }
   | ({ readonly kind: "proof" } & EngineProof)
   | {
       readonly kind: "notUp";

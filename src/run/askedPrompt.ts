@@ -1,7 +1,7 @@
 import { atOnce } from "../arrivals/atOnce.ts";
 import { drive } from "../load/drive.ts";
 import type { Ending, Line } from "../model/exchange.ts";
-import { defaultDeadlines } from "../model/experiment.ts";
+import type { Deadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import type { Recorder } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
@@ -17,6 +17,7 @@ export interface Asker {
   readonly line: Line;
   readonly clock: Clock;
   readonly stop: AbortSignal;
+  readonly deadlines: Deadlines;
 }
 
 /** What an unmeasured request came to. */
@@ -38,14 +39,14 @@ export function unseenPrompt(tokens: number, clock: Clock, ordinal: number): Req
 }
 
 /** Sends one request, `after` so long, and waits for its end. It is kept out of the journal. */
-export async function asked({ name, line, clock, stop }: Asker, request: Request, after: Seconds = 0): Promise<Asked> {
+export async function asked({ name, line, clock, stop, deadlines }: Asker, request: Request, after: Seconds = 0): Promise<Asked> {
   const note = new Note();
   await drive({
     experiment: -1,
     phases: [[{ engine: name, block: 0, request, due: after }]],
     lines: { [name]: line },
     clock,
-    deadlines: { ...defaultDeadlines, experiment: 240 },
+    deadlines,
     recorder: note,
     signal: stop,
     kill: stop,

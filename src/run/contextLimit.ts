@@ -1,5 +1,6 @@
 import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { RunningEngine } from "../model/running.ts";
 import type { Workload } from "../model/workload.ts";
 
 /** Of an experiment, what its lengths are known by. */
@@ -28,6 +29,11 @@ export function longestPrompt(sent: readonly Sent[]): number {
 export function toldLimit(facts: Readonly<Record<string, string>>): number | undefined {
   const told = Number.parseInt(facts["context limit"] ?? "", 10);
   return Number.isNaN(told) ? undefined : told;
+}
+
+/** What an engine takes as far as it, or its description, tells; else Infinity. */
+export function limitOf({ engine, facts }: Pick<RunningEngine, "engine" | "facts">): number {
+  return Math.min(engine.contextLimit ?? Infinity, toldLimit(facts) ?? Infinity);
 }
 
 /** Throws where a request would not fit into what a server says that it takes: it would answer each such request with HTTP 400. */

@@ -15,6 +15,7 @@ import { every } from "../arrivals/every.ts";
 import type { Line } from "../model/exchange.ts";
 import type { EngineProof } from "../model/proof.ts";
 import type { TestResult } from "../model/result.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { inProcess } from "../simulation/inProcess.ts";
 import { documentQa } from "../workloads/documentQa.ts";
@@ -46,7 +47,10 @@ async function up(options: SimulatedOptions, described: Engine = simulated(optio
     signal: new AbortController().signal,
   });
   if (running.reach.kind !== "line") throw new Error("it is in this process");
-  return { running, asker: { name: "cached", line: running.reach.line, clock, stop: new AbortController().signal } };
+  return {
+    running,
+    asker: { name: "cached", line: running.reach.line, clock, stop: new AbortController().signal, deadlines: defaultDeadlines },
+  };
 }
 
 const memory = { prefixCaching: false, cpuCacheGigabytes: 5 };

@@ -10,9 +10,10 @@ import { hasLabels, scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
-import { toldLimit } from "./contextLimit.ts";
+import { limitOf } from "./contextLimit.ts";
 import { resetOwn } from "./resets.ts";
 import { tokenChecks, type TokenSourcesOf } from "./tokenSources.ts";
+import { toldIfSlow } from "./unmeasured.ts";
 
 /** How engines tell the size of their KV blocks, by the name of that trait. */
 const kvBlock = "KV block";
@@ -43,11 +44,14 @@ export async function proveAll(
   for (const [ordinal, running] of engines.entries()) {
     const [world, asker] = [worlds[running.name], askers[ordinal]];
     if (world === undefined || asker === undefined || asker.stop.aborted) continue;
-    const found = await prove(running, world, asker, ordinal);
-    const proven = { ...found, checks: [...found.checks, ...tokenChecks(tokens.get(running.name))] };
-    const { reuse } = proven;
-    const answers = reuse === undefined ? undefined : await answersOf(running, prompts, { reuse, stop: asker.stop });
-    const proof = answers === undefined ? proven : { ...proven, answers };
+    const slow = () => tell({ kind: "proving", engine: running.name });
+    const proof = await toldIfSlow(slow, async () => {
+      const found = await prove(running, world, asker, ordinal);
+      const proven = { ...found, checks: [...found.checks, ...tokenChecks(tokens.get(running.name))] };
+      const { reuse } = proven;
+      const answers = reuse === undefined ? undefined : await answersOf(running, prompts, { reuse, stop: asker.stop });
+      return answers === undefined ? proven : { ...proven, answers };
+    });
     proofs.push(proof);
     tell({ kind: "proof", ...proof });
   }
@@ -122,8 +126,8 @@ async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Aske
 }
 
 /** With room for an answer; `Infinity` where no limit is known. */
-function longestPrompt({ engine, facts }: RunningEngine): number {
-  return Math.min(engine.contextLimit ?? Infinity, toldLimit(facts) ?? Infinity) - 8;
+function longestPrompt(running: RunningEngine): number {
+  return limitOf(running) - 8;
 }
 
 const asking = { what: "a prompt asked twice", seen: "requests" } as const;
@@ -143,7 +147,9 @@ function missCheck(first: Asked, second: Asked): ProofCheck {
 }
 
 function untold({ ending }: Asked): string {
-  return ending.outcome.kind === "completed" ? "its replies do not tell cached tokens" : `it was not answered (${ending.outcome.kind})`;
+  const { outcome } = ending;
+  if (outcome.kind === "completed") return "its replies do not tell cached tokens";
+  return `it was not answered (${outcome.kind === "failed" ? outcome.message : outcome.kind})`;
 }
 
 function foundText(first: Asked, second: Asked): string {

@@ -81,8 +81,8 @@ export async function runExperiment(
 }
 
 /** A line of the main thread's own. */
-export function lineTo(running: RunningEngine, clock: Clock): Line {
-  return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock });
+export function lineTo(running: RunningEngine, clock: Clock, connectWithin: Seconds): Line {
+  return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock, connectWithin });
 }
 
 function wayTo({ reach, engine, servedModel }: RunningEngine, keepsText = false): Way {

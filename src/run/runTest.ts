@@ -14,7 +14,7 @@ import type { Place, RunningEngine } from "../model/running.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
 import { Calibration } from "./calibration.ts";
-import { refuseTooLong, toldLimit } from "./contextLimit.ts";
+import { limitOf, refuseTooLong, toldLimit } from "./contextLimit.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { launchOne } from "./launchOne.ts";
 import { phasesOf, type PlannedTest } from "./plan.ts";
@@ -26,6 +26,7 @@ import { countReplies } from "./countReplies.ts";
 import { describeService, servicesFor } from "./services.ts";
 import { prepare } from "./prepare.ts";
 import { countersFor, keptFor, lengthWarning, tokenSources } from "./tokenSources.ts";
+import { unmeasuredDeadlines } from "./unmeasured.ts";
 import { warmUp } from "./warmUp.ts";
 
 export interface RunTestOptions extends PlayOptions {
@@ -136,15 +137,16 @@ async function runBatch(
     stop,
   );
   for (const { name, facts } of running.engines) refuseTooLong(name, toldLimit(facts), planned.experiments);
-  const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, options.clock)]));
+  const deadlines = unmeasuredDeadlines(planned.experiments);
+  const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, clock, deadlines.later.connect)]));
   try {
-    const usage = await warmUp(lines, options.clock, options.stop);
+    const usage = await warmUp(lines, { clock, stop, tell, deadlines, contextLimit: Math.min(...running.engines.map(limitOf)) });
     const tokens = await tokenSources(running.engines, usage, options.stop);
     for (const engine of running.engines) {
       const message = lengthWarning(engine, tokens.get(engine.name), planned.experiments);
       if (message !== undefined) tell({ kind: "warning", message });
     }
-    const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock: options.clock, stop: options.stop }));
+    const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock, stop, deadlines: deadlines.later }));
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
     const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts, tokens });
     await options.crew?.ready();

@@ -3,7 +3,7 @@ import { limits } from "../measure/validityLimits.ts";
 import type { ProofCheck } from "../model/proof.ts";
 import { partsOf } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
-import { longestPrompt, toldLimit } from "./contextLimit.ts";
+import { limitOf, longestPrompt } from "./contextLimit.ts";
 import type { PlannedExperiment } from "./plan.ts";
 import { tokenizerOf, type Count, type Ours, type Tokenizer } from "./tokenizer.ts";
 
@@ -78,10 +78,11 @@ function per100({ words, tokens }: Ours): string {
 
 /** Where prompts go as text, and will be longer or shorter than their experiment says: before they are sent. */
 export function lengthWarning(
-  { name, engine, facts }: RunningEngine,
+  running: RunningEngine,
   sources: TokenSources | undefined,
   experiments: readonly PlannedExperiment[],
 ): string | undefined {
+  const { name, engine } = running;
   const sendsIds = engine.wire.takesTokenIds && engine.wire.api === "completions";
   if (sendsIds || sources?.tokenizer.kind !== "counts") return undefined;
   const { ours } = sources.tokenizer;
@@ -89,7 +90,7 @@ export function lengthWarning(
   if (minded.length === 0 || Math.abs(ours.tokens - ours.words) <= ours.words * limits.promptLength.degraded) return undefined;
   const asked = longestPrompt(minded);
   const there = Number(((asked * ours.tokens) / ours.words).toPrecision(3));
-  const limit = Math.min(engine.contextLimit ?? Infinity, toldLimit(facts) ?? Infinity);
+  const limit = limitOf(running);
   const beyond = there > limit ? `, and it takes ${grouped(limit)}` : "";
   return `engine ${name}: a prompt asked to have ${grouped(asked)} tokens will be about ${grouped(there)} of this engine's${beyond}: ${per100(ours)}`;
 }
