@@ -218,6 +218,14 @@ describe("mistakes in a call", () => {
     { args: ["run", "--attach", "http://127.0.0.1:9", "ftp://x"], says: "--attach: ftp://x is not the http or https URL of a server" },
     { args: ["run", "--attach", "127.0.0.1:9"], says: "--attach: 127.0.0.1:9 is not the http or https URL of a server" },
     { args: ["run", headline, "--accept-any-certificate"], says: "--accept-any-certificate: only for --attach" },
+    {
+      args: ["run", "--attach", "http://127.0.0.1:9", "--context", "1000000000000", "--rate", "1e9"],
+      says: "--rate 1e9: at most 1,000,000 is wanted",
+    },
+    { args: ["run", "--attach", "http://127.0.0.1:9", "--rate", "1e-300"], says: "it would wait more than a year for one of its requests" },
+    { args: ["calibrate", "--streams", "99999999999999999999"], says: "--streams 99999999999999999999: at most 28,000 is wanted" },
+    { args: ["calibrate", "--workers", "1000", "--context", "1000000000000"], says: "2 mistakes" },
+    { args: ["calibrate", "--streams", "20000", "--context", "100000"], says: "prompts of 2,000,000,000 tokens at the same time" },
     { args: ["report", "tests"], says: "holds no test of a run" },
     { args: ["report", "tests/nothing"], says: "is not a directory that can be read" },
   ])("$args exits with 2 and says $says", async ({ args, says }) => {
@@ -228,6 +236,21 @@ describe("mistakes in a call", () => {
     expect(code).toBe(2);
     expect(where.files()).toEqual([]);
   });
+});
+
+test("a calibration of thousands of streams ends when it is told to, with no figures that it does not have", async () => {
+  let ended = 0;
+  const { code, stdout, stderr } = await tandem(["calibrate", "--streams", "9000"], {
+    started: (child) => {
+      setTimeout(() => {
+        child.kill("SIGTERM");
+        ended = performance.now();
+      }, 4_000);
+    },
+  });
+  expect(performance.now() - ended).toBeLessThan(3_000);
+  expect([code, stdout]).toEqual([130, ""]);
+  expect(stderr).toContain("interrupted: nothing was measured to its end");
 });
 
 test("mistakes in several flags are told together, each with what is wanted", async () => {

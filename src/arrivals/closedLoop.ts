@@ -1,4 +1,5 @@
 import { checkOptions, notNegative, wholeNumber } from "../model/checkOptions.ts";
+import { most } from "../model/most.ts";
 import type { Arrival } from "../model/request.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Arrivals } from "../model/workload.ts";
@@ -10,7 +11,7 @@ export interface ClosedLoopOptions {
   readonly thinkSeconds?: Seconds;
 }
 
-const rules = { concurrency: wholeNumber({ from: 1 }), thinkSeconds: notNegative };
+const rules = { concurrency: wholeNumber({ from: 1, to: most.concurrency }), thinkSeconds: notNegative };
 
 /** So many users, each of whom asks again when it has its answer. A slow engine is asked less: latencies of two engines are then not of the same load. */
 export function closedLoop(options: ClosedLoopOptions): Arrivals {

@@ -3,9 +3,11 @@ import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { tailOfError, type ErrorSize, type RulerError } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";
+import type { Terminal } from "../model/host.ts";
 import { duration } from "../reports/numbers.ts";
 import { Calibrator, repliesIn, type CalibrationLoad } from "../run/calibrate.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
+import { defaultContext, defaultStreams } from "./contradictions.ts";
 import type { Call } from "./flags.ts";
 import { interruption } from "./interruption.ts";
 
@@ -22,10 +24,10 @@ export async function calibrate(call: Call): Promise<number> {
   using interrupted = interruption(() => {});
   const wanted = call.options["stamps"] as StampSource | undefined; // as its parser returned it
   await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, { stamps: wanted });
-  const streams = (call.options["streams"] as number | undefined) ?? 64;
+  const streams = (call.options["streams"] as number | undefined) ?? defaultStreams;
   const gap = 1 / ((call.options["tokensPerSecond"] as number | undefined) ?? 50);
   const rate = call.options["rate"] as number | undefined;
-  const promptTokens = (call.options["context"] as number | undefined) ?? 512;
+  const promptTokens = (call.options["context"] as number | undefined) ?? defaultContext;
   // With a rate the streams start that fast; without one, within a second.
   const load = (count: number): CalibrationLoad => ({
     streams: count,
@@ -36,9 +38,15 @@ export async function calibrate(call: Call): Promise<number> {
   await using calibrator = await Calibrator.start(gap, { crew, clock, place, stop: interrupted.stop });
   const at = async (count: number) => calibrator.at(load(count));
 
-  const stamps = await crew.ready();
   const asked = await at(streams);
-  const highest = interrupted.stop.aborted ? undefined : await highestWithin(streams, asked, at, interrupted.stop);
+  const highest = await highestWithin(streams, asked, at, interrupted.stop);
+  if (!interrupted.stop.aborted) return told(call, { streams, gap, stamps: await crew.ready(), highest }, asked, terminal);
+  terminal.tell("interrupted: nothing was measured to its end");
+  return 130;
+}
+
+function told(call: Call, found: Calibrated, asked: RulerError, terminal: Terminal): number {
+  const { streams, gap, stamps, highest } = found;
   if (call.options["json"] === true) {
     terminal.print(
       JSON.stringify({
@@ -51,9 +59,9 @@ export async function calibrate(call: Call): Promise<number> {
       }),
     );
   } else {
-    for (const line of linesOf({ streams, gap, stamps, highest }, asked)) terminal.print(line);
+    for (const line of linesOf(found, asked)) terminal.print(line);
   }
-  return interrupted.stop.aborted ? 130 : 0;
+  return 0;
 }
 
 /** Doubles while it is good, halves while it is not; then once between. Missing when not even one stream is. */

@@ -1,5 +1,6 @@
 import { runWithCrewAhead } from "./crewAhead.ts";
-import { contradictions } from "./contradictions.ts";
+import { contradictions, tooMuchToSend } from "./contradictions.ts";
+import { mostPerSecond, mostRequests, mostStreams, mostTokens, mostTokensPerSecond, mostUsers, mostWorkers } from "./mostOf.ts";
 import {
   aboveZero,
   commaList,
@@ -25,17 +26,21 @@ const shaping: readonly Flag[] = [
   { flags: "-p, --ports <ports>", says: "ports of the engines in order: -p 8000 8001 (default: free ones)", parse: ports },
   { flags: "--simulate <gpu>", says: "--simulate, --simulate=a40: swap every engine for the simulated one of that GPU, in virtual time" },
   { flags: "--seed <n>", says: "seed of every workload", parse: wholeNumber("--seed") },
-  { flags: "--requests <n>", says: "requests of every experiment", parse: wholeNumber("--requests", 1) },
+  { flags: "--requests <n>", says: "requests of every experiment", parse: wholeNumber("--requests", 1, mostRequests) },
   { flags: "--only <engines>", says: "only these engines of a test: --only plain,cached", parse: commaList },
   { flags: "--gpus <ids>", says: "GPUs to use, by number or UUID: --gpus 2,3", parse: gpuList },
   { flags: "--set <key=value>", says: "a parameter for the test functions (params.set.key); may be repeated", parse: keyValue },
   { flags: "--attach <urls>", says: "without a file: one or two servers that are up, the first is the baseline", parse: serverUrls },
-  { flags: "--context <tokens>", says: "with --attach: context tokens of each request", parse: wholeNumber("--context", 1) },
-  { flags: "--rate <n>", says: "with --attach: requests per second, at even distances (default: 1)", parse: aboveZero("--rate") },
+  { flags: "--context <tokens>", says: "with --attach: context tokens of each request", parse: wholeNumber("--context", 1, mostTokens) },
+  {
+    flags: "--rate <n>",
+    says: "with --attach: requests per second, at even distances (default: 1)",
+    parse: aboveZero("--rate", mostPerSecond),
+  },
   {
     flags: "--concurrency <n>",
     says: "with --attach, instead of a rate: so many requests at a time, the next when one is answered",
-    parse: wholeNumber("--concurrency", 1),
+    parse: wholeNumber("--concurrency", 1, mostUsers),
   },
   { flags: "--api <api>", says: "with --attach: chat or completions (default: chat)", parse: oneOf("--api", "chat", "completions") },
   {
@@ -55,7 +60,7 @@ const failOn: Flag = {
 const workers: Flag = {
   flags: "--workers <n>",
   says: "threads that send and read (default: 1); more for thousands of streams, where cores are free",
-  parse: wholeNumber("--workers", 1),
+  parse: wholeNumber("--workers", 1, mostWorkers()),
 };
 
 const stamps: Flag = {
@@ -121,14 +126,23 @@ export const commands: readonly CommandDescription[] = [
     name: "calibrate",
     says: "measure the harness's own error against an engine that knows the truth",
     flags: [
-      { flags: "--streams <n>", says: "streams open at the same time (default: 64)", parse: wholeNumber("--streams", 1) },
-      { flags: "--tokens-per-second <n>", says: "of each stream (default: 50)", parse: wholeNumber("--tokens-per-second", 1) },
+      { flags: "--streams <n>", says: "streams open at the same time (default: 64)", parse: wholeNumber("--streams", 1, mostStreams) },
+      {
+        flags: "--tokens-per-second <n>",
+        says: "of each stream (default: 50)",
+        parse: wholeNumber("--tokens-per-second", 1, mostTokensPerSecond),
+      },
       workers,
       stamps,
-      { flags: "--rate <n>", says: "streams started per second (default: all within a second)", parse: wholeNumber("--rate", 1) },
-      { flags: "--context <tokens>", says: "prompt tokens of each request (default: 512)", parse: wholeNumber("--context", 1) },
+      {
+        flags: "--rate <n>",
+        says: "streams started per second (default: all within a second)",
+        parse: wholeNumber("--rate", 1, mostPerSecond),
+      },
+      { flags: "--context <tokens>", says: "prompt tokens of each request (default: 512)", parse: wholeNumber("--context", 1, mostTokens) },
       json,
     ],
+    contradictions: tooMuchToSend,
     examples: ["tandem calibrate --streams 256 --tokens-per-second 50"],
     load: async () => (await import("./calibrate.ts")).calibrate,
   },

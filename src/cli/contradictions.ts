@@ -1,4 +1,6 @@
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { most } from "../model/most.ts";
 import type { Call } from "./flags.ts";
 
 /** What `run` and `plan` cannot do at once, or without something, whatever the flags' values are. */
@@ -11,6 +13,20 @@ export function contradictions({ argument, options }: Call): readonly HarnessErr
     ...(options["rate"] !== undefined && options["concurrency"] !== undefined ? [rateAndConcurrency] : []),
   ];
 }
+
+/** What `calibrate` would have to keep in memory to send it. */
+export function tooMuchToSend({ options }: Call): readonly HarnessError[] {
+  const [streams, context] = [options["streams"] ?? defaultStreams, options["context"] ?? defaultContext];
+  // What is no number is a mistake already, and told as that.
+  const tokens = typeof streams === "number" && typeof context === "number" ? streams * context : 0;
+  if (tokens <= most.tokensInAll) return [];
+  const message = `--streams and --context: prompts of ${grouped(tokens)} tokens at the same time, at most ${grouped(most.tokensInAll)} are wanted`;
+  return [new HarnessError("usage", message, { hint: "fewer streams, or shorter prompts: so many have more than 600 MB" })];
+}
+
+/** Of `calibrate`, unless said. */
+export const defaultStreams = 64;
+export const defaultContext = 512;
 
 function fileAndServers(file: string): HarnessError {
   return new HarnessError("usage", `a test file and --attach at once: ${file} was taken for a test file`, {

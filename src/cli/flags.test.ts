@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { gpuList, joinPairs, keyValue, ports, serverUrls } from "./flags.ts";
+import { mostWorkers } from "./mostOf.ts";
+import { aboveZero, gpuList, joinPairs, keyValue, ports, serverUrls, wholeNumber } from "./flags.ts";
 
 test.each([
   { typed: "run -p 8000 8001 tests/a.ts", means: "run -p 8000,8001 tests/a.ts" },
@@ -34,4 +35,21 @@ test("servers' URLs are looked at one by one, and a flag that is repeated adds t
   expect(serverUrls("http://b:2", serverUrls("http://a:1", undefined))).toEqual(["http://a:1", "http://b:2"]);
   expect(() => serverUrls("http://a:1,ftp://b", undefined)).toThrow("--attach: ftp://b is not the http or https URL of a server");
   expect(() => serverUrls("ftp://b,c:1", undefined)).toThrow("2 mistakes");
+});
+
+test("a number that no machine could do anything with is a mistake, told with the largest one and why", () => {
+  const most = { value: 1_000, because: "there are no more" };
+  expect(wholeNumber("--n", 1, most)("1000")).toBe(1_000);
+  for (const wrong of ["1001", "1e12", "99999999999999999999"]) {
+    expect(() => wholeNumber("--n", 1, most)(wrong)).toThrow(
+      expect.objectContaining({ message: `--n ${wrong}: at most 1,000 is wanted`, hint: most.because }),
+    );
+    expect(() => aboveZero("--n", most)(wrong)).toThrow(`--n ${wrong}: at most 1,000 is wanted`);
+  }
+  expect(() => wholeNumber("--n")("99999999999999999999")).toThrow("at most 9,007,199,254,740,991 is wanted");
+  for (const wrong of ["0", "-1", "x", "1e-320"]) expect(() => aboveZero("--n", most)(wrong)).toThrow("a number above 0 is wanted");
+});
+
+test("there may be four load threads for each core, eight where there are few cores, and 256 at most", () => {
+  expect([1, 2, 16, 128].map((cores) => mostWorkers(cores).value)).toEqual([8, 8, 64, 256]);
 });

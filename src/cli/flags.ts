@@ -1,4 +1,5 @@
 import { attached } from "../engines/attached.ts";
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { mistakesIn, together } from "../run/mistakes.ts";
 
@@ -32,22 +33,38 @@ export interface Call {
   readonly argv: readonly string[];
 }
 
-export function wholeNumber(flag: string, least = 0): (text: string) => number {
+/** What a number may be at most, and why. */
+export interface AtMost {
+  readonly value: number;
+  readonly because: string;
+}
+
+/** Beyond, neighbouring numbers are one and the same. */
+const largestWhole: AtMost = { value: Number.MAX_SAFE_INTEGER, because: "beyond, a number's last digits are lost" };
+
+export function wholeNumber(flag: string, least = 0, most = largestWhole): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < least) {
       throw new HarnessError("usage", `${flag} ${text}: a whole number of at least ${least} is wanted`);
     }
-    return value;
+    return notBeyond(most, value, flag, text);
   };
 }
 
-export function aboveZero(flag: string): (text: string) => number {
+export function aboveZero(flag: string, most: AtMost): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isFinite(value) || value <= 0) throw new HarnessError("usage", `${flag} ${text}: a number above 0 is wanted`);
-    return value;
+    // The inverse of the smallest of all numbers is none.
+    if (Number.isNaN(value) || value <= 0 || 1 / value === Infinity)
+      throw new HarnessError("usage", `${flag} ${text}: a number above 0 is wanted`);
+    return notBeyond(most, value, flag, text);
   };
+}
+
+function notBeyond({ value: most, because }: AtMost, value: number, flag: string, text: string): number {
+  if (value <= most) return value;
+  throw new HarnessError("usage", `${flag} ${text}: at most ${grouped(most)} is wanted`, { hint: because });
 }
 
 export function oneOf(flag: string, ...known: readonly string[]): (text: string) => string {

@@ -10,6 +10,7 @@ import {
 } from "../model/checkOptions.ts";
 import type { Engine, Slot } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { most } from "../model/most.ts";
 import { flagsIn } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
@@ -59,7 +60,7 @@ const rules: Readonly<Record<keyof CommandOptions, OptionRule>> = {
   listsModels: yesOrNo,
   apiKey: nonEmptyText,
   extraBody: anObject,
-  gpus: (value) => notNegative(value) ?? wholeNumber({ from: 0 })(value),
+  gpus: (value) => notNegative(value) ?? wholeNumber({ from: 0, to: most.gpus })(value),
   gpuShare: share,
   contextLimit: wholeNumber({ from: 1 }),
   missing: nonEmptyText,

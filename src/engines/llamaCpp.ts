@@ -1,5 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { CacheResets, Engine, EngineClaims, EngineMetrics, InstalledProgram, Slot } from "../model/engine.ts";
+import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 import { llamaCppTokenizer } from "./tokenizers.ts";
@@ -27,9 +28,9 @@ const rules: Readonly<Record<keyof LlamaCppOptions, OptionRule>> = {
   ...installationRules,
   model: modelName,
   contextLimit: wholeNumber({ from: 1 }),
-  parallel: wholeNumber({ from: 1 }),
+  parallel: wholeNumber({ from: 1, to: 4_096 }),
   gpuLayers: wholeNumber({ from: 0 }),
-  gpus: wholeNumber({ from: 0 }),
+  gpus: wholeNumber({ from: 0, to: most.gpus }),
   threads: wholeNumber({ from: 1 }),
   prefixCaching: yesOrNo,
   flashAttention: yesOrNo,

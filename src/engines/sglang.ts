@@ -12,6 +12,7 @@ import {
 } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, present, valued, type FlagRules } from "./flags.ts";
 import {
   installationFeatures,
@@ -63,7 +64,7 @@ export interface SglangOptions extends InstallationOptions {
 const rules: Readonly<Record<keyof SglangOptions, OptionRule>> = {
   ...installationRules,
   model: modelName,
-  tensorParallel: wholeNumber({ from: 1 }),
+  tensorParallel: wholeNumber({ from: 1, to: most.gpus }),
   memFractionStatic: share,
   contextLength: wholeNumber({ from: 1 }),
   prefixCaching: yesOrNo,

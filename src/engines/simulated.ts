@@ -1,6 +1,7 @@
 import { checkOptions, nonEmptyText, positive, share, wholeNumber, yesOrNo } from "../model/checkOptions.ts";
 import type { Command, Engine, SimulationOptions, Slot } from "../model/engine.ts";
 import type { CacheReuse } from "../model/proof.ts";
+import { most } from "../model/most.ts";
 import { vllmTokenizer } from "./tokenizers.ts";
 import { vllmMetrics } from "./vllmMetrics.ts";
 
@@ -22,7 +23,7 @@ export interface SimulatedOptions {
 const rules = {
   model: nonEmptyText,
   gpu: nonEmptyText,
-  tensorParallel: wholeNumber({ from: 1 }),
+  tensorParallel: wholeNumber({ from: 1, to: most.gpus }),
   gpuMemoryUtilization: share,
   prefixCaching: yesOrNo,
   chunkedPrefill: yesOrNo,

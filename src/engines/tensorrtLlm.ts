@@ -1,5 +1,6 @@
 import { checkOptions, listOfTexts, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineMetrics, SimulationOptions } from "../model/engine.ts";
+import { most } from "../model/most.ts";
 import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 
@@ -22,7 +23,7 @@ export interface TensorrtLlmOptions extends InstallationOptions {
 const rules: Readonly<Record<keyof TensorrtLlmOptions, OptionRule>> = {
   ...installationRules,
   model: modelName,
-  tensorParallel: wholeNumber({ from: 1 }),
+  tensorParallel: wholeNumber({ from: 1, to: most.gpus }),
   kvCacheFraction: share,
   prefixCaching: yesOrNo,
   chunkedPrefill: yesOrNo,

@@ -1,5 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineMetrics } from "../model/engine.ts";
+import { most } from "../model/most.ts";
 import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
 import { tgiTokenizer } from "./tokenizers.ts";
@@ -25,7 +26,7 @@ export interface TgiOptions extends InstallationOptions {
 const rules: Readonly<Record<keyof TgiOptions, OptionRule>> = {
   ...installationRules,
   model: modelName,
-  shards: wholeNumber({ from: 1 }),
+  shards: wholeNumber({ from: 1, to: most.gpus }),
   maxInputTokens: wholeNumber({ from: 1 }),
   maxTotalTokens: wholeNumber({ from: 2 }),
   maxBatchPrefillTokens: wholeNumber({ from: 1 }),

@@ -1,5 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram } from "../model/engine.ts";
+import { most } from "../model/most.ts";
 import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
 
@@ -27,7 +28,7 @@ const rules: Readonly<Record<keyof TransformersServeOptions, OptionRule>> = {
   device: nonEmptyText,
   dtype: nonEmptyText,
   attention: nonEmptyText,
-  gpus: wholeNumber({ from: 0 }),
+  gpus: wholeNumber({ from: 0, to: most.gpus }),
   extraArgs: listOfTexts,
 };
 

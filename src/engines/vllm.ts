@@ -1,5 +1,6 @@
 import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
+import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, switched, valued } from "./flags.ts";
 import {
   installationFeatures,
@@ -41,8 +42,8 @@ export interface VllmOptions extends InstallationOptions {
 const rules: Readonly<Record<keyof VllmOptions, OptionRule>> = {
   ...installationRules,
   model: modelName,
-  tensorParallel: wholeNumber({ from: 1 }),
-  gpus: wholeNumber({ from: 0 }),
+  tensorParallel: wholeNumber({ from: 1, to: most.gpus }),
+  gpus: wholeNumber({ from: 0, to: most.gpus }),
   gpuMemoryUtilization: share,
   prefixCaching: yesOrNo,
   chunkedPrefill: yesOrNo,

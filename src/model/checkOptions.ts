@@ -1,3 +1,4 @@
+import { grouped } from "./grouped.ts";
 import { HarnessError } from "./harnessError.ts";
 import { nearest } from "./nearest.ts";
 
@@ -52,8 +53,12 @@ function mistakesIn(check: () => void): readonly HarnessError[] {
   }
 }
 
-export function wholeNumber({ from }: { from: number }): OptionRule {
-  return (value) => (Number.isInteger(value) && Number(value) >= from ? undefined : `must be a whole number of at least ${from}`);
+/** Beyond the largest `to` numbers are no longer whole by themselves: their last digits are lost. */
+export function wholeNumber({ from, to = Number.MAX_SAFE_INTEGER }: { from: number; to?: number }): OptionRule {
+  return (value) => {
+    if (!Number.isInteger(value) || Number(value) < from) return `must be a whole number of at least ${from}`;
+    return Number(value) > to ? `must be at most ${grouped(to)}` : undefined;
+  };
 }
 
 export const positive: OptionRule = (value) =>

@@ -1,5 +1,6 @@
 import { checkOptions, checkTogether, nonEmptyText, positive, share, wholeNumber, type OptionRule } from "./checkOptions.ts";
 import { limitNames, limitRules, type LimitChanges } from "./limits.ts";
+import { most } from "./most.ts";
 import type { Seconds } from "./time.ts";
 import type { Arrivals, WorkloadGenerator } from "./workload.ts";
 
@@ -76,7 +77,7 @@ const rules = {
   workload: has("generate", "must be a workload, such as documentQa({ … })"),
   arrivals: has("schedule", "must be arrivals, such as every({ seconds: 8 })"),
   order: (value: unknown) => (orders.includes(value) ? undefined : `must be one of ${orders.join(", ")}`),
-  repeats: wholeNumber({ from: 1 }),
+  repeats: wholeNumber({ from: 1, to: most.requests }),
   seed: wholeNumber({ from: 0 }),
   title: nonEmptyText,
   cacheState: (value: unknown) => (cacheStates.includes(value) ? undefined : `must be one of ${cacheStates.join(", ")}`),

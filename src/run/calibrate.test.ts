@@ -29,3 +29,15 @@ test("the stream of control goes on until it is told to stop", async () => {
   expect(errors.ttft.length).toBeGreaterThanOrEqual(2);
   expect(errors.stamp.length).toBeGreaterThanOrEqual(40);
 });
+
+test("a calibration that is interrupted ends at once, with nothing: threads that still rehearse are not waited for", async () => {
+  const clock = realClock();
+  const stop = new AbortController();
+  await using crew = LoadCrew.start(4, clock);
+  let areReady = false;
+  void crew.ready().then(() => (areReady = true));
+  setTimeout(() => stop.abort(), 100);
+  await using calibrator = await Calibrator.start(0.02, { crew, clock, place: thisMachine(), stop: stop.signal });
+  expect(await calibrator.at({ streams: 500, promptTokens: 512, ramp: 20, replies: 40 })).toEqual({});
+  expect(areReady).toBe(false);
+});

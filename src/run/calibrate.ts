@@ -3,7 +3,7 @@ import { rulerError, singleErrors, type RulerError, type SingleErrors } from "..
 import { draws } from "../model/draw.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
 import type { Place } from "../model/running.ts";
-import type { Request } from "../model/request.ts";
+import type { Passage, Request } from "../model/request.ts";
 import type { Seconds } from "../model/time.ts";
 import { randomPassage } from "../model/vocabulary.ts";
 import { startGroundTruth, type GroundTruth, type SharedClock } from "./groundTruth.ts";
@@ -51,20 +51,28 @@ export class Calibrator implements AsyncDisposable {
     const truth = await startGroundTruth({ first, gap }, options.clock, options.place, options.scratch);
     const calibrator = new Calibrator(truth, options);
     // Once for nobody: the engine's own code is compiled by then, and what is slow is no longer it.
-    await measured(lanes({ streams: 8, promptTokens: 64, ramp: 0, replies: 1 }), truth, options.crew, options.stop);
+    await calibrator.at({ streams: 8, promptTokens: 64, ramp: 0, replies: 1 });
     return calibrator;
   }
 
-  /** Our own error at a load. */
+  /** Our own error at a load; of nothing, at once, when that is interrupted: threads that rehearse or connect by the thousand are not waited for. */
   async at(load: CalibrationLoad): Promise<RulerError> {
-    return rulerError(await measured(lanes(load), this.truth, this.crew, this.stop));
+    if (this.stop.aborted) return {};
+    const { promise, resolve } = Promise.withResolvers<RulerError>();
+    const interrupted = () => resolve({});
+    this.stop.addEventListener("abort", interrupted, { once: true });
+    try {
+      return await Promise.race([promise, measured(lanes(load), this.truth, this.crew, this.stop).then(rulerError)]);
+    } finally {
+      this.stop.removeEventListener("abort", interrupted);
+    }
   }
 
   /** One stream of each load thread beside the engines, for as long as they are measured: our error under the very load, not one like it. */
   async beside(until: AbortSignal): Promise<SingleErrors> {
     const replies = 20_000;
     const streams = Array.from({ length: this.crew.size }, (_, index) =>
-      lane(index * replies, { promptTokens: 64, due: afterOrders, replies }),
+      lane(index * replies, { prompt: promptOf(64, index), due: afterOrders, replies }),
     );
     return measured(streams.flat(), this.truth, this.crew, until);
   }
@@ -91,18 +99,27 @@ export function repliesIn(lasts: Seconds, gap: Seconds): number {
   return Math.max(1, Math.round(lasts / (first + gap * replyTokens)));
 }
 
+/** Nobody reads them: more would only take long to make, and memory. */
+const differentPrompts = 16;
+
 function lanes({ streams, promptTokens, ramp, replies }: CalibrationLoad): Phase {
-  return Array.from({ length: streams }, (_, index) =>
-    lane(index * replies, { promptTokens, due: (ramp * index) / streams, replies }),
-  ).flat();
+  const prompts = Array.from({ length: Math.min(streams, differentPrompts) }, (_, index) => promptOf(promptTokens, index));
+  return Array.from({ length: streams }, (_, index) => {
+    const prompt = prompts[index % prompts.length] ?? promptOf(promptTokens, index);
+    return lane(index * replies, { prompt, due: (ramp * index) / streams, replies });
+  }).flat();
+}
+
+function promptOf(tokens: number, index: number): Passage {
+  return randomPassage(tokens, draws(index, "calibration"));
 }
 
 const engine = "ground-truth";
 
 /** One stream after the other on one lane: the next begins when the one before has ended. */
-function lane(firstId: number, { promptTokens, due, replies }: { promptTokens: number; due: Seconds; replies: number }): Phase {
-  const parts = [randomPassage(promptTokens, draws(firstId, "calibration"))];
-  const messages = [{ role: "user", parts }] as const;
+function lane(firstId: number, { prompt, due, replies }: { prompt: Passage; due: Seconds; replies: number }): Phase {
+  const promptTokens = prompt.tokenIds.length;
+  const messages = [{ role: "user", parts: [prompt] }] as const;
   return Array.from({ length: replies }, (_, index) => {
     const id = firstId + index;
     const arrival: Request["arrival"] = index === 0 ? { kind: "at", offset: due } : { kind: "after", request: id - 1, pause: 0.01 };

@@ -7,7 +7,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import { experiment } from "../model/experiment.ts";
 import { testCase } from "../model/testCase.ts";
 import { documentQa } from "../workloads/documentQa.ts";
-import { phasesOf, planTests, type PlannedExperiment } from "./plan.ts";
+import { lasts, phasesOf, planTests, type PlannedExperiment } from "./plan.ts";
 
 const engines = { plain: simulated({ prefixCaching: false }), cached: simulated({ prefixCaching: false, cpuCacheGigabytes: 20 }) };
 const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 3 });
@@ -45,4 +45,10 @@ test("engines that alternate request by request need a time between requests, an
   await expect(planTests([named], { ports: [], set: {}, simulate: "h100" }, thisMachine())).rejects.toThrow(
     "order interleaved, with requests that wait for an answer (closedLoop)",
   );
+});
+
+test("how long a million requests last is known", async () => {
+  const turn = phasesOf(await planned(1), ["plain"]).flat()[0];
+  if (turn === undefined) throw new Error("one request was planned");
+  expect(lasts([Array.from({ length: 1_000_000 }, (_, second) => ({ ...turn, due: second }))])).toBe(999_999);
 });

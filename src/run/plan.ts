@@ -109,7 +109,7 @@ function withPromptOfItsBlock(turn: Turn, laterBlocks: readonly PlannedBlock[]):
 /** From the first to the last due request, all phases one after the other; undefined where that depends on the answers. */
 export function lasts(phases: readonly Phase[]): Seconds | undefined {
   if (phases.some((phase) => phase.some(({ due }) => due === undefined))) return undefined;
-  return phases.reduce((sum, phase) => sum + Math.max(0, ...phase.map((turn) => turn.due ?? 0)), 0);
+  return phases.reduce((sum, phase) => sum + phase.reduce((last, { due = 0 }) => Math.max(last, due), 0), 0);
 }
 
 /** The command an engine is started with in a slot; undefined for engines that nobody starts. */

@@ -2,12 +2,13 @@ import type { OptionRule } from "../model/checkOptions.ts";
 import { checkOptions, nonEmptyText, positive, share, wholeNumber, yesOrNo } from "../model/checkOptions.ts";
 import type { SimulationOptions } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { most } from "../model/most.ts";
 import { blockTokens } from "./memory.ts";
 
 const rules: Readonly<Record<keyof SimulationOptions, OptionRule>> = {
   model: nonEmptyText,
   gpu: nonEmptyText,
-  tensorParallel: wholeNumber({ from: 1 }),
+  tensorParallel: wholeNumber({ from: 1, to: most.gpus }),
   gpuMemoryUtilization: share,
   prefixCaching: yesOrNo,
   chunkedPrefill: yesOrNo,

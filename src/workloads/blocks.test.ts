@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { atOnce } from "../arrivals/atOnce.ts";
+import { closedLoop } from "../arrivals/closedLoop.ts";
 import { every } from "../arrivals/every.ts";
 import { poisson } from "../arrivals/poisson.ts";
 import { experiment, type ExperimentOptions } from "../model/experiment.ts";
@@ -86,4 +87,13 @@ test("where caches are emptied before each block, nothing of an earlier one can 
 test("a generator whose blocks are due at other times is a mistake", () => {
   const workload = recorded((block) => Array.from({ length: 1 + block }, () => ["the quick brown fox"]));
   expect(() => blocks({ workload, repeats: 2, arrivals: atOnce() })).toThrow("workload recorded: its blocks are not due at the same times");
+});
+
+test("an experiment that would not fit into memory, or never come to its end, is a mistake", () => {
+  expect(() => blocks({ repeats: 900_000 })).toThrow("3,600,000 requests in 900,000 blocks, and at most 1,000,000 can be kept");
+  const long = documentQa({ contextTokens: 5_000, questionTokens: 4, documents: 2, requests: 2 });
+  expect(() => blocks({ workload: long, repeats: 20_000 })).toThrow("its different prompts would have 200,160,000 tokens");
+  for (const arrivals of [every({ seconds: 1e300 }), poisson({ perSecond: 1e-300 }), closedLoop({ concurrency: 1, thinkSeconds: 1e12 })]) {
+    expect(() => blocks({ arrivals })).toThrow("it would wait more than a year for one of its requests");
+  }
 });

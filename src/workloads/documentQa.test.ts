@@ -62,3 +62,13 @@ test("all mistakes of a JavaScript author are told at once", () => {
       "contextTokens is missing; requests is missing",
   );
 });
+
+test("what would fill the memory is a mistake: a number by itself, or documents times their length", () => {
+  expect(() => documentQa({ ...small, contextTokens: 1e12, requests: 1e12 })).toThrow(
+    "contextTokens must be at most 10,000,000, not 1000000000000; requests must be at most 1,000,000, not 1000000000000",
+  );
+  expect(() => documentQa({ ...small, contextTokens: 1_000_000, documents: 1_000, requests: 1_000 })).toThrow(
+    "its different prompts would have 1,000,004,000 tokens, and at most 100,000,000 are made beforehand",
+  );
+  expect(documentQa({ ...small, contextTokens: 1_000_000, documents: 1_000, requests: 50 }).kind).toBe("documentQa");
+});

@@ -1,8 +1,10 @@
 import { checkOptions, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
 import { drawBelow, draws } from "../model/draw.ts";
+import { most } from "../model/most.ts";
 import type { Passage, Request } from "../model/request.ts";
 import type { Arrivals, Workload, WorkloadGenerator } from "../model/workload.ts";
 import { numberedPassages } from "./numberedPassages.ts";
+import { refuseTooManyTokens } from "./refuseTooMuch.ts";
 
 export interface DocumentQaOptions {
   /** Tokens of each document. */
@@ -18,15 +20,17 @@ export interface DocumentQaOptions {
 
 const pick: OptionRule = (value) => (value === "inTurn" || value === "random" ? undefined : 'must be "inTurn" or "random"');
 
-const count = wholeNumber({ from: 1 });
+const tokens = wholeNumber({ from: 1, to: most.tokens });
+const count = wholeNumber({ from: 1, to: most.requests });
 
-const rules = { contextTokens: count, questionTokens: count, documents: count, requests: count, outputTokens: count, pick };
+const rules = { contextTokens: tokens, questionTokens: tokens, documents: count, requests: count, outputTokens: tokens, pick };
 
 const required = ["contextTokens", "questionTokens", "documents", "requests"];
 
 /** Questions about long documents: a document is cold when it is asked about first, and can be reused from then on. */
 export function documentQa(options: DocumentQaOptions): WorkloadGenerator {
   checkOptions("documentQa()", options, Object.keys(rules), rules, required);
+  refuseTooManyTokens("documentQa()", tokensIn(options));
   const { outputTokens = 200, pick = "inTurn" } = options;
   const settled = { ...options, outputTokens, pick };
   return {
@@ -36,6 +40,10 @@ export function documentQa(options: DocumentQaOptions): WorkloadGenerator {
     generate: (arrivals, seed, block = 0) => generate(settled, arrivals, seed, block),
     resized: (requests) => documentQa({ ...options, requests }),
   };
+}
+
+function tokensIn({ contextTokens, questionTokens, documents, requests }: DocumentQaOptions): number {
+  return Math.min(documents, requests) * contextTokens + requests * questionTokens;
 }
 
 function titleOf({ contextTokens, documents, requests }: DocumentQaOptions): string {

@@ -17,3 +17,10 @@ test("a new length finds the shorter one, the next request all of it", () => {
 test("its title spans the lengths", () => {
   expect(varyLength({ contextTokens: 12_288, requests: 3 }).title).toBe("12,288 to 24,576 context tokens, 3 requests");
 });
+
+test("a last request that would be longer than any prompt is a mistake", () => {
+  expect(() => varyLength({ contextTokens: 100_000, requests: 1_000 })).toThrow(
+    "its last request would have 50,100,000 context tokens, at most 10,000,000 are wanted",
+  );
+  expect(() => varyLength({ contextTokens: 1, requests: 1_000_000 })).toThrow("requests must be at most 10,000, not 1000000");
+});

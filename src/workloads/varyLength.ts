@@ -1,8 +1,12 @@
 import { checkOptions, wholeNumber } from "../model/checkOptions.ts";
 import { draws } from "../model/draw.ts";
+import { grouped } from "../model/grouped.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { most } from "../model/most.ts";
 import type { Request } from "../model/request.ts";
 import type { Arrivals, Workload, WorkloadGenerator } from "../model/workload.ts";
 import { numberedPassages } from "./numberedPassages.ts";
+import { refuseTooManyTokens } from "./refuseTooMuch.ts";
 
 export interface VaryLengthOptions {
   /** Of the first request; the later ones have twice as many, then three times, … */
@@ -14,14 +18,20 @@ export interface VaryLengthOptions {
   readonly outputTokens?: number;
 }
 
-const count = wholeNumber({ from: 1 });
+const tokens = wholeNumber({ from: 1, to: most.tokens });
 
-const rules = { contextTokens: count, requests: count, questionTokens: count, outputTokens: count };
+/** Each request has all sections of the one before: twice as many are four times the work. */
+const mostRequests = 10_000;
+
+const rules = { contextTokens: tokens, requests: wholeNumber({ from: 1, to: mostRequests }), questionTokens: tokens, outputTokens: tokens };
 
 /** One growing document, of a, 2a, 2a, 3a, 3a, … tokens: a new length finds the shorter one cached, the next request finds all of it. */
 export function varyLength(options: VaryLengthOptions): WorkloadGenerator {
   checkOptions("varyLength()", options, Object.keys(rules), rules, ["contextTokens", "requests"]);
-  const { questionTokens = 16, outputTokens = 200 } = options;
+  const { contextTokens, requests, questionTokens = 16, outputTokens = 200 } = options;
+  const longest = lengthsOf(requests - 1) * contextTokens;
+  if (longest > most.tokens) throw tooLong(longest);
+  refuseTooManyTokens("varyLength()", longest + requests * questionTokens);
   const settled = { ...options, questionTokens, outputTokens };
   return {
     kind: "varyLength",
@@ -30,6 +40,16 @@ export function varyLength(options: VaryLengthOptions): WorkloadGenerator {
     generate: (arrivals, seed, block = 0) => generate(settled, arrivals, seed, block),
     resized: (requests) => varyLength({ ...options, requests }),
   };
+}
+
+function tooLong(tokens: number): HarnessError {
+  return new HarnessError(
+    "usage",
+    `varyLength(): its last request would have ${grouped(tokens)} context tokens, at most ${grouped(most.tokens)} are wanted`,
+    {
+      hint: "its requests have contextTokens, then twice, three times as many: ask for fewer requests, or fewer tokens",
+    },
+  );
 }
 
 function titleOf({ contextTokens, requests }: VaryLengthOptions): string {
