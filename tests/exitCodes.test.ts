@@ -86,6 +86,19 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
     expect(stderr).toContain("engines/own/stderr.log");
   });
 
+  test("it does not come up: the latest reports stay those of the run before, which measured something", async () => {
+    using where = folder();
+    const crash = `() => ({ program: "node", args: ["-e", "process.exit(7)"], env: {} })`;
+    const file = where.write("own.ts", engineTest(crash));
+    for (const name of ["csv", "pdf", "html", "json"]) where.write(`out/test_own.simulated.${name}`, "of a run before");
+    const { code, stdout, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
+    expect(code).toBe(3);
+    expect(where.read("out", "test_own.simulated.csv")).toBe("of a run before");
+    expect(stderr).toContain(`nothing was measured: the copies in ${where.at("out")} are left as they are`);
+    expect(stdout).toMatch(/out\/runs\/\S+\/test_own\/test_own\.simulated\.pdf/);
+    expect(where.files().filter((name) => name.endsWith("test_own.simulated.csv"))).toHaveLength(2);
+  });
+
   test("it takes less than is to be sent: told once it is up, and nothing is sent to it", async () => {
     using where = folder();
     const replies = { "/health": {}, "/v1/models": { data: [{ id: "small", max_model_len: 256 }] } };

@@ -7,7 +7,10 @@ export const mostRequests: AtMost = { value: most.requests, because: "each is ke
 
 export const mostTokens: AtMost = { value: most.tokens, because: "no model takes such a prompt, whose text alone has more than 60 MB" };
 
-export const mostPerSecond: AtMost = { value: most.perSecond, because: "no machine sends so many: a core sends some ten thousand a second" };
+export const mostPerSecond: AtMost = {
+  value: most.perSecond,
+  because: "no machine sends so many: a core sends some ten thousand a second",
+};
 
 export const mostUsers: AtMost = { value: most.concurrency, because: "each user sends one request at least, and so many are not kept" };
 

@@ -12,6 +12,7 @@ import { experimentFigures, figuresOf } from "../measure/testFigures.ts";
 import { evaluate } from "../measure/verdicts.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
+import type { TestResult } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Place } from "../model/running.ts";
 import type { LoadCrew } from "../run/loadCrew.ts";
@@ -158,10 +159,17 @@ async function judge(experiment: number, planned: PlannedTest, directory: string
   await writeReports({ ...result, verdicts: [...result.verdicts, ...verdicts] }, directory, session.output);
 }
 
+function isMeasured({ experiments }: TestResult): boolean {
+  return experiments.some(({ records }) => records.some(({ sent }) => sent !== undefined));
+}
+
 async function reportOn(directory: string, { terminal, output, failOnWorse, asJson, journalOnly }: Session): Promise<number> {
   const result = await readTest(directory);
   const figures = figuresOf(result);
-  const write = async () => (journalOnly ? [directory] : writeReports(result, directory, output));
+  // The latest copies are of a run that measured something: one whose engines did not come up leaves them as they are.
+  const copies = isMeasured(result) ? output : undefined;
+  const write = async () => (journalOnly ? [directory] : writeReports(result, directory, copies));
+  if (copies === undefined && !journalOnly) terminal.tell(`  nothing was measured: the copies in ${output} are left as they are`);
   await publish(result, figures, { write, asJson, terminal });
   return codeOf(figures, failOnWorse);
 }

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 import { urlAt } from "../model/serverUrl.ts";
 import type { Seconds } from "../model/time.ts";
@@ -63,21 +64,30 @@ export async function isListening(server: Pick<Server, "url">): Promise<boolean>
   return (await connectionError(server, 1)) === undefined;
 }
 
-/** Why no connection can be opened there; undefined where one was, whatever would be answered on it. */
+/** Why no connection can be opened there, TLS included; undefined where one was, whatever would be answered on it. */
 export async function connectionError({ url }: Pick<Server, "url">, within: Seconds): Promise<Error | undefined> {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const known = port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+  const isTls = protocol === "https:";
+  const known = port === "" ? (isTls ? 443 : 80) : Number(port);
   const { promise, resolve } = Promise.withResolvers<Error | undefined>();
   // Node's own 250 ms for each address of a name are too few for one far away.
   const socket = connect({ host, port: known, autoSelectFamilyAttemptTimeout: Math.max(250, within * 400) });
-  const timer = setTimeout(() => resolve(new Error(`no connection within ${within} s`)), within * 1_000);
-  socket.once("connect", () => resolve(undefined));
-  socket.on("error", resolve);
+  let late = `no connection within ${within} s`;
+  const timer = setTimeout(() => resolve(new Error(late)), within * 1_000);
+  // Certificates are for whoever asks: here it only matters whether TLS is spoken.
+  const secured = isTls ? connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) === 0 ? { servername: host } : {}) }) : undefined;
+  socket.once("connect", () => {
+    if (secured === undefined) resolve(undefined);
+    else late = "it takes the connection, and no TLS handshake";
+  });
+  secured?.once("secureConnect", () => resolve(undefined));
+  for (const end of [socket, secured]) end?.on("error", resolve);
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
+    secured?.destroy();
     socket.destroy();
   }
 }

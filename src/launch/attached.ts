@@ -3,12 +3,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Engine, Launch } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import { querySecrets, serverUrl, urlAt } from "../model/serverUrl.ts";
-import { toSeconds } from "../model/time.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
 import { descendantsOf } from "../host/processTable.ts";
 import { listenersOn } from "../host/listeningSockets.ts";
 import { connectionError, type Server } from "./ask.ts";
-import { choice, reason, standing, type Standing } from "./readiness.ts";
+import { choice, isLate, reason, standing, type Standing } from "./readiness.ts";
 import { masks } from "./secrets.ts";
 import { whyStopped } from "./whyStopped.ts";
 
@@ -28,32 +29,46 @@ export const attachedLauncher: Launcher = {
   },
 };
 
+/** How long a server may take to tell its models before it is taken for one that hangs. */
+const silentAtMost: Seconds = 10;
+
+export interface Patience {
+  /** For each question; a silence that is as long is in the way. */
+  readonly each?: Seconds;
+  /** Told where it takes long. */
+  readonly tell?: (event: RunEvent) => void;
+}
+
 /**
  * Throws where no server that could be measured answers: none at all, one that has none of our paths, wants a key, or lacks the model. One that
- * is busy, or still loading, is not in the way. Returns the context limit that it tells.
+ * says it is busy, or still loading, is not in the way. Returns the context limit that it tells.
  */
-export async function refuseUnfit(name: string, engine: Engine): Promise<number | undefined> {
+export async function refuseUnfit(name: string, engine: Engine, patience: Patience = {}): Promise<number | undefined> {
   const { launch, wire } = engine;
   if (launch.kind !== "attached") return undefined;
   const server = serverAt(launch, wire.apiKey);
   const { url } = server;
   const cause = await connectionError({ url }, 5);
-  if (cause === undefined) return refuseByAnswer(name, engine, server, launch.ready.path);
+  if (cause === undefined) return refuseByAnswer({ name, engine }, server, launch.ready.path, patience);
   throw new HarnessError("unreachable", `engine ${name} cannot be connected to at ${masks(url)}: ${connectionPhrase(cause)}`, {
     hint: adviceFor(url, { cause }),
     cause,
   });
 }
 
-async function refuseByAnswer(name: string, engine: Engine, server: Server, readyPath: string): Promise<number | undefined> {
-  const found = await choice(server, engine, { readyPath, each: 2, signal: AbortSignal.timeout(5_000) });
+async function refuseByAnswer(
+  { name, engine }: Pick<LaunchOrder, "name" | "engine">,
+  server: Server,
+  readyPath: string,
+  { each = silentAtMost, tell = () => {} }: Patience,
+): Promise<number | undefined> {
+  const message = `engine ${name} does not answer yet at ${masks(server.url)}; waited for, ${each} s at most for each answer`;
+  const timer = setTimeout(() => tell({ kind: "warning", message }), 3_000);
+  const found = await choice(server, engine, { readyPath, each, signal: new AbortController().signal });
+  clearTimeout(timer);
   if (found.kind === "never") throw unfit(server, { name, engine }, found);
-  if (found.kind === "notYet" && !mayBeLoading(found)) throw unreachable(server, { name, engine }, found);
+  if (found.kind === "notYet" && found.status !== 503) throw unreachable(server, { name, engine }, found);
   return found.kind === "chosen" ? found.contextLimit : undefined;
-}
-
-function mayBeLoading({ status, cause }: Pick<Extract<Standing, { kind: "notYet" }>, "status" | "cause">): boolean {
-  return status === 503 || (cause instanceof Error && /^(Timeout|Abort)Error$/.test(cause.name));
 }
 
 function connectionPhrase(cause: Error): string {
@@ -144,7 +159,9 @@ function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind
   if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return "its certificate is not one we trust; to take it as it is: acceptAnyCertificate: true in a test file, --accept-any-certificate with --attach";
   }
-  if (/EPROTO|HPE_|ECONNRESET|wrong version/i.test(code))
+  if (isLate(cause))
+    return `it takes connections and is silent: it hangs, or is still loading; try it by hand: curl ${masks(urlAt(url, "/v1/models"))}`;
+  if (/EPROTO|HPE_|ECONNRESET|wrong version|SSL_|handshake/i.test(code))
     return "it may speak the other one of http and https: look at the start of the URL";
   if (status === 404 || (status !== undefined && /\/v1\//.test(url)))
     return "the URL should end before /v1; does an OpenAI-compatible server answer there?";

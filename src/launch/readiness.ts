@@ -55,7 +55,8 @@ async function reply(
   try {
     answer = await ask(server, { path, within: each, signal, ...(body === undefined ? {} : { body }) });
   } catch (cause) {
-    return { kind: "notYet", waitingFor: `${path} does not answer (${reason(cause)})`, cause };
+    const how = isLate(cause) ? `within ${each} s` : `(${reason(cause)})`;
+    return { kind: "notYet", waitingFor: `${path} does not answer ${how}`, cause };
   }
   if (answer.status === 200 || alsoFine.includes(answer.status)) return { kind: "answer", answer };
   return refusal(server, path, answer, body !== undefined);
@@ -194,6 +195,12 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 function inOneLine(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
   return line.length > 300 ? `${line.slice(0, 300)} …` : line;
+}
+
+/** Whether there was no answer in time, and not another one. */
+export function isLate(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  return cause.name === "TimeoutError" || (cause.name === "AbortError" && isLate(cause.cause));
 }
 
 export function reason(cause: unknown): string {

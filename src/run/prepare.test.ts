@@ -9,6 +9,7 @@ import { llamaCpp } from "../engines/llamaCpp.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import { attachTestCase } from "./attach.ts";
 import { planTests } from "./plan.ts";
 import type { PlannedEngine } from "./planEngines.ts";
@@ -91,14 +92,38 @@ test("a server that cannot be connected to is told with its URL and the reason, 
   expect(await blocked(false)).toEqual([]);
 });
 
-test("a server that takes the connection and does not answer is not in the way", async () => {
+test("a server that takes the connection and hangs is told after 10 s, and that it is waited for meanwhile", async () => {
   const silent = createServer(() => {});
   await once(silent.listen(0, "127.0.0.1"), "listening");
   const { port } = silent.address() as AddressInfo; // it listens on TCP
-  const engines = planned({ slow: attached({ url: `http://127.0.0.1:${port}` }) });
-  expect(await blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects: true })).toEqual([]);
+  const url = `http://127.0.0.1:${port}`;
+  const told: RunEvent[] = [];
+  const tell = (event: RunEvent) => void told.push(event);
+  const engines = planned({ slow: attached({ url }) });
+  const [found] = await blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell, connects: true });
+  expect(found?.obstacles).toMatchObject([
+    {
+      message: `engine slow cannot be measured at ${url}: /v1/models does not answer within 10 s`,
+      hint: expect.stringContaining("it takes connections and is silent"),
+    },
+  ]);
+  expect(told).toEqual([
+    { kind: "warning", message: `engine slow does not answer yet at ${url}; waited for, 10 s at most for each answer` },
+  ]);
   silent.close();
-});
+}, 20_000);
+
+test("a server that takes the connection for https, and speaks no TLS, is told as that", async () => {
+  const silent = createServer(() => {});
+  await once(silent.listen(0, "127.0.0.1"), "listening");
+  const { port } = silent.address() as AddressInfo; // it listens on TCP
+  const engines = planned({ plain: attached({ url: `https://127.0.0.1:${port}` }) });
+  const [found] = await blockedOf([{ name: "test_x", engines }], { place: thisMachine(), tell: () => {}, connects: true });
+  expect(found?.obstacles).toMatchObject([
+    { message: expect.stringContaining("it takes the connection, and no TLS handshake"), hint: expect.stringContaining("http and https") },
+  ]);
+  silent.close();
+}, 10_000);
 
 test.each([
   [

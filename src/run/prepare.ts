@@ -107,7 +107,7 @@ async function obstaclesOf(
     async () => refuseGpus(planned, place),
     async () => refuseTakenPort(planned, place),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
-    async () => (connects ? refuseTooLong(name, await refuseUnfit(name, engine), experiments) : undefined),
+    async () => (connects ? refuseTooLong(name, await refuseUnfit(name, engine, { tell: how.tell }), experiments) : undefined),
   ];
   const found = [...missingModel(planned)];
   for (const look of looks) {
