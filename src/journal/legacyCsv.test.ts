@@ -123,3 +123,10 @@ function mistakesOf(text: string): readonly string[] {
   }
   return [];
 }
+
+test("a file of a hundred and fifty thousand rows is read, in time that grows with their number", () => {
+  const rows = Array.from({ length: 150_000 }, (_, id) => `0,${id}.0,0,${id},0.25,50.0,4.25,24576,16,`);
+  const { experiments } = parseLegacyCsv([header, ...rows, ""].join("\n"), "old.csv");
+  expect(experiments[0]?.records).toHaveLength(150_000);
+  expect(experiments[0]?.span).toEqual({ from: 0, to: 150_003.25e9 });
+});

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { chunksOf } from "../model/chunks.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
+import { largestOf, smallestOf } from "../model/extremes.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { completed, dropped, failed, type Outcome } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
@@ -69,7 +70,7 @@ function baselineOf(engines: readonly EngineDescription[]): { baseline?: string 
 }
 
 function descriptionOf(title: string, rows: readonly ResultRow[], engines: number): ExperimentDescription {
-  const repeats = 1 + Math.max(...rows.map(({ block }) => block));
+  const repeats = 1 + largestOf(rows.map(({ block }) => block));
   const requests = new Set(rows.map(({ request }) => request)).size;
   const contexts = rows.map(({ contextTokens }) => contextTokens);
   return {
@@ -84,25 +85,26 @@ function descriptionOf(title: string, rows: readonly ResultRow[], engines: numbe
 }
 
 function spread(values: readonly number[]): string {
-  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => value.toLocaleString("en-US"));
+  const [low, high] = [smallestOf(values), largestOf(values)].map((value) => value.toLocaleString("en-US"));
   return low === high ? `${low}` : `${low} to ${high}`;
 }
 
 function experimentOf(index: number, description: ExperimentDescription, rows: readonly ResultRow[]): ExperimentResult {
   const records = [...Map.groupBy(rows, ({ engine, block }) => `${block} ${engine}`).values()].flatMap((of) => recordsOf(index, of));
   const readings = rows.flatMap(readingsOf);
-  const to = Math.max(0, ...records.map(({ ended, due }) => ended ?? due));
+  const to = Math.max(0, largestOf(records.map(({ ended, due }) => ended ?? due)));
   return { index, description, records, neverDue: 0, readings, span: { from: 0, to } };
 }
 
 /** Of one engine and block, in the order of their due times: what came before says what a cache could have. */
 function recordsOf(experiment: number, rows: readonly ResultRow[]): readonly RequestRecord[] {
   const inOrder = [...rows].sort((a, b) => a.due - b.due || a.request - b.request);
-  return inOrder.map((row, i) => recordOf(experiment, row, longestContext(inOrder.slice(0, i))));
-}
-
-function longestContext(rows: readonly ResultRow[]): number {
-  return Math.max(0, ...rows.map(({ contextTokens }) => contextTokens));
+  let longest = 0;
+  return inOrder.map((row) => {
+    const record = recordOf(experiment, row, longest);
+    longest = Math.max(longest, row.contextTokens);
+    return record;
+  });
 }
 
 function recordOf(experiment: number, row: ResultRow, seen: number): RequestRecord {

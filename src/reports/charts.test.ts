@@ -65,6 +65,12 @@ test("ten thousand requests are thinned, and the slowest of them is still there"
   expect(spec).toContain('"position":7777');
 });
 
+test("a hundred and fifty thousand requests have their figures too", () => {
+  const points = Array.from({ length: 150_000 }, (_, index) => point("a", index, 0.25));
+  expect(JSON.stringify(perRequest(points, ["a"], axis))).toContain('"domain":[-0.5,149999.5]');
+  expect(JSON.stringify(distribution(points, ["a"], axis))).toContain("TTFT (ms)");
+});
+
 test("each engine has a dash and a shape of its own, so that it is known without colour", () => {
   const spec = JSON.stringify(perRequest([point("a", 0, 1), point("b", 0, 1)], ["a", "b"], axis));
   expect(spec).toContain('"range":["circle","square"]');

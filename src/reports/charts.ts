@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
+import { largestOf, smallestOf } from "../model/extremes.ts";
 import type { Comparison, Interval } from "../model/figures.ts";
 import type { CacheState } from "../model/request.ts";
 import { thinned } from "./thinned.ts";
@@ -62,7 +63,7 @@ export function perRequest(points: readonly RequestPoint[], engines: readonly st
     field: "position",
     type: "quantitative",
     title: "Request, in the order due",
-    scale: { domain: [Math.min(...positions) - 0.5, Math.max(...positions) + 0.5], nice: false },
+    scale: { domain: [smallestOf(positions) - 0.5, largestOf(positions) + 0.5], nice: false },
     axis: { grid: false, tickMinStep: 1, format: "d" },
   };
   const tooltip: Tooltip = [
@@ -280,7 +281,7 @@ interface Scale {
 
 /** Seconds become milliseconds where all of them are short; other units stay. */
 function unitFor(values: readonly number[], unit: string): Scale {
-  const largest = Math.max(0, ...values);
+  const largest = largestOf(values);
   if (unit !== "s") return { factor: 1, unit, format: ".1f" };
   return largest > 0 && largest < 1 ? { factor: 1000, unit: "ms", format: ".1f" } : { factor: 1, unit, format: ".3f" };
 }
@@ -332,8 +333,7 @@ function ratioAxis(domain: Interval) {
 
 /** From zero where the values are of one size; logarithmic where they differ tenfold, so that cold and warm are both readable. */
 function valueAxis(values: readonly number[], title: string): Position {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  const [low, high] = [smallestOf(values), largestOf(values)];
   const field = { field: "value", type: "quantitative", title } as const;
   if (low <= 0 || high / low < 10) {
     return { ...field, scale: { domain: [0, high > 0 ? high * 1.06 : 1], nice: false }, axis: { grid: true, tickCount: 8 } };

@@ -1,3 +1,5 @@
+import { largestOf, smallestOf } from "../model/extremes.ts";
+
 /** At most about `limit` of them, in order: of every stretch the lowest and the highest, so that no spike is lost. */
 export function thinned<T>(points: readonly T[], limit: number, height: (point: T) => number): readonly T[] {
   if (points.length <= limit) return points;
@@ -9,7 +11,7 @@ export function thinned<T>(points: readonly T[], limit: number, height: (point: 
 
 function ends<T>(group: readonly T[], height: (point: T) => number): readonly T[] {
   const heights = group.map(height);
-  const lowest = heights.indexOf(Math.min(...heights));
-  const highest = heights.indexOf(Math.max(...heights));
+  const lowest = heights.indexOf(smallestOf(heights));
+  const highest = heights.indexOf(largestOf(heights));
   return group.filter((_, index) => index === lowest || index === highest);
 }
