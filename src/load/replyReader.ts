@@ -1,4 +1,4 @@
-import type { Ending, ExchangeListener, TokenSource } from "../model/exchange.ts";
+import type { Ending, ExchangeListener } from "../model/exchange.ts";
 import { completed, failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
@@ -7,9 +7,10 @@ import { complaintIn, withoutSecrets } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "./eventScanner.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { HeadReader, type Head } from "./httpHead.ts";
-import { isImpossible } from "./impossibleTokens.ts";
 import { KeptText } from "./keptText.ts";
 import { LastText } from "./lastText.ts";
+import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
+import { ReplyTokens } from "./replyTokens.ts";
 
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
@@ -52,18 +53,12 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private failure: Outcome | undefined;
   private at: Nanoseconds;
   private hasExcess: boolean;
-  private tokenEvents: number;
-  private emptyEvents: number;
+  private readonly tokens: ReplyTokens;
   /** Events of text within this read that the listener has not heard of yet. */
   private untold: number;
-  /** Tokens that the events so far have carried: as the usage within them says, and one for each that has none. */
-  private carriedTokens: number;
   private isFinished: boolean;
   /** An event with nothing but usage came, and none of a choice after it: it was the last one. */
   private isCounted: boolean;
-  private promptTokens: number | undefined;
-  private cachedTokens: number | undefined;
-  private completionTokens: number | undefined;
   private lastText: LastText | undefined;
   private patterns: number;
   /** Undefined where no text is kept. */
@@ -85,15 +80,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.failure = undefined;
     this.at = 0;
     this.hasExcess = false;
-    this.tokenEvents = 0;
-    this.emptyEvents = 0;
+    this.tokens = new ReplyTokens(options.maxOutputTokens);
     this.untold = 0;
-    this.carriedTokens = 0;
     this.isFinished = false;
     this.isCounted = false;
-    this.promptTokens = undefined;
-    this.cachedTokens = undefined;
-    this.completionTokens = undefined;
     this.lastText = undefined;
     this.patterns = 0;
     this.kept = options.keepText ? new KeptText() : undefined;
@@ -123,18 +113,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** What came of it, `instead` when it was ended before its time. */
   ending(instead?: Outcome): Ending {
-    const cachedTokens = this.cachedTokens ?? (this.options.leavesOutZeros === true && this.promptTokens !== undefined ? 0 : undefined);
-    const told = this.completionTokens;
-    const usageTokens = this.believedTokens();
-    const outputTokens = usageTokens ?? (this.tokenEvents > 0 ? this.tokenEvents : undefined);
-    const outputTokensSource: TokenSource = usageTokens === undefined ? "events" : "usage";
     return {
       outcome: this.told() ?? instead ?? this.outcome(),
       ...(this.head === undefined ? {} : { status: this.head.status }),
-      ...(this.promptTokens === undefined ? {} : { promptTokens: this.promptTokens }),
-      ...(cachedTokens === undefined ? {} : { cachedTokens }),
-      ...(outputTokens === undefined ? {} : { outputTokens, outputTokensSource }),
-      ...(told === undefined || told === usageTokens ? {} : { impossibleTokens: told }),
+      ...this.tokens.ending(this.options.leavesOutZeros === true),
       ...(this.isStream ? this.kept?.whole() : {}),
     };
   }
@@ -211,9 +193,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (kind === "done") this.isDone = true;
     if (chunk.hasChoice) this.isCounted = false;
     else if (kind === "usage") this.isCounted = true;
-    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.emptyEvents++;
+    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
     if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
-    if (read !== "malformed") this.countUsage();
+    if (read !== "malformed") this.isFinished ||= chunk.isFinished;
+    if (read !== "malformed" && chunk.hasUsage) this.tokens.count(chunk);
     if (kind === "text" || kind === "reasoning" || kind === "tool") this.generated(kind, bytes, start, end);
     else this.options.listener.chunk(this.at, kind, 0);
     if (chunk.onlyText !== undefined) this.remember(bytes, start, end, chunk.onlyText);
@@ -221,7 +204,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */
   private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
-    if (this.tokenEvents > 1 && this.patterns++ < mostPatterns) this.lastText = LastText.of(bytes, start, end, textStart);
+    if (this.tokens.events > 1 && this.patterns++ < mostPatterns) this.lastText = LastText.of(bytes, start, end, textStart);
   }
 
   /** Before anything else is told, and at the end of each read. */
@@ -229,44 +212,14 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const events = this.untold;
     if (events === 0) return;
     this.untold = 0;
-    this.tokenEvents += events;
-    this.carriedTokens += events;
+    this.tokens.carry(events);
     this.isCounted = false;
     this.options.listener.texts(this.at, events);
   }
 
   private generated(kind: "text" | "reasoning" | "tool", bytes: Buffer, start: number, end: number): void {
-    this.tokenEvents++;
-    this.options.listener.chunk(this.at, kind, this.tokensOfEvent());
+    this.options.listener.chunk(this.at, kind, this.tokens.ofEvent(chunk.hasUsage ? chunk.completionTokens : undefined));
     this.kept?.addEvent(bytes.toString("utf8", start, end));
-  }
-
-  private countUsage(): void {
-    if (chunk.isFinished) this.isFinished = true;
-    if (!chunk.hasUsage) return;
-    this.promptTokens = chunk.promptTokens ?? this.promptTokens;
-    this.cachedTokens = chunk.cachedTokens ?? this.cachedTokens;
-    this.completionTokens = chunk.completionTokens ?? this.completionTokens;
-  }
-
-  /**
-   * One, unless the event says how many tokens there were up to it: then those that the events before have not carried. A count that goes
-   * back, or on by more than the whole reply can have, is not taken over.
-   */
-  private tokensOfEvent(): number {
-    const total = (chunk.hasUsage ? chunk.completionTokens : undefined) ?? Infinity;
-    const tokens = total - this.carriedTokens;
-    const carried = tokens > this.options.maxOutputTokens ? 1 : Math.max(0, tokens);
-    this.carriedTokens += carried;
-    return carried;
-  }
-
-  /** Output tokens as usage tells them, if this reply can have had them. */
-  private believedTokens(): number | undefined {
-    const told = this.completionTokens;
-    const { tokenEvents, emptyEvents } = this;
-    const isBelieved = told === undefined || !isImpossible(told, { tokenEvents, emptyEvents, asked: this.options.maxOutputTokens });
-    return isBelieved ? told : undefined;
   }
 
   private failureIn(bytes: Buffer, start: number, end: number, read: EventKind): Outcome {
@@ -292,8 +245,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private outcome(): Outcome {
     if (this.failure !== undefined) return this.failure;
     if (this.head === undefined) return failed("disconnected", `${disconnectedBefore(this.hasStarted)}${this.broken}`);
-    if (!isSuccess(this.head.status)) return this.refusal(this.head);
-    if (!this.isStream) return this.notAStream(this.head);
+    if (!isSuccess(this.head.status)) return refusal(this.otherReply(this.head));
+    if (!this.isStream) return notAStream(this.otherReply(this.head));
     return this.streamOutcome();
   }
 
@@ -302,56 +255,21 @@ export class ReplyReader implements PieceTaker, EventTaker {
    * tokens that were asked for. A body may well end in good order (its last chunk, its length) where generating did not: a proxy saw to it.
    */
   private streamOutcome(): Outcome {
-    const hasAll = (this.believedTokens() ?? this.tokenEvents) >= this.options.maxOutputTokens;
-    const isWhole = this.body?.isComplete === true && (this.isFinished || this.isCounted || hasAll);
+    const { events, areAll, areAny } = this.tokens;
+    const isWhole = this.body?.isComplete === true && (this.isFinished || this.isCounted || areAll);
     if (!this.isDone && !isWhole) {
-      return failed("disconnected", `the stream ended after ${this.tokenEvents} events with tokens, before its end${this.broken}`);
+      return failed("disconnected", `the stream ended after ${events} events with tokens, before its end${this.broken}`);
     }
-    // Tokens that make no text (halves of a character, special ones) come as events without any, and usage counts them: a whole reply.
-    const hasTokens = this.tokenEvents > 0 || (this.emptyEvents > 0 && (this.completionTokens ?? 0) > 0);
-    return hasTokens ? completed : failed("empty", "a complete stream without a single token");
-  }
-
-  private refusal({ status, compression }: Head): Outcome {
-    const said = compression === undefined ? this.said() : this.compressed(compression);
-    return failed("http-status", withComplaint(`HTTP ${status}`, said));
-  }
-
-  private compressed(compression: string): string {
-    return `a body compressed with ${this.clean(compression)}, which was not asked for`;
-  }
-
-  private notAStream({ contentType, compression }: Head): Outcome {
-    if (compression !== undefined) return failed("bad-response", this.compressed(compression));
-    const type = mediaType(contentType);
-    const text = this.documentText();
-    if (type === "application/json" || text.startsWith("{")) return this.jsonDocument(text);
-    const instead = type === "text/event-stream" || type === "" ? "a page" : this.clean(type);
-    return failed("bad-response", withComplaint(`${instead} instead of text/event-stream`, this.said()));
-  }
-
-  private jsonDocument(text: string): Outcome {
-    const said = errorIn(text);
-    if (said !== undefined) return failed("error-event", this.clean(said));
-    if (text.includes('"choices"')) return failed("bad-response", "one JSON document instead of a stream: the server ignores stream: true");
-    return failed("bad-response", withComplaint("one JSON document instead of a stream", this.said()));
-  }
-
-  private said(): string | undefined {
-    return this.saidIn(this.documentText());
+    return areAny ? completed : failed("empty", "a complete stream without a single token");
   }
 
   private saidIn(text: string): string | undefined {
     const said = complaintIn(text);
-    return said === undefined ? undefined : this.clean(said);
+    return said === undefined ? undefined : withoutSecrets(said, this.options.secrets);
   }
 
-  private documentText(): string {
-    return this.document.bytes.toString("utf8", 0, this.document.length);
-  }
-
-  private clean(text: string): string {
-    return withoutSecrets(text, this.options.secrets);
+  private otherReply(head: Head): OtherReply {
+    return { head, text: this.document.bytes.toString("utf8", 0, this.document.length), secrets: this.options.secrets };
   }
 }
 
@@ -359,32 +277,6 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** A server that does not say is believed: what it sends is then read as events. */
-function isEventStream(contentType: string | undefined): boolean {
-  return contentType === undefined || mediaType(contentType) === "text/event-stream";
-}
-
-function mediaType(contentType: string | undefined): string {
-  return (contentType ?? "").split(/[;,]/)[0]?.trim().toLowerCase() ?? "";
-}
-
 function disconnectedBefore(hasStarted: boolean): string {
   return hasStarted ? "the connection ended within the response head" : "the connection ended before a byte of the reply";
-}
-
-function withComplaint(what: string, said: string | undefined): string {
-  return said === undefined ? what : `${what}: ${said}`;
-}
-
-/** What a JSON document says is wrong, where it has an `error`. */
-function errorIn(text: string): string | undefined {
-  try {
-    const document: unknown = JSON.parse(text);
-    if (typeof document !== "object" || document === null) return undefined;
-    const hasError = "error" in document && Boolean(document.error);
-    const isError = "object" in document && document.object === "error";
-    return hasError || isError ? complaintIn(text) : undefined;
-  } catch {
-    return undefined;
-  }
 }

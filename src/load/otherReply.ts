@@ -1,0 +1,71 @@
+import { failed, type Outcome } from "../model/outcome.ts";
+import { complaintIn, withoutSecrets } from "./complaint.ts";
+import type { Head } from "./httpHead.ts";
+
+/** A reply whose body is no stream of events, as far as it was kept, and what it is to be called. */
+export interface OtherReply {
+  readonly head: Head;
+  readonly text: string;
+  /** Never to be seen in a message, whatever the server answers. */
+  readonly secrets: readonly string[];
+}
+
+/** The outcome of a reply with another status than success. */
+export function refusal(reply: OtherReply): Outcome {
+  const { status, compression } = reply.head;
+  return failed("http-status", withComplaint(`HTTP ${status}`, compression === undefined ? said(reply) : compressed(reply, compression)));
+}
+
+/** The outcome of a reply that says success, and is something else than what was asked for. */
+export function notAStream(reply: OtherReply): Outcome {
+  const { contentType, compression } = reply.head;
+  if (compression !== undefined) return failed("bad-response", compressed(reply, compression));
+  const type = mediaType(contentType);
+  if (type === "application/json" || reply.text.startsWith("{")) return jsonDocument(reply);
+  const instead = type === "text/event-stream" || type === "" ? "a page" : withoutSecrets(type, reply.secrets);
+  return failed("bad-response", withComplaint(`${instead} instead of text/event-stream`, said(reply)));
+}
+
+/** A server that does not say is believed: what it sends is then read as events. */
+export function isEventStream(contentType: string | undefined): boolean {
+  return contentType === undefined || mediaType(contentType) === "text/event-stream";
+}
+
+function jsonDocument(reply: OtherReply): Outcome {
+  const error = errorIn(reply.text);
+  if (error !== undefined) return failed("error-event", withoutSecrets(error, reply.secrets));
+  if (reply.text.includes('"choices"')) {
+    return failed("bad-response", "one JSON document instead of a stream: the server ignores stream: true");
+  }
+  return failed("bad-response", withComplaint("one JSON document instead of a stream", said(reply)));
+}
+
+function compressed({ secrets }: OtherReply, compression: string): string {
+  return `a body compressed with ${withoutSecrets(compression, secrets)}, which was not asked for`;
+}
+
+function said({ text, secrets }: OtherReply): string | undefined {
+  const complaint = complaintIn(text);
+  return complaint === undefined ? undefined : withoutSecrets(complaint, secrets);
+}
+
+function mediaType(contentType: string | undefined): string {
+  return (contentType ?? "").split(/[;,]/)[0]?.trim().toLowerCase() ?? "";
+}
+
+function withComplaint(what: string, complaint: string | undefined): string {
+  return complaint === undefined ? what : `${what}: ${complaint}`;
+}
+
+/** What a JSON document says is wrong, where it has an `error`. */
+function errorIn(text: string): string | undefined {
+  try {
+    const document: unknown = JSON.parse(text);
+    if (typeof document !== "object" || document === null) return undefined;
+    const hasError = "error" in document && Boolean(document.error);
+    const isError = "object" in document && document.object === "error";
+    return hasError || isError ? complaintIn(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}

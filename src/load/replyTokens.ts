@@ -1,0 +1,89 @@
+import type { Ending } from "../model/exchange.ts";
+import type { ChunkReader } from "./classify.ts";
+
+/** An event may carry several tokens, and a token's text come in several events; hardly so many. */
+const mostApart = 16;
+
+/** The tokens of one reply: as its usage tells them, where no reply can have had others, else one for each event that carries some. */
+export class ReplyTokens {
+  /** Events with text, reasoning or a tool call. */
+  events: number;
+  /** Events of a choice with nothing in it, as of a token that makes no text. */
+  emptyEvents: number;
+  private readonly asked: number;
+  /** What the events so far have carried: as the usage within them says, and one for each that has none. */
+  private carried: number;
+  private prompt: number | undefined;
+  private cached: number | undefined;
+  private completion: number | undefined;
+
+  /** `asked`: output tokens, at most. */
+  constructor(asked: number) {
+    this.events = 0;
+    this.emptyEvents = 0;
+    this.asked = asked;
+    this.carried = 0;
+    this.prompt = undefined;
+    this.cached = undefined;
+    this.completion = undefined;
+  }
+
+  /** Events of one token each. */
+  carry(events: number): void {
+    this.events += events;
+    this.carried += events;
+  }
+
+  /** Usage, final or so far. */
+  count({ promptTokens, cachedTokens, completionTokens }: ChunkReader): void {
+    this.prompt = promptTokens ?? this.prompt;
+    this.cached = cachedTokens ?? this.cached;
+    this.completion = completionTokens ?? this.completion;
+  }
+
+  /**
+   * Tokens of one more event: one, unless it says how many there were up to it: then those that the events before have not carried. A count
+   * that goes back, or on by more than the whole reply can have, is not taken over.
+   */
+  ofEvent(upToIt: number | undefined): number {
+    this.events++;
+    const tokens = (upToIt ?? Infinity) - this.carried;
+    const carried = tokens > this.asked ? 1 : Math.max(0, tokens);
+    this.carried += carried;
+    return carried;
+  }
+
+  /** All that were asked for have come. */
+  get areAll(): boolean {
+    return (this.told ?? this.events) >= this.asked;
+  }
+
+  /** Tokens that make no text (halves of a character, special ones) come as events without any, and usage counts them. */
+  get areAny(): boolean {
+    return this.events > 0 || (this.emptyEvents > 0 && (this.completion ?? 0) > 0);
+  }
+
+  /** `leavesOutZeros`: a usage without cached tokens says that there were none. */
+  ending(leavesOutZeros: boolean): Omit<Ending, "outcome"> {
+    const { prompt, told, completion } = this;
+    const cached = this.cached ?? (leavesOutZeros && prompt !== undefined ? 0 : undefined);
+    const output = told ?? (this.events > 0 ? this.events : undefined);
+    return {
+      ...(prompt === undefined ? {} : { promptTokens: prompt }),
+      ...(cached === undefined ? {} : { cachedTokens: cached }),
+      ...(output === undefined ? {} : { outputTokens: output, outputTokensSource: told === undefined ? "events" : "usage" }),
+      ...(completion === undefined || completion === told ? {} : { impossibleTokens: completion }),
+    };
+  }
+
+  /** Output tokens as usage tells them, if this reply can have had them. */
+  private get told(): number | undefined {
+    return this.completion === undefined || this.isImpossible(this.completion) ? undefined : this.completion;
+  }
+
+  /** Hardly any for its events, or more than were asked for and too many for its events. */
+  private isImpossible(tokens: number): boolean {
+    const isTooFew = tokens * mostApart < this.events;
+    return isTooFew || (tokens > this.asked && tokens > (this.events + this.emptyEvents) * mostApart);
+  }
+}
