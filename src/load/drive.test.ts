@@ -341,3 +341,11 @@ test("a hundred thousand requests over a day of virtual time are all there", asy
   expect(records).toHaveLength(100_000);
   expect(records.every((record) => record.endsWith("completed"))).toBe(true);
 });
+
+test("fifty thousand requests that wait for one another are all dropped when the experiment's time is up", async () => {
+  const requests = Array.from({ length: 50_000 }, (_, id) => (id === 0 ? at(0, 0) : after(id, id - 1)));
+  const deadlines = { ...defaultDeadlines, experiment: 3 };
+  const { records } = await play(inTurn(["a"], workloadOf(...requests), 1), { a: quick }, { deadlines });
+  expect(records).toHaveLength(50_000);
+  expect(records.at(-1)).toBe("a49999 due 3 ended 3 dropped: request 49998 before it was dropped");
+});

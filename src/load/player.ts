@@ -224,18 +224,25 @@ export class Player implements FlightHome, Preparer {
     this.pausing.remove(pause);
   }
 
-  /** A request that will never be sent is recorded as much as any other, and so are those that would have followed it. */
+  /** A request that will never be sent is recorded as much as any other, and so are those that would have followed it: a session's thousands may be one chain. */
   private drop(step: Step, due: Nanoseconds, reason: string): void {
-    if (step.isDropped) return;
+    const left = [{ step, due, reason }];
+    for (let one = left.pop(); one !== undefined; one = left.pop()) {
+      if (one.step.isDropped) continue;
+      const { step: before, due: at } = one;
+      this.recordDropped(before, at, one.reason);
+      const why = `request ${before.turn.request.id} before it was dropped`;
+      for (const follower of before.followers.toReversed())
+        left.push({ step: follower, due: this.dueAfter(follower, before, at), reason: why });
+    }
+  }
+
+  private recordDropped(step: Step, due: Nanoseconds, reason: string): void {
     step.isDropped = true;
     const { recorder, tally } = this.options;
-    const { engine, request } = step.turn;
     const outcome = dropped(reason);
     recorder.ended(this.recordDue(step, due), Math.max(this.now(), this.start), { outcome });
-    tally.ended(engine, outcome);
-    for (const follower of step.followers) {
-      this.drop(follower, this.dueAfter(follower, step, due), `request ${request.id} before it was dropped`);
-    }
+    tally.ended(step.turn.engine, outcome);
   }
 
   private timeIsUp(): void {
