@@ -1,4 +1,5 @@
 import { lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { isAbsolute } from "node:path";
 
 import { isErrno } from "./processTable.ts";
 import { unlessGone } from "./unlessGone.ts";
@@ -10,7 +11,10 @@ import { unlessGone } from "./unlessGone.ts";
 const longest = 14;
 
 /** A new directory for sockets and other temporary files, with a path that leaves them room; undefined where the folder for such files has none. */
-export function temporaryDirectory({ TMPDIR: folder = "/tmp" }: NodeJS.ProcessEnv): string | undefined {
+export function temporaryDirectory(own: NodeJS.ProcessEnv): string | undefined {
+  const folder = temporaryFolder(own);
+  // Whoever is told it, and whoever removes it, has another working directory.
+  if (!isAbsolute(folder)) return undefined;
   const start = `${folder.replace(/\/+$/, "")}/td-`;
   if (Buffer.byteLength(`${start}XXXXXX`) > longest) return undefined;
   try {
@@ -19,6 +23,11 @@ export function temporaryDirectory({ TMPDIR: folder = "/tmp" }: NodeJS.ProcessEn
     if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EROFS", "ENOSPC", "EDQUOT")) return undefined;
     throw error;
   }
+}
+
+/** Where temporary files go, as Python sees it: a variable without a word says nothing. */
+export function temporaryFolder({ TMPDIR: folder = "" }: NodeJS.ProcessEnv): string {
+  return folder === "" ? "/tmp" : folder;
 }
 
 /** With all that is in it; never anything that is not one of ours. */

@@ -45,9 +45,14 @@ test("a temporary directory has room for the names of sockets, and goes with all
   expect([existsSync(path), existsSync(at.file("other/stays"))]).toEqual([false, true]);
 });
 
-test("there is none where the folder for such files is too deep, or is not there", () => {
-  const made = [at.directory, "/a"].map((TMPDIR) => thisMachine({ environment: { TMPDIR } }).temporaryDirectory?.());
-  expect(made).toEqual([undefined, undefined]);
+test("there is none where the folder for such files is too deep, is not there, or depends on who looks", () => {
+  const made = [at.directory, "/a", "."].map((TMPDIR) => thisMachine({ environment: { TMPDIR } }).temporaryDirectory?.());
+  expect(made).toEqual([undefined, undefined, undefined]);
+});
+
+test("a TMPDIR without a word says nothing", () => {
+  using made = thisMachine({ environment: { TMPDIR: "" } }).temporaryDirectory?.();
+  expect(made?.path).toMatch(/^\/tmp\/td-\w{6}$/);
 });
 
 test("a program that is asked to end has the time to tidy up, and no more is taken", async () => {

@@ -38,6 +38,7 @@ test("with temporary files of its own, what PyTorch compiled before stays where 
   const kept = { TMPDIR: "/tmp/td-4fA0b1" };
   expect(added({ USER: "a:b" }, kept)).toBe("/tmp/torchinductor_a_b");
   expect(added({ USER: "ab", TMPDIR: "/t" }, kept)).toBe("/t/torchinductor_ab");
+  expect(added({ USER: "ab", TMPDIR: "" }, kept)).toBe("/tmp/torchinductor_ab");
   expect(added({ TORCHINDUCTOR_CACHE_DIR: "/nvme" }, kept)).toBeUndefined();
   expect(added({ USER: "ab" }, { TMPDIR: "/elsewhere" })).toBeUndefined();
 });

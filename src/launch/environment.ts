@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
 
+import { temporaryFolder } from "../host/temporaryDirectory.ts";
 import type { Slot } from "../model/engine.ts";
 import { hasSecretName, masks, mask } from "./secrets.ts";
 
@@ -66,7 +67,7 @@ function compiledBefore(
 ): Record<string, string> {
   if (temporary === undefined || declared["TMPDIR"] !== temporary || own["TORCHINDUCTOR_CACHE_DIR"] !== undefined) return {};
   const user = own["LOGNAME"] ?? own["USER"] ?? own["LNAME"] ?? own["USERNAME"] ?? nameOfUser();
-  return { TORCHINDUCTOR_CACHE_DIR: `${own["TMPDIR"] ?? "/tmp"}/torchinductor_${user.replaceAll(/[\\/:*?"<>|]/g, "_")}` };
+  return { TORCHINDUCTOR_CACHE_DIR: `${temporaryFolder(own)}/torchinductor_${user.replaceAll(/[\\/:*?"<>|]/g, "_")}` };
 }
 
 /** As PyTorch calls one without a name. */
