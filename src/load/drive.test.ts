@@ -211,8 +211,8 @@ describe("what goes wrong", () => {
     expect(well.records).toEqual([
       "a0 due 0 sent 0 ended 6 completed",
       "a1 due 0.5 sent 0.5 ended 1.5 completed",
-      "a2 due 1.75 sent 6 ended 7 completed",
-      "a3 due 1 sent 6 ended 7 completed",
+      "a2 due 6 sent 6 ended 7 completed",
+      "a3 due 6 sent 6 ended 7 completed",
       "a4 due 7 sent 7 ended 8 completed",
     ]);
     expect(prompts.slice(2)).toEqual(["6.02: reply 0reply 1", "6.02: reply 0", "7.02: say hello"]);

@@ -164,7 +164,8 @@ export class Player implements FlightHome, Preparer {
       if (this.timeWasUp !== undefined) this.drop(follower, due, this.timeWasUp);
       // Without the reply there is nothing to send; whoever merely waited for its end goes on, as a user would.
       else if (outcome.kind === "completed" || !follower.contains.includes(step)) {
-        if (follower.waitsFor === 0) this.sendAt(follower, due);
+        // Nobody sends a reply before it is there: whose own time was before that falls due then, and the harness is not late.
+        if (follower.waitsFor === 0) this.sendAt(follower, Math.max(due, at));
       } else {
         const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : "did not end";
         this.drop(follower, due, `request ${step.turn.request.id}, whose reply it contains, ${why}`);
