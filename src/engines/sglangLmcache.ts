@@ -1,7 +1,6 @@
 import { checkOptions, oneOf, type OptionRule } from "../model/checkOptions.ts";
 import type { Command, Engine, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import { allKnown, type FlagRules } from "./flags.ts";
 import { unknownPair } from "./knownPairs.ts";
@@ -14,7 +13,7 @@ import { installedIn, refuseOtherEra } from "./refuseOtherEra.ts";
 import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer } from "./services/lmcacheServer.ts";
 import { inProcessNeeds, serverNeeds } from "./sglangEras.ts";
-import { withSglangLmcacheClaims } from "./sglangLmcacheClaims.ts";
+import { withSglangLmcacheClaims, type ClaimedConnection } from "./sglangLmcacheClaims.ts";
 import { metricsWithLmcache } from "./sglangMetrics.ts";
 
 /** LMCache with SGLang. `mode` is "server" unless said: published SGLang from 0.5.13 on has no other on NVIDIA's GPUs, earlier ones have "in-process" alone. */
@@ -90,14 +89,11 @@ function checkPlaces(places: Places, launch: StartedLaunch, { prefixCaching }: S
 }
 
 /** One way of connecting LMCache to SGLang, with its configuration known. */
-export interface SglangConnection {
-  readonly mode: NonNullable<WithLmcacheOptions["mode"]>;
+interface SglangConnection extends ClaimedConnection {
   readonly command: (command: Command, slot: Slot, world: World) => Command;
   readonly services: Services;
   readonly keepsOutside: readonly KeptOutside[];
   readonly features: readonly string[];
-  readonly config: LmcacheConfig;
-  readonly onlyTier?: CacheReuse["onlyTier"];
 }
 
 interface Connecting {

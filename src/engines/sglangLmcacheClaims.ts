@@ -1,7 +1,15 @@
 import type { EngineClaims, TraitClaim } from "../model/engine.ts";
+import type { CacheReuse } from "../model/proof.ts";
 import { neverConnected, pieceOf } from "./lmcacheClaims.ts";
-import { tiers } from "./lmcacheConfig.ts";
-import type { SglangConnection } from "./sglangLmcache.ts";
+import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
+import type { WithLmcacheOptions } from "./lmcacheOptions.ts";
+
+/** What is to be proven of a connection. */
+export interface ClaimedConnection {
+  readonly mode: NonNullable<WithLmcacheOptions["mode"]>;
+  readonly config: LmcacheConfig;
+  readonly onlyTier?: CacheReuse["onlyTier"];
+}
 
 /** By their sources. A server that cannot be reached ends SGLang's boot; these leave it healthy, and without LMCache. */
 const lost =
@@ -16,10 +24,7 @@ const connected = {
 };
 
 /** SGLang's claims with LMCache: that it was connected, and what is found again. */
-export function withSglangLmcacheClaims(
-  claims: EngineClaims | undefined,
-  { mode, config, onlyTier }: Pick<SglangConnection, "mode" | "config" | "onlyTier">,
-): EngineClaims {
+export function withSglangLmcacheClaims(claims: EngineClaims | undefined, { mode, config, onlyTier }: ClaimedConnection): EngineClaims {
   const { traits = [], reuse, never = [] } = claims ?? {};
   const isConnected: TraitClaim = {
     what: lmcacheTrait,
