@@ -21,7 +21,11 @@ interface Counted {
 }
 
 /** Replies of one engine, each with as many events as told, counted by `count` once they are on disk. */
-async function counted(endings: readonly Ending[], count: Count, within?: number): Promise<Counted> {
+async function counted(
+  endings: readonly Ending[],
+  count: Count,
+  { within, stop = never }: { within?: number; stop?: AbortSignal } = {},
+): Promise<Counted> {
   const directory = join(freshDirectory(), "test_two");
   using journal = openJournal(directory, { virtual: true });
   journal.describe(describedTest(endings.length));
@@ -36,6 +40,7 @@ async function counted(endings: readonly Ending[], count: Count, within?: number
     directory,
     journal,
     tell,
+    stop,
     kill: never,
     ...(within === undefined ? {} : { within }),
   });
@@ -95,9 +100,17 @@ test("a slow one is asked four things at a time, and no longer than it may take"
   const { records, warnings } = await counted(
     Array.from({ length: 400 }, () => byEvents(" one two three")),
     slow,
-    0.35,
+    { within: 0.35 },
   );
   expect(most).toBe(4);
   expect(records.filter(({ outputTokensSource }) => outputTokensSource === "tokenizer")).toHaveLength(12);
-  expect(warnings[0]).toMatch(/^engine plain: its tokenizer counted 12 of 400 replies \(/);
+  expect(warnings[0]).toContain("engine plain: its tokenizer counted 12 of 400 replies (its 0.35 s were over)");
+});
+
+test("a run that was interrupted waits for it for a few seconds only", async () => {
+  const slow: Count = async (_text, signal) => pause(60_000, 1, { signal });
+  const from = performance.now();
+  const { warnings } = await counted([byEvents(" one")], slow, { stop: AbortSignal.timeout(100) });
+  expect(performance.now() - from).toBeLessThan(6_000);
+  expect(warnings[0]).toContain("engine plain: its tokenizer counted 0 of 1 replies (the run was interrupted)");
 });

@@ -10,7 +10,9 @@ export interface CountingOptions {
   readonly directory: string;
   readonly journal: JournalWriter;
   readonly tell: (event: RunEvent) => void;
-  /** Second interruption. */
+  /** First interruption: a few seconds more are taken. */
+  readonly stop: AbortSignal;
+  /** Second. */
   readonly kill: AbortSignal;
   /** Of all of an engine's replies in an experiment. */
   readonly within?: Seconds;
@@ -18,6 +20,9 @@ export interface CountingOptions {
 
 /** Questions to one engine at the same time. */
 const atOnce = 4;
+
+/** Whoever has interrupted a run waits for so long at most. */
+const afterStop: Seconds = 3;
 
 /** After so many that were not answered, an engine is not asked again. */
 const patience = 3;
@@ -34,9 +39,9 @@ async function countOf(
   engine: string,
   replies: readonly KeptReply[],
   count: Count,
-  { journal, tell, kill, within = 60 }: CountingOptions,
+  { journal, tell, stop, kill, within = 60 }: CountingOptions,
 ): Promise<void> {
-  const signal = AbortSignal.any([kill, AbortSignal.timeout(within * 1_000)]);
+  const signal = AbortSignal.any([kill, soonAfter(stop), AbortSignal.timeout(within * 1_000)]);
   const left = replies.values();
   const failures: unknown[] = [];
   let counted = 0;
@@ -54,10 +59,20 @@ async function countOf(
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
   journal.flush();
-  if (counted < replies.length)
-    tell({ kind: "warning", message: uncounted(engine, counted, replies.length, failures[0] ?? signal.reason) });
+  if (counted === replies.length) return;
+  const ended = stop.aborted || kill.aborted ? "the run was interrupted" : `its ${within} s were over`;
+  const why = signal.aborted ? ended : reason(failures[0]);
+  tell({ kind: "warning", message: uncounted(engine, counted, replies.length, why) });
 }
 
-function uncounted(engine: string, counted: number, replies: number, why: unknown): string {
-  return `engine ${engine}: its tokenizer counted ${counted} of ${replies} replies (${reason(why)}); the others stay as they were told or counted`;
+function soonAfter(stop: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  const wait = () => void setTimeout(() => late.abort(), afterStop * 1_000).unref();
+  if (stop.aborted) wait();
+  else stop.addEventListener("abort", wait, { once: true });
+  return late.signal;
+}
+
+function uncounted(engine: string, counted: number, replies: number, why: string): string {
+  return `engine ${engine}: its tokenizer counted ${counted} of ${replies} replies (${why}); the others stay as they were told or counted`;
 }
