@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { draws, type Draw } from "../model/draw.ts";
+import type { TokenSource } from "../model/exchange.ts";
 import type { Comparison } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
@@ -34,6 +35,24 @@ test("of throughput the other engine's counts: more tokens a second are better",
   const [, throughput] = compare(experimentOf([...other, ...answered("plain", tenOfPlain)]), "plain");
   expect([throughput?.metric, throughput?.verdict]).toEqual(["throughput", "better"]);
   expect(throughput?.effect).toBeCloseTo(2, 6);
+});
+
+test("throughput is not judged where the tokens of only one engine are counted by its events", () => {
+  const verdicts = (other: TokenSource, base: TokenSource) =>
+    compare(
+      experimentOf([
+        ...answered("cached", tenOfPlain, { outputTokens: 6, outputTokensSource: other }),
+        ...answered("plain", tenOfPlain, { outputTokensSource: base }),
+      ]),
+      "plain",
+    );
+  expect(verdicts("tokenizer", "events").map(({ verdict, reason }) => reason ?? verdict)).toEqual([
+    "equivalent",
+    "the tokens of 10 pairs are counted as one for each event on one of the engines only, and an event may carry several",
+  ]);
+  expect(verdicts("events", "usage")[1]?.verdict).toBe("inconclusive");
+  expect(verdicts("tokenizer", "usage")[1]?.verdict).toBe("better");
+  expect(verdicts("events", "events")[1]?.verdict).toBe("better");
 });
 
 test("two engines within the margin are equivalent", () => {

@@ -76,7 +76,9 @@ function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison
     effect: mean === undefined ? undefined : Math.exp(mean),
     interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
     margin,
-    ...(blockedBy(arms) ?? (difference === undefined ? withoutPairs(subject.metric) : judge(difference))),
+    ...(blockedBy(arms) ??
+      countedApart(subject.metric, arms) ??
+      (difference === undefined ? withoutPairs(subject.metric) : judge(difference))),
   });
 }
 
@@ -133,6 +135,23 @@ function blockedBy({ base, other }: Arms): Judgement | undefined {
   if (Math.abs(ofOther - ofBase) <= failureTolerance) return undefined;
   const reason = `the engines fail differently often, ${percent(ofOther)} against ${percent(ofBase)} of requests: what is left cannot be compared`;
   return { verdict: "inconclusive", reason };
+}
+
+/** An engine whose events carry two tokens would be half as fast as itself where only one of the two is counted by its events. */
+function countedApart(metric: ComparedMetric, { base, other }: Arms): Judgement | undefined {
+  if (metric !== "throughput") return undefined;
+  const ofBase = new Map(base.filter(isCompleted).map((record) => [pairOf(record), record]));
+  const apart = other.filter((record) => {
+    const theirs = ofBase.get(pairOf(record));
+    return isCompleted(record) && theirs !== undefined && isByEvents(record) !== isByEvents(theirs);
+  });
+  if (apart.length === 0) return undefined;
+  const reason = `the tokens of ${apart.length} pairs are counted as one for each event on one of the engines only, and an event may carry several`;
+  return { verdict: "inconclusive", reason };
+}
+
+function isByEvents({ outputTokensSource }: RequestRecord): boolean {
+  return outputTokensSource === "events";
 }
 
 function withoutPairs(metric: ComparedMetric): Judgement {
