@@ -21,5 +21,6 @@ test("a base URL's query goes with each of its paths, and after a path's own", (
 test("what a query's secret parameters hold is not shown, and known as it stands there and as it is meant", () => {
   const url = "http://a?api-version=2024-10-21&api-key=s%2Fcret-1&subscriptionKey=k&sig=abc%3D%3D9";
   expect(withoutQuerySecrets(`at ${url}: no`)).toBe("at http://a?api-version=2024-10-21&api-key=***&subscriptionKey=***&sig=***: no");
+  expect(withoutQuerySecrets("http://a?jwt=e.y.J&pass=b")).toBe("http://a?jwt=***&pass=***");
   expect(querySecrets(url)).toEqual(["s%2Fcret-1", "s/cret-1", "abc%3D%3D9", "abc==9"]);
 });
