@@ -1,6 +1,7 @@
 import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { most } from "../model/most.ts";
+import { withoutQuerySecrets } from "../model/serverUrl.ts";
 import type { Call } from "./flags.ts";
 
 /** What `run` and `plan` cannot do at once, or without something, whatever the flags' values are. */
@@ -29,7 +30,7 @@ export const defaultStreams = 64;
 export const defaultContext = 512;
 
 function fileAndServers(file: string): HarnessError {
-  return new HarnessError("usage", `a test file and --attach at once: ${file} was taken for a test file`, {
+  return new HarnessError("usage", `a test file and --attach at once: ${withoutQuerySecrets(file)} was taken for a test file`, {
     hint: "--attach is for a run without a file; in a file use attached({ url })",
   });
 }

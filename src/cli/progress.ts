@@ -1,6 +1,7 @@
 import type { Terminal } from "../model/host.ts";
 import { afterwards } from "../model/afterwards.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { grouped } from "../model/grouped.ts";
 import { orderPhrases } from "../reports/conditions.ts";
 
 /** Shows a run while it happens: live lines on a terminal, elsewhere a line per event. */
@@ -174,6 +175,7 @@ export class RunState {
       case "serviceGone":
       case "warmingUp":
       case "proving":
+      case "counting":
       case "proof":
       case "calibrating":
       case "warning":
@@ -229,6 +231,8 @@ export function lineFor(event: RunEvent): string | undefined {
       return `  ${event.engine}: warming up with two requests that are not measured, given up after ${clock(event.atMost)} without an answer`;
     case "proving":
       return `  ${event.engine}: proving that it is what was asked for, with prompts that are not measured`;
+    case "counting":
+      return `  ${event.engine}: its tokenizer is asked for the tokens of ${grouped(event.replies)} whole replies`;
     case "notUp":
       return `  ${event.engine}: not up: ${firstLine(event.message)}`;
     case "unwell":

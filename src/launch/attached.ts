@@ -64,8 +64,8 @@ async function refuseByAnswer(
 ): Promise<number | undefined> {
   const message = `engine ${name} does not answer yet at ${masks(server.url)}; waited for, ${each} s at most for each answer`;
   const timer = setTimeout(() => tell({ kind: "warning", message }), 3_000);
-  const found = await choice(server, engine, { readyPath, each, signal: new AbortController().signal });
-  clearTimeout(timer);
+  const look = { readyPath, each, signal: new AbortController().signal };
+  const found = await choice(server, engine, look).finally(() => clearTimeout(timer));
   if (found.kind === "never") throw unfit(server, { name, engine }, found);
   if (found.kind === "notYet" && found.status !== 503) throw unreachable(server, { name, engine }, found);
   return found.kind === "chosen" ? found.contextLimit : undefined;

@@ -217,7 +217,8 @@ export class ChunkReader {
   private readOther(keyStart: number, keyEnd: number): void {
     if (this.isKey(keys.id, keyStart, keyEnd)) this.isChunk = true;
     else if (this.isKey(keys.detail, keyStart, keyEnd) || this.isKey(keys.message, keyStart, keyEnd)) {
-      if (this.holdsSomething(quote, quote)) this.hasWords = true;
+      // FastAPI's is a list where the request was wrong.
+      if (this.holdsSomething(quote, quote) || this.holdsSomething(openBracket, closeBracket)) this.hasWords = true;
     }
   }
 
@@ -300,6 +301,7 @@ export class ChunkReader {
     const byte = this.byte();
     const next = this.bytes[this.at + 1];
     if (byte === quote) return next === quote;
+    if (byte === openBrace) return !this.holdsSomething(openBrace, closeBrace);
     return byte === letterN || byte === letterF || (byte === digit0 && endsScalar(next));
   }
 

@@ -131,6 +131,7 @@ test("a refusal in a compressed body is told by its status, not by its bytes", a
 describe("within a stream", () => {
   const errors: readonly [string, object, string][] = [
     ["FastAPI's detail", { detail: "internal error", status: 500 }, "internal error"],
+    ["FastAPI's detail of a wrong request", { detail: [{ loc: ["body"], msg: "field required" }] }, "field required"],
     ["a message", { message: "no room", code: 500 }, "no room"],
   ];
   test.each(errors)("%s alone is an error", async (_, event, message) => {
@@ -138,7 +139,7 @@ describe("within a stream", () => {
   });
 
   const chunks: readonly [string, object][] = [
-    ...[null, false, "", 0].map((error): [string, object] => [`an error that is ${JSON.stringify(error)}`, { error }]),
+    ...[null, false, "", 0, {}].map((error): [string, object] => [`an error that is ${JSON.stringify(error)}`, { error }]),
     ["a choice's error that is null", { choices: [{ delta: { content: "a" }, error: null }] }],
     ["a message beside a choice", { message: "ok" }],
   ];

@@ -1,5 +1,5 @@
 import type { Ending, Prepared } from "../model/exchange.ts";
-import { dropped, failed } from "../model/outcome.ts";
+import { dropped, failed, type Outcome } from "../model/outcome.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { DeadlineSweep } from "./deadlineSweep.ts";
 import type { DriveOptions } from "./drive.ts";
@@ -152,11 +152,11 @@ export class Player implements FlightHome, Preparer {
     const { step } = flight;
     this.sweep.release(flight);
     if (step.isContained) step.text = ending.text;
-    if (!this.isStopped) this.goOnAfter(step, at, ending);
+    if (!this.isStopped) this.goOnAfter(step, at, ending.outcome);
     this.finishIfNothingIsLeft();
   }
 
-  private goOnAfter(step: Step, at: Nanoseconds, { outcome }: Ending): void {
+  private goOnAfter(step: Step, at: Nanoseconds, outcome: Outcome): void {
     for (const follower of step.followers) {
       const due = this.dueAfter(follower, step, at);
       follower.waitsFor--;
@@ -167,7 +167,7 @@ export class Player implements FlightHome, Preparer {
         // Nobody sends a reply before it is there: whose own time was before that falls due then, and the harness is not late.
         if (follower.waitsFor === 0) this.sendAt(follower, Math.max(due, at));
       } else {
-        const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : "did not end";
+        const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : outcome.kind === "dropped" ? "was dropped" : "did not end";
         this.drop(follower, due, `request ${step.turn.request.id}, whose reply it contains, ${why}`);
       }
     }
@@ -217,7 +217,9 @@ export class Player implements FlightHome, Preparer {
 
   private dropLate(step: Step, due: Nanoseconds, prepared: Prepared | undefined): void {
     if (prepared !== undefined) lineOf(this.options.lines, step.turn).discard?.(prepared);
-    this.drop(step, due, `not sent within ${this.options.deadlines.send} s of its time`);
+    const reason = `not sent within ${this.options.deadlines.send} s of its time`;
+    this.recordDropped(step, due, reason);
+    this.goOnAfter(step, this.now(), dropped(reason));
   }
 
   private cancelPause(pause: Pause): void {

@@ -92,17 +92,23 @@ test("it is sent late where the experiment says nothing", async () => {
   expect(records.at(-1)?.lag).toBeGreaterThan(1_000 * millisecond);
 });
 
-test("a follower whose time has passed before it could be sent is dropped with those that wait for it", async () => {
+test("a follower whose time has passed before it could be sent is dropped: whoever merely waits for it goes on, whoever contains its reply does not", async () => {
   const first = plainRequest({ id: 0, arrival: { kind: "at", offset: 0 } });
   const blocking = plainRequest({ id: 3, arrival: { kind: "at", offset: 0.015 } });
   const follower = plainRequest({ id: 1, arrival: { kind: "after", request: 0, pause: 0.02 } });
-  const last = plainRequest({ id: 2, arrival: { kind: "after", request: 1, pause: 0 } });
-  const phase = together(["a"], { kind: "test", options: {}, seed: 1, requests: [first, blocking, follower, last] }, 1)[0] ?? [];
+  const next = plainRequest({ id: 2, arrival: { kind: "after", request: 1, pause: 0 } });
+  const parts = [{ kind: "reply", request: 1, source: "own" }] as const;
+  const containing = {
+    ...plainRequest({ id: 4, arrival: { kind: "after", request: 1, pause: 0 } }),
+    messages: [{ role: "user", parts }],
+  } as const;
+  const phase =
+    together(["a"], { kind: "test", options: {}, seed: 1, requests: [first, blocking, follower, next, containing] }, 1)[0] ?? [];
   const { counts, records } = await playOn((request) => (request === 3 ? 150 : 0), phase, { send: 0.05 });
   const reasons = records.flatMap(({ outcome }) => (outcome?.kind === "dropped" ? [outcome.reason] : []));
-  expect(records).toHaveLength(4);
-  expect(reasons).toEqual(["not sent within 0.05 s of its time", "request 1 before it was dropped"]);
-  expect(counts).toEqual({ prepared: 3, sent: 2, discarded: 1 });
+  expect(records).toHaveLength(5);
+  expect(reasons).toEqual(["not sent within 0.05 s of its time", "request 1, whose reply it contains, was dropped"]);
+  expect(counts).toEqual({ prepared: 4, sent: 3, discarded: 1 });
 });
 
 test("an experiment's limit holds also while requests that fell due before it are late", async () => {

@@ -19,6 +19,8 @@ export type RunEvent =
   | { readonly kind: "warmingUp"; readonly engine: string; readonly atMost: Seconds }
   /** The same of prompts that are to show whether it is what was asked for. */
   | { readonly kind: "proving"; readonly engine: string }
+  /** Its tokenizer is asked for the tokens of so many whole replies. */
+  | { readonly kind: "counting"; readonly engine: string; readonly replies: number }
   | ({ readonly kind: "proof" } & EngineProof)
   | {
       readonly kind: "notUp";

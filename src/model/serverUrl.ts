@@ -20,7 +20,7 @@ export function urlAt(base: string, path: string): string {
 
 /** `?api-key=…`, `&sig=…`, `&code=…`: what such parameters hold is nobody's business. */
 const secretParameter =
-  /([?&][\w.~%+-]*?(?:key|token|sig|signature|code|secret|pass(?:w(?:or)?d)?|pwd|jwt|auth|credentials?)=)([^&#\s"'`]*[^&#\s"'`:;,.)])/gi;
+  /([?&][\w.~%+-]*?(?:key|token|sig|signature|code|secret|pass(?:w(?:or)?d)?|pwd|jwt|auth|credentials?)=)([^&#\s"']*[^&#\s"'`:;,.)])/gi;
 
 /** A text without the secrets in the queries of its URLs. */
 export function withoutQuerySecrets(text: string): string {

@@ -4,6 +4,7 @@ import { reason } from "../launch/readiness.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Count } from "./tokenizer.ts";
+import { toldIfSlow } from "./unmeasured.ts";
 
 export interface CountingOptions {
   /** The test's. */
@@ -57,7 +58,8 @@ async function countOf(
       }
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  const slow = () => tell({ kind: "counting", engine, replies: replies.length });
+  await toldIfSlow(slow, async () => Promise.all(Array.from({ length: atOnce }, lane)));
   journal.flush();
   if (counted === replies.length) return;
   const ended = stop.aborted || kill.aborted ? "the run was interrupted" : `its ${within} s were over`;
