@@ -103,6 +103,9 @@ test("what may fail is not asked for once more, and of a server that nobody star
   const adviceOf = (options: Differing) => validityOf(failing(good, 2), [], options).reasons[0]?.advice;
   expect(adviceOf({ mayFail: ["plain"] })).toBe("see why in the CSV and in the engine's log (idle-timeout 2)");
   expect(adviceOf({ withoutLog: ["plain"], mayFail: ["plain"] })).toBe("see why in the CSV's column failure (idle-timeout 2)");
+  const dropped = good.map((one) => (one.request < 2 ? { ...one, outcome: { kind: "dropped", reason: "late" } as const } : one));
+  const [reason] = validityOf(dropped, [], { mayFail: ["plain"] }).reasons;
+  expect(reason?.advice).toBe("see why in the CSV's column failure (dropped 2)"); // never sent: the engine knows nothing of it
 });
 
 test("an engine that died is the reason, and neither its failures nor requests that were not sent are others", () => {

@@ -128,7 +128,9 @@ function failures(
     const advice = log ? "see why in the engine's log, and run it again" : "run it again to its end";
     return [{ state: "INVALID", what: "was sent no request", advice, engine }];
   }
-  const lookThere = `see why in ${log ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}`;
+  // What was dropped was never sent: its engine knows nothing of it.
+  const isInLog = log && failures > (failuresByCode["dropped"] ?? 0);
+  const lookThere = `see why in ${isInLog ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}`;
   if (completed === 0) return [{ state: "INVALID", what: `completed none of ${requests} requests`, advice: lookThere, engine }];
   const limit = allowed ? { ...limits.failures, invalid: Infinity } : limits.failures;
   const own = failures - (failuresByCode.exhausted ?? 0);
