@@ -144,7 +144,7 @@ test("of two attempts the answered one is `sent`, and both are counted", async (
   journal.stamp(exchange, "sent", start + 900, 0);
   journal.stamp(exchange, "text", start + 5_000, 1);
   journal.close();
-  expect(recordsOf(await readTest(directory))).toMatchObject([{ sent: 900, reused: false, attempts: 2 }]);
+  expect(recordsOf(await readTest(directory))).toMatchObject([{ sent: 900, firstSent: 10, reused: false, attempts: 2 }]);
 });
 
 test("a stream that was open when the run was cut off is cancelled, has its chunks and no end", async () => {

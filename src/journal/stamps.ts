@@ -9,6 +9,8 @@ import { valuesOf } from "./readTable.ts";
 export interface ExchangeStamps {
   /** Of the last attempt, which is the one that was answered. */
   readonly sent: Nanoseconds | undefined;
+  /** Of the first attempt, where it was not the last. */
+  readonly firstSent: Nanoseconds | undefined;
   readonly reused: boolean | undefined;
   readonly attempts: number;
   readonly headers: Nanoseconds | undefined;
@@ -25,6 +27,7 @@ export class StampsByExchange {
   private readonly kind: Uint8Array;
   private readonly tokens: Int32Array;
   private readonly sent: Float64Array;
+  private readonly firstSent: Map<number, Nanoseconds>;
   private readonly reused: Uint8Array;
   private readonly attempts: Int32Array;
   private readonly headers: Float64Array;
@@ -38,6 +41,7 @@ export class StampsByExchange {
     this.kind = new Uint8Array(chunks);
     this.tokens = new Int32Array(chunks);
     this.sent = new Float64Array(exchanges);
+    this.firstSent = new Map();
     this.reused = new Uint8Array(exchanges);
     this.attempts = new Int32Array(exchanges);
     this.headers = new Float64Array(exchanges).fill(Number.NaN);
@@ -52,6 +56,7 @@ export class StampsByExchange {
     return {
       attempts,
       sent: attempts > 0 ? this.sent[exchange] : undefined,
+      firstSent: this.firstSent.get(exchange),
       reused: attempts > 0 ? this.reused[exchange] === 1 : undefined,
       headers: Number.isNaN(headers) ? undefined : headers,
       chunks: { at: this.at.subarray(from, to), kind: this.kind.subarray(from, to), tokens: this.tokens.subarray(from, to) },
@@ -82,9 +87,11 @@ export class StampsByExchange {
   private placeOwn(exchange: number, code: number, moment: Nanoseconds, tokens: number): void {
     if (code === stampCodes.headers) this.headers[exchange] = moment;
     if (code !== stampCodes.sent) return;
+    const before = this.attempts[exchange] ?? 0;
+    if (before === 1) this.firstSent.set(exchange, this.sent[exchange] ?? moment);
     this.sent[exchange] = moment;
     this.reused[exchange] = tokens;
-    this.attempts[exchange] = (this.attempts[exchange] ?? 0) + 1;
+    this.attempts[exchange] = before + 1;
   }
 }
 

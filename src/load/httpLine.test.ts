@@ -319,6 +319,19 @@ describe("connections", () => {
     expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
   });
 
+  test("that the server drops a while after it took the request are the engine's failure: nothing is sent twice", async () => {
+    await using server = await testServer((socket, _, count) => {
+      if (count === 0) socket.write(hello);
+      else setTimeout(() => socket.destroy(), 700);
+    });
+    const line = lineTo(server.url);
+    await line.open(1);
+    await exchange(line);
+    const heard = await exchange(line);
+    expect(heard.sent).toHaveLength(1);
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+  });
+
   test("closed after the first byte of a reply are the engine's failure: nothing is sent twice", async () => {
     await using server = await testServer((socket, _, count) => {
       if (count === 0) socket.write(hello);

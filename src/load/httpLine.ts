@@ -53,6 +53,8 @@ interface PreparedBytes extends Prepared {
   readonly keepText: boolean;
 }
 
+/** What the server had closed before it was written to tells so within a round trip. A request on which it hangs up later it had taken: it shall not get that one twice. */
+const closedAtOnce = toNanoseconds(0.5);
 /** `[DONE]` came, and the body's end usually with it: so long we wait for it, so that whoever follows can have the connection… */
 const patienceForFollowers = toNanoseconds(0.005);
 /** …and so long before a connection whose body never ends is given up. */
@@ -136,6 +138,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   private connection: Connection | undefined;
   /** The connection was open before this request: its server may have closed it without our knowing yet. */
   private isReused: boolean;
+  private sentAt: Nanoseconds;
   private hasEnded: boolean;
   private stopWaiting: () => void;
 
@@ -148,6 +151,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     this.reply = new ReplyReader({ listener, keepText, maxOutputTokens: request.maxOutputTokens, secrets, leavesOutZeros });
     this.connection = undefined;
     this.isReused = false;
+    this.sentAt = 0;
     this.hasEnded = false;
     this.stopWaiting = () => {};
   }
@@ -171,7 +175,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     if (!wasOpen) {
       const code = isOurOwnLimit(cause) ? "exhausted" : "refused";
       this.end(at, this.reply.ending(failed(code, this.explained(cause, "the connection could not be opened"))));
-    } else if (this.isReused && !this.reply.hasStarted) {
+    } else if (this.isReused && !this.reply.hasStarted && at - this.sentAt <= closedAtOnce) {
       this.sendOnFresh();
     } else {
       this.reply.close(cause);
@@ -188,6 +192,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     this.isReused = true;
     connection.user = this;
     const at = this.line.clock.now();
+    this.sentAt = at;
     this.listener.sent(at, true);
     connection.send(this.bytes, at);
   }

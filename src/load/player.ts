@@ -63,7 +63,7 @@ export class Player implements FlightHome, Preparer {
       request: toNanoseconds(deadlines.request),
     };
     this.flightOptions = { recorder, tally, deadlines, limits, home: this };
-    this.start = 0;
+    this.start = Infinity;
     this.limit = Infinity;
     this.next = 0;
     this.isStopped = false;
@@ -110,7 +110,7 @@ export class Player implements FlightHome, Preparer {
     this.isStopped = true;
     this.preparation.stop();
     this.cancelSend();
-    for (const pause of this.pausing.list()) this.cancelPause(pause);
+    this.cancelDue();
     this.cancelLimit();
     this.cancelLimit = this.options.clock.at(this.now() + longestDrain, () => this.kill());
     this.finishIfNothingIsLeft();
@@ -120,6 +120,19 @@ export class Player implements FlightHome, Preparer {
   kill(): void {
     this.stop();
     for (const flight of this.sweep.list()) flight.exchange?.abort({ kind: "cancelled" });
+  }
+
+  /** What has fallen due by now and was not sent is recorded as much as what is under way. */
+  private cancelDue(): void {
+    const now = this.now();
+    for (const step of this.scheduled.slice(this.next)) {
+      if (this.dueOf(step) > now) break;
+      this.recordEnd(step, this.dueOf(step), { kind: "cancelled" });
+    }
+    for (const pause of this.pausing.list()) {
+      this.cancelPause(pause);
+      if (pause.due <= now) this.recordEnd(pause.step, pause.due, { kind: "cancelled" });
+    }
   }
 
   private dropStrays(): void {
@@ -242,8 +255,12 @@ export class Player implements FlightHome, Preparer {
 
   private recordDropped(step: Step, due: Nanoseconds, reason: string): void {
     step.isDropped = true;
+    this.recordEnd(step, due, dropped(reason));
+  }
+
+  /** Of one that was never sent. */
+  private recordEnd(step: Step, due: Nanoseconds, outcome: Outcome): void {
     const { recorder, tally } = this.options;
-    const outcome = dropped(reason);
     recorder.ended(this.recordDue(step, due), Math.max(this.now(), this.start), { outcome });
     tally.ended(step.turn.engine, outcome);
   }

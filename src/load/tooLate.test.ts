@@ -18,6 +18,7 @@ async function playOn(
   phase: Phase,
   deadlines: Partial<Deadlines>,
   answers: (request: number) => boolean = () => true,
+  signal: AbortSignal = new AbortController().signal,
 ) {
   const clock = realClock();
   const counts = { prepared: 0, sent: 0, discarded: 0 };
@@ -58,7 +59,7 @@ async function playOn(
     clock,
     deadlines: { ...defaultDeadlines, ...deadlines },
     recorder,
-    signal: new AbortController().signal,
+    signal,
     keepText: false,
   });
   return { counts, records };
@@ -84,6 +85,23 @@ test("what could not be sent in time is dropped and recorded where the experimen
   const inTime = sent.filter(({ lag = Infinity }) => lag < 55 * millisecond);
   expect(inTime.length).toBeGreaterThan(0.8 * sent.length);
   expect(counts.discarded + counts.sent).toBe(counts.prepared);
+});
+
+test("what had fallen due and was not sent when the run was interrupted is recorded, as cancelled", async () => {
+  const interrupt = new AbortController();
+  const takes = (request: number) => {
+    if (request === 20) interrupt.abort();
+    return 5;
+  };
+  const { records } = await playOn(takes, scheduled, {}, undefined, interrupt.signal);
+  const [first, last] = [records[0], records[20]];
+  const sent = records.filter(({ lag }) => lag !== undefined);
+  const cancelled = records.filter(({ outcome }) => outcome?.kind === "cancelled");
+  expect(sent).toHaveLength(21);
+  // One is due each millisecond until the interruption.
+  const fellDue = ((last?.due ?? 0) + (last?.lag ?? 0) - (first?.due ?? 0)) / millisecond;
+  expect(records.length).toBe(sent.length + cancelled.length);
+  expect(Math.abs(records.length - fellDue)).toBeLessThan(5);
 });
 
 test("it is sent late where the experiment says nothing", async () => {

@@ -10,6 +10,7 @@ import { beyond, limits as usual, milliseconds, share, type Limits } from "./val
 export function engineReasons(records: readonly RequestRecord[], engines: readonly string[], limits: Limits): readonly ValidityReason[] {
   return [
     ...engines.flatMap((engine) => steadiness(ofEngine(records, engine), engine, limits)),
+    ...engines.flatMap((engine) => sentTwice(ofEngine(records, engine), engine, limits)),
     ...engines.flatMap((engine) => tokenCounts(ofEngine(records, engine), engine, limits)),
     ...engines.flatMap((engine) => promptLength(ofEngine(records, engine), engine, limits)),
     ...unlikeEngines(records.filter(isCompleted), limits),
@@ -44,6 +45,17 @@ function saturation({ offered, served, longer, behind }: QueueGrowth, engine: st
     what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and fell behind by ${milliseconds(longer)} with each`,
     advice:
       "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
+    engine,
+  });
+}
+
+/** A few are the race that every kept connection runs with the server's idle limit. */
+function sentTwice(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const again = records.filter(({ attempts }) => attempts > 1);
+  return beyond(limits.sentTwice, share(again.length, records.length), {
+    what: `closed the connections of ${again.length} of ${records.length} requests before it answered a byte, and they were sent once more`,
+    advice:
+      "their TTFT and E2E latency count from the second time: see in its log why it closes connections, or have it keep idle ones for longer",
     engine,
   });
 }

@@ -72,7 +72,7 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
 /** What was offered against what was sent, where there are enough requests for a rate. */
 function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
   return [...Map.groupBy(records, ({ engine, block }) => `${engine} ${block}`).values()].flatMap((own) => {
-    const sent = own.flatMap((record) => (record.sent === undefined ? [] : [{ due: record.due, sent: record.sent }]));
+    const sent = own.flatMap(({ due, sent: last, firstSent = last }) => (firstSent === undefined ? [] : [{ due, sent: firstSent }]));
     if (sent.length < 20) return [];
     const [offered, achieved] = [spread(sent.map(({ due }) => due)), spread(sent.map((one) => one.sent))];
     const off = offered === 0 ? undefined : Math.abs(offered / achieved - 1);

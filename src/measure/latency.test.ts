@@ -31,6 +31,12 @@ test("E2E latency ends with the last generated event, not with usage or the end 
   expect(e2eFromDue(usual)).toBeCloseTo(1.202, 9);
 });
 
+test("of a request sent twice the harness was as late as its first attempt, and nobody knows how late where only the second is known", () => {
+  const twice = { ...usual, attempts: 2 };
+  expect(sendLag({ ...twice, firstSent: usual.due + 1_000_000 })).toBeCloseTo(0.001, 9);
+  expect(sendLag(twice)).toBeUndefined();
+});
+
 test("time to headers and send lag have their own stamps", () => {
   expect(timeToHeaders(usual)).toBeCloseTo(0.03, 9);
   expect(sendLag(usual)).toBeCloseTo(0.002, 9);

@@ -27,9 +27,9 @@ export function e2eFromDue(record: RequestRecord): Seconds | undefined {
   return elapsed(record.due, lastToken(record));
 }
 
-/** How late the harness itself was. */
-export function sendLag(record: RequestRecord): Seconds | undefined {
-  return elapsed(record.due, record.sent);
+/** How late the harness itself was: of a request sent twice with its first attempt, and missing where only the second is known. */
+export function sendLag({ due, attempts, sent, firstSent }: RequestRecord): Seconds | undefined {
+  return elapsed(due, attempts > 1 ? firstSent : sent);
 }
 
 /** (E2E - TTFT) / (output tokens - 1). */

@@ -38,6 +38,18 @@ test("what is late says by how much, and what to do", () => {
   ]);
 });
 
+test("an engine that closed the connections of more than one request in a hundred is DEGRADED, and the harness was not late for it", () => {
+  const replies = (twice: number) =>
+    Array.from({ length: 100 }, (_, i) => ({
+      ...record([[9]], { request: i, sent: i < twice ? 2 : 0 }),
+      ...(i < twice ? { attempts: 2, firstSent: 0 } : {}),
+    }));
+  expect(validityOf(replies(1)).state).toBe("VALID");
+  expect(validityOf(replies(2)).reasons.map(({ what }) => what)).toEqual([
+    "closed the connections of 2 of 100 requests before it answered a byte, and they were sent once more",
+  ]);
+});
+
 test("from 662 values on the p99 of send lag counts, and 6 late requests of 700 are no reason", () => {
   const records = (late: number) => Array.from({ length: 700 }, (_, i) => record([[9]], { request: i, sent: i < late ? 0.02 : 0 }));
   expect([6, 8].map((late) => validityOf(records(late)).state)).toEqual(["VALID", "DEGRADED"]);

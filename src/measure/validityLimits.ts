@@ -20,6 +20,11 @@ export const limits = {
   unfinished: { measured: "requests cancelled, or cut off with the run", unit: "share", degraded: 0, invalid: 0.05 },
   failures: { measured: "failed requests of an engine, unless a check allows them", unit: "share", degraded: 0, invalid: 0.05 },
   exhausted: { measured: "requests for which the harness's machine had no port or file left", unit: "share", invalid: 0 },
+  sentTwice: {
+    measured: "requests of an engine sent a second time, because it had closed the connection of the first",
+    unit: "share",
+    degraded: 0.01,
+  },
   sendLag: { measured: "send lag, p99 (below 662 values the longest)", unit: "seconds", degraded: 0.005 },
   sendLagOfMost: { measured: "send lag, in nine requests of ten", unit: "seconds", invalid: 0.05 },
   rate: {

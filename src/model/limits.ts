@@ -6,6 +6,7 @@ export const limitNames = [
   "unfinished",
   "failures",
   "exhausted",
+  "sentTwice",
   "sendLag",
   "sendLagOfMost",
   "rate",

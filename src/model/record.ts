@@ -23,6 +23,8 @@ export interface RequestRecord {
   /** Just before the answered attempt's bytes were written; missing when nothing was sent. */
   readonly sent?: Nanoseconds;
   readonly attempts: number;
+  /** The first attempt, where there was a second: what the engine's closed connection cost lies between them. */
+  readonly firstSent?: Nanoseconds;
   readonly reused?: boolean;
   readonly headers?: Nanoseconds;
   readonly chunks: Chunks;
