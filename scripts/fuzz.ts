@@ -103,6 +103,7 @@ const eventMakers: readonly ((draw: Draw) => MadeEvent)[] = [
   textEvent,
   textEvent,
   (draw) => event({ id: "c-1", choices: [{ index: 0, delta: { content: oneOf(words, draw) }, finish_reason: null }] }, "text1"),
+  (draw) => event({ choices: [{ index: 0, delta: { content: [{ type: "text", text: oneOf(words, draw) }] } }] }, "text1"),
   () => event({ choices: [{ index: 0, delta: { role: "assistant", content: "" } }] }, "role0"),
   (draw) => event({ choices: [{ delta: { reasoning_content: oneOf(words, draw) } }] }, "reasoning1"),
   () => event({ choices: [{ delta: { tool_calls: [{ function: { arguments: '{"a":' } }] } }] }, "tool1"),

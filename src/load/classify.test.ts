@@ -23,6 +23,16 @@ describe("one event", () => {
       ' {\n"usage" : null , "choices"\t:[ { "finish_reason":null,\r"delta" : { "content" : "a" } } ] } ',
     ],
     ["text with usage", "text", '{"usage":{"completion_tokens":1},"choices":[{"text":"a"}]}'],
+    ["text in parts", "text", '{"choices":[{"delta":{"content":[{"type":"text","text":"a"}]}}]}'],
+    ["text in the second part", "text", '{"choices":[{"delta":{"content":[ {"text":""}, 1, {"text":"a","type":"text"} ]}}]}'],
+    ["parts without text", "empty", '{"choices":[{"delta":{"content":[{"type":"text","text":""},{"image":{"text":"a"}}]}}]}'],
+    ["no parts", "empty", '{"choices":[{"delta":{"content":[ ]}}]}'],
+    ["half a part", "malformed", '{"choices":[{"delta":{"content":[{"text":"a"'],
+    [
+      "reasoning in a part",
+      "reasoning",
+      '{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}}]}',
+    ],
     ["reasoning", "reasoning", '{"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]}'],
     ["reasoning by its newer name", "reasoning", '{"choices":[{"delta":{"reasoning":"hm"}}]}'],
     ["a tool call", "tool", '{"choices":[{"delta":{"content":null,"tool_calls":[{"function":{"arguments":"{"}}]}}]}'],
@@ -68,8 +78,10 @@ describe("one event", () => {
 
 test("says the same as JSON.parse would, for any chunk in any order with any white space", () => {
   const text = fc.oneof(fc.constant(""), fc.constant(null), fc.string({ unit: "binary", maxLength: 8 }));
+  const part = fc.record({ type: fc.constant("text"), text, other: fc.jsonValue({ maxDepth: 1 }) }, { requiredKeys: [] });
+  const parts = fc.array(fc.oneof(part, fc.nat()), { maxLength: 2 });
   const delta = fc.record(
-    { content: text, reasoning: text, role: fc.constantFrom("assistant", null), other: fc.jsonValue({ maxDepth: 2 }) },
+    { content: fc.oneof(text, parts), reasoning: text, role: fc.constantFrom("assistant", null), other: fc.jsonValue({ maxDepth: 2 }) },
     { requiredKeys: [] },
   );
   const error = fc.constantFrom(null, null, false, "", 0, 0.5, true, "m", { message: "m" });
@@ -124,8 +136,14 @@ interface Chunk {
     text?: string | null;
     finish_reason?: string | null;
     error?: unknown;
-    delta?: { content?: string | null; reasoning?: string | null; role?: string | null };
+    delta?: { content?: Content; reasoning?: string | null; role?: string | null };
   }[];
+}
+
+type Content = string | null | undefined | (number | { text?: string | null })[];
+
+function hasText(content: Content): boolean {
+  return Array.isArray(content) ? content.some((part) => typeof part === "object" && Boolean(part.text)) : Boolean(content);
 }
 
 function parsedFacts(chunk: Chunk): unknown[] {
@@ -137,7 +155,7 @@ function parsedFacts(chunk: Chunk): unknown[] {
   const kind = () => {
     if (hasError || type === "error") return "error";
     if (any((choice) => choice.finish_reason === "abort")) return "aborted";
-    if (any((choice) => choice.text || choice.delta?.content)) return "text";
+    if (any(({ text, delta }) => text || hasText(delta?.content))) return "text";
     if (any((choice) => choice.delta?.reasoning)) return "reasoning";
     if (any((choice) => choice.delta?.role)) return "role";
     return usage ? "usage" : "empty";

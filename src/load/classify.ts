@@ -4,7 +4,7 @@ import type { ChunkKind } from "../model/exchange.ts";
 export type EventKind = ChunkKind | "malformed" | "aborted";
 
 /** Which object of a chunk is being read: it decides what its keys mean. */
-type Level = "chunk" | "choice" | "delta" | "usage" | "details";
+type Level = "chunk" | "choice" | "delta" | "part" | "usage" | "details";
 
 const keys = {
   choices: Buffer.from("choices"),
@@ -22,6 +22,7 @@ const keys = {
   refusal: Buffer.from("refusal"),
   reasoning: Buffer.from("reasoning"),
   reasoningContent: Buffer.from("reasoning_content"),
+  thinking: Buffer.from("thinking"),
   toolCalls: Buffer.from("tool_calls"),
   functionCall: Buffer.from("function_call"),
   role: Buffer.from("role"),
@@ -183,6 +184,8 @@ export class ChunkReader {
         return this.readOfChoice(keyStart, keyEnd);
       case "delta":
         return this.readOfDelta(keyStart, keyEnd);
+      case "part":
+        return this.readOfPart(keyStart, keyEnd);
       case "usage":
         return this.readOfUsage(keyStart, keyEnd);
       case "details":
@@ -224,12 +227,16 @@ export class ChunkReader {
 
   private readChoices(): boolean {
     if (this.byte() !== openBracket) return this.skipValue();
+    if (this.holdsSomething(openBracket, closeBracket)) this.hasChoice = true;
+    return this.readList("choice");
+  }
+
+  private readList(level: Level): boolean {
     this.at++;
     this.skipSpace();
     if (this.byte() === closeBracket) return this.step();
-    this.hasChoice = true;
     for (;;) {
-      if (!(this.byte() === openBrace ? this.readObject("choice") : this.skipValue())) return false;
+      if (!(this.byte() === openBrace ? this.readObject(level) : this.skipValue())) return false;
       this.skipSpace();
       if (this.byte() === closeBracket) return this.step();
       if (this.byte() !== comma) return false;
@@ -256,7 +263,10 @@ export class ChunkReader {
   }
 
   private readOfDelta(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.content, keyStart, keyEnd) || this.isKey(keys.refusal, keyStart, keyEnd)) {
+    if (this.isKey(keys.content, keyStart, keyEnd)) {
+      if (this.byte() === openBracket) return this.readList("part");
+      this.readText();
+    } else if (this.isKey(keys.refusal, keyStart, keyEnd)) {
       this.readText();
     } else if (this.isKey(keys.reasoning, keyStart, keyEnd) || this.isKey(keys.reasoningContent, keyStart, keyEnd)) {
       if (this.holdsSomething(quote, quote)) this.hasReasoning = true;
@@ -267,6 +277,13 @@ export class ChunkReader {
     } else if (this.isKey(keys.role, keyStart, keyEnd) && this.byte() === quote) {
       this.hasRole = true;
     }
+    return this.skipValue();
+  }
+
+  /** Of content that is a list, as some servers send it. */
+  private readOfPart(keyStart: number, keyEnd: number): boolean {
+    if (this.isKey(keys.text, keyStart, keyEnd)) this.readText();
+    else if (this.isKey(keys.thinking, keyStart, keyEnd) && this.holdsSomething(openBracket, closeBracket)) this.hasReasoning = true;
     return this.skipValue();
   }
 

@@ -2,10 +2,23 @@
 export function generatedIn(event: string): { readonly text: string; readonly aside: string } {
   const choice = fieldsOf(listOf(fieldsOf(parsed(event)).get("choices"))[0]);
   const delta = fieldsOf(choice.get("delta"));
+  const content = delta.get("content");
   return {
-    text: textOf(choice.get("text") ?? delta.get("content")) + textOf(delta.get("refusal")),
-    aside: textOf(delta.get("reasoning_content") ?? delta.get("reasoning")) + calledIn(delta),
+    text: textOf(choice.get("text") ?? content) + textOfParts(content) + textOf(delta.get("refusal")),
+    aside: thoughtIn(content) + textOf(delta.get("reasoning_content") ?? delta.get("reasoning")) + calledIn(delta),
   };
+}
+
+function textOfParts(content: unknown): string {
+  return listOf(content)
+    .map((part) => textOf(fieldsOf(part).get("text")))
+    .join("");
+}
+
+function thoughtIn(content: unknown): string {
+  return listOf(content)
+    .map((part) => textOfParts(fieldsOf(part).get("thinking")))
+    .join("");
 }
 
 /** Names and arguments of tool calls; not the marks that the model put around them. */

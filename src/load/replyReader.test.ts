@@ -195,6 +195,21 @@ test("reasoning and tool calls are kept beside the text, which has what was esca
   }
 });
 
+test("content in parts is text, and what was thought in them is kept beside it", () => {
+  const parts = (...content: readonly object[]) => data({ choices: [{ delta: { content } }] });
+  const text = (words: string) => ({ type: "text", text: words });
+  const events = [
+    parts({ type: "thinking", thinking: [text("let"), text(" me")] }),
+    ...["a", ' "b"', " c", " d"].map((words) => parts(text(words))),
+    parts(text(" e"), text(" f")),
+    done,
+  ];
+  for (const bodies of [[events.join("")], events]) {
+    const { ending } = readPieces([Buffer.from(streamHead + bodies.map(chunkOf).join("") + lastChunk)]);
+    expect(ending).toMatchObject({ outcome: { kind: "completed" }, text: 'a "b" c d e f', aside: "let me", outputTokens: 6 });
+  }
+});
+
 test("a text that is wrongly escaped has no words, be its event like the one before or not", () => {
   const events = [chatText("a"), chatText("b"), chatText("c"), chatText("W").replace("W", String.raw`\B`), done];
   const bytes = Buffer.from(streamHead + events.map(chunkOf).join("") + lastChunk);
