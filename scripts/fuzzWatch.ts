@@ -1,0 +1,65 @@
+import { once } from "node:events";
+import { parentPort, Worker, workerData } from "node:worker_threads";
+
+/** Inputs from one number to below another. */
+export interface FuzzOrder {
+  readonly seed: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export type FuzzResult =
+  | { readonly kind: "passed"; readonly summary: string }
+  | { readonly kind: "failed"; readonly input: number; readonly complaint: string };
+
+interface Work {
+  readonly order: FuzzOrder;
+  /** One number: the input that is being tried. */
+  readonly input: Int32Array;
+}
+
+/** Has a program of `fuzz` do it in a thread of its own: an endless loop there is told from here, after so many seconds at one input. */
+export async function watched(program: URL, order: FuzzOrder, { stuckAfter }: { stuckAfter: number }): Promise<FuzzResult> {
+  const input = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
+  const worker = new Worker(program, { workerData: { order, input } satisfies Work });
+  using stuck = stuckInput(input, stuckAfter);
+  const told = once(worker, "message").then(
+    ([message]) => message as FuzzResult, // sent by fuzz
+    (error: Error) => ({ kind: "failed", input: Atomics.load(input, 0), complaint: `${error.stack}` }) as const,
+  );
+  const result = await Promise.race([stuck.promise, told]);
+  await worker.terminate();
+  return result;
+}
+
+/** What a program that is watched does: `tryOne` says what is wrong with an input, if something is. */
+export function fuzz(tryOne: (seed: number, input: number) => string | undefined, summary: () => string): void {
+  const { order, input } = workerData as Work; // given by watched
+  let slowest = { input: order.from, milliseconds: 0 };
+  for (let next = order.from; next < order.to; next++) {
+    Atomics.store(input, 0, next);
+    const began = performance.now();
+    const complaint = tryOne(order.seed, next);
+    const milliseconds = performance.now() - began;
+    if (milliseconds > slowest.milliseconds) slowest = { input: next, milliseconds };
+    if (complaint !== undefined) return tell({ kind: "failed", input: next, complaint });
+    if (next % 100_000 === 99_999) console.error(`${next + 1} inputs`);
+  }
+  tell({ kind: "passed", summary: `${summary()}; slowest input ${slowest.input}: ${slowest.milliseconds.toFixed(0)} ms` });
+}
+
+function tell(result: FuzzResult): void {
+  parentPort?.postMessage(result);
+}
+
+function stuckInput(input: Int32Array, stuckAfter: number): Disposable & { readonly promise: Promise<FuzzResult> } {
+  const { promise, resolve } = Promise.withResolvers<FuzzResult>();
+  let last = { input: -1, seconds: 0 };
+  const timer = setInterval(() => {
+    const now = Atomics.load(input, 0);
+    last = now === last.input ? { input: now, seconds: last.seconds + 1 } : { input: now, seconds: 0 };
+    if (last.seconds >= stuckAfter)
+      resolve({ kind: "failed", input: now, complaint: `still being read after ${stuckAfter} s: an endless loop?` });
+  }, 1_000);
+  return { promise, [Symbol.dispose]: () => clearInterval(timer) };
+}
