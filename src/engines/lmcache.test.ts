@@ -240,6 +240,13 @@ test("keys that the server has no counterpart for are mistakes, all told at once
   expect(() => withLmcache(plain, { server: { maxWorkers: 2 } })).toThrow('server cannot be said in mode "in-process"');
 });
 
+test("a database of somebody's Redis is refused beside a server, which knows database 0 alone", () => {
+  const at = (remoteUrl: string) => withLmcache(plain, { mode: "server", remote: "running", config: { remoteUrl } });
+  expect(() => at("redis://localhost:6399/1")).toThrow("remote_url names database 1, and it knows database 0 alone");
+  expect(() => at("valkey://:hunter22@cache:6379/2")).toThrow("database 2");
+  expect([at("redis://localhost:6399"), at("redis://localhost:6399/0")].map(({ kind }) => kind)).toEqual(["vllm", "vllm"]);
+});
+
 test("a password for a tier is in the server's environment alone", () => {
   const l2 = [{ kind: "resp", at: "cache:6379", password: "hunter22" }] as const;
   const { args, env } = serviceCommand(withLmcache(plain, { mode: "server", server: { l2 } }), "lmcache-server");

@@ -74,10 +74,16 @@ function withoutCounterpart(said: Settings, lacks: readonly string[] = []): read
 
 function wrongRemote(said: Settings, options: RemoteOptions): readonly string[] {
   const remote = remoteOf(said["remote_url"], options);
-  if (remote === undefined || remote.kind === "redis" || remote.kind === "valkey") return [];
-  return [
-    `remote_url ${remote.url.replace(/:\/\/.*/s, "://…")} cannot be reached from it: its lower tiers are files and redis:// or valkey://`,
-  ];
+  if (remote === undefined) return [];
+  if (remote.kind !== "redis" && remote.kind !== "valkey") {
+    return [
+      `remote_url ${remote.url.replace(/:\/\/.*/s, "://…")} cannot be reached from it: its lower tiers are files and redis:// or valkey://`,
+    ];
+  }
+  // LMCache's adapter has no word for a database: without one everything goes into number 0, whoever's that is. One of our own is empty.
+  const database = remote.path.replaceAll("/", "");
+  if (remote.started || database === "" || database === "0") return [];
+  return [`remote_url names database ${database}, and it knows database 0 alone: leave the number out, or give it a Redis of its own`];
 }
 
 function keepsNothing({ local_cpu: cpu }: Settings, l2: readonly L2Adapter[]): boolean {
