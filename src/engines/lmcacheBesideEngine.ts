@@ -1,4 +1,4 @@
-import type { Slot } from "../model/engine.ts";
+import type { Slot, StaysFull } from "../model/engine.ts";
 import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
@@ -10,6 +10,7 @@ import {
   defaultL1Gigabytes,
   keptOutsideBy,
   lmcacheServer,
+  staysFullIn,
   type L2Adapter,
   type LmcacheServerOptions,
 } from "./services/lmcacheServer.ts";
@@ -18,6 +19,7 @@ import {
 export interface BesideEngine extends Pick<InServer, "connector"> {
   readonly services: Services;
   readonly keepsOutside: readonly KeptOutside[];
+  readonly staysFull: readonly StaysFull[];
   readonly config: LmcacheConfig;
   /** The server counts by tier what vLLM looks up, and SGLang not (0.5.0). */
   readonly onlyTier?: CacheReuse["onlyTier"];
@@ -31,6 +33,7 @@ export function besideEngine(what: string, config: LmcacheConfig, options: Besid
   return {
     services: { [serverName]: lmcacheServer(server) },
     keepsOutside: keptOutsideBy(server),
+    staysFull: staysFullIn(server),
     connector: said.connector,
     config: configOf(server, config),
     ...(hasMemoryAlone(server) ? { onlyTier: "memory" } : {}),

@@ -1,4 +1,4 @@
-import type { Slot } from "../model/engine.ts";
+import type { Slot, StaysFull } from "../model/engine.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote, type RemoteOptions } from "./lmcacheRemote.ts";
@@ -14,6 +14,7 @@ export interface InEngine {
   /** What it needs beside it; told a program of the engine's installation. */
   readonly services: (programBeside: (name: string) => string) => Services;
   readonly keepsOutside: readonly KeptOutside[];
+  readonly staysFull: readonly StaysFull[];
   readonly features: readonly string[];
 }
 
@@ -38,6 +39,8 @@ export function inEngine(config: LmcacheConfig, options: RemoteOptions): InEngin
     services: (programBeside) =>
       remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: programBeside("lmcache_server") }),
     keepsOutside: places.map((place) => ({ place, ...key })),
+    // Neither vLLM's connector nor SGLang passes a reset on to it (vLLM 0.32, SGLang 0.5.12, LMCache 0.5.6, by their sources).
+    staysFull: [{ what: "LMCache in its process", instead: 'say mode: "server": one that is started with the engine can be emptied' }],
     features: remote?.started === true ? [`${remote.url} is started for it, on a port of its own`] : [],
   };
 }

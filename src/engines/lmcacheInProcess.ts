@@ -15,6 +15,7 @@ export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, ar
     command: (command, slot, world) => connected(command, slot, { own, connector, hybridKvCache, world }),
     services: own.services(around.programBeside),
     keepsOutside: own.keepsOutside,
+    staysFull: own.staysFull,
     connector,
     features: own.features,
     config,

@@ -1,5 +1,5 @@
 import { checkOptions, oneOf, type OptionRule } from "../model/checkOptions.ts";
-import type { Command, Engine, Slot, World } from "../model/engine.ts";
+import type { Command, Engine, Slot, StaysFull, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import { allKnown, type FlagRules } from "./flags.ts";
@@ -66,6 +66,7 @@ export function withSglangLmcache(engine: Engine, options: SglangLmcacheOptions,
     claims: (world) => withSglangLmcacheClaims(engine.claims?.(world), connection(world)),
     services: (world) => servicesBeside(launch, connection(world).services),
     keepsOutside: (world) => connection(world).keepsOutside,
+    staysFull: (world) => connection(world).staysFull,
     ...(metrics === undefined ? {} : { metrics: metricsWithLmcache(metrics, mode) }),
     // It empties what is on the GPU, and LMCache stays full: of 0.5.17 and 0.5.23, by their sources. A server is emptied by itself.
     ...(resets === undefined || own === undefined ? {} : { resets: { ...resets, own } }),
@@ -93,6 +94,7 @@ interface SglangConnection extends ClaimedConnection {
   readonly command: (command: Command, slot: Slot, world: World) => Command;
   readonly services: Services;
   readonly keepsOutside: readonly KeptOutside[];
+  readonly staysFull: readonly StaysFull[];
   readonly features: readonly string[];
 }
 
@@ -143,6 +145,7 @@ function inside({ settings, places, around: { flags } }: Connecting, around: Sur
     mode: "in-process",
     services: own.services(around.programBeside),
     keepsOutside: own.keepsOutside,
+    staysFull: own.staysFull,
     features: own.features,
     config,
     command: (command, slot, world) => ({

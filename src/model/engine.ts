@@ -209,6 +209,13 @@ export interface CacheResets {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A part of an engine's cache that nothing of ours empties. */
+export interface StaysFull {
+  readonly what: string;
+  /** What to do for one that can be emptied. */
+  readonly instead: string;
+}
+
 /** A serving engine described. Readonly data; a variation is a function from one Engine to another. */
 export interface Engine {
   /** "vllm", "simulated", "attached": for people to read, never to be asked about by shared code. */
@@ -243,6 +250,8 @@ export interface Engine {
   readonly claims?: (world: World) => EngineClaims;
   /** Undefined where it has no means to empty its caches but a new start. */
   readonly resets?: CacheResets;
+  /** What stays full all the same, beside it or in somebody else's hands: with some of it no experiment can have its caches cold. */
+  readonly staysFull?: (world: World) => readonly StaysFull[];
   /** Side processes it needs, up before it and ended after it. */
   readonly services?: (world: World) => Services;
   /** Where it keeps cache outside its own directory. */

@@ -33,6 +33,20 @@ export type ServiceCheck =
       readonly login?: { readonly user?: string; readonly password: string };
     };
 
+/** One way in which what a service keeps is emptied. `port` is one of its names for ports. */
+export type ServiceReset =
+  /** POST there, each of the paths until one is known to it. */
+  | { readonly kind: "http"; readonly port: string; readonly paths: readonly string[] }
+  /** A command to a server that speaks Redis's protocol. */
+  | {
+      readonly kind: "redis";
+      readonly port: string;
+      readonly command: string;
+      readonly login?: { readonly user?: string; readonly password: string };
+    }
+  /** What lies in these directories of its own; they themselves stay. */
+  | { readonly kind: "files"; readonly directories: readonly string[] };
+
 export type ServiceLaunch =
   | {
       readonly kind: "process";
@@ -61,8 +75,8 @@ export interface Service {
   readonly needs: Readonly<Record<string, Service>>;
   readonly launch: ServiceLaunch;
   readonly ready: { readonly check: ServiceCheck; readonly within: Seconds };
-  /** How what it keeps is emptied: POST there, each of the paths until one is known to it. */
-  readonly resets?: { readonly port: string; readonly paths: readonly string[] };
+  /** How what it keeps is emptied: all of these, one after the other. */
+  readonly resets?: readonly ServiceReset[];
   /** Its own counters, read as its engine's are. */
   readonly metrics?: EngineMetrics & { readonly port: string };
 }

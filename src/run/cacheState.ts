@@ -70,7 +70,7 @@ async function emptied({ running, asker, experiment, services = [] }: CachesOf):
   const answers: string[] = [];
   let after: Asked | undefined;
   for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
-    answers.push([await reset(running), ...(await Promise.all(services.map(resetService)))].filter((answer) => answer !== "").join("; "));
+    answers.push(await emptiedOnce(running, services));
     after = await asked(asker, prompt, attempt === 0 ? 0 : 1);
     if (after.ending.cachedTokens === 0) break;
   }
@@ -81,6 +81,13 @@ async function emptied({ running, asker, experiment, services = [] }: CachesOf):
       ? `not found after ${answers.length === 1 ? "one reset" : `${answers.length} resets`}`
       : `${cached} tokens still found; ${answers.at(-1) ?? ""}`;
   return [{ ...emptying, found, ok: cached === 0 }];
+}
+
+/** From the engine downwards: what passes on what it has must not fill a tier that was emptied before it. Returns what all of them answered. */
+async function emptiedOnce(running: RunningEngine, services: readonly SlottedService[]): Promise<string> {
+  const said = [await reset(running)];
+  for (const service of services.toReversed()) said.push(...(await resetService(service)));
+  return said.join("; ");
 }
 
 const emptying = { what: "caches emptied beforehand", wanted: "a prompt that was stored is not found any more", seen: "requests" } as const;

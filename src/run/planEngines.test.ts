@@ -42,6 +42,35 @@ test("a wrong key of its configuration and a flag that its program does not know
   expect([engines, mistaken].map((some) => some.map(({ name }) => name))).toEqual([["plain"], ["cached", "lost"]]);
 });
 
+test("a cache that nothing empties is a mistake where an experiment wants cold ones, told with what to do", async () => {
+  const engine = vllm({ model: "meta-llama/Llama-3.1-8B-Instruct", program: "no-such-vllm" });
+  const engines = {
+    inside: withLmcache(engine, {}),
+    theirs: withLmcache(engine, { mode: "server", config: { diskGigabytes: 1, diskPath: "/kv", remoteUrl: "redis://cache:6379" } }),
+    running: withLmcache(engine, { mode: "server", server: { at: "cache:5555" } }),
+    other: withLmcache(engine, { mode: "server", server: { l2: [{ kind: "other", adapter: { type: "s3" } }] } }),
+  };
+  await expect(cold(engines)).rejects.toThrow(
+    'cacheState: "cold" needs all caches emptied, and nothing empties LMCache in its process, of inside; the directory /kv, which is somebody else\'s, ' +
+      "of theirs; the Redis at cache:6379, which is somebody else's, of theirs; the LMCache server at cache:5555, which is somebody else's, of running; " +
+      "a tier of kind s3, of other",
+  );
+  const own = { diskGigabytes: 1, remoteUrl: "redis://localhost:6379" };
+  const [test] = await cold({ own: withLmcache(engine, { mode: "server", config: own }) });
+  expect(test?.engines.map(({ name }) => name)).toEqual(["own"]);
+  const [simulated] = await cold({ inside: engines.inside }, { simulate: "h100" });
+  expect(simulated?.engines.map(({ name }) => name)).toEqual(["inside"]);
+});
+
+/** Planned with an experiment that wants all caches cold; each engine on a GPU of its own. */
+async function cold(engines: Readonly<Record<string, Engine>>, change: { readonly simulate?: string } = {}) {
+  const workload = documentQa({ contextTokens: 64, questionTokens: 8, documents: 1, requests: 1 });
+  const experiments = [experiment({ workload, arrivals: atOnce(), cacheState: "cold" })];
+  const gpus = async () => Object.keys(engines).map((_, id) => ({ id: String(id), name: "H100" }));
+  const named = { name: "test_cold", testCase: testCase({ engines, experiments, baseline: Object.keys(engines)[0] ?? "" }) };
+  return planTests([named], { ports: [], set: {}, ...change }, { ...place, gpus });
+}
+
 test("a version too old for a server beside it and a flag that its program does not know are told together", async () => {
   const engine = vllm({ model: "m", venv: installed({ version: "0.21.0" }), extraArgs: ["--max-num-seqz", "4"] });
   const { mistakes } = await planned({

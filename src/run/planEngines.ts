@@ -134,7 +134,18 @@ export function emptiable(engines: readonly PlannedEngine[], experiments: readon
       hint: 'give such an engine its resets: { paths: ["/reset_prefix_cache"] }, or leave cacheState out: documents of different experiments are never the same',
     });
   }
+  refuseFull(engines);
   return engines.map(withMeansToEmpty);
+}
+
+/** Told beforehand: after the whole run it would be INVALID for that. */
+function refuseFull(engines: readonly PlannedEngine[]): void {
+  const full = engines.flatMap(({ name, engine, world }) => (engine.staysFull?.(world) ?? []).map((one) => ({ name, ...one })));
+  if (full.length === 0) return;
+  const told = full.map(({ name, what }) => `${what}, of ${name}`).join("; ");
+  throw new HarnessError("usage", `cacheState: "cold" needs all caches emptied, and nothing empties ${told}`, {
+    hint: `${[...new Set(full.map(({ instead }) => instead))].join("; ")}; or leave cacheState out: documents of different experiments are never the same`,
+  });
 }
 
 function keepsTwice({ engine, world }: PlannedEngine): boolean {
@@ -168,7 +179,7 @@ function simulatedInstead(name: string, engine: Engine, gpu: string, world: Worl
       hint: "leave it out with --only, or run without --simulate",
     });
   }
-  const { services: _none, keepsOutside: _nowhere, ...alone } = engine;
+  const { services: _none, keepsOutside: _nowhere, staysFull: _nothing, ...alone } = engine;
   const simulation = { ...engine.simulation(gpu, world), timeScale: 1 };
   const features = [...engine.features, ...(engine.simulatedWithout?.(world) ?? [])];
   return { ...alone, features, simulated: true, gpus: 0, launch: { kind: "inProcess", simulation } };

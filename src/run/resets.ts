@@ -1,8 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { ask, type Server } from "../launch/ask.ts";
+import { askRedis } from "../launch/askRedis.ts";
 import { addressOf, type SlottedService } from "../launch/neededServices.ts";
+import { emptyDirectories } from "../launch/slotFiles.ts";
 import type { RunningEngine } from "../model/running.ts";
+import type { ServiceReset } from "../model/service.ts";
 
 /** An engine's own answer goes out before its core has done it. */
 const afterwards = 100;
@@ -30,18 +33,41 @@ export async function resetOwn(running: RunningEngine): Promise<boolean> {
   return status >= 200 && status < 300;
 }
 
-/** Empties a service; returns what it answered, nothing where it keeps nothing or has no means. */
-export async function resetService(one: SlottedService): Promise<string> {
-  const { resets } = one.service;
+/** Empties a service by each of its means; returns what came of it, nothing where it keeps nothing or has no means. */
+export async function resetService(one: SlottedService): Promise<readonly string[]> {
+  const said: string[] = [];
+  for (const reset of one.service.resets ?? []) said.push(await resetBy(reset, one));
+  return said;
+}
+
+async function resetBy(reset: ServiceReset, one: SlottedService): Promise<string> {
   const { host, ports } = addressOf(one);
-  const port = resets === undefined ? undefined : ports[resets.port];
+  if (reset.kind === "files") {
+    const removed = await emptyDirectories(one.slot.directory, reset.directories);
+    return `${removed} of its files removed`;
+  }
+  const port = ports[reset.port];
+  if (port === undefined) throw new TypeError(`a reset of ${one.name} names its port ${reset.port}, which it does not have`);
+  return reset.kind === "redis" ? commanded(reset, host, port) : firstKnown(reset.paths, `http://${host}:${port}`);
+}
+
+async function firstKnown(paths: readonly string[], url: string): Promise<string> {
   let said = "";
-  for (const path of port === undefined ? [] : (resets?.paths ?? [])) {
-    const answer = await posted({ url: `http://${host}:${port}`, acceptAnyCertificate: false }, path);
+  for (const path of paths) {
+    const answer = await posted({ url, acceptAnyCertificate: false }, path);
     said = answer.said;
     if (answer.status !== 404) break;
   }
   return said;
+}
+
+async function commanded({ command, login }: Extract<ServiceReset, { kind: "redis" }>, host: string, port: number): Promise<string> {
+  try {
+    const reply = await askRedis({ host, port, command, within: 30, ...(login === undefined ? {} : { login }) });
+    return `${command} answered ${reply.slice(0, 80)}`;
+  } catch {
+    return `${command} did not answer`;
+  }
 }
 
 function serverOf({ engine, reach }: RunningEngine): Server | undefined {

@@ -23,7 +23,7 @@ export function test_disk(params: Params) {
   });
 }
 
-/** One engine's disk, for whoever wants to spoil what it keeps. Its caches are to be emptied, and LMCache empties its memory alone. */
+/** One engine's disk, for whoever wants to spoil what it keeps. Its caches are to be emptied, and LMCache itself empties its memory alone. */
 export function test_spoilt(params: Params) {
   return testCase({ engines: { disk: onDisk(tinyVllm(params)) }, experiments: [few] });
 }

@@ -1,5 +1,5 @@
 import { checkOptions, nonEmptyText, oneOf, positive, wholeNumber, type OptionRule } from "../../model/checkOptions.ts";
-import type { InstalledProgram } from "../../model/engine.ts";
+import type { InstalledProgram, StaysFull } from "../../model/engine.ts";
 import { HarnessError } from "../../model/harnessError.ts";
 import type { Service, ServiceAddress, ServiceSlot } from "../../model/service.ts";
 import { allKnown, ifKnown, valued, type FlagRules } from "../flags.ts";
@@ -75,6 +75,7 @@ export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
   checkLmcacheServer("lmcacheServer()", options);
   const { at, shared, program = flags.program, env = {} } = options;
   if (at !== undefined) return runningServer(parseHostAndPort(at), shared);
+  const disks = ownDisks(options);
   return {
     name: "lmcache-server",
     kind: "LMCache server",
@@ -87,16 +88,17 @@ export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
         program,
         args: allKnown(installed, serverArguments(options, slot, installed), flags),
         env: { ...loginOf(options), ...env },
-        discards: (options.l2 ?? []).flatMap((adapter, index) =>
-          adapter.kind === "fs" && adapter.path === undefined ? [diskName(index)] : [],
-        ),
+        discards: disks,
       }),
       listsFlags: flags.lists,
       missing: `install LMCache (pip install lmcache, in the environment of the engine), or say where it is: program: "/path/to/lmcache"`,
     },
     ready: { check: { kind: "http", port: "http", path: "/healthcheck" }, within: 300 },
-    // The second is what it was called before 0.5.
-    resets: { port: "http", paths: ["/cache/clear", "/clear-cache"] },
+    resets: [
+      // Its memory alone; the second is what it was called before 0.5. Of a disk it looks at the files whenever it is asked (0.4.6, 0.5.6).
+      { kind: "http", port: "http", paths: ["/cache/clear", "/clear-cache"] },
+      ...(disks.length === 0 ? [] : [{ kind: "files" as const, directories: disks }]),
+    ],
     metrics: {
       port: "http",
       path: "/metrics",
@@ -133,6 +135,32 @@ export function keptOutsideBy({
     return [];
   });
   return [...adapters, ...(at === undefined ? [] : [{ place: `LMCache server at ${serverPlace(at)}`, ...key }])];
+}
+
+/** What of a server's cache its own means and ours leave full. */
+export function staysFullIn({ l2 = [], at, extraArgs = [] }: LmcacheServerOptions): readonly StaysFull[] {
+  if (at !== undefined)
+    return [{ what: `the LMCache server at ${at}, which is somebody else's`, instead: "leave at out, and one is started" }];
+  const below = l2.flatMap((adapter) => {
+    if (adapter.kind === "fs" && adapter.path !== undefined)
+      return [
+        { what: `the directory ${adapter.path}, which is somebody else's`, instead: "leave the path out, for a directory of its own" },
+      ];
+    if (adapter.kind === "resp" && adapter.at !== undefined)
+      return [
+        { what: `the Redis at ${adapter.at}, which is somebody else's`, instead: "let one be started: redis://localhost, with no login" },
+      ];
+    if (adapter.kind === "other")
+      return [{ what: `a tier of kind ${String(adapter.adapter["type"])}`, instead: "take a disk or a Redis instead" }];
+    return [];
+  });
+  const isElsewhere = extraArgs.some((argument) => argument.startsWith("--l2-adapter"));
+  return [...below, ...(isElsewhere ? [{ what: "what --l2-adapter names", instead: "say the tier with l2 instead of extraArgs" }] : [])];
+}
+
+/** Directories of its disks in its own. */
+function ownDisks({ l2 = [] }: LmcacheServerOptions): readonly string[] {
+  return l2.flatMap((adapter, index) => (adapter.kind === "fs" && adapter.path === undefined ? [diskName(index)] : []));
 }
 
 const adapterOptions = { fs: ["kind", "path"], resp: ["kind", "server", "at", "user", "password"], other: ["kind", "adapter"] } as const;

@@ -65,6 +65,7 @@ export function keyValueServer(
             missing,
           }
         : { kind: "running", at: addressAt(at) },
+    ...(at === undefined ? { resets: [{ kind: "redis", port: "redis", command: "FLUSHALL", ...login }] } : {}),
     ready: { check: { kind: "redis", port: "redis", command: "PING", answer: "PONG", ...login }, within: at === undefined ? 30 : 2 },
   };
 }
