@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { EngineProof } from "../model/proof.ts";
 import type { Reading } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
-import { cacheTokens, expectedCachedTokens } from "./cacheTokens.ts";
+import { cacheTokens, expectedCachedTokens, sharedCacheTokens } from "./cacheTokens.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
 
 const warm = { contextTokens: 8_192, questionTokens: 16, reusableTokens: 8_192, promptTokens: 8_208 };
@@ -83,6 +83,15 @@ test("hits of a cache with a single place are that tier's, of one with several o
   expect(told()).toEqual([undefined, undefined]);
   const counted = [0, 4_096].map((value) => ({ at: 0, series: "external-memory-hit-tokens-total", of: "cached", value }));
   expect(told("memory", counted)).toEqual([4_096, undefined]);
+});
+
+test("what a cache counts that two engines share is told of both together, and of neither alone", () => {
+  const of = (name: string) => [100, 4_196].map((value) => ({ at: 0, series: "external-lower-hit-tokens-total", of: name, value }));
+  const readings = [...of("kv.lmcache-server"), ...of("mine")];
+  const service = { name: "kv.lmcache-server", engines: ["one", "other"] };
+  expect(sharedCacheTokens({ readings }, [service, { name: "mine", engines: ["one"] }])).toEqual([
+    { cache: "kv.lmcache-server", engines: ["one", "other"], lowerTier: 4_096 },
+  ]);
 });
 
 test("to the token is well; beyond 2 % of the prompt tokens degrades the run, with what to make of it", () => {

@@ -1,6 +1,6 @@
 import type { CacheReuse } from "../model/proof.ts";
-import type { RequestRecord } from "../model/record.ts";
-import type { ExperimentResult } from "../model/result.ts";
+import type { Reading, RequestRecord } from "../model/record.ts";
+import type { ExperimentResult, ServiceDescription } from "../model/result.ts";
 import { isCompleted } from "./summary.ts";
 
 /** Prompt tokens of one engine in one experiment that came out of a cache. */
@@ -52,7 +52,7 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
     const expected = reuse === undefined ? undefined : expectedCachedTokens(record, reuse);
     return expected === undefined ? [] : [{ expected, observed: record.cachedTokens ?? 0, prompt: record.promptTokens ?? 0 }];
   });
-  const growth = (series: string) => grownBy(readings.filter((reading) => reading.of === engine && reading.series === series));
+  const growth = growthOf(engine, readings);
   const [own, external] = [growth("prefix-hit-tokens-total"), growth("external-hit-tokens-total")];
   const inOnly = (tier: CacheReuse["onlyTier"]) => (reuse?.onlyTier === tier ? external : undefined);
   const memoryTier = growth("external-memory-hit-tokens-total") ?? inOnly("memory");
@@ -72,6 +72,34 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
     ...(memoryTier === undefined ? {} : { memoryTier }),
     ...(lowerTier === undefined ? {} : { lowerTier }),
   };
+}
+
+/** Prompt tokens that a cache had which several engines share: what it counts is of all of them together. */
+export interface SharedCacheTokens {
+  /** The service's name. */
+  readonly cache: string;
+  readonly engines: readonly string[];
+  readonly memoryTier?: number;
+  readonly lowerTier?: number;
+}
+
+/** Of each cache that engines share, where it counts. */
+export function sharedCacheTokens(
+  { readings }: Pick<ExperimentResult, "readings">,
+  services: readonly Pick<ServiceDescription, "name" | "engines">[],
+): readonly SharedCacheTokens[] {
+  return services.flatMap(({ name, engines }) => {
+    const growth = growthOf(name, readings);
+    const [memoryTier, lowerTier] = [growth("external-memory-hit-tokens-total"), growth("external-lower-hit-tokens-total")];
+    if (engines.length < 2 || (memoryTier === undefined && lowerTier === undefined)) return [];
+    return [
+      { cache: name, engines, ...(memoryTier === undefined ? {} : { memoryTier }), ...(lowerTier === undefined ? {} : { lowerTier }) },
+    ];
+  });
+}
+
+function growthOf(of: string, readings: readonly Reading[]): (series: string) => number | undefined {
+  return (series) => grownBy(readings.filter((reading) => reading.of === of && reading.series === series));
 }
 
 /** A counter that was read once tells nothing, and one that went back was started anew: then nobody knows. Engines in turn have several stretches, each with its own edges. */

@@ -3,7 +3,7 @@ import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { differingAnswers } from "./answers.ts";
 import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts";
 import { cacheSign } from "./cacheSign.ts";
-import { cacheTokens, type CacheTokens } from "./cacheTokens.ts";
+import { cacheTokens, sharedCacheTokens, type CacheTokens, type SharedCacheTokens } from "./cacheTokens.ts";
 import { compare, defaultMargins, type Margins } from "./compare.ts";
 import { deathReasons } from "./deaths.ts";
 import { harnessMargin } from "./harnessMargin.ts";
@@ -22,6 +22,7 @@ export interface ExperimentFigures {
   readonly comparisons: readonly Comparison[];
   readonly cacheAnswers: readonly CacheAnswer[];
   readonly cacheTokens: readonly CacheTokens[];
+  readonly sharedCacheTokens: readonly SharedCacheTokens[];
   readonly validity: Validity;
   readonly verdicts: readonly Verdict[];
 }
@@ -79,6 +80,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
     comparisons: engines.flatMap(({ name }) => comparisons.filter(({ other }) => other === name)),
     cacheAnswers: cacheAnswers(cacheUsers(experiment, { summaries, tokens, result }), baseline),
     cacheTokens: tokens,
+    sharedCacheTokens: sharedCacheTokens(experiment, description.services ?? []),
     validity: validity(experiment, summaries, {
       mayFail: own.filter(({ ok }) => ok).map(({ allowsFailuresOf }) => allowsFailuresOf),
       stillRunning: result.stillRunning === true,

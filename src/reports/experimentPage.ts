@@ -22,7 +22,7 @@ export function experimentPage(experiment: ExperimentResult, figures: Experiment
     ...failureSentences(figures.summaries, experiment),
     ...anchorSentences(figures.summaries),
     ...comparisonTable(figures.comparisons, result, figures),
-    ...cacheTokenTable(figures.cacheTokens),
+    ...cacheTokenTable(figures.cacheTokens, figures.sharedCacheTokens),
     ...pictures(experiment, result.description.engines),
     ...harnessErrorTable(experiment),
   ];

@@ -5,7 +5,7 @@ import type { Comparison, Distribution, EngineSummary, Summary } from "../model/
 import type { Report } from "../model/report.ts";
 import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { peakGpuMemory } from "./gpuMemory.ts";
-import { cachedTokensJson, proofJson } from "./proofJson.ts";
+import { cachedTokensJson, proofJson, sharedCachedTokensJson } from "./proofJson.ts";
 import { telemetryJson } from "./telemetryJson.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -61,6 +61,7 @@ function experimentJson(
     engines: figures?.summaries.map(engineJson),
     cache: cacheJson(figures?.cacheAnswers ?? []),
     cached_tokens: figures === undefined ? undefined : cachedTokensJson(figures.cacheTokens),
+    shared_cached_tokens: figures === undefined ? undefined : sharedCachedTokensJson(figures.sharedCacheTokens),
     comparisons: figures?.comparisons.map(comparisonJson),
     validity: figures?.validity,
   };

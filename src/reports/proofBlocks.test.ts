@@ -53,5 +53,17 @@ test("expected tokens stand beside those told and counted; a dash where one is n
   };
   const [tiers] = cacheTokenTable([tiered]);
   expect(tiers?.kind === "table" && tiers.rows).toEqual([["disk", "4,224", "3,072", "3,072", "–", "3,072", "0", "3,072"]]);
+  const shared = { cache: "kv.lmcache-server", engines: ["disk", "other"], lowerTier: 6_144 };
+  const [both] = cacheTokenTable([tiered], [shared]);
+  expect(both?.kind === "table" && both.rows.at(-1)).toEqual([
+    "kv.lmcache-server, of disk and other together",
+    "–",
+    "–",
+    "–",
+    "–",
+    "–",
+    "–",
+    "6,144",
+  ]);
   expect(cacheTokenTable([{ engine: "plain", promptTokens: 10, expected: 0, observed: 0 }])).toEqual([]);
 });

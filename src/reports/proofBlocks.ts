@@ -1,6 +1,6 @@
 import { comparedAnswers, departureText, type ComparedAnswers } from "../measure/answers.ts";
 import { differences } from "../measure/proofs.ts";
-import type { CacheTokens } from "../measure/cacheTokens.ts";
+import type { CacheTokens, SharedCacheTokens } from "../measure/cacheTokens.ts";
 import type { TestResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
 import { count, counted, missing } from "./numbers.ts";
@@ -64,10 +64,10 @@ function differenceBlocks(result: TestResult): readonly Block[] {
   return [{ kind: "paragraph", tone: "plain", text }, ...(items.length === 0 ? [] : [{ kind: "list", items } as const])];
 }
 
-/** Expected prompt tokens from caches beside those found. Nothing where neither is known of any engine. */
-export function cacheTokenTable(tokens: readonly CacheTokens[]): readonly Block[] {
+/** Expected prompt tokens from caches beside those found; what engines share stands below them, as all of theirs. Nothing where neither is known of any engine. */
+export function cacheTokenTable(tokens: readonly CacheTokens[], shared: readonly SharedCacheTokens[] = []): readonly Block[] {
   if (tokens.every(({ expected, observed }) => expected === undefined || (expected === 0 && observed === 0))) return [];
-  const tiers = tokens.some(({ memoryTier, lowerTier }) => memoryTier !== undefined || lowerTier !== undefined);
+  const tiers = [...tokens, ...shared].some(({ memoryTier, lowerTier }) => memoryTier !== undefined || lowerTier !== undefined);
   return [
     {
       kind: "table",
@@ -85,13 +85,20 @@ export function cacheTokenTable(tokens: readonly CacheTokens[]): readonly Block[
             ] as const)
           : []),
       ],
-      rows: tokens.map(({ engine, promptTokens, expected, observed, own, external, memoryTier, lowerTier }) => [
-        engine,
-        count(promptTokens),
-        ...[expected, observed, own, external, ...(tiers ? [memoryTier, lowerTier] : [])].map((value) =>
-          value === undefined ? missing : count(value),
-        ),
-      ]),
+      rows: [
+        ...tokens.map(({ engine, promptTokens, expected, observed, own, external, memoryTier, lowerTier }) => [
+          engine,
+          ...[promptTokens, expected, observed, own, external, ...(tiers ? [memoryTier, lowerTier] : [])].map(countOrDash),
+        ]),
+        ...shared.map(({ cache, engines, memoryTier, lowerTier }) => [
+          `${cache}, of ${engines.join(" and ")} together`,
+          ...[undefined, undefined, undefined, undefined, undefined, memoryTier, lowerTier].map(countOrDash),
+        ]),
+      ],
     },
   ];
+}
+
+function countOrDash(value: number | undefined): string {
+  return value === undefined ? missing : count(value);
 }

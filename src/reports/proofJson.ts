@@ -1,5 +1,5 @@
 import { comparedAnswers, type ComparedAnswers } from "../measure/answers.ts";
-import type { CacheTokens } from "../measure/cacheTokens.ts";
+import type { CacheTokens, SharedCacheTokens } from "../measure/cacheTokens.ts";
 import { differences } from "../measure/proofs.ts";
 import type { EngineProof, ProofCheck } from "../model/proof.ts";
 import type { TestResult } from "../model/result.ts";
@@ -65,6 +65,17 @@ export function cachedTokensJson(tokens: readonly CacheTokens[]): readonly unkno
     told_tokens: observed,
     counted_own_tokens: own,
     counted_beside_tokens: external,
+    counted_memory_tier_tokens: memoryTier,
+    counted_lower_tier_tokens: lowerTier,
+  }));
+}
+
+/** By the tier that had them, of caches that several engines share: of which of them is not counted. */
+export function sharedCachedTokensJson(tokens: readonly SharedCacheTokens[]): readonly unknown[] | undefined {
+  if (tokens.length === 0) return undefined;
+  return tokens.map(({ cache, engines, memoryTier, lowerTier }) => ({
+    cache,
+    engines,
     counted_memory_tier_tokens: memoryTier,
     counted_lower_tier_tokens: lowerTier,
   }));

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { withLmcache } from "../engines/lmcache.ts";
+import { lmcacheServer } from "../engines/services/lmcacheServer.ts";
 import type { LmcacheOptions } from "../engines/lmcacheOptions.ts";
 import { llamaCpp } from "../engines/llamaCpp.ts";
 import { sglang } from "../engines/sglang.ts";
@@ -18,6 +19,7 @@ import type { ExperimentResult } from "../model/result.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { metricsText } from "../simulation/metrics.ts";
 import { engineMetrics } from "../probes/engineMetrics.ts";
+import { serviceMetrics } from "./serviceMetrics.ts";
 
 const clock = { now: () => Number(process.hrtime.bigint()) };
 
@@ -95,6 +97,23 @@ test("an older vLLM, without tokens by source, still tells its hits", async () =
     ["prefix-hit-tokens-total", 0],
     ["external-hit-tokens-total", 36_854],
   ]);
+});
+
+test("a server that engines share is read once, under its own name; one of a single engine under that engine's", async () => {
+  await using engine = await showing("lmcache_mp_lookup_hit_l1_tokens_total 512.0\n");
+  const port = Number(new URL(engine.running.reach.kind === "http" ? engine.running.reach.url : "").port);
+  const read = async (engines: readonly string[]) => {
+    const slot = { ports: { cache: 1, http: port }, directory: "/", services: {} };
+    const readings: Reading[] = [];
+    for (const probe of serviceMetrics({ name: "kv.lmcache-server", service: lmcacheServer(), engines, needs: {}, slot }, clock)) {
+      await probe.start((reading) => readings.push(reading));
+      await probe.stop();
+    }
+    return readings.map(({ of, series, value }) => [of, series, value]);
+  };
+  const hits = (of: string) => [1, 2].map(() => [of, "external-memory-hit-tokens-total", 512]); // at both edges
+  expect(await read(["one", "other"])).toEqual(hits("kv.lmcache-server"));
+  expect(await read(["one"])).toEqual(hits("one"));
 });
 
 /** On an H100, 41 requests: 443,904 of 643,555 prompt tokens came out of LMCache in the engine's process. */
