@@ -30,6 +30,18 @@ export function flagsIn(args: readonly string[]): readonly string[] {
   return args.filter((argument) => argument.startsWith("-")).map((flag) => flag.replace(/=.*$/s, ""));
 }
 
+/** How its address is said: the same of every engine. */
+export const saidByTandem = {
+  address: "nothing: it listens where Tandem looks for it",
+  port: "tandem run -p 8000; without it a free port is taken",
+  apiKey: "nothing: it listens on this machine alone, and is asked without a key",
+} as const;
+
+/** One thing that goes by several flags. */
+export function named(says: string, ...flags: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(flags.map((flag) => [flag, says]));
+}
+
 /** What lists a program's flags, and how it reads them. */
 export interface FlagRules {
   readonly engine: string;
@@ -44,6 +56,10 @@ export interface FlagRules {
   readonly keys?: boolean;
   /** Flags it takes and does not list. */
   readonly unlisted?: readonly string[];
+  /** What says it instead, of each flag by which an engine is planned, found or spoken to: none of them may be among further arguments. */
+  readonly saidBy?: Readonly<Record<string, string>>;
+  /** The option, of each flag that may be given instead of it: of both the flag would win, and what is held against the engine would not be it. */
+  readonly eitherWay?: Readonly<Record<string, string>>;
 }
 
 /** The same arguments. Flags that the installed version does not know are one mistake, told with what was probably meant. */

@@ -1,7 +1,8 @@
-import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { CacheResets, Engine, EngineClaims, EngineMetrics, InstalledProgram, Slot } from "../model/engine.ts";
 import { most } from "../model/most.ts";
-import { flagsIn, ifKnown, valued, type FlagRules } from "./flags.ts";
+import { flagsIn, ifKnown, named, saidByTandem, valued, type FlagRules } from "./flags.ts";
+import { checkServed } from "./furtherArguments.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 import { llamaCppTokenizer } from "./tokenizers.ts";
 
@@ -38,11 +39,31 @@ const rules: Readonly<Record<keyof LlamaCppOptions, OptionRule>> = {
   extraArgs: listOfTexts,
 };
 
-const flags: FlagRules = { engine: "llama.cpp", program: "llama-server", lists: [["--help"]], underscores: true };
+const flags: FlagRules = {
+  engine: "llama.cpp",
+  program: "llama-server",
+  lists: [["--help"]],
+  underscores: true,
+  saidBy: {
+    ...named("model", "--model", "-m", "--hf-repo", "-hf", "-hfr", "--model-url", "-mu"),
+    "--port": saidByTandem.port,
+    ...named(saidByTandem.address, "--host", "--api-prefix", "--ssl-key-file", "--ssl-cert-file"),
+    ...named(saidByTandem.apiKey, "--api-key", "--api-key-file"),
+    ...named("servedName", "--alias", "-a"),
+    ...named("contextLimit, of one sequence", "--ctx-size", "-c"),
+    ...named("parallel", "--parallel", "-np"),
+    ...named("gpuLayers", "--n-gpu-layers", "--gpu-layers", "-ngl"),
+    ...named("prefixCaching", "--cache-prompt", "--no-cache-prompt"),
+  },
+  eitherWay: {
+    ...named("threads", "--threads", "-t"),
+    ...named("flashAttention", "--flash-attn", "-fa"),
+  },
+};
 
 /** `llama-server`. Its port is always said: 8080 is everybody's. */
 export function llamaCpp(options: LlamaCppOptions): Engine {
-  checkOptions("llamaCpp()", options, Object.keys(rules), rules, ["model"]);
+  checkServed("llamaCpp()", options, rules, flags);
   const { model, servedName, contextLimit, prefixCaching, gpuLayers } = options;
   const gpus = options.gpus ?? (gpuLayers === 0 ? 0 : 1);
   return {

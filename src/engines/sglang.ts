@@ -13,7 +13,8 @@ import {
 import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { most } from "../model/most.ts";
-import { flagsIn, ifKnown, present, valued, type FlagRules } from "./flags.ts";
+import { flagsIn, ifKnown, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
+import { checkServed } from "./furtherArguments.ts";
 import {
   installationFeatures,
   installationRules,
@@ -96,11 +97,29 @@ const flags: FlagRules = {
   abbreviates: true,
   // Of 0.5.23, by its source.
   unlisted: ["--forward-pass-metrics-ipc-name", "--forward-pass-metrics-worker-id"],
+  saidBy: {
+    ...named("model", "--model-path", "--model"),
+    "--port": saidByTandem.port,
+    ...named(saidByTandem.address, "--host", "--ssl-keyfile", "--ssl-certfile"),
+    "--api-key": saidByTandem.apiKey,
+    "--served-model-name": "servedName",
+    ...named("tensorParallel", "--tp-size", "--tp", "--tensor-parallel-size"),
+    "--mem-fraction-static": "memFractionStatic",
+  },
+  eitherWay: {
+    "--context-length": "contextLength",
+    "--chunked-prefill-size": "chunkedPrefillSize",
+    "--max-running-requests": "maxRunningRequests",
+    "--dtype": "dtype",
+    "--load-format": "loadFormat",
+    "--enable-hierarchical-cache": "hiCache",
+    ...named("lmcache", "--enable-lmcache", "--lmcache-config-file"),
+  },
 };
 
 /** `python3 -m sglang.launch_server`, with its metrics and its report of cached tokens on. */
 export function sglang(options: SglangOptions): Engine {
-  checkOptions("sglang()", options, Object.keys(rules), rules, ["model"]);
+  checkServed("sglang()", options, rules, flags);
   checkOptions("sglang(): hiCache", options.hiCache ?? {}, Object.keys(hiCacheRules), hiCacheRules);
   const { lmcache, hiCache } = options;
   if (lmcache === undefined) return sglangAlone(options);

@@ -1,7 +1,8 @@
-import { checkOptions, listOfTexts, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { listOfTexts, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineMetrics, SimulationOptions } from "../model/engine.ts";
 import { most } from "../model/most.ts";
-import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
+import { flagsIn, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
+import { checkServed } from "./furtherArguments.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
 
 export interface TensorrtLlmOptions extends InstallationOptions {
@@ -37,11 +38,30 @@ const rules: Readonly<Record<keyof TensorrtLlmOptions, OptionRule>> = {
 const settingsFile = "tensorrt-llm.yaml";
 
 /** Versions without commands take the first word for a model, and list the same. */
-const flags: FlagRules = { engine: "TensorRT-LLM", program: "trtllm-serve", lists: [["serve", "--help"]] };
+const flags: FlagRules = {
+  engine: "TensorRT-LLM",
+  program: "trtllm-serve",
+  lists: [["serve", "--help"]],
+  saidBy: {
+    "--host": saidByTandem.address,
+    "--port": saidByTandem.port,
+    ...named("tensorParallel", "--tp_size", "--tensor_parallel_size"),
+    // The file that these name is ours, and what it says of the KV cache goes before the flags.
+    ...named("prefixCaching, chunkedPrefill, kvCacheFraction", "--extra_llm_api_options", "--config"),
+    ...named("kvCacheFraction", "--kv_cache_free_gpu_memory_fraction", "--free_gpu_memory_fraction"),
+  },
+  eitherWay: {
+    "--max_seq_len": "maxSeqLen",
+    "--max_batch_size": "maxBatchSize",
+    "--max_num_tokens": "maxNumTokens",
+    "--enable_chunked_prefill": "chunkedPrefill",
+    "--trust_remote_code": "trustRemoteCode",
+  },
+};
 
 /** `trtllm-serve`. What it has no flag for goes into a file of this engine's own. */
 export function tensorrtLlm(options: TensorrtLlmOptions): Engine {
-  checkOptions("tensorrtLlm()", options, Object.keys(rules), rules, ["model"]);
+  checkServed("tensorrtLlm()", options, rules, flags);
   const { model, maxSeqLen } = options;
   return {
     kind: "tensorrt-llm",

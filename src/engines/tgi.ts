@@ -1,7 +1,8 @@
-import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineMetrics } from "../model/engine.ts";
 import { most } from "../model/most.ts";
-import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
+import { flagsIn, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
+import { checkServed } from "./furtherArguments.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
 import { tgiTokenizer } from "./tokenizers.ts";
 
@@ -38,11 +39,31 @@ const rules: Readonly<Record<keyof TgiOptions, OptionRule>> = {
   extraArgs: listOfTexts,
 };
 
-const flags: FlagRules = { engine: "TGI", program: "text-generation-launcher", lists: [["--help"]] };
+const flags: FlagRules = {
+  engine: "TGI",
+  program: "text-generation-launcher",
+  lists: [["--help"]],
+  saidBy: {
+    "--model-id": "model",
+    "--hostname": saidByTandem.address,
+    ...named(saidByTandem.port, "--port", "-p"),
+    "--api-key": saidByTandem.apiKey,
+    ...named("shards", "--num-shard", "--sharded"),
+    "--cuda-memory-fraction": "cudaMemoryFraction",
+  },
+  eitherWay: {
+    ...named("maxInputTokens", "--max-input-tokens", "--max-input-length"),
+    "--max-total-tokens": "maxTotalTokens",
+    "--max-batch-prefill-tokens": "maxBatchPrefillTokens",
+    "--dtype": "dtype",
+    "--quantize": "quantize",
+    "--trust-remote-code": "trustRemoteCode",
+  },
+};
 
 /** Text Generation Inference: `text-generation-launcher`, mostly from its image, "ghcr.io/huggingface/text-generation-inference:3.3.5". */
 export function tgi(options: TgiOptions): Engine {
-  checkOptions("tgi()", options, Object.keys(rules), rules, ["model"]);
+  checkServed("tgi()", options, rules, flags);
   const { model, maxTotalTokens, prefixCaching } = options;
   return {
     kind: "tgi",

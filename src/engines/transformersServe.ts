@@ -1,7 +1,8 @@
-import { checkOptions, listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram } from "../model/engine.ts";
 import { most } from "../model/most.ts";
-import { flagsIn, present, valued, type FlagRules } from "./flags.ts";
+import { flagsIn, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
+import { checkServed } from "./furtherArguments.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
 
 export interface TransformersServeOptions extends InstallationOptions {
@@ -38,11 +39,24 @@ const flags: FlagRules = {
   lists: [["serve", "--help"]],
   // Of 5.19, by its source.
   unlisted: ["--non-blocking", "--no-non-blocking"],
+  saidBy: {
+    "--force-model": "model",
+    "--host": saidByTandem.address,
+    "--port": saidByTandem.port,
+    // Whether it gets a GPU hangs on it.
+    "--device": "device",
+  },
+  eitherWay: {
+    "--continuous-batching": "continuousBatching",
+    "--cb-num-blocks": "cacheBlocks",
+    "--dtype": "dtype",
+    "--attn-implementation": "attention",
+  },
 };
 
 /** `transformers serve`. It refuses fields it does not know, so answers are as long as the model makes them. */
 export function transformersServe(options: TransformersServeOptions): Engine {
-  checkOptions("transformersServe()", options, Object.keys(rules), rules, ["model"]);
+  checkServed("transformersServe()", options, rules, flags);
   const { model, device } = options;
   const gpus = options.gpus ?? (device === "cpu" ? 0 : 1);
   return {

@@ -96,8 +96,8 @@ test("its stand-in has its model, its GPUs and its caching", () => {
 });
 
 test("values of further arguments are not in its features: one may be a key", () => {
-  const { features } = vllm({ model: mistral, extraArgs: ["--api-key", "sk-1234567", "--seed=7"] });
-  expect(features).toEqual(["--api-key", "--seed"]);
+  const { features } = vllm({ model: mistral, extraArgs: ["--hf-token", "hf-1234567", "--seed=7"] });
+  expect(features).toEqual(["--hf-token", "--seed"]);
 });
 
 test("a misspelt option is a mistake, with the one that was meant", () => {

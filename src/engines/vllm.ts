@@ -1,7 +1,8 @@
-import { checkOptions, listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, switched, valued } from "./flags.ts";
+import { checkServed, optionsSaid } from "./furtherArguments.ts";
 import {
   installationFeatures,
   installationRules,
@@ -11,9 +12,9 @@ import {
   tokenIdOffset,
   type InstallationOptions,
 } from "./installation.ts";
-import { modelPreset } from "./models.ts";
+import { modelPreset, type ModelPreset } from "./models.ts";
 import { vllmTokenizer } from "./tokenizers.ts";
-import { vllmClaims } from "./vllmClaims.ts";
+import { connectsByHand, vllmClaims } from "./vllmClaims.ts";
 import { inWordsOf, vllmFlags } from "./vllmFlags.ts";
 import { vllmMetrics } from "./vllmMetrics.ts";
 
@@ -35,7 +36,7 @@ export interface VllmOptions extends InstallationOptions {
   readonly servedName?: string;
   readonly trustRemoteCode?: boolean;
   readonly enforceEager?: boolean;
-  /** Further arguments, as the command line has them; they come last, and the last of two wins. */
+  /** Further arguments, as the command line has them; they come last. None that an option or Tandem itself says. */
   readonly extraArgs?: readonly string[];
 }
 
@@ -62,10 +63,9 @@ const defaultUtilization = 0.92;
 
 /** `vllm serve`, with the flags that are asked for and those its model needs. */
 export function vllm(options: VllmOptions): Engine {
-  checkOptions("vllm()", options, Object.keys(rules), rules, ["model"]);
-  const { contextLimit, ...preset } = modelPreset(options.model);
-  const settled: VllmOptions = { ...preset, ...options };
-  const limit = settled.maxModelLen ?? contextLimit;
+  checkServed("vllm()", options, rules, vllmFlags);
+  const settled: VllmOptions = { ...presetOf(options), ...options };
+  const limit = settled.maxModelLen ?? modelPreset(options.model).contextLimit;
   const { model, servedName = model, gpus = settled.tensorParallel ?? 1 } = settled;
   return {
     kind: "vllm",
@@ -86,7 +86,7 @@ export function vllm(options: VllmOptions): Engine {
     wire: { api: "completions", model: servedName, takesTokenIds: true, tokenIdOffset, fixesLength: true },
     features: [...installationFeatures(settled), ...featuresOf(settled)],
     configFiles: [],
-    takesKvConnector: true,
+    takesKvConnector: !connectsByHand(options),
     simulation: (gpu) => simulationOf(settled, gpu),
     ...(limit === undefined ? {} : { contextLimit: limit }),
     metrics: vllmMetrics,
@@ -94,6 +94,13 @@ export function vllm(options: VllmOptions): Engine {
     claims: () => vllmClaims(settled),
     resets: vllmResets,
   };
+}
+
+/** Less what further arguments say. */
+function presetOf({ model, extraArgs = [] }: VllmOptions): Omit<ModelPreset, "contextLimit"> {
+  const { contextLimit: _asked, ...preset } = modelPreset(model);
+  const said = optionsSaid(extraArgs, vllmFlags);
+  return Object.fromEntries(Object.entries(preset).filter(([option]) => !said.has(option)));
 }
 
 /** It answers 200 whether it worked or not, so what it did is verified by asking. */

@@ -82,6 +82,6 @@ function prefixCaching({ prefixCaching: asked, extraArgs = [] }: VllmOptions): b
 }
 
 /** A cache that was connected without telling us is one we know nothing of. */
-function connectsByHand({ extraArgs = [] }: VllmOptions): boolean {
+export function connectsByHand({ extraArgs = [] }: VllmOptions): boolean {
   return extraArgs.some((argument) => /^--kv-(transfer|offloading)/.test(argument));
 }

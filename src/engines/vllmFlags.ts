@@ -1,5 +1,5 @@
 import type { InstalledProgram } from "../model/engine.ts";
-import { allKnown, isKnown, partsOf, type FlagRules } from "./flags.ts";
+import { allKnown, isKnown, named, partsOf, saidByTandem, type FlagRules } from "./flags.ts";
 
 export const vllmFlags: FlagRules = {
   engine: "vLLM",
@@ -12,6 +12,24 @@ export const vllmFlags: FlagRules = {
   abbreviates: true,
   underscores: true,
   keys: true,
+  saidBy: {
+    "--model": "model",
+    "--port": saidByTandem.port,
+    ...named(saidByTandem.address, "--host", "--uds", "--ssl-keyfile", "--ssl-certfile"),
+    "--api-key": saidByTandem.apiKey,
+    "--served-model-name": "servedName",
+    ...named("tensorParallel", "--tensor-parallel-size", "-tp"),
+    ...named("gpuMemoryUtilization", "--gpu-memory-utilization", "--device-memory-utilization"),
+  },
+  eitherWay: {
+    "--max-model-len": "maxModelLen",
+    "--max-num-seqs": "maxNumSeqs",
+    "--dtype": "dtype",
+    "--load-format": "loadFormat",
+    ...named("chunkedPrefill", "--enable-chunked-prefill", "--no-enable-chunked-prefill"),
+    ...named("enforceEager", "--enforce-eager", "--no-enforce-eager"),
+    ...named("trustRemoteCode", "--trust-remote-code", "--no-trust-remote-code"),
+  },
 };
 
 /** What was said in other words before or after: for a flag that the installed version does not know, what means the same to it. */

@@ -57,7 +57,7 @@ const cases: readonly Case[] = [
     program: "text-generation-launcher",
     asked: "--help",
     help: "tgi-3.3",
-    takes: ["-p3000", "--max-input-tokens=100", "--rope-factor", "-1"],
+    takes: ["-v3000", "--max-input-tokens=100", "--rope-factor", "-1"],
     wrong: ["--max-total-token", "4"],
     told: "the installed TGI does not know --max-total-token (did you mean --max-total-tokens?)",
   },
