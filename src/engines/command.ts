@@ -1,5 +1,6 @@
 import {
   checkOptions,
+  checkTogether,
   listOfTexts,
   nonEmptyText,
   notNegative,
@@ -12,7 +13,14 @@ import type { Engine, Slot } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { most } from "../model/most.ts";
 import { flagsIn } from "./flags.ts";
-import { installationFeatures, installationRules, launchFrom, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import {
+  installationFeatures,
+  installationRules,
+  launchFrom,
+  refuseGpuVariables,
+  tokenIdOffset,
+  type InstallationOptions,
+} from "./installation.ts";
 import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
 
 export interface CommandOptions extends InstallationOptions {
@@ -70,7 +78,10 @@ const rules: Readonly<Record<keyof CommandOptions, OptionRule>> = {
 export function command(options: CommandOptions): Engine {
   const shown = { ...options, apiKey: options.apiKey === undefined ? undefined : "***" };
   checkOptions("command()", shown, Object.keys(rules), rules, ["program", "model"]);
-  refuseContradictions(options);
+  checkTogether(
+    () => refuseContradictions(options),
+    () => refuseGpuVariables("command()", options),
+  );
   const { program, args = [], env = {}, model, image, gpus = 0, readyPath = "/v1/models", contextLimit } = options;
   const name = program.split("/").at(-1) ?? program;
   const { program: _itself, env: _withPlaceholders, ...elsewhere } = options;

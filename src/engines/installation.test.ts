@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 
 import type { Engine } from "../model/engine.ts";
 import type { Service } from "../model/service.ts";
+import { command } from "./command.ts";
 import { withLmcache } from "./lmcache.ts";
+import { sglang } from "./sglang.ts";
+import { tgi } from "./tgi.ts";
 import { vllm } from "./vllm.ts";
 
 const slot = { port: 8000, gpus: ["0"], directory: "/scratch" };
@@ -80,6 +83,17 @@ test("how long a boot may take is each engine's own, or what its description say
     [vllm({ model: "m" }), vllm({ model: "m", bootSeconds: 1_800 }), vllm({ model: "m", image: "i", bootSeconds: 5 })].map(within),
   ).toEqual([600, 1_800, 5]);
   expect(() => vllm({ model: "m", bootSeconds: 0 })).toThrow("bootSeconds must be a number above 0, not 0");
+});
+
+test("an engine that names GPUs in its environment is refused, with what gives them", () => {
+  const env = { CUDA_VISIBLE_DEVICES: "9", HF_TOKEN: "hf-1234567" };
+  const refused = (make: () => Engine) => {
+    expect(make).toThrow("env must not hold CUDA_VISIBLE_DEVICES: its GPUs are given to it");
+    expect(make).not.toThrow("hf-1234567");
+  };
+  for (const engine of [vllm, sglang, tgi]) refused(() => engine({ model: "m", env }));
+  refused(() => vllm({ model: "m", image: "i", env }));
+  refused(() => command({ program: "serve", model: "m", args: ["{port}"], env }));
 });
 
 test("an image is a container whose program is said, in which a model's path is the one outside", () => {

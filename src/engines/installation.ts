@@ -1,4 +1,4 @@
-import { checkOptions, listOfTexts, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
+import { checkOptions, checkTogether, listOfTexts, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
 import type { Command, ContainerOptions, Readiness, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { allKnown, type FlagRules } from "./flags.ts";
@@ -75,7 +75,10 @@ export function temporaryFiles({ temporary }: Slot): Readonly<Record<string, str
 
 /** How the engine gets to run where it is installed. */
 export function launchFrom(what: string, options: InstallationOptions, invocation: Invocation): StartedLaunch {
-  refuseTwoPlaces(what, options);
+  checkTogether(
+    () => refuseTwoPlaces(what, options),
+    () => refuseGpuVariables(what, options),
+  );
   const { image, container = {}, env = {}, bootSeconds = invocation.ready.within } = options;
   const { missing, flags, discards, keepsIn } = invocation;
   const ready = { ...invocation.ready, within: bootSeconds };
@@ -99,6 +102,17 @@ export function launchFrom(what: string, options: InstallationOptions, invocatio
 function knownArguments({ args, flags }: Invocation, slot: Slot, host: string, world: World): readonly string[] {
   const wanted = args(slot, host, world);
   return flags === undefined ? wanted : allKnown(world.program, wanted, flags);
+}
+
+const gpuVariables: ReadonlySet<string> = new Set(["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES"]);
+
+/** It would run on other GPUs than those that it was planned on, beside another engine perhaps. */
+export function refuseGpuVariables(what: string, { env = {} }: InstallationOptions): void {
+  const refused = Object.keys(env).filter((name) => gpuVariables.has(name));
+  if (refused.length === 0) return;
+  throw new HarnessError("usage", `${what}: env must not hold ${refused.join(" and ")}: its GPUs are given to it`, {
+    hint: "gpus, tensorParallel or shards says how many it takes; tandem run --gpus 1,3 says which there are to take, as nvidia-smi counts them",
+  });
 }
 
 function refuseTwoPlaces(what: string, options: InstallationOptions): void {
