@@ -17,6 +17,7 @@ const events: readonly RunEvent[] = [
     lasts: 72,
   },
   { kind: "requests", experiment: 0, engine: "plain", sent: 3, ended: 1, dropped: 0, failed: 0, ttft: 0.2 },
+  { kind: "portShared", engine: "plain", message: "shares its port 8000 with process 42 (other)" },
   { kind: "interrupted", signal: "SIGINT" },
   { kind: "died", engine: "plain", message: "ended by SIGKILL" },
 ];
@@ -32,6 +33,7 @@ test("where every line stays there is one for each event that matters, and none 
     "  plain: booting, log logs/stdout.log",
     "  plain: ready after 41 s, http://127.0.0.1:8000",
     "  experiment 0: 8,192 tokens; 10 requests, one engine after the other, about 1 min 12 s",
+    "  plain: shares its port 8000 with process 42 (other)",
     "  SIGINT: no more requests are sent; what is in flight ends first (once more: kill and leave)",
     "  plain: ended by itself: ended by SIGKILL",
   ]);

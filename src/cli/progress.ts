@@ -173,6 +173,7 @@ export class RunState {
         this.services.set(event.service, "died");
         break;
       case "serviceGone":
+      case "portShared":
       case "warmingUp":
       case "proving":
       case "counting":
@@ -235,6 +236,8 @@ export function lineFor(event: RunEvent): string | undefined {
       return `  ${event.engine}: its tokenizer is asked for the tokens of ${grouped(event.replies)} whole replies`;
     case "notUp":
       return `  ${event.engine}: not up: ${firstLine(event.message)}`;
+    case "portShared":
+      return `  ${event.engine}: ${event.message}`;
     case "unwell":
       return `  ${event.name}: unwell for ${seconds(event.lasted)}: ${event.message}`;
     case "wellAgain":

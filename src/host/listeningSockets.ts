@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { userInfo } from "node:os";
 
 import type { ProcessInfo } from "../model/running.ts";
@@ -9,6 +9,11 @@ import { unlessGone } from "./unlessGone.ts";
 /** Who listens on a TCP port of this machine, on any address; empty when nobody does. */
 export function listenersOn(port: number): readonly ProcessInfo[] {
   return process.platform === "linux" ? fromProc(port) : fromLsof(port);
+}
+
+/** The sockets that listen on a port, by inode, and no word of whose they are: cheap enough to be asked every second. Undefined where there is no /proc. */
+export function listeningOn(port: number): ReadonlySet<string> | undefined {
+  return process.platform === "linux" ? new Set(socketsOn(port).keys()) : undefined;
 }
 
 /** Whether these processes listen on a port and nobody else does: of two servers on one port a client cannot know which it reaches. */
@@ -37,18 +42,44 @@ function fromProc(port: number): readonly ProcessInfo[] {
 
 /** The sockets listening on a port, by inode, each with its user's id. */
 function socketsOn(port: number): ReadonlyMap<string, number> {
-  const lines = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((path) => readTable(path).split("\n").slice(1));
   const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return new Map(
-    lines.flatMap((line): [string, number][] => {
-      const [, local, , state, , , , user, , inode] = line.trim().split(/\s+/);
-      return state === LISTEN && inode !== undefined && local?.endsWith(ending) === true ? [[inode, Number(user)]] : [];
+    ["/proc/net/tcp", "/proc/net/tcp6"].flatMap(listeningRows).flatMap((row): [string, number][] => {
+      const [, local, , , , , , user, , inode] = row;
+      return inode !== undefined && local?.endsWith(ending) === true ? [[inode, Number(user)]] : [];
     }),
   );
 }
 
+type Row = readonly string[];
+
 // tcp(7), as /proc/net/tcp writes it.
 const LISTEN = "0A";
+
+function isListening([, , , state]: Row): boolean {
+  return state === LISTEN;
+}
+
+/** The kernel lists them first, and after them every connection there is, of which a load makes thousands: those are not read. */
+function listeningRows(path: string): readonly Row[] {
+  const file = unlessGone(() => openSync(path, "r"));
+  if (file === undefined) return []; // no tcp6 where the kernel has no IPv6
+  try {
+    const piece = Buffer.alloc(16_384);
+    const rows: Row[] = [];
+    let cutOff = "";
+    for (;;) {
+      const length = readSync(file, piece);
+      const lines = (cutOff + piece.toString("latin1", 0, length)).split("\n");
+      cutOff = lines.pop() ?? "";
+      for (const line of lines) rows.push(line.trim().split(/\s+/));
+      // The first row is that of the titles.
+      if (length === 0 || rows.slice(1).some((row) => !isListening(row))) return rows.filter(isListening);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
 
 function socketsOf(pid: number): ReadonlySet<string> {
   const sockets = new Set<string>();
@@ -57,10 +88,6 @@ function socketsOf(pid: number): ReadonlySet<string> {
     if (inode !== undefined) sockets.add(inode);
   }
   return sockets;
-}
-
-function readTable(path: string): string {
-  return unlessGone(() => readFileSync(path, "latin1")) ?? ""; // no tcp6 where the kernel has no IPv6
 }
 
 function userName(id: number): string {

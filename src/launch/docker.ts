@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { isHeldBy } from "../host/listeningSockets.ts";
 import type { Command, Engine, Launch, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import type { Launcher, LaunchOrder, Place, RunningEngine } from "../model/running.ts";
+import type { Launcher, LaunchOrder, Place, ProcessInfo, RunningEngine } from "../model/running.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import type { Server } from "./ask.ts";
 import { commandLine } from "./commandLine.ts";
@@ -14,7 +14,7 @@ import { dockerDaemon, type DockerDaemon } from "./dockerDaemon.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { containerEnvironment } from "./environment.ts";
 import { hasImage, noImage, notYetHere, pull } from "./image.ts";
-import { portGivenBack, portTaken } from "./port.ts";
+import { portGivenBack, portTaken, strangersOn } from "./port.ts";
 import type { Standing } from "./readiness.ts";
 import { secretsIn } from "./secrets.ts";
 import { writeFiles } from "./slotFiles.ts";
@@ -152,13 +152,27 @@ async function proven(boot: Boot, started: Started, signal: AbortSignal): Promis
 
 /** On a network of its own the daemon has published the port. Else its processes have it; those of another user show no more than that somebody listens. */
 async function hasThePort({ order, place, launch }: Boot, { container }: Started): Promise<boolean> {
-  if ((launch.container.network ?? "host") !== "host") return true;
+  if (isOnOwnNetwork(launch)) return true;
   const pids = await pidsOf(container);
   if (isHeldBy(pids, order.slot.port)) return true;
   const listeners = await place.listeners(order.slot.port);
-  const strangers = listeners.filter(({ pid }) => pid !== undefined && !pids.includes(pid));
+  const strangers = outside(pids, listeners);
   if (strangers.length > 0) throw portTaken(order.name, order.slot.port, strangers);
   return pids.length > 0 && listeners.some(({ pid }) => pid === undefined);
+}
+
+function isOnOwnNetwork({ container }: DockerLaunch): boolean {
+  return (container.network ?? "host") !== "host";
+}
+
+function outside(pids: readonly number[], listeners: readonly ProcessInfo[]): readonly ProcessInfo[] {
+  return listeners.filter(({ pid }) => pid !== undefined && !pids.includes(pid));
+}
+
+/** Where the daemon has published the port, nobody else can have it. */
+function strangersBeside({ order: { slot }, place, launch }: Boot, { container }: Started): Pick<RunningEngine, "strangers"> {
+  if (isOnOwnNetwork(launch)) return {};
+  return { strangers: strangersOn(slot.port, async () => outside(await pidsOf(container), await place.listeners(slot.port))) };
 }
 
 async function exited(boot: Boot, started: Started, over: AbortSignal): Promise<never> {
@@ -216,6 +230,7 @@ function running(boot: Boot, started: Started, proof: Pick<RunningEngine, "facts
     engine: order.engine,
     reach: { kind: "http", url: server.url, acceptAnyCertificate: false },
     logs: [logs.stdout, logs.stderr],
+    ...strangersBeside(boot, started),
     died,
     [Symbol.asyncDispose]: async () => {
       if (disposed) return;

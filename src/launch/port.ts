@@ -1,14 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { listeningOn } from "../host/listeningSockets.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { LaunchOrder, Place, ProcessInfo } from "../model/running.ts";
 
 /** Who else has an engine's port, as the error that ends its launch. */
 export function portTaken(name: string, port: number, listeners: readonly ProcessInfo[]): HarnessError {
-  const who = listeners.map(({ pid, command }) => (pid === undefined ? command : `process ${pid} (${command})`)).join(" and ");
-  return new HarnessError("port-taken", `engine ${name} cannot have port ${port}: ${who} has it`, {
+  return new HarnessError("port-taken", `engine ${name} cannot have port ${port}: ${named(listeners)} has it`, {
     hint: "end that one, choose another port with -p, or leave -p out and a free one is taken",
   });
+}
+
+/** "process 4242 (python3 other.py)" */
+export function named(processes: readonly ProcessInfo[]): string {
+  return processes.map(({ pid, command }) => (pid === undefined ? command : `process ${pid} (${command})`)).join(" and ");
 }
 
 /** Waits until nobody listens there any more; a port that stays in use is a warning. */
@@ -21,4 +26,16 @@ export async function portGivenBack(place: Place, { name, slot, tell }: Pick<Lau
     }
     await pause(50);
   }
+}
+
+/** What a launcher finds of strangers on a port, looked for again only when somebody new listens there: that can be asked every second. */
+export function strangersOn(port: number, look: () => Promise<readonly ProcessInfo[]>): () => Promise<readonly ProcessInfo[]> {
+  let known: ReadonlySet<string> = new Set();
+  return async () => {
+    const listening = listeningOn(port);
+    if (listening?.isSubsetOf(known) === true) return [];
+    const strangers = await look();
+    if (strangers.length === 0) known = listening ?? known;
+    return strangers;
+  };
 }

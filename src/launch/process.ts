@@ -11,7 +11,7 @@ import { engineEnvironment } from "./environment.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { adviceFor, endedHow } from "./howEnded.ts";
 import { trialSlot } from "./neededServices.ts";
-import { portGivenBack, portTaken } from "./port.ts";
+import { portGivenBack, portTaken, strangersOn } from "./port.ts";
 import type { Standing } from "./readiness.ts";
 import { secretsIn } from "./secrets.ts";
 import { discardFiles, writeFiles } from "./slotFiles.ts";
@@ -152,23 +152,24 @@ async function proven(boot: Boot, started: StartedProcess, signal: AbortSignal):
 async function hasThePort(boot: Boot, started: StartedProcess): Promise<boolean> {
   const { order, place } = boot;
   if (await place.owns(started, order.slot.port)) return true;
-  if ((await strangersOn(boot, started)).length === 0) return false;
+  if ((await strangersBeside(boot, started)).length === 0) return false;
   await pause(50);
-  const strangers = await strangersOn(boot, started);
+  const strangers = await strangersBeside(boot, started);
   if (strangers.length > 0) throw portTaken(order.name, order.slot.port, strangers);
   return false;
 }
 
 /** Who has the port while our tree has it not, or not alone. */
-async function strangersOn({ place, order }: Boot, started: StartedProcess): Promise<readonly ProcessInfo[]> {
+async function strangersBeside({ place, order }: Boot, started: StartedProcess): Promise<readonly ProcessInfo[]> {
   if (await place.owns(started, order.slot.port)) return [];
-  return (await place.listeners(order.slot.port)).filter(({ pid }) => pid !== started.pid);
+  const ours = started.pids?.() ?? [started.pid];
+  return (await place.listeners(order.slot.port)).filter(({ pid }) => pid === undefined || !ours.includes(pid));
 }
 
 async function exited(boot: Boot, started: StartedProcess, over: AbortSignal): Promise<never> {
   const how = await started.ended;
   over.throwIfAborted();
-  const strangers = await strangersOn(boot, started);
+  const strangers = await strangersBeside(boot, started);
   if (strangers.length > 0) throw portTaken(boot.order.name, boot.order.slot.port, strangers);
   const message = [`engine ${boot.order.name} ${endedHow(how)} before it was ready${wantOfMemory(boot)}`, ...circumstances(boot)].join(
     "\n",
@@ -225,6 +226,7 @@ function running(boot: Boot, started: StartedProcess, proof: Pick<RunningEngine,
     reach: { kind: "http", url: server.url, acceptAnyCertificate: false },
     logs: [boot.logs.stdout, boot.logs.stderr],
     pids: () => started.pids?.() ?? [started.pid],
+    strangers: strangersOn(order.slot.port, async () => strangersBeside(boot, started)),
     died,
     [Symbol.asyncDispose]: async () => {
       if (disposed) return;

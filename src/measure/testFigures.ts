@@ -10,6 +10,7 @@ import { harnessMargin } from "./harnessMargin.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
 import { countsOf, engineSummary } from "./summary.ts";
 import { throttlingReasons } from "./throttled.ts";
+import { sharedPortReasons } from "./sharedPorts.ts";
 import { unwellReasons } from "./unwell.ts";
 import { joined, validity } from "./validity.ts";
 
@@ -92,6 +93,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
         ...proofReasons(experiment.index, result, tokens),
         ...throttlingReasons(experiment, engines),
         ...unwellReasons(experiment, result.events),
+        ...sharedPortReasons(experiment, result.events),
         ...(result.gapsUnknown === true ? [fromCsv] : []),
       ],
     }),

@@ -40,6 +40,8 @@ export type RunEvent =
       readonly lasted: Seconds;
     }
   | { readonly kind: "wellAgain"; readonly name: string; readonly engines: readonly string[]; readonly lasted: Seconds }
+  /** Somebody else listens on an engine's port, and may be sent what is measured. Told once in each experiment. */
+  | { readonly kind: "portShared"; readonly engine: string; readonly message: string }
   | { readonly kind: "died"; readonly engine: string; readonly message: string }
   | { readonly kind: "gone"; readonly engine: string; readonly after: Seconds }
   | { readonly kind: "serviceStarting"; readonly service: string; readonly command: string; readonly log: string }

@@ -22,6 +22,8 @@ export interface RunningEngine extends AsyncDisposable {
   readonly pids?: () => readonly number[];
   /** Processes that may be its own, where its launcher cannot be sure of them: to be left alone, and nothing to conclude from. */
   readonly neighbours?: () => readonly number[];
+  /** Who else listens on its port by now, where its launcher can tell. Asked once a second. */
+  readonly strangers?: () => Promise<readonly ProcessInfo[]>;
   /** Empties its caches without HTTP, or its own memory alone; false when it could not. */
   readonly resetCaches?: (which: "all" | "own") => boolean;
   /** Resolves with the cause when it ends by itself; never after it was disposed. */

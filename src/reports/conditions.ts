@@ -155,6 +155,8 @@ function happenings({ events }: TestResult): readonly Block[] {
         return [event.message];
       case "notUp":
         return [`${event.engine} did not come up: ${event.message}`];
+      case "portShared":
+        return [`${event.engine}: ${event.message}`];
       case "unwell":
         return [`${event.name} was unwell: ${event.message}`];
       case "wellAgain":

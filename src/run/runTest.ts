@@ -5,6 +5,7 @@ import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
 import { health } from "../launch/health.ts";
+import { portWatch } from "../launch/portWatch.ts";
 import { startServices, type RunningServices } from "../launch/services.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
@@ -152,6 +153,7 @@ async function runBatch(
     await options.crew?.ready();
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
     const watched = health(running.engines, services, { clock, tell });
+    const ports = portWatch(running.engines, { tell });
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
@@ -160,7 +162,7 @@ async function runBatch(
         ...options,
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
         keepsText: keptFor(tokens),
-        ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe],
+        ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe, ports],
       });
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
