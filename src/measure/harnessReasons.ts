@@ -1,4 +1,5 @@
 import type { ValidityReason } from "../model/figures.ts";
+import { workerOf } from "../model/harnessThread.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
@@ -11,8 +12,8 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
   const { records } = result;
   const lags = sortedValues(records.map(sendLag));
   const lag = tailOf(lags);
-  const delay = inNineOfTen(result, "event-loop-delay-seconds");
-  const cpu = inNineOfTen(result, "cpu-share");
+  const delay = worstThread(result, "event-loop-delay-seconds");
+  const cpu = worstThread(result, "cpu-share");
   const [ttftError, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
   const steal = inNineOfTen(result, "host-steal-share");
   const crowd = inNineOfTen(result, "host-runnable-per-core");
@@ -33,12 +34,12 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
     }),
     ...ratesOf(records, limits),
     // Also where the kernel stamps: what is read later than the next token came shares that one's stamp.
-    ...beyond(limits.eventLoopDelay, delay, {
-      what: `the harness stamped late (event loop held up for ${milliseconds(delay)})`,
+    ...beyond(limits.eventLoopDelay, delay?.value, {
+      what: `the harness stamped late (event loop${delay?.whose} held up for ${milliseconds(delay?.value)})`,
       advice: quieter,
     }),
-    ...beyond(limits.cpu, cpu, {
-      what: `the harness was at its limit (${cpu?.toFixed(2)} CPU cores)`,
+    ...beyond(limits.cpu, cpu?.value, {
+      what: `the harness was at its limit (${cpu?.value.toFixed(2)} CPU cores${cpu?.whose})`,
       advice: "lower the rate or the number of streams, or give it a faster core",
     }),
     ...beyond(limits.harnessError, stampError, {
@@ -91,6 +92,22 @@ function spread(times: readonly number[]): number {
 /** Readings are one a second, and a single bad second is not the run. */
 function inNineOfTen(result: ExperimentResult, series: string): number | undefined {
   return nearestRank(sortedValues(readingsOf(result, series)), 0.9);
+}
+
+/** A thread that stands still stamps late whatever the others do; which one, where there are several. */
+function worstThread({ readings }: ExperimentResult, series: string): { readonly value: number; readonly whose: string } | undefined {
+  const told = readings.filter((reading) => reading.series === series && isHarness(reading.of));
+  const threads = [...Map.groupBy(told, ({ of }) => of)].map(([of, own]) => ({
+    of,
+    value: nearestRank(sortedValues(own.map(({ value }) => value)), 0.9) ?? 0,
+  }));
+  const [worst] = threads.toSorted((one, other) => other.value - one.value);
+  if (worst === undefined) return undefined;
+  return { value: worst.value, whose: threads.length > 1 ? ` of worker ${workerOf(worst.of)} of ${threads.length}` : "" };
+}
+
+function isHarness(of: string): boolean {
+  return of === "harness" || workerOf(of) !== undefined;
 }
 
 function readingsOf({ readings }: ExperimentResult, series: string): readonly number[] {

@@ -67,6 +67,18 @@ test.each([
   expect(validityOf(good, [...readings(series, 18, 0), ...readings(series, 2, value)]).state).toBe("VALID");
 });
 
+test("one load thread of sixteen that stands still is found beside fifteen that are idle, and named", () => {
+  const workers = Array.from({ length: 16 }, (_, index) => index + 1);
+  const told = (series: string, stalled: number, idle: number) =>
+    workers.flatMap((worker) => readings(series, 10, worker === 7 ? stalled : idle, `harness/${worker}`));
+  expect(validityOf(good, told("event-loop-delay-seconds", 5, 0.0001)).reasons).toMatchObject([
+    { state: "INVALID", what: "the harness stamped late (event loop of worker 7 of 16 held up for 5000 ms)" },
+  ]);
+  expect(validityOf(good, told("cpu-share", 1, 0.1)).reasons).toMatchObject([
+    { state: "DEGRADED", what: "the harness was at its limit (1.00 CPU cores of worker 7 of 16)" },
+  ]);
+});
+
 test("readings of an engine are not the harness's", () => {
   const ofEngine = readings("cpu-share", 10, 3).map((reading) => ({ ...reading, of: "plain" }));
   expect(validityOf(good, ofEngine).state).toBe("VALID");
@@ -393,8 +405,8 @@ function oneByOne(seconds: Seconds, service: Seconds): readonly RequestRecord[] 
   });
 }
 
-function readings(series: string, count: number, value: number): readonly Reading[] {
-  return Array.from({ length: count }, (_, second) => ({ at: second * 1e9, series, of: "harness", value }));
+function readings(series: string, count: number, value: number, of = "harness"): readonly Reading[] {
+  return Array.from({ length: count }, (_, second) => ({ at: second * 1e9, series, of, value }));
 }
 
 function failing(records: readonly RequestRecord[], count: number): readonly RequestRecord[] {

@@ -54,7 +54,7 @@ export interface Reading {
   readonly at: Nanoseconds;
   /** "gpu-memory", "event-loop-delay", …: with its unit in the name. */
   readonly series: string;
-  /** What it was read of: "gpu-0", an engine's name, "harness". */
+  /** What it was read of: "gpu-0", an engine's name, "harness", and of its load threads "harness/3". */
   readonly of: string;
   readonly value: number;
 }

@@ -18,9 +18,9 @@ function valuesOf(readings: readonly Reading[], series: string): readonly number
 
 test("a thread that was blocked for 80 ms is seen to have been late by that, up to a tick of 20 ms less, and not by more than it was", async () => {
   const readings: Reading[] = [];
-  const probe = eventLoop(clock);
+  const probe = eventLoop(clock, 3);
   expect(await probe.start((reading) => readings.push(reading))).toBe(true);
-  expect(readings.map(({ series, of }) => [series, of])).toEqual([["rss-bytes", "harness"]]); // the first, at once
+  expect(readings.map(({ series, of }) => [series, of])).toEqual([["rss-bytes", "harness/3"]]); // the first, at once
   await pause(100);
   const blocked = block(80) / 1e3;
   const began = performance.now();
@@ -37,7 +37,7 @@ test("a thread that was blocked for 80 ms is seen to have been late by that, up 
 
 test("the CPU share is the CPU time it took by the time that passed", async () => {
   const readings: Reading[] = [];
-  const probe = eventLoop(clock);
+  const probe = eventLoop(clock, 3);
   await probe.start((reading) => readings.push(reading));
   const from = { cpu: process.threadCpuUsage(), at: performance.now() };
   while (valuesOf(readings, "cpu-share").length === 0) {
@@ -52,7 +52,7 @@ test("the CPU share is the CPU time it took by the time that passed", async () =
 
 test("after stop nothing more is read", async () => {
   const readings: Reading[] = [];
-  const probe = eventLoop(clock);
+  const probe = eventLoop(clock, 3);
   await probe.start((reading) => readings.push(reading));
   await probe.stop();
   await pause(1_100);

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { harnessThread } from "../model/harnessThread.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
 
@@ -16,8 +17,8 @@ const tickMilliseconds = 20;
 
 type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
-/** A thread that measures watching itself, once a second: was it in the way of what it measures? */
-export function eventLoop(clock: Pick<Clock, "now">): Probe {
+/** The thread of this worker, which measures, watching itself once a second: was it in the way of what it measures? */
+export function eventLoop(clock: Pick<Clock, "now">, worker: number): Probe {
   let histogram: IntervalHistogram | undefined;
   let timer: NodeJS.Timeout | undefined;
   return {
@@ -26,7 +27,7 @@ export function eventLoop(clock: Pick<Clock, "now">): Probe {
       histogram = monitorEventLoopDelay({ resolution: tickMilliseconds });
       histogram.enable();
       const share = cpuShareSince(clock);
-      const tell = (series: string, value: number) => read({ at: clock.now(), series, of: "harness", value } satisfies Reading);
+      const tell = (series: string, value: number) => read({ at: clock.now(), series, of: harnessThread(worker), value } satisfies Reading);
       tell(rss, process.memoryUsage.rss());
       timer = setInterval(readSecond, everyMilliseconds, histogram, share, tell).unref();
       return true;

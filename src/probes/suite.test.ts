@@ -27,7 +27,7 @@ const metricsOf = (path: string): Parameters<typeof metrics>[1] => ({
   everySeconds: 0.1,
 });
 
-describeProbe("event loop", (clock) => eventLoop(clock), {
+describeProbe("event loop", (clock) => eventLoop(clock, 1), {
   series: ["rss-bytes", "cpu-share", "event-loop-delay-seconds", "event-loop-delay-max-seconds"],
 });
 describeProbe("metrics", (clock) => metrics(clock, metricsOf("/metrics")), { series: ["requests-running"] });

@@ -59,8 +59,15 @@ function order(changes: Partial<LoadOrder> = {}): LoadOrder {
   return { experiment: 0, phases: [phase], ways, connections: { truth: 2 }, deadlines: defaultDeadlines, record: "journal", ...changes };
 }
 
-/** What one request came to, without its times. */
-async function recordsWith(workers: number): Promise<{ readonly records: readonly unknown[]; readonly events: readonly RunEvent[] }> {
+interface Recorded {
+  /** What each request came to, without its times. */
+  readonly records: readonly unknown[];
+  readonly events: readonly RunEvent[];
+  /** Who watched themselves. */
+  readonly watched: ReadonlySet<string>;
+}
+
+async function recordsWith(workers: number): Promise<Recorded> {
   const place = join(directory, `${workers}`);
   using journal = openJournal(place);
   journal.describe(description());
@@ -80,7 +87,8 @@ async function recordsWith(workers: number): Promise<{ readonly records: readonl
     attempts,
     sentWhenDue: sent - due >= 0 && sent - due < 500_000_000,
   }));
-  return { records: records.sort((a, b) => a.request - b.request), events };
+  const watched = new Set((experiments[0]?.readings ?? []).map(({ of }) => of));
+  return { records: records.sort((a, b) => a.request - b.request), events, watched };
 }
 
 function description(): Parameters<ReturnType<typeof openJournal>["describe"]>[0] {
@@ -125,6 +133,7 @@ test("three threads record what one does: every request once, sent when it was d
     sentWhenDue: true,
   });
   expect(three.records).toEqual(one.records);
+  expect([one.watched, three.watched]).toEqual([new Set(["harness/1"]), new Set(["harness/1", "harness/2", "harness/3"])]);
   for (const { events } of [one, three]) {
     const told = events.flatMap((event) => (event.kind === "requests" ? [event] : []));
     const sum = (name: "sent" | "ended" | "failed") => told.reduce((total, event) => total + event[name], 0);

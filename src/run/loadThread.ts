@@ -12,6 +12,7 @@ import { rehearse } from "../load/rehearsal.ts";
 import { Tally } from "../load/tally.ts";
 import type { StampSource } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { harnessThread } from "../model/harnessThread.ts";
 import type { Reading } from "../model/record.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventLoop } from "../probes/eventLoop.ts";
@@ -99,7 +100,7 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
   if (recorder === undefined) throw new Error("there is no journal to record in");
   const tally = new Tally(experiment, (event) => tell({ kind: "event", order: number, event }));
   const passing = setInterval(() => tally.pass(), tellEveryMilliseconds);
-  const probe = record === "journal" ? eventLoop(clock) : undefined;
+  const probe = record === "journal" ? eventLoop(clock, worker) : undefined;
   const read = (reading: Reading) => tell({ kind: "reading", order: number, reading });
   await probe?.start(read);
   const before = { ...stamps.given };
@@ -136,7 +137,7 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
 /** Also by the streams of control meanwhile, which are stamped in the same way. */
 function stampsGivenSince(before: Readonly<Record<StampSource, number>>): readonly Reading[] {
   const counts = { "kernel-stamps-count": stamps.given.kernel - before.kernel, "read-stamps-count": stamps.given.read - before.read };
-  return Object.entries(counts).map(([series, value]) => ({ at: clock.now(), series, of: "harness", value }));
+  return Object.entries(counts).map(([series, value]) => ({ at: clock.now(), series, of: harnessThread(worker), value }));
 }
 
 /** The stream of control goes on from phase to phase. */
