@@ -101,6 +101,35 @@ test("a key keeps the name by which the installed LMCache knows it", () => {
   expect(engine.features.join()).not.toContain("older LMCache");
 });
 
+test("a key of another era is a mistake, with its era and the one that the installed LMCache has", () => {
+  const told = (settings: Readonly<Record<string, unknown>>, lmcache?: string) => {
+    const world: World = { configFiles: {}, program: { flags: [], ...(lmcache === undefined ? {} : { beside: { lmcache } }) } };
+    return () => withLmcache(plain, { config: "c.yaml" }).configuredFeatures?.({ ...world, configFiles: { "c.yaml": settings } });
+  };
+  expect(told({ enable_hidden_state_cache: true, chunk_sise: 1 }, "0.5.0")).toThrow(
+    "c.yaml: LMCache 0.5.0 has no key enable_hidden_state_cache, it came with 0.5.1; LMCache 0.5.0 has no key chunk_sise, did you mean chunk_size?",
+  );
+  expect(told({ enable_pd: true }, "0.3.6")).toThrow("LMCache 0.3.6 has no key enable_pd, it came with 0.3.7, did you mean enable_xpyd?");
+  expect(told({ blend_recompute_ratio: 0.1 }, "0.4.7")).toThrow("it is gone since 0.3.6, did you mean blend_recompute_ratios?");
+  expect(told({ error_handling: true })).toThrow("LMCache has no key error_handling, it is gone since 0.3.6");
+  expect(told({ error_handling: true, enable_xpyd: true }, "0.3.5")).not.toThrow();
+  expect(told({ cost_aware_ewma_alpha: 0.2 })).not.toThrow(); // of a version that is not known
+});
+
+test("pipelined_backend is asynchronous loading where that is known, and else left out, and told", () => {
+  const read = (lmcache: string) => {
+    const world: World = {
+      configFiles: { "c.yaml": { local_device: "cpu", pipelined_backend: true } },
+      program: { flags: [], beside: { lmcache } },
+    };
+    return fromFile.configuredFeatures?.(world).at(-1);
+  };
+  expect([read("0.3.6"), read("0.3.5")]).toEqual([
+    "pipelined_backend: true of LMCache 0.1 read as enable_async_loading: true",
+    "pipelined_backend: true of LMCache 0.1 left out: LMCache 0.3.5 has nothing like it",
+  ]);
+});
+
 test("keys that LMCache would only warn of are mistakes, all told at once", () => {
   expect(() => told({ chunk_sise: 256, max_local_cpu_sz: 5, local_device: "tpu" })).toThrow(
     "c.yaml: LMCache has no key chunk_sise, did you mean chunk_size?; LMCache has no key max_local_cpu_sz, did you mean max_local_cpu_size?; " +

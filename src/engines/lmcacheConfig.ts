@@ -2,7 +2,7 @@ import { notNegative, wholeNumber, yesOrNo, type OptionRule } from "../model/che
 import { HarnessError } from "../model/harnessError.ts";
 import { nearest } from "../model/nearest.ts";
 import type { CacheReuse } from "../model/proof.ts";
-import { laterKeys, lmcacheKeys, oldKeys, renamedKeys } from "./lmcacheKeys.ts";
+import { keysOf, lmcacheKeys, oldKeys, renamedKeys } from "./lmcacheKeys.ts";
 import { isBelow } from "./refuseOtherEra.ts";
 
 /** An LMCache configuration as the installed version takes it, today's where that is not known, and what was changed to get there. */
@@ -23,7 +23,7 @@ export function parseLmcacheConfig(name: string, content: unknown, installed?: s
     throw new HarnessError("usage", `${name} is not an LMCache configuration`, { hint: "it has one key a line: chunk_size: 256" });
   }
   const given: Settings = { ...content };
-  const mistakes = [...unknownKeys(given), ...wrongValues(given), ...untranslatable(given), ...saidTwice(given)];
+  const mistakes = [...unknownKeys(given, installed), ...wrongValues(given), ...untranslatable(given), ...saidTwice(given)];
   if (mistakes.length > 0) {
     throw new HarnessError("usage", `${name}: ${mistakes.join("; ")}`, {
       hint: "LMCache itself would only warn, and run with its defaults instead",
@@ -77,14 +77,27 @@ function withoutUser(url: string): string {
   return url.replace(/\/\/[^/\s]*@/, "//");
 }
 
-function unknownKeys(given: Settings): readonly string[] {
-  const known = [...lmcacheKeys, ...laterKeys, ...oldKeys, ...Object.keys(renamedKeys)];
+function unknownKeys(given: Settings, installed: string | undefined): readonly string[] {
+  const renamed = Object.entries(renamedKeys).flatMap(([old, today]) => (isKnown(today, installed) ? [old] : []));
+  const known = [...keysOf(installed), ...oldKeys, ...renamed];
   return Object.keys(given)
     .filter((key) => !known.includes(key))
     .map((key) => {
-      const meant = nearest(key, known);
-      return `LMCache has no key ${key}${meant === undefined ? "" : `, did you mean ${meant}?`}`;
+      const before = Object.keys(renamedKeys).find((old) => renamedKeys[old] === key && known.includes(old));
+      const meant = before ?? nearest(key, known);
+      const who = installed === undefined ? "LMCache" : `LMCache ${installed}`;
+      return `${who} has no key ${key}${ofOtherEra(key, installed)}${meant === undefined ? "" : `, did you mean ${meant}?`}`;
     });
+}
+
+function ofOtherEra(key: string, installed: string | undefined): string {
+  const era = lmcacheKeys.get(key);
+  if (era === undefined) return "";
+  return isBelow(installed, era.since) ? `, it came with ${era.since}` : `, it is gone since ${era.until}`;
+}
+
+function isKnown(key: string, installed: string | undefined): boolean {
+  return keysOf(installed).includes(key);
 }
 
 // Only of what we read ourselves: the rest is LMCache's to judge.
@@ -115,26 +128,34 @@ function untranslatable(given: Settings): readonly string[] {
 }
 
 function saidTwice(given: Settings): readonly string[] {
-  const both = Object.entries(renamedKeys).filter(([old, { today }]) => given[old] !== undefined && given[today] !== undefined);
-  return both.map(([old, { today }]) => `${old} is what ${today} was called before: keep one of them`);
+  const both = Object.entries(renamedKeys).filter(([old, today]) => given[old] !== undefined && given[today] !== undefined);
+  return both.map(([old, today]) => `${old} is what ${today} was called before: keep one of them`);
 }
 
 function translated(given: Settings, installed: string | undefined): LmcacheConfig {
   const { local_device: _device, max_local_cache_size: _size, pipelined_backend: isPipelined, ...others } = given;
   const { remote_serde: serde } = others;
-  const renamed = Object.entries(renamedKeys).filter(([old, { since }]) => others[old] !== undefined && !isBelow(installed, since));
+  const renamed = Object.entries(renamedKeys).filter(([old, today]) => others[old] !== undefined && isKnown(today, installed));
   const kept = Object.fromEntries(Object.entries(others).filter(([key]) => renamed.every(([old]) => key !== old)));
   const changes: readonly Change[] = [
     ...placeChanges(given),
     ...(isOldSerde(serde) ? [{ from: `remote_serde: ${serde}`, to: { remote_serde: "naive" } }] : []),
-    // The nearest there is: both overlap loading with computing.
-    ...(isPipelined === true ? [{ from: "pipelined_backend: true", to: { enable_async_loading: true } }] : []),
-    ...renamed.map(([old, { today }]) => ({ from: shown({ [old]: others[old] }), of: "an older LMCache", to: { [today]: others[old] } })),
+    ...(isPipelined === true ? [{ from: "pipelined_backend: true", to: pipelined(installed) }] : []),
+    ...renamed.map(([old, today]) => ({ from: shown({ [old]: others[old] }), of: "an older LMCache", to: { [today]: others[old] } })),
   ];
   return {
     settings: Object.fromEntries([kept, ...changes.map(({ to }) => to)].flatMap((settings) => Object.entries(settings))),
-    translations: changes.map(({ from, to, of = "LMCache 0.1" }) => `${from} of ${of} read as ${shown(to)}`),
+    translations: changes.map(({ from, to, of = "LMCache 0.1" }) => `${from} of ${of} ${readAs(to, installed)}`),
   };
+}
+
+/** The nearest there is, where it is: both overlap loading with computing. */
+function pipelined(installed: string | undefined): Settings {
+  return isKnown("enable_async_loading", installed) ? { enable_async_loading: true } : {};
+}
+
+function readAs(to: Settings, installed: string | undefined): string {
+  return Object.keys(to).length === 0 ? `left out: LMCache ${installed} has nothing like it` : `read as ${shown(to)}`;
 }
 
 interface Change {

@@ -1,7 +1,6 @@
 import type { Command, Slot, World } from "../model/engine.ts";
 import { onlyTier, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inEngine, type InEngine } from "./lmcacheInEngine.ts";
-import { laterKeys } from "./lmcacheKeys.ts";
 import type { Connection, InProcessConnector, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
 import { refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import { inWordsOf } from "./vllmFlags.ts";
@@ -9,7 +8,7 @@ import { inWordsOf } from "./vllmFlags.ts";
 /** LMCache in vLLM's process, by one of the connectors that vLLM knows. */
 export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, around: Surroundings): Connection {
   const { connector = "LMCacheConnectorV1", hybridKvCache } = options;
-  refuseOtherEra("withLmcache()", [...needs[connector], ...keyNeeds(config)], around);
+  refuseOtherEra("withLmcache()", needs[connector], around);
   const own = inEngine(config, options);
   return {
     command: (command, slot, world) => connected(command, slot, { own, connector, hybridKvCache, world }),
@@ -42,11 +41,6 @@ const needs: Readonly<Record<InProcessConnector, readonly Need[]>> = {
     { what: "the module it is taken from", of: "lmcache", from: "0.3.0", instead: takeLaterPair },
   ],
 };
-
-function keyNeeds({ settings }: LmcacheConfig): readonly Need[] {
-  const given = laterKeys.filter((key) => settings[key] !== undefined);
-  return given.map((key) => ({ what: `the key ${key}`, of: "lmcache", from: "0.5.7", instead: "leave it out: LMCache would only warn" }));
-}
 
 interface Connected {
   readonly own: InEngine;

@@ -37,7 +37,7 @@ test("a pair of another era is refused before anything boots, with what to do; o
   expect(refusal({ mode: "server" }, installed("0.10.2", "0.4.3"))).toMatch(/LMCacheMPConnector came with vLLM 0\.11\.1/);
   expect(refusal({ connector: "LMCacheConnectorV1Dynamic" }, installed("0.8.5", "0.3.5"))).toMatch(/came with vLLM 0\.9\.0/);
   const later = { config: { settings: { cost_aware_ewma_alpha: 0.2 } } };
-  expect(refusal(later, installed("0.32.0", "0.5.6"))).toMatch(/the key cost_aware_ewma_alpha came with LMCache 0\.5\.7, .*: leave it out/);
+  expect(refusal(later, installed("0.32.0", "0.5.6"))).toMatch(/LMCache 0\.5\.6 has no key cost_aware_ewma_alpha, it came with 0\.5\.8/);
 
   const fine: readonly (readonly [WithLmcacheOptions, World])[] = [
     [{}, installed("0.8.5", "0.3.5")],
