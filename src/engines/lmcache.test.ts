@@ -205,6 +205,52 @@ test("a server beside the engine: its flags, and the connector that finds it", (
   expect(engine.features).toEqual(expect.arrayContaining(["LMCache server beside it", "KV cache in CPU memory, 30 GB"]));
 });
 
+test("a server of LMCache before 0.4.3 is a module of its Python, with the flags, the health and the reset of its version", () => {
+  const engine = withLmcache(vllm({ model: "m", program: "/venv/bin/vllm" }), { mode: "server", config: { cpuGigabytes: 30 } });
+  const flags = commandOf(engine).args.filter((argument) => argument.startsWith("--"));
+  const started = (lmcache: string) => {
+    const world: World = { configFiles: {}, program: { version: "0.16.0", flags, beside: { lmcache } } };
+    const { program, args } = serviceCommand(engine, "lmcache-server", world);
+    const { ready, resets, metrics } = engine.services?.(world)["lmcache-server"] ?? {};
+    return [[program, ...args].join(" "), ready?.check, resets, metrics === undefined ? "counts nothing" : "counts"];
+  };
+  const where = "--host 127.0.0.1 --port 7000";
+  const both = `${where} --http-host 127.0.0.1 --http-port 7001 --l1-size-gb 30 --eviction-policy LRU --chunk-size 256`;
+  const underApi = [
+    { kind: "http", port: "http", path: "/api/healthcheck" },
+    [{ kind: "http", port: "http", paths: ["/api/clear-cache"] }],
+  ];
+  const python = "/venv/bin/python3 -u -m lmcache.v1.multiprocess";
+  const byPort = { kind: "tcp", port: "cache" };
+  expect(started("0.3.10")).toEqual([`${python}.server ${where} --cpu-buffer-size 30 --chunk-size 256`, byPort, [], "counts nothing"]);
+  expect(started("0.3.15")[0]).toBe(
+    `${python}.server ${where} --l1-size-gb 30 --eviction-policy LRU --chunk-size 256 --disable-prometheus`,
+  );
+  expect(started("0.4.2")).toEqual([`${python}.http_server ${both} --disable-prometheus`, ...underApi, "counts nothing"]);
+  expect(started("0.4.4")).toEqual([`/venv/bin/lmcache server ${both} --disable-metrics`, ...underApi, "counts nothing"]);
+  expect(started("0.4.5").slice(1)).toEqual([
+    { kind: "http", port: "http", path: "/healthcheck" },
+    [{ kind: "http", port: "http", paths: ["/cache/clear", "/clear-cache"] }],
+    "counts",
+  ]);
+});
+
+test("a server that is running already is counted and emptied by its HTTP port, where that is said", () => {
+  const at = (httpPort?: number) => {
+    const engine = withLmcache(plain, { mode: "server", server: { at: "cache:5555", ...(httpPort === undefined ? {} : { httpPort }) } });
+    const { launch, resets, metrics } = servicesOf(engine)["lmcache-server"] ?? {};
+    return { launch, resets: resets?.length, counts: metrics !== undefined, full: engine.staysFull?.({ configFiles: {} }).length };
+  };
+  expect(at(8_080)).toEqual({
+    launch: { kind: "running", at: { host: "cache", ports: { cache: 5_555, http: 8_080 } } },
+    resets: 1,
+    counts: true,
+    full: 0,
+  });
+  expect(at()).toMatchObject({ resets: undefined, counts: false, full: 1 });
+  expect(() => withLmcache(plain, { mode: "server", server: { httpPort: 8_080 } })).toThrow("httpPort is of a server that is running");
+});
+
 test("beside an engine of no GPU the server takes KV cache in the only mode it can, where its version knows the flag", () => {
   const onCpu = withLmcache(vllm({ model: "m", gpus: 0 }), { mode: "server" });
   const modeIn = (engine: Engine, lmcache?: string) => {

@@ -4,7 +4,7 @@ import type { KeptOutside, Services } from "../model/service.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
 import { inServer, type InServer, type InServerOptions } from "./lmcacheInServer.ts";
 import type { Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
-import { isBelow, lmcacheCommand, type Need } from "./refuseOtherEra.ts";
+import { isBelow, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import {
   defaultChunkTokens,
   defaultL1Gigabytes,
@@ -14,6 +14,7 @@ import {
   type L2Adapter,
   type LmcacheServerOptions,
 } from "./services/lmcacheServer.ts";
+import { serverEra } from "./services/lmcacheServerEras.ts";
 
 /** LMCache as a server beside an engine, whichever engine that is. */
 export interface BesideEngine extends Pick<InServer, "connector"> {
@@ -30,6 +31,7 @@ export interface BesideOptions extends InServerOptions, Pick<WithLmcacheOptions,
 export function besideEngine(what: string, config: LmcacheConfig, options: BesideOptions, around: Surroundings): BesideEngine {
   const said = inServer(what, config, options);
   const server = settled(said.server, options, around);
+  refuseOtherEra(what, tierNeeds(server), around);
   return {
     services: { [serverName]: lmcacheServer(server) },
     keepsOutside: keptOutsideBy(server),
@@ -54,16 +56,32 @@ export function serverOf({ services = {} }: Slot): { readonly host: string; read
 }
 
 /** Of a server that is not running yet. */
-export const commandOrAt: Need = {
-  ...lmcacheCommand,
-  instead: `${lmcacheCommand.instead}, or start the server it has (python3 -m lmcache.v1.multiprocess.server) and say server: { at: "localhost:5555" }`,
+export const serverOrAt: Need = {
+  what: "LMCache's server",
+  of: "lmcache",
+  from: "0.3.10",
+  instead: 'pip install "lmcache>=0.3.10", or say where one is running: server: { at: "localhost:5555" }',
 };
 
+const laterTier = (what: string, from: string): Need => ({ what, of: "lmcache", from, instead: `pip install "lmcache>=${from}"` });
+
+/** Tiers below its memory, read in its packages. Of one that is running already they are its own. */
+function tierNeeds({ l2 = [], l2StorePolicy }: LmcacheServerOptions): readonly Need[] {
+  return [
+    ...(l2.some(({ kind }) => kind === "fs") ? [laterTier("a disk below the server's memory", "0.4.2")] : []),
+    ...(l2.some(({ kind }) => kind === "resp") ? [laterTier("a Redis below the server's memory", "0.4.3")] : []),
+    ...(l2StorePolicy === undefined ? [] : [laterTier("a server that keeps nothing in memory", "0.4.2")]),
+  ];
+}
+
 function settled(said: LmcacheServerOptions, { server = {}, shared }: BesideOptions, around: Surroundings): LmcacheServerOptions {
+  const { lmcache } = around;
   const key = shared === undefined ? {} : { shared };
   // Of one that is running already nothing else is ours to say.
   if (server.at !== undefined) return { ...key, ...server };
-  return { program: around.programBeside("lmcache"), ...key, ...modeFor(around), ...said, ...server };
+  const version = lmcache === undefined ? {} : { version: lmcache };
+  const program = around.programBeside(serverEra(server.version ?? lmcache).program);
+  return { program, ...version, ...key, ...modeFor(around), ...said, ...server };
 }
 
 /** KV cache that is on no GPU is taken over in this mode only. LMCache 0.5.0 has it by default, 0.5.6 no longer; those before may not know the flag. */

@@ -1,5 +1,5 @@
 import type { Command, Slot, World } from "../model/engine.ts";
-import { besideEngine, commandOrAt, serverOf } from "./lmcacheBesideEngine.ts";
+import { besideEngine, serverOrAt, serverOf } from "./lmcacheBesideEngine.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
 import { hybridSwitch } from "./lmcacheInProcess.ts";
 import type { Connection, Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
@@ -22,7 +22,7 @@ export function besideServer(config: LmcacheConfig, options: WithLmcacheOptions,
 /** vLLM's own connector needs no module of LMCache's, and a server that is running already no command. */
 function needsOf(isBundled: boolean, { server }: WithLmcacheOptions): readonly Need[] {
   if (!isBundled) return [mpConnector, mpModule];
-  return server?.at === undefined ? [mpConnector, commandOrAt] : [mpConnector];
+  return server?.at === undefined ? [mpConnector, serverOrAt] : [mpConnector];
 }
 
 const mpConnector: Need = { what: "LMCacheMPConnector", of: "vllm", from: "0.11.1", instead: 'leave out mode: "server"' };

@@ -13,8 +13,8 @@ export function programBeside(launch: StartedLaunch, { configFiles }: World): (n
   return (name) => (launch.kind === "process" && end > 0 ? `${program.slice(0, end + 1)}${name}` : name);
 }
 
-/** Programs that come with LMCache, by their names on a PATH. */
-const ofLmcache: ReadonlySet<string> = new Set(["lmcache", "lmcache_server"]);
+/** Programs that come with LMCache, or that start it, by their names on a PATH. */
+const ofLmcache: ReadonlySet<string> = new Set(["lmcache", "lmcache_server", "python3"]);
 
 /** Services of an engine that conda or uvx starts: those with a program of its environment are started there in the same way. */
 export function servicesBeside(launch: StartedLaunch, services: Services): Services {

@@ -33,7 +33,9 @@ test("a pair of another era is refused before anything boots, with what to do; o
   expect(refusal({ connector: "LMCacheConnector" }, installed("0.33.0", "0.5.6"))).toMatch(
     /is gone since vLLM 0\.10\.1, .*: leave connector out/,
   );
-  expect(refusal({ mode: "server" }, installed("0.12.0", "0.3.10"))).toMatch(/`lmcache server` came with LMCache 0\.4\.3, and 0\.3\.10 is/);
+  expect(refusal({ mode: "server" }, installed("0.12.0", "0.3.9"))).toMatch(/LMCache's server came with LMCache 0\.3\.10, and 0\.3\.9 is/);
+  const disk = { mode: "server", config: { diskGigabytes: 1 } } as const;
+  expect(refusal(disk, installed("0.16.0", "0.4.1"))).toMatch(/a disk below the server's memory came with LMCache 0\.4\.2/);
   expect(refusal({ mode: "server" }, installed("0.10.2", "0.4.3"))).toMatch(/LMCacheMPConnector came with vLLM 0\.11\.1/);
   expect(refusal({ connector: "LMCacheConnectorV1Dynamic" }, installed("0.8.5", "0.3.5"))).toMatch(/came with vLLM 0\.9\.0/);
   const later = { config: { settings: { cost_aware_ewma_alpha: 0.2 } } };
@@ -44,7 +46,9 @@ test("a pair of another era is refused before anything boots, with what to do; o
     [{ connector: "LMCacheConnector" }, installed("0.7.3", "0.1.4")],
     [{ mode: "server" }, installed("0.32.0+cpu", "0.5.6")],
     [{ mode: "server" }, installed("0.18.0", "0.4.3")],
-    [{ mode: "server", server: { at: "cache:5555" } }, installed("0.12.0", "0.3.10")], // whoever started it had the command
+    [{ mode: "server" }, installed("0.12.0", "0.3.10")],
+    [disk, installed("0.17.0", "0.4.2")],
+    [{ mode: "server", server: { at: "cache:5555" } }, installed("0.12.0", "0.3.9")], // whoever started it had one
     [later, installed("0.32.0")],
     [{ mode: "server" }, installed("0.24.0")],
     [{ mode: "server" }, installed("0.1.dev1+g1234567", "0.1.dev1")], // built from sources: such a number says nothing

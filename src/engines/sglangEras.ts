@@ -1,4 +1,4 @@
-import { commandOrAt } from "./lmcacheBesideEngine.ts";
+import { serverOrAt } from "./lmcacheBesideEngine.ts";
 import { isFrom, type Need } from "./refuseOtherEra.ts";
 import type { LmcacheServerOptions } from "./services/lmcacheServer.ts";
 
@@ -13,7 +13,7 @@ export function serverNeeds(sglang: string | undefined, server: LmcacheServerOpt
     isFrom(sglang, "0.5.21")
       ? { what: `the connector of SGLang ${sglang}`, of: "lmcache", from: "0.5.6", instead: installLmcache(">=0.5.6") }
       : { what: "its connector for SGLang to a server", of: "lmcache", from: "0.4.6", instead: installLmcache(">=0.4.6") },
-    ...(server?.at === undefined ? [commandOrAt] : []),
+    ...(server?.at === undefined ? [serverOrAt] : []),
   ];
 }
 

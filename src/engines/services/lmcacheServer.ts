@@ -1,9 +1,10 @@
 import { checkOptions, nonEmptyText, oneOf, positive, wholeNumber, type OptionRule } from "../../model/checkOptions.ts";
 import type { InstalledProgram, StaysFull } from "../../model/engine.ts";
 import { HarnessError } from "../../model/harnessError.ts";
-import type { Service, ServiceAddress, ServiceSlot } from "../../model/service.ts";
+import type { Service, ServiceAddress, ServiceReset, ServiceSlot } from "../../model/service.ts";
 import { allKnown, ifKnown, valued, type FlagRules } from "../flags.ts";
-import { directoryPlace, hostAndPort, parseHostAndPort, serverPlace, serviceWord } from "./address.ts";
+import { directoryPlace, hostAndPort, parseHostAndPort, serverPlace, serviceWord, type HostAndPort } from "./address.ts";
+import { anyClear, serverEra, type ServerEra } from "./lmcacheServerEras.ts";
 import { redis } from "./redis.ts";
 import { valkey } from "./valkey.ts";
 
@@ -39,8 +40,12 @@ export interface LmcacheServerOptions {
   readonly shared?: string;
   /** "host:port" of the requests' port of one that is running already. */
   readonly at?: string;
-  /** `lmcache` on the PATH unless said. */
+  /** Of one that is running already: the port of its HTTP server, by which its hits are counted, and its memory is emptied where caches are to be cold. */
+  readonly httpPort?: number;
+  /** `lmcache` on the PATH unless said; of LMCache before 0.4.3 the Python that has it, `python3`. */
   readonly program?: string;
+  /** Its LMCache, which decides how it is started: today's unless said. withLmcache() knows the one that is installed. */
+  readonly version?: string;
 }
 
 const rules: Readonly<Record<keyof LmcacheServerOptions, OptionRule>> = {
@@ -55,27 +60,34 @@ const rules: Readonly<Record<keyof LmcacheServerOptions, OptionRule>> = {
   env: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object of texts"),
   shared: serviceWord,
   at: hostAndPort,
+  httpPort: wholeNumber({ from: 1, to: 65_535 }),
   program: nonEmptyText,
+  version: nonEmptyText,
 };
 
 export const defaultL1Gigabytes = 5;
 export const defaultChunkTokens = 256;
 
-const flags: FlagRules = {
-  engine: "LMCache",
-  program: "lmcache",
-  lists: [["server", "--help"]],
-  abbreviates: true,
-  // Older names of 0.5.6, by its source.
-  unlisted: ["--coordinator-l2-event-reporting", "--coordinator-l2-event-flush-interval"],
-};
+function flagsOf({ program, starts }: ServerEra): FlagRules {
+  return {
+    engine: "LMCache",
+    program,
+    lists: [[...starts, "--help"]],
+    abbreviates: true,
+    // Older names of 0.5.6, by its source.
+    unlisted: ["--coordinator-l2-event-reporting", "--coordinator-l2-event-flush-interval"],
+  };
+}
 
-/** `lmcache server`: KV cache in a process of its own, requests on its port "cache", health and metrics on "http". */
+/** LMCache's server: KV cache in a process of its own, requests on its port "cache"; from 0.4.1 on health, from 0.4.5 on metrics too on "http". */
 export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
   checkLmcacheServer("lmcacheServer()", options);
-  const { at, shared, program = flags.program, env = {} } = options;
-  if (at !== undefined) return runningServer(parseHostAndPort(at), shared);
-  const disks = ownDisks(options);
+  const { at, shared, version } = options;
+  if (at !== undefined) return runningServer(parseHostAndPort(at), options);
+  const era = serverEra(version);
+  const { http } = era;
+  const { program = era.program, env = {} } = options;
+  const [flags, disks] = [flagsOf(era), ownDisks(options)];
   return {
     name: "lmcache-server",
     kind: "LMCache server",
@@ -83,7 +95,7 @@ export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
     needs: respServers(options),
     launch: {
       kind: "process",
-      ports: ["cache", "http"],
+      ports: http === undefined ? ["cache"] : ["cache", "http"],
       command: (slot, installed) => ({
         program,
         args: allKnown(installed, serverArguments(options, slot, installed), flags),
@@ -91,30 +103,45 @@ export function lmcacheServer(options: LmcacheServerOptions = {}): Service {
         discards: disks,
       }),
       listsFlags: flags.lists,
-      missing: `install LMCache (pip install lmcache, in the environment of the engine), or say where it is: program: "/path/to/lmcache"`,
+      missing: `install LMCache (pip install lmcache, in the environment of the engine), or say where it is: program: "/path/to/${era.program}"`,
     },
-    ready: { check: { kind: "http", port: "http", path: "/healthcheck" }, within: 300 },
+    ready: {
+      check: http === undefined ? { kind: "tcp", port: "cache" } : { kind: "http", port: "http", path: http.health },
+      within: 300,
+    },
     resets: [
-      // Its memory alone; the second is what it was called before 0.5. Of a disk it looks at the files whenever it is asked (0.4.6, 0.5.6).
-      { kind: "http", port: "http", paths: ["/cache/clear", "/clear-cache"] },
+      ...(http === undefined ? [] : [clearedBy(http.clear)]),
+      // It looks at the files whenever it is asked (0.4.6, 0.5.6).
       ...(disks.length === 0 ? [] : [{ kind: "files" as const, directories: disks }]),
     ],
-    metrics: {
-      port: "http",
-      path: "/metrics",
-      series: {
-        "external-memory-hit-tokens-total": [{ name: "lmcache_mp_lookup_hit_l1_tokens_total" }],
-        "external-lower-hit-tokens-total": [{ name: "lmcache_mp_lookup_hit_l2_tokens_total" }],
-        "external-memory-used-bytes": [{ name: "lmcache_mp_l1_memory_usage_bytes" }],
-      },
-    },
+    ...(http?.counts === true ? { metrics: ownMetrics } : {}),
   };
 }
+
+/** Its memory alone. */
+function clearedBy(paths: readonly string[]): ServiceReset {
+  return { kind: "http", port: "http", paths };
+}
+
+const ownMetrics: NonNullable<Service["metrics"]> = {
+  port: "http",
+  path: "/metrics",
+  series: {
+    "external-memory-hit-tokens-total": [{ name: "lmcache_mp_lookup_hit_l1_tokens_total" }],
+    "external-lower-hit-tokens-total": [{ name: "lmcache_mp_lookup_hit_l2_tokens_total" }],
+    "external-memory-used-bytes": [{ name: "lmcache_mp_l1_memory_usage_bytes" }],
+  },
+};
 
 export function checkLmcacheServer(what: string, options: LmcacheServerOptions): void {
   checkOptions(what, options, Object.keys(rules), rules);
   for (const adapter of options.l2 ?? []) checkAdapter(`${what}: l2`, adapter);
-  const running = Object.keys(options).filter((name) => name !== "at" && name !== "shared" && name !== "program");
+  if (options.at === undefined && options.httpPort !== undefined) {
+    throw new HarnessError("usage", `${what}: httpPort is of a server that is running already, and one that is started has a free one`, {
+      hint: 'say at as well: at: "localhost:5555"',
+    });
+  }
+  const running = Object.keys(options).filter((name) => !["at", "httpPort", "shared", "program", "version"].includes(name));
   if (options.at !== undefined && running.length > 0) {
     throw new HarnessError("usage", `${what}: ${running.join(", ")} cannot be set on a server that is running already`, {
       hint: "leave at out and one is started for this test",
@@ -138,9 +165,13 @@ export function keptOutsideBy({
 }
 
 /** What of a server's cache its own means and ours leave full. */
-export function staysFullIn({ l2 = [], at, extraArgs = [] }: LmcacheServerOptions): readonly StaysFull[] {
-  if (at !== undefined)
-    return [{ what: `the LMCache server at ${at}, which is somebody else's`, instead: "leave at out, and one is started" }];
+export function staysFullIn({ l2 = [], at, httpPort, extraArgs = [], version }: LmcacheServerOptions): readonly StaysFull[] {
+  if (at !== undefined) {
+    const instead = "say its httpPort, by which its memory is emptied, or leave at out, and one is started";
+    return httpPort === undefined ? [{ what: `the LMCache server at ${at}, which is somebody else's`, instead }] : [];
+  }
+  const memory =
+    serverEra(version).http === undefined ? [{ what: `the server of LMCache ${version}`, instead: 'pip install "lmcache>=0.4.1"' }] : [];
   const below = l2.flatMap((adapter) => {
     if (adapter.kind === "fs" && adapter.path !== undefined)
       return [
@@ -155,7 +186,11 @@ export function staysFullIn({ l2 = [], at, extraArgs = [] }: LmcacheServerOption
     return [];
   });
   const isElsewhere = extraArgs.some((argument) => argument.startsWith("--l2-adapter"));
-  return [...below, ...(isElsewhere ? [{ what: "what --l2-adapter names", instead: "say the tier with l2 instead of extraArgs" }] : [])];
+  return [
+    ...memory,
+    ...below,
+    ...(isElsewhere ? [{ what: "what --l2-adapter names", instead: "say the tier with l2 instead of extraArgs" }] : []),
+  ];
 }
 
 /** Directories of its disks in its own. */
@@ -180,15 +215,16 @@ function checkAdapter(what: string, adapter: L2Adapter): void {
   checkOptions(what, adapter, allowed, adapterRules, adapter.kind === "other" ? ["adapter"] : []);
 }
 
-/** Only its requests' port is known, so a connection has to do. */
-function runningServer({ host, port }: { host: string; port: number }, shared: string | undefined): Service {
+/** Where only its requests' port is known, a connection has to do. */
+function runningServer({ host, port }: HostAndPort, { shared, httpPort }: LmcacheServerOptions): Service {
   return {
     name: "lmcache-server",
     kind: "LMCache server",
     ...(shared === undefined ? {} : { shared }),
     needs: {},
-    launch: { kind: "running", at: { host, ports: { cache: port } } },
-    ready: { check: { kind: "tcp", port: "cache" }, within: 2 },
+    launch: { kind: "running", at: { host, ports: { cache: port, ...(httpPort === undefined ? {} : { http: httpPort }) } } },
+    ready: { check: { kind: "tcp", port: httpPort === undefined ? "cache" : "http" }, within: 2 },
+    ...(httpPort === undefined ? {} : { resets: [clearedBy(anyClear)], metrics: ownMetrics }),
   };
 }
 
@@ -218,20 +254,21 @@ function serverArguments(
   { ports, directory, services }: ServiceSlot,
   installed: InstalledProgram | undefined,
 ): readonly string[] {
-  const { l1Gigabytes = defaultL1Gigabytes, chunkTokens = defaultChunkTokens, evictionPolicy = "LRU", l2 = [] } = options;
+  const { l1Gigabytes = defaultL1Gigabytes, chunkTokens = defaultChunkTokens, l2 = [], version } = options;
+  const { starts, memoryFlag, evicts, http, quiet } = serverEra(version);
+  const { evictionPolicy = evicts ? "LRU" : undefined } = options;
   return [
-    "server",
+    ...starts,
     ...valued("--host", "127.0.0.1"),
     ...valued("--port", ports["cache"]),
-    ...valued("--http-host", "127.0.0.1"),
-    ...valued("--http-port", ports["http"]),
-    ...valued("--l1-size-gb", l1Gigabytes),
+    ...(http === undefined ? [] : [...valued("--http-host", "127.0.0.1"), ...valued("--http-port", ports["http"])]),
+    ...valued(memoryFlag, l1Gigabytes),
     ...valued("--eviction-policy", evictionPolicy),
     ...valued("--chunk-size", chunkTokens),
     ...valued("--max-workers", options.maxWorkers),
     ...valued("--supported-transfer-mode", options.transferMode),
     // One chunk in a hundred otherwise: counters are exact either way, histograms are not.
-    ...ifKnown(installed, "--metrics-sample-rate", "1.0"),
+    ...(http?.counts === true ? ifKnown(installed, "--metrics-sample-rate", "1.0") : quiet),
     ...l2.flatMap((adapter, index) =>
       valued("--l2-adapter", JSON.stringify(adapterOf(adapter, index, directory, services[`l2-${index}`]))),
     ),
