@@ -4,7 +4,7 @@ export interface ModelPreset {
   readonly chunkedPrefill?: boolean;
   readonly maxModelLen?: number;
   readonly trustRemoteCode?: boolean;
-  /** Tokens of prompt and answer it takes at most. */
+  /** Tokens of prompt and answer it takes at most as its makers ship it: a folder of the same name, or a flag, may say otherwise. */
   readonly contextLimit?: number;
 }
 

@@ -14,7 +14,7 @@ import type { Engine, InstalledProgram, SimulationOptions } from "../model/engin
 import { HarnessError } from "../model/harnessError.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
-import { checkServed } from "./furtherArguments.ts";
+import { checkServed, optionsSaid } from "./furtherArguments.ts";
 import {
   installationFeatures,
   installationRules,
@@ -24,6 +24,7 @@ import {
   tokenIdOffset,
   type InstallationOptions,
 } from "./installation.ts";
+import { modelPreset } from "./models.ts";
 import { pageSize, prefixCaching, sglangClaims } from "./sglangClaims.ts";
 import { withSglangLmcache, type SglangLmcacheOptions } from "./sglangLmcache.ts";
 import { sglangMetrics } from "./sglangMetrics.ts";
@@ -135,6 +136,7 @@ export function sglang(options: SglangOptions): Engine {
 
 function sglangAlone(options: SglangOptions): Engine {
   const { model, servedName = model, contextLength } = options;
+  const { contextLimit: usualLimit } = optionsSaid(options.extraArgs ?? [], flags).has("contextLength") ? {} : modelPreset(model);
   return {
     kind: "sglang",
     model,
@@ -162,6 +164,7 @@ function sglangAlone(options: SglangOptions): Engine {
     resets: { paths: ["/flush_cache?timeout=5"] },
     ...(options.hiCache === undefined ? { simulation: (gpu: string): SimulationOptions => simulationOf(options, gpu) } : {}),
     ...(contextLength === undefined ? {} : { contextLimit: contextLength }),
+    ...(usualLimit === undefined ? {} : { usualLimit }),
   };
 }
 

@@ -54,7 +54,7 @@ test("the models of lmcache-tests get its settings, and what the author says com
   expect(vllm({ model: "/models/glm-4-9b-chat/" }).gpus).toBe(2);
   expect(commandLine(vllm({ model: llama }))).toContain("--no-enable-chunked-prefill --max-model-len 32768");
   expect(commandLine(vllm({ model: llama, chunkedPrefill: true }))).toContain(" --enable-chunked-prefill");
-  expect([mistral, llama, "THUDM/glm-4-9b-chat", "some/other"].map((model) => vllm({ model }).contextLimit)).toEqual([
+  expect([mistral, llama, "THUDM/glm-4-9b-chat", "some/other"].map((model) => vllm({ model }).usualLimit)).toEqual([
     32_768,
     32_768,
     32_768,

@@ -64,8 +64,9 @@ const defaultUtilization = 0.92;
 /** `vllm serve`, with the flags that are asked for and those its model needs. */
 export function vllm(options: VllmOptions): Engine {
   checkServed("vllm()", options, rules, vllmFlags);
-  const settled: VllmOptions = { ...presetOf(options), ...options };
-  const limit = settled.maxModelLen ?? modelPreset(options.model).contextLimit;
+  const { contextLimit: usualLimit, ...preset } = presetOf(options);
+  const settled: VllmOptions = { ...preset, ...options };
+  const { maxModelLen } = settled;
   const { model, servedName = model, gpus = settled.tensorParallel ?? 1 } = settled;
   return {
     kind: "vllm",
@@ -88,7 +89,8 @@ export function vllm(options: VllmOptions): Engine {
     configFiles: [],
     takesKvConnector: !connectsByHand(options),
     simulation: (gpu) => simulationOf(settled, gpu),
-    ...(limit === undefined ? {} : { contextLimit: limit }),
+    ...(maxModelLen === undefined ? {} : { contextLimit: maxModelLen }),
+    ...(usualLimit === undefined ? {} : { usualLimit }),
     metrics: vllmMetrics,
     tokenizer: [vllmTokenizer],
     claims: () => vllmClaims(settled),
@@ -97,10 +99,10 @@ export function vllm(options: VllmOptions): Engine {
 }
 
 /** Less what further arguments say. */
-function presetOf({ model, extraArgs = [] }: VllmOptions): Omit<ModelPreset, "contextLimit"> {
-  const { contextLimit: _asked, ...preset } = modelPreset(model);
+function presetOf({ model, extraArgs = [] }: VllmOptions): ModelPreset {
   const said = optionsSaid(extraArgs, vllmFlags);
-  return Object.fromEntries(Object.entries(preset).filter(([option]) => !said.has(option)));
+  const replaced = (option: string) => said.has(option === "contextLimit" ? "maxModelLen" : option);
+  return Object.fromEntries(Object.entries(modelPreset(model)).filter(([option]) => !replaced(option)));
 }
 
 /** It answers 200 whether it worked or not, so what it did is verified by asking. */

@@ -199,6 +199,13 @@ export interface TokenizerQuestion {
   readonly tokensIn: (answer: unknown) => number | undefined;
 }
 
+/** How a server is asked what it is. */
+export interface InfoQuestion {
+  readonly path: string;
+  /** By the names they are compared by: "version", "context limit" ("4096 tokens"), "dtype". Empty where it is no answer to this question. */
+  readonly facts: (answer: unknown) => Readonly<Record<string, string>>;
+}
+
 /** How an engine's caches are emptied. */
 export interface CacheResets {
   /** Requests by POST, one after the other; each answers 200 when it has worked. */
@@ -240,12 +247,16 @@ export interface Engine {
   readonly takesKvConnector?: boolean;
   /** The simulated engine of the same model and cache settings on that GPU: in virtual time, for `--simulate`. Undefined where none can stand in. */
   readonly simulation?: (gpu: string, world: World) => SimulationOptions;
-  /** Tokens of prompt it can take at most, where known before asking it. */
+  /** Tokens of prompt and answer it is told to take at most: longer ones are mistakes. */
   readonly contextLimit?: number;
+  /** Likewise what its model usually takes: only the engine itself can tell once it is up, so longer ones are warned of. */
+  readonly usualLimit?: number;
   /** Its own counters. Read once a second and at the edges of each experiment. */
   readonly metrics?: EngineMetrics;
   /** How its tokenizer may be asked: the first that it answers is. Missing where it has none to be asked. */
   readonly tokenizer?: readonly TokenizerQuestion[];
+  /** What it tells of itself beside its version and its models: the first that it answers is taken. */
+  readonly info?: readonly InfoQuestion[];
   /** What it must show of itself once it is up. */
   readonly claims?: (world: World) => EngineClaims;
   /** Undefined where it has no means to empty its caches but a new start. */

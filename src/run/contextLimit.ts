@@ -18,9 +18,18 @@ export function longestTokens(workloads: readonly Workload[]): number {
   return lengths.reduce((most, length) => Math.max(most, length), 0);
 }
 
+/** Of the longest request of several experiments, with its answer. */
+export function longestSent(sent: readonly Sent[]): number {
+  return longestTokens(sent.flatMap(workloadsOf));
+}
+
+function workloadsOf({ workload, laterBlocks }: Sent): readonly Workload[] {
+  return [workload, ...laterBlocks.map((block) => block.workload)];
+}
+
 /** Of the longest prompt, without its answer. */
 export function longestPrompt(sent: readonly Sent[]): number {
-  const requests = sent.flatMap(({ workload, laterBlocks }) => [workload, ...laterBlocks.map((block) => block.workload)]);
+  const requests = sent.flatMap(workloadsOf);
   const lengths = requests.flatMap((of) => of.requests.map(({ contextTokens, questionTokens }) => contextTokens + questionTokens));
   return lengths.reduce((most, length) => Math.max(most, length), 0);
 }
@@ -38,10 +47,7 @@ export function limitOf({ engine, facts }: Pick<RunningEngine, "engine" | "facts
 
 /** Throws where a request would not fit into what a server says that it takes: it would answer each such request with HTTP 400. */
 export function refuseTooLong(engine: string, limit: number | undefined, sent: readonly Sent[]): void {
-  const lengths = sent.map(({ experiment, workload, laterBlocks }) => ({
-    title: experiment.title,
-    tokens: longestTokens([workload, ...laterBlocks.map((block) => block.workload)]),
-  }));
+  const lengths = sent.map((one) => ({ title: one.experiment.title, tokens: longestTokens(workloadsOf(one)) }));
   const longer = limit === undefined ? [] : lengths.filter(({ tokens }) => tokens > limit);
   if (limit === undefined || longer.length === 0) return;
   const longest = Math.max(...longer.map(({ tokens }) => tokens));

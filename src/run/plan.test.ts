@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 
+import { atOnce } from "../arrivals/atOnce.ts";
 import { closedLoop } from "../arrivals/closedLoop.ts";
 import { every } from "../arrivals/every.ts";
 import { simulated } from "../engines/simulated.ts";
+import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { experiment } from "../model/experiment.ts";
 import { testCase } from "../model/testCase.ts";
@@ -51,4 +53,23 @@ test("how long a million requests last is known", async () => {
   const turn = phasesOf(await planned(1), ["plain"]).flat()[0];
   if (turn === undefined) throw new Error("one request was planned");
   expect(lasts([Array.from({ length: 1_000_000 }, (_, second) => ({ ...turn, due: second }))])).toBe(999_999);
+});
+
+test("what a model usually takes is a warning, what its engine is told to take is a limit", async () => {
+  const long = documentQa({ contextTokens: 60_000, questionTokens: 4, documents: 1, requests: 1 });
+  const model = "mistralai/Mistral-7B-Instruct-v0.2";
+  const told = async (options: Partial<VllmOptions>) => {
+    const messages: string[] = [];
+    const engines = { plain: vllm({ model, program: "no-such-vllm", ...options }) };
+    const named = { name: "test_long", testCase: testCase({ engines, experiments: [experiment({ workload: long, arrivals: atOnce() })] }) };
+    await planTests([named], { ports: [], set: {} }, thisMachine(), { tell: (message) => messages.push(message) });
+    return messages;
+  };
+  const warning = expect.stringMatching(
+    /^warning: plain: mistralai\/Mistral-7B-Instruct-v0\.2 usually takes 32,768 tokens, the longest request has 60,\d{3} with its answer; the engine is asked/,
+  );
+  expect(await told({})).toEqual([warning]);
+  expect(await told({ extraArgs: ["--max-model-len", "65536"] })).toEqual([]);
+  expect(await told({ model: "/opt/Qwen3-8B", maxModelLen: 131_072 })).toEqual([]);
+  await expect(told({ maxModelLen: 32_768 })).rejects.toThrow("plain takes 32,768 tokens, the longest request has 60,");
 });

@@ -19,7 +19,7 @@ import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf } from "../workloads/blocks.ts";
-import { longestTokens } from "./contextLimit.ts";
+import { longestSent, longestTokens } from "./contextLimit.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
 import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
 import { organisationOf, type Overrides } from "./params.ts";
@@ -68,7 +68,9 @@ export async function planTests(
   if (found.length > 0) throw together(found, await inTheWay(attempts));
   const engines = attempts.flatMap((attempt) => attempt.engines);
   if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
-  return attempts.flatMap(({ test }) => test ?? []);
+  const tests = attempts.flatMap(({ test }) => test ?? []);
+  for (const message of new Set(tests.flatMap(unusuallyLong))) tell?.(`warning: ${message}`);
+  return tests;
 }
 
 /** What came of planning a test. */
@@ -194,6 +196,16 @@ function overLimit(name: string, limit: number | undefined, workloads: readonly 
   return limit !== undefined && longest > limit
     ? [`${name} takes ${grouped(limit)} tokens, the longest request has ${grouped(longest)} with its answer`]
     : [];
+}
+
+/** Longer than an engine's model usually takes, where nobody has said what the engine takes. */
+function unusuallyLong({ engines, experiments }: PlannedTest): readonly string[] {
+  return engines.flatMap(({ name, engine: { model, contextLimit: told, usualLimit, launch } }) => {
+    if (told !== undefined || usualLimit === undefined || launch.kind === "inProcess") return [];
+    const longest = longestSent(experiments);
+    if (longest <= usualLimit) return [];
+    return `${name}: ${shortModel(model)} usually takes ${grouped(usualLimit)} tokens, the longest request has ${grouped(longest)} with its answer; the engine is asked for its limit before anything is sent`;
+  });
 }
 
 /** What it takes at most, its own limit and its simulation's. A simulated model or GPU that does not exist is a mistake before anything boots. */
