@@ -22,7 +22,18 @@ const presets: Readonly<Record<string, ModelPreset>> = {
   "Qwen3-8B": { contextLimit: 40_960 },
   "Qwen3-14B": { contextLimit: 40_960 },
   "opt-125m": { contextLimit: 2_048 },
+  // By copies of their config.json on the hub.
+  ...each(131_072, "Llama-3.2-1B-Instruct", "DeepSeek-R1-Distill-Llama-8B"),
+  ...each(131_072, ...["1.5B", "7B", "14B", "32B"].map((size) => `DeepSeek-R1-Distill-Qwen-${size}`)),
+  // By the lists of those who serve them: Xinference's built-in models, and gateways.
+  ...each(131_072, "Llama-3.3-70B-Instruct", "gpt-oss-20b", "gpt-oss-120b", "gemma-3-4b-it", "gemma-3-27b-it", "GLM-4.5", "GLM-4.5-Air"),
+  ...each(32_768, "GLM-4-9B-0414", "GLM-4-32B-0414"),
+  "GLM-4.6": { contextLimit: 202_752 },
 };
+
+function each(contextLimit: number, ...models: readonly string[]): Readonly<Record<string, ModelPreset>> {
+  return Object.fromEntries(models.map((model) => [model, { contextLimit }]));
+}
 
 /** By the name without its organisation or directory; empty for a model we know nothing of. */
 export function modelPreset(model: string): ModelPreset {

@@ -47,6 +47,15 @@ test("switches are on, off or left alone", () => {
   );
 });
 
+test("of common models it is known what they usually take, and how to start them is left to the author", () => {
+  const models = ["openai/gpt-oss-20b", "google/gemma-3-27b-it", "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", "zai-org/GLM-4.6"];
+  expect(models.map((model) => vllm({ model }).usualLimit)).toEqual([131_072, 131_072, 131_072, 202_752]);
+  expect(models.filter((model) => vllm({ model }).contextLimit !== undefined)).toEqual([]);
+  expect(commandLine(vllm({ model: "openai/gpt-oss-20b" }))).toBe(
+    "vllm serve openai/gpt-oss-20b --host 127.0.0.1 --port 8000 --enable-prompt-tokens-details",
+  );
+});
+
 test("the models of lmcache-tests get its settings, and what the author says comes before them", () => {
   expect(commandLine(vllm({ model: "THUDM/glm-4-9b-chat" }))).toContain(
     "--tensor-parallel-size 2 --trust-remote-code --no-enable-chunked-prefill --max-model-len 32768",
