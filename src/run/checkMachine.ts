@@ -124,14 +124,14 @@ async function clock(): Promise<readonly Finding[]> {
   return [{ what: "clock", state: "warning", found, fix: "this clock is slow to read (no TSC?): stamps are late by as much" }];
 }
 
-/** Those that people use; a run without -p takes free ones. */
-const usual = [8_000, 8_001];
+/** Those that engines listen on by themselves, and one more; a run without -p takes free ones. */
+const usual = [8_000, 8_001, 8_080, 30_000];
 
 async function ports(place: Place): Promise<readonly Finding[]> {
   await place.freePort();
   const taken = await Promise.all(usual.map(async (port) => ({ port, who: await place.listeners(port) })));
   const used = taken.filter(({ who }) => who.length > 0);
-  if (used.length === 0) return [{ what: "ports", state: "ok", found: `${usual.join(" and ")} are free` }];
+  if (used.length === 0) return [{ what: "ports", state: "ok", found: `${usual.join(", ")} are free` }];
   const names = used.map(
     ({ port, who }) => `${port} is taken by ${who.map(({ pid, command }) => `${pid ?? "a process"} (${command})`).join(" and ")}`,
   );

@@ -86,6 +86,17 @@ test("without a place for results nothing runs", async () => {
   expect(await found(machine({}), "disk", "/no/such/directory")).toMatchObject({ state: "missing", needed: true });
 });
 
+test("every engine and store that Tandem can start is looked for", async () => {
+  const env = machine({
+    python3: printing(JSON.stringify({ transformers: "5.19.0", tensorrt_llm: "1.2.1" })),
+    "text-generation-launcher": printing("text-generation-launcher 3.3.5"),
+    "valkey-server": printing("Valkey server v=8.0.2 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64"),
+  });
+  const findings = await checkUp({ place: thisMachine({ environment: env }), env, directory: tmpdir() });
+  const versions = Object.fromEntries(findings.map(({ what, found }) => [what, found]));
+  expect(versions).toMatchObject({ transformers: "5.19.0", "TensorRT-LLM": "1.2.1", TGI: "3.3.5", Valkey: "8.0.2", SGLang: "not found" });
+});
+
 test("a Docker whose daemon does not answer is told apart from none", async () => {
   const silent = machine({ docker: "#!/bin/sh\nexit 1\n" });
   expect((await found(silent, "containers"))?.found).toBe("docker is here, its daemon does not answer");

