@@ -92,11 +92,13 @@ export function launchFrom(what: string, options: InstallationOptions, invocatio
     ...(discards === undefined ? {} : { discards }),
     ...(keepsIn === undefined ? {} : { keepsIn }),
   });
-  if (image !== undefined) return { kind: "docker", image, command, container: withModel(container, invocation.reads), ready };
+  const told = {
+    ...(flags === undefined ? {} : { listsFlags: flags.lists }),
+    ...(invocation.package === undefined ? {} : { package: invocation.package }),
+  };
+  if (image !== undefined) return { kind: "docker", image, command, container: withModel(container, invocation.reads), ready, ...told };
   const through = start.before.length === 0 ? {} : { through: [start.program, ...start.before.slice(0, -1)] };
-  const lists = flags === undefined ? {} : { listsFlags: flags.lists };
-  const distribution = invocation.package === undefined ? {} : { package: invocation.package };
-  return { kind: "process", command, ready, missing, ...through, ...lists, ...distribution };
+  return { kind: "process", command, ready, missing, ...through, ...told };
 }
 
 function knownArguments({ args, flags }: Invocation, slot: Slot, host: string, world: World): readonly string[] {

@@ -98,6 +98,9 @@ export type Launch =
       readonly command: (slot: Slot, world: World) => Command;
       readonly container: ContainerOptions;
       readonly ready: Readiness;
+      /** As a process's. */
+      readonly listsFlags?: readonly (readonly string[])[];
+      readonly package?: string;
     }
   | { readonly kind: "attached"; readonly url: string; readonly ready: Readiness; readonly acceptAnyCertificate?: boolean }
   | { readonly kind: "inProcess"; readonly simulation: SimulationOptions };

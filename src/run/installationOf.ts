@@ -53,7 +53,7 @@ function identityOf(file: string): readonly string[] {
 
 async function toldWithin(found: Found, python: readonly string[], printed: Printed): Promise<Installation> {
   const program = nameOf(found);
-  const { [program]: version, ...others } = versionsIn(await printed([...python, "-c", askVersions, program, ...companions]));
+  const { [program]: version, ...others } = versionsIn(await printed([...python, ...askVersions(program)]));
   // What does not say may be another tomorrow.
   const told = version === undefined ? { day: new Date().toISOString().slice(0, 10), ...others } : { version, ...others };
   return {
@@ -63,15 +63,22 @@ async function toldWithin(found: Found, python: readonly string[], printed: Prin
   };
 }
 
+const companions = ["lmcache"];
+
+/** Python's arguments, with which it prints the versions of a package and of what may be beside it. */
+export function askVersions(name: string): readonly string[] {
+  return ["-c", script, name, ...companions];
+}
+
 // In one line: conda refuses arguments of several.
-const askVersions = [
+const script = [
   "import json, sys, importlib.metadata as m",
   'here = {str(d.metadata["Name"]).lower().replace("-", "_"): d.version for d in m.distributions()}',
   "print(json.dumps({name: here.get(name) for name in sys.argv[1:]}))",
 ].join("; ");
 
 /** Those that are there; none where nobody answered. It is the last line: starters may have something to say before. */
-function versionsIn(printed: string): Readonly<Record<string, string>> {
+export function versionsIn(printed: string): Readonly<Record<string, string>> {
   try {
     const told: unknown = JSON.parse(printed.trim().split("\n").at(-1) ?? "");
     const entries = typeof told === "object" && told !== null ? Object.entries(told) : [];
@@ -80,8 +87,6 @@ function versionsIn(printed: string): Readonly<Record<string, string>> {
     return {};
   }
 }
-
-const companions = ["lmcache"];
 
 function companionsOf(file: string): Pick<InstalledProgram, "beside"> {
   const found = libraries(dirname(dirname(file))).flatMap((library) =>

@@ -1,3 +1,5 @@
+import type { Seconds } from "../model/time.ts";
+
 /** Every flag that a program's help lists, by all of its names: of lines such as "  --max-model-len N, -mml N   At most …". */
 export function listedFlags(help: string): readonly string[] {
   const names = help.replaceAll(colours, "").split("\n").flatMap(namesIn);
@@ -32,3 +34,17 @@ function untilOther(columns: readonly string[]): readonly string[] {
 function isFlag(name: string): boolean {
   return /^--?[A-Za-z][\w.-]*$/.test(name);
 }
+
+/** Some print their help where others print their complaints. */
+export function flagsPrinted(printed: { readonly stdout: string; readonly stderr: string }): readonly string[] {
+  // A complaint about the arguments names one or two flags as well.
+  return [printed.stdout, printed.stderr].map(listedFlags).find((flags) => flags.length >= fewest) ?? [];
+}
+
+const fewest = 15;
+
+/** A program that has not listed them by then is ended. */
+export const patience: Seconds = 120;
+
+// Wide lines, so that no entry is broken. Some count as wide only what is high as well, or write colours into files where they are told to.
+export const readable = { COLUMNS: "200", LINES: "50", NO_COLOR: "1" };
