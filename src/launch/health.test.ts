@@ -11,8 +11,8 @@ import type { Reading } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { bench, until } from "./fixture.ts";
-import { health } from "./health.ts";
-import { neededServices, slotServices, type SlottedService } from "./neededServices.ts";
+import { health, type WatchedService } from "./health.ts";
+import { neededServices, slotServices } from "./neededServices.ts";
 
 test("an engine that is well is asked on one connection, and how long each answer took is read", async () => {
   const server = await serving();
@@ -118,9 +118,7 @@ test("of one that we started and that has died nothing more is told", async () =
 });
 
 test("a service that is said to run somewhere is told as dead when it takes no connection any more, with those that need it", async () => {
-  const server = createTcpServer((socket) => socket.resume());
-  await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
-  const at = `127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
+  const { server, at } = await answeringPings();
   const watched = watch([], {}, await servicesAt(at));
   await watched.probe.start(() => {});
   await pause(200);
@@ -133,10 +131,46 @@ test("a service that is said to run somewhere is told as dead when it takes no c
   expect(watched.death()?.message).toBe("service cached.redis was gone while engines needed it");
 });
 
+test("one that takes connections and no longer answers is told as unwell, with those that need it", async () => {
+  const { at, pings } = await answeringPings();
+  const watched = watch([], { patience: 1 }, await servicesAt(at));
+  expect(await watched.probe.start(() => {})).toBe(true);
+  pings.areAnswered = false;
+  await until(() => watched.told.length > 0);
+  await watched.probe.stop();
+  const message = "PING is not answered (no answer in time)";
+  expect(watched.told).toEqual([{ kind: "unwell", name: "cached.redis", engines: ["cached"], message, lasted: expect.any(Number) }]);
+  expect(watched.death()).toBeUndefined();
+});
+
+test("so is one that we have started, and only as long as it has not died", async () => {
+  const server = await serving();
+  const url = new URL(server.url);
+  const launch = { kind: "process", ports: ["http"], command: () => ({ program: "", args: [], env: {} }), missing: "" } as const;
+  const ready = { check: { kind: "http", port: "http", path: "/healthcheck" }, within: 1 } as const;
+  const [described] = await servicesAt("127.0.0.1:1");
+  if (described === undefined) throw new Error("no service");
+  const { service, slot, ...its } = described.service;
+  const died = Promise.withResolvers<string>();
+  const started = { ...its, service: { ...service, launch, ready }, slot: { ...slot, ports: { http: Number(url.port) } } };
+  const watched = watch([], {}, [{ service: started, died: died.promise }]);
+  await watched.probe.start(() => {});
+  await until(() => server.asked.length >= 4);
+  expect(new Set(server.asked)).toEqual(new Set(["/healthcheck"]));
+  expect(server.connections()).toBe(1);
+  server.answer = (response) => response.writeHead(503).end();
+  await until(() => watched.told.length > 0);
+  died.resolve("service cached.redis was ended by SIGKILL");
+  await server.end();
+  await pause(500);
+  await watched.probe.stop();
+  expect(watched.told).toMatchObject([{ kind: "unwell", name: "cached.redis", message: "/healthcheck answers 503" }]);
+});
+
 function watch(
   engines: readonly RunningEngine[],
   change: { patience?: number; everySeconds?: number } = {},
-  services: readonly SlottedService[] = [],
+  services: readonly WatchedService[] = [],
 ) {
   const told: RunEvent[] = [];
   const tell = (event: RunEvent) => void told.push(event);
@@ -192,8 +226,21 @@ function engineAt(url: string, ready: Readiness = { path: "/health", within: 1 }
   };
 }
 
-async function servicesAt(at: string): Promise<readonly SlottedService[]> {
+/** As a Redis does, until it is told not to. */
+async function answeringPings() {
+  const pings = { areAnswered: true };
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => pings.areAnswered && socket.write("+PONG\r\n"));
+  });
+  await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
+  onTestFinished(() => void server.close());
+  return { server, pings, at: `127.0.0.1:${(server.address() as AddressInfo).port}` }; // it listens on TCP
+}
+
+async function servicesAt(at: string): Promise<readonly WatchedService[]> {
   const engine = { ...engineAt("http://127.0.0.1:1").engine, services: () => ({ redis: redis({ at }) }) };
   const needed = neededServices([{ name: "cached", engine, world: { configFiles: {} } }]);
-  return slotServices(needed, { freePort: async () => 1, directory: () => "/" });
+  const services = await slotServices(needed, { freePort: async () => 1, directory: () => "/" });
+  return services.map((service) => ({ service, died: new Promise(() => {}) }));
 }

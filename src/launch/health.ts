@@ -7,12 +7,15 @@ import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import type { ServiceAddress, ServiceCheck } from "../model/service.ts";
 import { urlAt } from "../model/serverUrl.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
-import { connectionError } from "./ask.ts";
-import { addressOf, type SlottedService } from "./neededServices.ts";
+import { connectionError, type Server } from "./ask.ts";
+import { addressOf } from "./neededServices.ts";
 import { reason } from "./readiness.ts";
 import { masks } from "./secrets.ts";
+import { missingOf } from "./serviceCheck.ts";
+import type { RunningService } from "./services.ts";
 
 export interface HealthOptions {
   readonly clock: Pick<Clock, "now">;
@@ -29,15 +32,17 @@ export interface Health {
   death(): HarnessError | undefined;
 }
 
-/** Whether engines, and services that we did not start, are still there and well: asked in the main thread, one question at a time each. */
-export function health(engines: readonly RunningEngine[], services: readonly SlottedService[], options: HealthOptions): Health {
+export type WatchedService = Pick<RunningService, "service" | "died">;
+
+/** Whether engines and services are still there and well: asked in the main thread, one question at a time each. */
+export function health(engines: readonly RunningEngine[], services: readonly WatchedService[], options: HealthOptions): Health {
   const deaths: HarnessError[] = [];
   const died = (patient: Patient) => {
     const told = deathOf(patient);
     deaths.push(new HarnessError("unreachable", told.short, { hint: told.event.message }));
     options.tell(told.event);
   };
-  const patients = [...engines.flatMap(enginePatient), ...services.flatMap(servicePatient)];
+  const patients = [...engines.flatMap(enginePatient), ...services.map(servicePatient)];
   const watches = patients.map((patient) => new Watch(patient, { ...options, died }));
   return {
     probe: {
@@ -75,14 +80,24 @@ const well = { kind: "well" } as const;
 function enginePatient({ name, reach, engine: { launch, wire }, died }: RunningEngine): readonly Patient[] {
   if (reach.kind === "line" || launch.kind === "inProcess") return [];
   const { path, watched = path } = launch.ready;
-  const url = new URL(urlAt(reach.url, watched));
+  const { url, acceptAnyCertificate } = reach;
+  const status = statusAt({ url, acceptAnyCertificate, ...(wire.apiKey === undefined ? {} : { apiKey: wire.apiKey }) }, watched);
+  const isForeign = launch.kind === "attached";
+  const look = async (stop: AbortSignal) => lookAt(status, watched, stop);
+  return [{ name, engines: [name], kind: "engine", isForeign, where: masks(url), died, look }];
+}
+
+type Status = (signal: AbortSignal) => Promise<number>;
+
+/** One connection stays open and is used again: a new one each second would cost the engine more than the question. */
+function statusAt(server: Server, path: string): Status {
+  const url = new URL(urlAt(server.url, path));
   const secure = url.protocol === "https:";
-  // One connection stays open and is used again: a new one each second would cost the engine more than the question.
   const agent = secure
-    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: !reach.acceptAnyCertificate })
+    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: !server.acceptAnyCertificate })
     : new HttpAgent({ keepAlive: true, maxSockets: 1 });
-  const headers = wire.apiKey === undefined ? {} : { authorization: `Bearer ${wire.apiKey}` };
-  const status = async (signal: AbortSignal) =>
+  const headers = server.apiKey === undefined ? {} : { authorization: `Bearer ${server.apiKey}` };
+  return async (signal) =>
     new Promise<number>((onStatus, onFailure) => {
       (secure ? httpsGet : httpGet)(url, { agent, headers, signal }, (response) => {
         response.on("error", onFailure);
@@ -90,13 +105,10 @@ function enginePatient({ name, reach, engine: { launch, wire }, died }: RunningE
         response.resume();
       }).on("error", onFailure);
     });
-  const isForeign = launch.kind === "attached";
-  const look = async (stop: AbortSignal) => lookAt(status, watched, stop);
-  return [{ name, engines: [name], kind: "engine", isForeign, where: masks(reach.url), died, look }];
 }
 
 /** Below 500 it may lack such a page, or want a key for it, and be well; of its answers to requests the requests tell. */
-async function lookAt(status: (signal: AbortSignal) => Promise<number>, path: string, stop: AbortSignal): Promise<Look> {
+async function lookAt(status: Status, path: string, stop: AbortSignal): Promise<Look> {
   try {
     const found = await status(AbortSignal.any([stop, AbortSignal.timeout(lookWithin * 1_000)]));
     return found < 500 ? well : { kind: "unwell", why: `${path} answers ${found}`, isRefused: false };
@@ -107,24 +119,44 @@ async function lookAt(status: (signal: AbortSignal) => Promise<number>, path: st
   }
 }
 
-/** Those that we started are watched as processes. */
-function servicePatient(one: SlottedService): readonly Patient[] {
-  if (one.service.launch.kind !== "running") return [];
-  const { host, ports } = addressOf(one);
-  const look = async (): Promise<Look> => {
-    for (const port of Object.values(ports)) {
-      const error = await connectionError({ url: `http://${host}:${port}` }, lookWithin);
-      if (error === undefined) continue;
-      return {
-        kind: "unwell",
-        why: `takes no connection at ${host}:${port} (${reason(error)})`,
-        isRefused: reason(error) === "ECONNREFUSED",
-      };
-    }
-    return well;
+/** By what it was ready by. Of those that we started it is the process that tells the end, of others a refused connection. */
+function servicePatient({ service: one, died }: WatchedService): Patient {
+  const { check } = one.service.ready;
+  const address = addressOf(one);
+  const isForeign = one.service.launch.kind === "running";
+  const ask = questionTo(check, address);
+  const look = async (stop: AbortSignal): Promise<Look> => {
+    const unconnected = isForeign ? await unconnectedAt(address) : undefined;
+    if (unconnected !== undefined) return unconnected;
+    return ask(stop);
   };
-  const where = Object.values(ports).map((port) => `${host}:${port}`);
-  return [{ name: one.name, engines: one.engines, kind: "service", isForeign: true, where: where.join(", "), look }];
+  const where = Object.values(address.ports).map((port) => `${address.host}:${port}`);
+  return { name: one.name, engines: one.engines, kind: "service", isForeign, where: where.join(", "), died, look };
+}
+
+function questionTo(check: ServiceCheck, address: ServiceAddress): Patient["look"] {
+  if (check.kind === "http") {
+    const url = `http://${address.host}:${address.ports[check.port]}`;
+    const status = statusAt({ url, acceptAnyCertificate: false }, check.path);
+    return async (stop) => lookAt(status, check.path, stop);
+  }
+  return async () => {
+    const missing = await missingOf(check, address);
+    return missing === undefined ? well : { kind: "unwell", why: missing, isRefused: false };
+  };
+}
+
+async function unconnectedAt({ host, ports }: ServiceAddress): Promise<Look | undefined> {
+  for (const port of Object.values(ports)) {
+    const error = await connectionError({ url: `http://${host}:${port}` }, lookWithin);
+    if (error === undefined) continue;
+    return {
+      kind: "unwell",
+      why: `takes no connection at ${host}:${port} (${reason(error)})`,
+      isRefused: reason(error) === "ECONNREFUSED",
+    };
+  }
+  return undefined;
 }
 
 function deathOf({ name, engines, kind, where }: Patient): {

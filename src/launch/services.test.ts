@@ -15,6 +15,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { Service, Services } from "../model/service.ts";
 import { askRedis } from "./askRedis.ts";
 import { bench, isAlive, lateTimer, programs, until, type Bench } from "./fixture.ts";
+import { health } from "./health.ts";
 import { addressOf, neededServices, slotServices, type SlottedService } from "./neededServices.ts";
 import { startServices, type RunningServices, type ServicesOrder } from "./services.ts";
 
@@ -145,6 +146,22 @@ describe.runIf(hasRedis)("real Redis", () => {
     expect(refused.message).toContain("WRONGPASS");
     await using _ours = await start(await slotted({ redis: redis({ at: where, password: "s3cret-word" }) }));
     expect(JSON.stringify([at.told, error.message, refused.message])).not.toMatch(/s3cret-word|another-word/);
+  });
+
+  test("stopped in the middle of a run it is told as unwell, and as well again", async () => {
+    const services = await slotted({ redis: redis() });
+    await using running = await start(services);
+    const pid = Number(/process_id:(\d+)/.exec(await answer(services, "cached.redis", "INFO server"))?.[1]);
+    const { clock, tell } = at.order(at.engine("answers"), {});
+    const { probe } = health([], running.up, { clock, tell, everySeconds: 0.05, patience: 0.2 });
+    await probe.start(() => {});
+    process.kill(pid, "SIGSTOP");
+    await until(() => at.told.some(({ kind }) => kind === "unwell"));
+    process.kill(pid, "SIGCONT");
+    await until(() => at.told.some(({ kind }) => kind === "wellAgain"));
+    await probe.stop();
+    const unwell = { kind: "unwell", name: "cached.redis", engines: ["cached"], message: "PING is not answered (no answer in time)" };
+    expect(at.told).toContainEqual({ ...unwell, lasted: expect.any(Number) });
   });
 
   test("killed in the middle of a run it is told at once, with whom it concerns and its last lines", async () => {

@@ -35,6 +35,7 @@ export interface RunningServices extends AsyncDisposable {
   readonly over: AbortSignal;
   /** The first that ended by itself, as the error that stops the test. */
   death(): HarnessError | undefined;
+  readonly up: readonly RunningService[];
 }
 
 /** Starts services, each as soon as those it needs are up; the first failure ends all of them. */
@@ -51,7 +52,8 @@ export async function startServices(services: readonly SlottedService[], order: 
     await dispose();
     throw failures[0];
   }
-  return { ...deaths([...up.values()], order.tell), [Symbol.asyncDispose]: dispose };
+  const running = [...up.values()];
+  return { ...deaths(running, order.tell), up: running, [Symbol.asyncDispose]: dispose };
 
   async function startAfterNeeds(service: SlottedService): Promise<boolean> {
     try {
@@ -67,7 +69,7 @@ export async function startServices(services: readonly SlottedService[], order: 
   }
 }
 
-interface RunningService extends AsyncDisposable {
+export interface RunningService extends AsyncDisposable {
   readonly service: SlottedService;
   /** Resolves with the cause when it ends by itself; never after it was disposed. */
   readonly died: Promise<string>;

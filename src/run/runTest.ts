@@ -152,7 +152,7 @@ async function runBatch(
     const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts, tokens });
     await options.crew?.ready();
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
-    const watched = health(running.engines, services, { clock, tell });
+    const watched = health(running.engines, served.up, { clock, tell });
     const ports = portWatch(running.engines, { tell });
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
