@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
-import { connect, type AddressInfo, type Server } from "node:net";
+import { connect, createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 import { text } from "node:stream/consumers";
 import { createServer as createTlsServer } from "node:tls";
 
@@ -22,12 +22,7 @@ let port: number;
 
 beforeAll(async () => {
   where = folder();
-  const { launch } = simulated({ timeScale: 0.2 });
-  if (launch.kind !== "process") throw new TypeError("not a process");
-  const { args } = launch.command({ port: 0, gpus: [], directory: where.path }, { configFiles: {} });
-  engine = spawn(process.execPath, [...args, "--token-id-offset", tokenIdOffset], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = engine.stdout === null ? [] : await once(engine.stdout, "data");
-  port = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(String(line))?.[1]);
+  ({ engine, port } = await simulatedOn(0));
 });
 
 afterAll(() => {
@@ -67,6 +62,16 @@ function outcomes(base: string): readonly string[] {
 /** Files with the key in them. */
 function filesWithKey(directory = ""): readonly string[] {
   return where.files().filter((name) => name.startsWith(directory) && readFileSync(where.at(name)).includes(key));
+}
+
+/** The simulated engine as a process of its own; on a free port where 0 is asked for. */
+async function simulatedOn(wanted: number): Promise<{ readonly engine: ChildProcess; readonly port: number }> {
+  const { launch } = simulated({ timeScale: 0.2 });
+  if (launch.kind !== "process") throw new TypeError("not a process");
+  const { args } = launch.command({ port: wanted, gpus: [], directory: where.path }, { configFiles: {} });
+  const started = spawn(process.execPath, [...args, "--token-id-offset", tokenIdOffset], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(started.stdout, "data");
+  return { engine: started, port: Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(String(line))?.[1]) };
 }
 
 async function listening(server: Server): Promise<number> {
@@ -171,7 +176,9 @@ test("the query of a gateway's URL goes with everything that it is asked, and a 
   const { code, stdout, stderr } = await tandem(args);
   gateway.close();
   expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
-  expect([...asked].sort()).toEqual(["/tokenize", "/v1/chat/completions", "/v1/models", "/version"].map((path) => `${path} with it`));
+  expect([...asked].sort()).toEqual(
+    ["/metrics", "/tokenize", "/v1/chat/completions", "/v1/models", "/version"].map((path) => `${path} with it`),
+  );
   expect(outcomes("gateway/attach.csv")).toEqual(["server completed 64", "server completed 64"]);
   expect(stderr).toContain("?api-version=2024-10-21&api-key=***");
   expect(stderr + stdout).not.toContain(key);
@@ -188,6 +195,44 @@ test("nobody there: exit 3, with the URL and what to look at, before anything is
   expect(stderr).toContain("nothing listens there");
   expect(stderr).not.toContain("this machine's own error");
   expect(where.files().filter((file) => file.startsWith("nobody"))).toEqual([]);
+});
+
+test("a server that is killed and started again in the middle is told, once, and its run is INVALID", { timeout: 90_000 }, async () => {
+  const first = await simulatedOn(0);
+  const way = { port: first.port };
+  // Its clients find somebody there all the time, as behind a service's address.
+  const front = createTcpServer((socket) => {
+    const onward = connect(way.port, "127.0.0.1");
+    socket.pipe(onward).pipe(socket);
+    for (const end of [socket, onward]) end.on("error", () => end.destroy());
+    socket.on("close", () => onward.destroy());
+    onward.on("close", () => socket.destroy());
+  });
+  const url = `http://127.0.0.1:${await listening(front)}`;
+  let second: ChildProcess | undefined;
+  let isBegun = false;
+  const again = async () => {
+    first.engine.kill("SIGKILL");
+    const { engine: next, port: at } = await simulatedOn(0);
+    second = next;
+    way.port = at;
+  };
+  const args = ["run", "--attach", url, "--requests", "40", "--rate", "4", "--context", "64", "-o", where.at("anew"), "--no-calibration"];
+  const { code, stdout, stderr } = await tandem(args, {
+    saying: (said) => {
+      if (isBegun || !said.includes("experiment 0:")) return;
+      isBegun = true;
+      setTimeout(() => void again(), 1_000);
+    },
+  });
+  second?.kill("SIGKILL");
+  front.close();
+  expect(code).toBe(4);
+  expect(stderr.match(/server: was started anew: process_start_time_seconds tells of another process/g)).toHaveLength(1);
+  expect(
+    stdout.replaceAll(/\s+/g, " ").match(/INVALID server: was started anew, as was seen \d+ s after the experiment began/g),
+  ).toHaveLength(1);
+  expect(stdout).not.toMatch(/INVALID\s+server: failed/);
 });
 
 test("keys, tokens and passwords of an engine's command are in no plan", async () => {

@@ -174,6 +174,7 @@ export class RunState {
         break;
       case "serviceGone":
       case "portShared":
+      case "restarted":
       case "warmingUp":
       case "proving":
       case "counting":
@@ -244,6 +245,8 @@ export function lineFor(event: RunEvent): string | undefined {
       return `  ${event.name}: well again after ${seconds(event.lasted)}`;
     case "died":
       return `  ${event.engine}: ended by itself: ${event.message}`;
+    case "restarted":
+      return `  ${event.engine}: was started anew: ${event.message}`;
     case "experimentStarted":
       return `  experiment ${event.experiment}: ${[`${event.title}; ${event.requests} requests`, ...orderOf(event), ...lengthOf(event)].join(", ")}`;
     case "experimentEnded":

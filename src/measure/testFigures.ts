@@ -8,6 +8,7 @@ import { compare, defaultMargins, type Margins } from "./compare.ts";
 import { deathReasons } from "./deaths.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
+import { restartReasons } from "./restarts.ts";
 import { countsOf, engineSummary } from "./summary.ts";
 import { throttlingReasons } from "./throttled.ts";
 import { sharedPortReasons } from "./sharedPorts.ts";
@@ -88,7 +89,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
       uncalibrated: description.calibration === "off",
       answers: differingAnswers(result),
       withoutLog: engines.filter(({ command }) => command === undefined).map(({ name }) => name),
-      deaths: deathReasons(experiment, result.events),
+      deaths: [...deathReasons(experiment, result.events), ...restartReasons(experiment, result.events)],
       besides: [
         ...proofReasons(experiment.index, result, tokens),
         ...throttlingReasons(experiment, engines),

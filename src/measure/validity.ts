@@ -14,7 +14,7 @@ export interface ValidityOptions {
   readonly answers?: readonly DifferingAnswers[];
   /** Engines that Tandem did not start: it has no log of them. */
   readonly withoutLog?: readonly string[];
-  /** What did not come up, or died. That other requests failed or were not sent then goes without saying. */
+  /** What did not come up, died, or was started anew. That other requests failed or were not sent then goes without saying. */
   readonly deaths?: readonly ValidityReason[];
   readonly besides?: readonly ValidityReason[];
 }

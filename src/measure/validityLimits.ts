@@ -98,6 +98,7 @@ export const limits = {
     unit: "seconds",
     degraded: 3,
   },
+  restarted: { measured: "servers that were up already, and were started anew while they were measured", unit: "share", invalid: 0 },
 } as const satisfies Limits;
 
 /** The usual ones, but for what the experiment says. */

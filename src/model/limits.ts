@@ -31,6 +31,7 @@ export const limitNames = [
   "answers",
   "throttled",
   "unwell",
+  "restarted",
 ] as const;
 
 export type LimitName = (typeof limitNames)[number];

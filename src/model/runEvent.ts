@@ -43,6 +43,8 @@ export type RunEvent =
   /** Somebody else listens on an engine's port, and may be sent what is measured. Told once in each experiment. */
   | { readonly kind: "portShared"; readonly engine: string; readonly message: string }
   | { readonly kind: "died"; readonly engine: string; readonly message: string }
+  /** A server that was up already is not the process any more that it was when it was last looked at. */
+  | { readonly kind: "restarted"; readonly engine: string; readonly message: string }
   | { readonly kind: "gone"; readonly engine: string; readonly after: Seconds }
   | { readonly kind: "serviceStarting"; readonly service: string; readonly command: string; readonly log: string }
   | { readonly kind: "serviceReady"; readonly service: string; readonly after: Seconds; readonly address: string }

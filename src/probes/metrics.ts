@@ -63,7 +63,7 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
 }
 
 /** What a server says that will not have it a second later either. */
-const noSuchPage: ReadonlySet<number> = new Set([404, 405, 410, 501]);
+export const noSuchPage: ReadonlySet<number> = new Set([404, 405, 410, 501]);
 
 // One connection stays open; asking by fetch costs five times the CPU.
 const agents = { "http:": new HttpAgent({ keepAlive: true }), "https:": new HttpsAgent({ keepAlive: true }) };
@@ -85,7 +85,7 @@ function metricsIn(answer: Answer | undefined, names?: readonly string[]): reado
 }
 
 /** Undefined where there was none, for whatever reason. */
-async function answerOf(url: string, signal: AbortSignal): Promise<Answer | undefined> {
+export async function answerOf(url: string, signal: AbortSignal): Promise<Answer | undefined> {
   try {
     return await page(new URL(url), signal);
   } catch {

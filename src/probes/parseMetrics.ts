@@ -10,6 +10,13 @@ export function parseMetrics(text: string): readonly Metric[] {
   return text.split("\n").flatMap(metricIn);
 }
 
+/** What only grows while its process lives, by name and labels: that the page itself calls a counter. */
+export function countersIn(text: string): ReadonlyMap<string, number> {
+  const counters = new Set(Array.from(text.matchAll(/^# TYPE (\S+) counter\s*$/gm), ([, name]) => name));
+  const found = parseMetrics(text).filter(({ name }) => counters.has(name));
+  return new Map(found.map(({ name, labels, value }) => [name + JSON.stringify(labels), value]));
+}
+
 // name{labels} value timestamp; the labels and the timestamp may be missing.
 const METRIC = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?[ \t]+([^\s]+)(?:[ \t]+-?\d+)?\s*$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;

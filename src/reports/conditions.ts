@@ -163,6 +163,8 @@ function happenings({ events }: TestResult): readonly Block[] {
         return [`${event.name} was well again after ${duration(event.lasted)}`];
       case "died":
         return [`${event.engine} ended by itself: ${event.message}`];
+      case "restarted":
+        return [`${event.engine} was started anew: ${event.message}`];
       case "serviceNotUp":
         return [`${event.service} did not come up: ${event.message}`];
       case "serviceDied":

@@ -10,6 +10,7 @@ import { startServices, type RunningServices } from "../launch/services.ts";
 import type { Line } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Request } from "../model/request.ts";
+import { restarts } from "../probes/restarts.ts";
 import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
 import type { Place, RunningEngine } from "../model/running.ts";
 import { answerPrompts } from "./answers.ts";
@@ -154,6 +155,7 @@ async function runBatch(
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
     const watched = health(running.engines, served.up, { clock, tell });
     const ports = portWatch(running.engines, { tell });
+    const anew = restarts(running.engines, { tell });
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
@@ -162,7 +164,7 @@ async function runBatch(
         ...options,
         bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
         keepsText: keptFor(tokens),
-        ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe, ports],
+        ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe, ports, anew],
       });
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();

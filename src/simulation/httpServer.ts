@@ -52,7 +52,7 @@ const routes: Readonly<Record<string, (call: Call) => void>> = {
   "GET /health": ({ response }) => send(response, 200, "text/plain", ""),
   "GET /version": ({ response }) => sendJson(response, { version: "tandem-simulated-1" }),
   "GET /metrics": ({ house, response }) =>
-    send(response, 200, "text/plain; version=0.0.4", metricsText(house.core.counts(), house.serving.servedModel)),
+    send(response, 200, "text/plain; version=0.0.4", metricsText(house.core.counts(), house.serving.servedModel) + processText()),
   "GET /v1/models": ({ house, response }) => sendJson(response, modelList(house)),
   "POST /v1/completions": (call) => complete(call, "completions"),
   "POST /v1/chat/completions": (call) => complete(call, "chat"),
@@ -240,6 +240,11 @@ function sendJson(response: ServerResponse, value: object): void {
 function send(response: ServerResponse, status: number, contentType: string, body: string): void {
   response.writeHead(status, { ...marks, "content-type": contentType, "content-length": Buffer.byteLength(body) });
   response.end(body);
+}
+
+/** As Prometheus' client library adds it for vLLM. */
+function processText(): string {
+  return `# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds ${performance.timeOrigin / 1000}\n`;
 }
 
 function unixSeconds(): number {

@@ -1,0 +1,113 @@
+import { grouped } from "../model/grouped.ts";
+import type { Probe } from "../model/record.ts";
+import type { RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
+import { urlAt } from "../model/serverUrl.ts";
+import type { Seconds } from "../model/time.ts";
+import { answerOf, noSuchPage } from "./metrics.ts";
+import { countersIn, parseMetrics } from "./parseMetrics.ts";
+
+export interface RestartsOptions {
+  readonly tell: (event: RunEvent) => void;
+  readonly everySeconds?: Seconds;
+}
+
+/**
+ * Whether servers that we did not start were started anew by somebody else: asked for their metrics at both edges of an experiment, and now and
+ * then between, since what was counted may have grown beyond what it was. What we started is watched as a process.
+ */
+export function restarts(engines: readonly RunningEngine[], options: RestartsOptions): Probe {
+  const watches = engines.flatMap(({ name, reach, engine }) =>
+    reach.kind === "http" && engine.launch.kind === "attached" ? [new Watch(name, urlAt(reach.url, "/metrics"), options)] : [],
+  );
+  return {
+    name: "restarts",
+    start: async () => {
+      const found = await Promise.all(watches.map(async (watch) => watch.start()));
+      return found.some(Boolean);
+    },
+    stop: async () => {
+      await Promise.all(watches.map(async (watch) => watch.stop()));
+    },
+  };
+}
+
+const lookWithin: Seconds = 2;
+
+/** What a metrics page says of a process's age. */
+export interface Age {
+  /** When it was read, by our wall clock. */
+  readonly wall: Seconds;
+  /** When the process says that it was started, by the wall clock of its machine. */
+  readonly started?: Seconds;
+  /** By name and labels. */
+  readonly counters: ReadonlyMap<string, number>;
+}
+
+/** Remembers what was read last, from experiment to experiment. */
+class Watch {
+  private readonly name: string;
+  private readonly url: string;
+  private readonly options: RestartsOptions;
+  private last: Age | undefined;
+  private isAbsent = false;
+  private timer: NodeJS.Timeout | undefined;
+  /** One look at a time: of two answers the later must not be taken for the earlier. */
+  private looking: Promise<boolean> = Promise.resolve(false);
+
+  constructor(name: string, url: string, options: RestartsOptions) {
+    this.name = name;
+    this.url = url;
+    this.options = options;
+  }
+
+  async start(): Promise<boolean> {
+    const isFound = await this.look();
+    const { everySeconds = 5 } = this.options;
+    this.timer = setInterval(() => void this.look(), everySeconds * 1_000).unref();
+    return isFound;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.look();
+  }
+
+  private async look(): Promise<boolean> {
+    this.looking = this.looking.then(async () => this.lookOnce());
+    return this.looking;
+  }
+
+  private async lookOnce(): Promise<boolean> {
+    if (this.isAbsent) return false;
+    const answer = await answerOf(this.url, AbortSignal.timeout(lookWithin * 1_000));
+    this.isAbsent = answer !== undefined && noSuchPage.has(answer.status);
+    if (answer?.status !== 200) return false;
+    const age = ageIn(answer.text, Date.now() / 1e3);
+    const message = this.last === undefined ? undefined : restartBetween(this.last, age);
+    this.last = age;
+    if (message !== undefined) this.options.tell({ kind: "restarted", engine: this.name, message });
+    return true;
+  }
+}
+
+export function ageIn(page: string, wall: Seconds): Age {
+  const started = parseMetrics(page).findLast(({ name }) => name === "process_start_time_seconds")?.value;
+  return { wall, ...(started === undefined ? {} : { started }), counters: countersIn(page) };
+}
+
+/** The clock of another machine may be off by so much. Of several servers at one address each was started long before the one was seen and then the other. */
+const clocksApart: Seconds = 60;
+
+/** What shows that the process read now is a later one than the one before; undefined where nothing does. */
+export function restartBetween(before: Age, now: Age): string | undefined {
+  if (before.started !== undefined && now.started !== undefined) {
+    if (now.started <= before.started || now.started < before.wall - clocksApart) return undefined;
+    const ago = Math.min(Math.max(0, now.wall - now.started), now.wall - before.wall);
+    return `process_start_time_seconds tells of another process, started about ${ago.toFixed(0)} s before this was seen`;
+  }
+  const back = [...now.counters].find(([name, value]) => value < (before.counters.get(name) ?? 0));
+  return back === undefined
+    ? undefined
+    : `${back[0].replace(/\{.*/, "")} went back from ${grouped(before.counters.get(back[0]) ?? 0)} to ${grouped(back[1])}`;
+}
