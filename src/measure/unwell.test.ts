@@ -10,7 +10,7 @@ const unwell = { kind: "unwell", name: "plain", engines: ["plain"], message: "/h
 const wellAgain = { kind: "wellAgain", name: "plain", engines: ["plain"], lasted: 12.1 } as const;
 
 test("an engine that was unwell until it was well again degrades the run, for so long", () => {
-  expect(reasons([at(20, unwell), at(29, wellAgain)])).toEqual([
+  expect(reasons([at(20, unwell), at(29, wellAgain)])).toMatchObject([
     {
       state: "DEGRADED",
       what: "was unwell for 12 s while it was measured: /health answers 503",

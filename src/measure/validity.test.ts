@@ -34,6 +34,7 @@ test("what is late says by how much, and what to do", () => {
       state: "DEGRADED",
       what: "the harness sent requests late (up to 12.3 ms)",
       advice: "close other work on this machine, or lower the rate",
+      exceeded: { name: "sendLag", unit: "seconds", value: 0.0123, limit: 0.005 },
     },
   ]);
 });
@@ -85,7 +86,7 @@ test("readings of an engine are not the harness's", () => {
 });
 
 test("a run that ended before its last request was due is INVALID", () => {
-  expect(validityOf(good, [], { neverDue: 3 }).reasons).toEqual([
+  expect(validityOf(good, [], { neverDue: 3 }).reasons).toMatchObject([
     {
       state: "INVALID",
       what: "the run ended before 3 of 13 requests were due",
@@ -95,7 +96,7 @@ test("a run that ended before its last request was due is INVALID", () => {
 });
 
 test("while a run goes on, what it lacks is told as what may yet come", () => {
-  expect(validityOf(good, [], { neverDue: 3, stillRunning: true }).reasons).toEqual([
+  expect(validityOf(good, [], { neverDue: 3, stillRunning: true }).reasons).toMatchObject([
     {
       state: "INVALID",
       what: "the run is still going on: 3 of 13 requests were not due yet",
@@ -115,7 +116,7 @@ test("5 % failures mark the numbers, more withhold the verdict, unless a check a
   const twenty = answered("plain", Array<number>(20).fill(0.5));
   expect([0, 1, 2].map((count) => validityOf(failing(twenty, count)).state)).toEqual(["VALID", "DEGRADED", "INVALID"]);
   expect(validityOf(failing(twenty, 2), [], { mayFail: ["plain"] }).state).toBe("DEGRADED");
-  expect(validityOf(failing(twenty, 2)).reasons[0]).toEqual({
+  expect(validityOf(failing(twenty, 2)).reasons[0]).toMatchObject({
     state: "INVALID",
     engine: "plain",
     what: "failed 2 of 20 requests, and the others may be the easier ones",
@@ -244,7 +245,7 @@ test.each([
   const { reasons, ...found } = validityOf(answered("plain", ten, { contextTokens: 1_000, promptTokens }));
   expect(found.state).toBe(state);
   if (promptTokens !== 1_200) return;
-  expect(reasons).toEqual([
+  expect(reasons).toMatchObject([
     {
       state: "DEGRADED",
       what: "counted 12000 prompt tokens where 10100 were asked for (1.19 times as many)",
@@ -284,7 +285,7 @@ test("cold requests that an engine found in its cache were not cold; a shared fi
 });
 
 test("an engine that takes 1.9 s for what comes every 1.4 s is saturated: said with both rates, and what to do", () => {
-  expect(validityOf(oneByOne(1.4, 1.9))).toEqual({
+  expect(validityOf(oneByOne(1.4, 1.9))).toMatchObject({
     state: "DEGRADED",
     reasons: [
       {
@@ -318,6 +319,15 @@ test("a reply with more tokens than were asked for is work that nobody asked for
     { state: "DEGRADED", what: "answered 3 of 3 requests with more tokens than were asked for (up to 3 for 2)", engine: "plain" },
   ]);
   expect(validityOf(answered("plain", [0.1, 0.1], { maxOutputTokens: 3 })).reasons).toEqual([]);
+});
+
+test("a reason has the limit that was exceeded: of two, the one that makes it what it is, also where an experiment has changed it", () => {
+  const exceededBy = (delay: Seconds, changed: LimitChanges = {}) =>
+    validityOf(good, readings("event-loop-delay-seconds", 9, delay), { limits: changed }).reasons.map(({ exceeded }) => exceeded);
+  const [name, unit] = ["eventLoopDelay", "seconds"] as const;
+  expect(exceededBy(0.012345)).toEqual([{ name, unit, value: 0.0123, limit: 0.01 }]);
+  expect(exceededBy(0.2)).toEqual([{ name, unit, value: 0.2, limit: 0.1 }]);
+  expect(exceededBy(0.2, { eventLoopDelay: { degraded: 0.15, invalid: 1 } })).toEqual([{ name, unit, value: 0.2, limit: 0.15 }]);
 });
 
 test("an experiment changes a limit, or does without it; the others stay", () => {

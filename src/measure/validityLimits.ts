@@ -1,18 +1,23 @@
 import type { ValidityReason } from "../model/figures.ts";
-import type { LimitName } from "../model/limits.ts";
+import { limitNames, type LimitName, type LimitUnit } from "../model/limits.ts";
 import type { ExperimentDescription } from "../model/result.ts";
 
 interface Limit {
   /** What is held against it, as docs/measurement.md has it. */
   readonly measured: string;
-  readonly unit: "seconds" | "cores" | "share";
+  readonly unit: LimitUnit;
   /** Above it the numbers are shown, marked. */
   readonly degraded?: number;
   /** Above it verdicts are withheld. */
   readonly invalid?: number;
 }
 
-export type Limits = Readonly<Record<LimitName, Limit>>;
+export interface LimitInForce extends Limit {
+  readonly name: LimitName;
+}
+
+/** As they hold for one experiment. */
+export type Limits = Readonly<Record<LimitName, LimitInForce>>;
 
 /** Where a run stops being believed: every limit there is, in seconds, cores or shares of 1. */
 export const limits = {
@@ -99,27 +104,29 @@ export const limits = {
     degraded: 3,
   },
   restarted: { measured: "servers that were up already, and were started anew while they were measured", unit: "share", invalid: 0 },
-} as const satisfies Limits;
+} as const satisfies Readonly<Record<LimitName, Limit>>;
 
 /** The usual ones, but for what the experiment says. */
 export function limitsOf({ limits: changes = {} }: ExperimentDescription): Limits {
-  const changed = Object.entries(changes).map(([name, change]) => {
-    const { measured, unit, ...usual }: Limit = limits[name as LimitName]; // experiment() has checked it
-    return [name, { measured, unit, ...(change === false ? {} : { ...usual, ...change }) }];
+  const inForce = limitNames.map((name) => {
+    const { measured, unit, ...usual }: Limit = limits[name];
+    const change = changes[name] ?? {};
+    return [name, { name, measured, unit, ...(change === false ? {} : { ...usual, ...change }) }] as const;
   });
-  return { ...limits, ...Object.fromEntries(changed) };
+  return Object.fromEntries(inForce) as Limits; // every name is there
 }
 
 type Words = Pick<ValidityReason, "what" | "advice" | "engine">;
 
 /** At most one reason: none where the value is missing, or within the limit. */
 export function beyond(
-  { degraded = Infinity, invalid = Infinity }: Limit,
+  { name, unit, degraded = Infinity, invalid = Infinity }: LimitInForce,
   value: number | undefined,
   words: Words,
 ): readonly ValidityReason[] {
   if (value === undefined || value <= Math.min(degraded, invalid)) return [];
-  return [{ state: value > invalid ? "INVALID" : "DEGRADED", ...words }];
+  const [state, limit] = value > invalid ? (["INVALID", invalid] as const) : (["DEGRADED", degraded] as const);
+  return [{ state, ...words, exceeded: { name, unit, value: Number(value.toPrecision(3)), limit } }];
 }
 
 export function share(part: number, whole: number): number | undefined {

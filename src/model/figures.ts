@@ -1,3 +1,4 @@
+import type { LimitName, LimitUnit } from "./limits.ts";
 import type { CacheState } from "./request.ts";
 import type { Seconds } from "./time.ts";
 
@@ -89,12 +90,22 @@ export interface Verdict extends Check {
 
 export type ValidityState = "VALID" | "DEGRADED" | "INVALID";
 
+/** What was found, to three digits, beyond which limit: in seconds, cores or shares of 1. */
+export interface ExceededLimit {
+  readonly name: LimitName;
+  readonly unit: LimitUnit;
+  readonly value: number;
+  readonly limit: number;
+}
+
 export interface ValidityReason {
   readonly state: "DEGRADED" | "INVALID";
   readonly what: string;
   readonly advice: string;
   /** The engine it concerns, where it is one. */
   readonly engine?: string;
+  /** Missing where it is not a matter of how much. */
+  readonly exceeded?: ExceededLimit;
 }
 
 export interface Validity {

@@ -3,6 +3,7 @@ import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import type { Options } from "../model/workload.ts";
 import type { Block, Fact } from "./document.ts";
+import { limitsTable } from "./limits.ts";
 import { counted, duration, percent } from "./numbers.ts";
 import { proofBlocks } from "./proofBlocks.ts";
 import { isVirtual } from "./virtual.ts";
@@ -19,6 +20,7 @@ export function conditions(result: TestResult): readonly Block[] {
     ...deadlineSentences(description.experiments),
     ...happenings(result),
     ...(isVirtual(description) ? [] : manifestBlocks(result)),
+    ...limitsTable(description.experiments),
   ];
 }
 

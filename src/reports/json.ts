@@ -5,6 +5,7 @@ import type { Comparison, Distribution, EngineSummary, Summary } from "../model/
 import type { Report } from "../model/report.ts";
 import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { peakGpuMemory } from "./gpuMemory.ts";
+import { limitsJson } from "./limits.ts";
 import { cachedTokensJson, proofJson, sharedCachedTokensJson } from "./proofJson.ts";
 import { telemetryJson } from "./telemetryJson.ts";
 import { isVirtual } from "./virtual.ts";
@@ -53,6 +54,7 @@ function experimentJson(
     repeats: description.repeats,
     seed: description.seed,
     limits: description.limits,
+    limits_in_force: limitsJson(description),
     never_due: neverDue,
     gpu_memory_peak_mib: peakGpuMemory(experiment),
     telemetry: telemetryJson(experiment, engines),

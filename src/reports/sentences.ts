@@ -3,6 +3,7 @@ import type { CacheAnswer } from "../measure/testFigures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { TestDescription } from "../model/result.ts";
 import type { Tone } from "./document.ts";
+import { exceededPhrase } from "./limits.ts";
 import { count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
 
 interface Wording {
@@ -143,9 +144,10 @@ function inShort(text: string): string {
   return line.length > 160 ? `${line.slice(0, 160)} …` : line;
 }
 
-/** Why a run is not simply valid, and what to do: "server: was sent no request; see why in the engine's log". */
-export function reasonPhrase({ engine, what, advice }: ValidityReason): string {
-  return `${engine === undefined ? "" : `${engine}: `}${what}; ${advice}`;
+/** Why a run is not simply valid, by how much, and what to do: "the harness sent requests late (up to 22.3 ms); sendLag 22.3 ms, limit 5 ms; …". */
+export function reasonPhrase({ engine, what, advice, exceeded }: ValidityReason): string {
+  const found = [what, exceeded === undefined ? undefined : exceededPhrase(exceeded), advice].filter((part) => part !== undefined);
+  return `${engine === undefined ? "" : `${engine}: `}${found.join("; ")}`;
 }
 
 /** Why engines have neither a gain nor a cost of storing, each reason once: "gain of plain, cached: 2 cold and 18 warm requests are too few, …". */
