@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { cells, clientNames, type Cell, type ClientName } from "./cells.ts";
-import type { Measured } from "./clients/measured.ts";
+import { cells, clientNames, workersOf, type Cell, type ClientName } from "./cells.ts";
+import { isKept, runsToTheLastKept } from "./kept.ts";
 import * as machine from "./machine.ts";
 import { benchPeers } from "./peers.ts";
 import { report, type Run } from "./table.ts";
@@ -16,7 +16,7 @@ npm run bench -- --peers [--quick] [--only NAME] [--no-store]
 Tandem's load core beside a client in C and the clients that other tools are made of, against a server that knows what it wrote when.
 
   --quick      a third of the length, one run each
-  --only       cells whose name starts so: bulk, one-token, paced, burst, slip, memory, or bulk-64, paced-1000, …
+  --only       cells whose name starts so: bulk, one-token, paced, kept, burst, slip, memory, or bulk-64, paced-1000, …
   --clients    ${clientNames.join(", ")}
   --repeats    runs of C, Tandem and the bare timer, in turn; the median counts (3). Peers run once
   --python     a Python that has aiohttp and httpx
@@ -51,7 +51,9 @@ async function bench(): Promise<void> {
   for (const name of values.clients.split(","))
     if (programs[name as ClientName] === undefined) console.error(`SKIPPED: ${name} (bench --install fetches it)`);
   const runs: Run[] = [];
-  for (const cell of chosenCells()) runs.push(...(await runCell(cell, programs)));
+  const { kept = [], ...others } = Object.groupBy(chosenCells(), ({ group }) => group);
+  for (const cell of Object.values(others).flat()) runs.push(...(await runCell(cell, programs)));
+  runs.push(...(await searchKept(kept, programs)));
   const result = {
     date: new Date().toISOString(),
     quick: values.quick,
@@ -73,8 +75,10 @@ function programsWith(python: string | undefined): Programs {
   return {
     c: [join(machine.cache, "client")],
     tandem: asTheCommand,
+    "tandem-two": asTheCommand,
     "tandem-read": stampedWhenRead,
     "tandem-complete": asTheCommand,
+    "tandem-complete-two": asTheCommand,
     "tandem-run": node("tandemRun.ts"),
     "node-http": node("nodeHttp.ts"),
     fetch: node("fetch.ts"),
@@ -92,16 +96,33 @@ function chosenCells(): readonly Cell[] {
 
 /** Ours and the limit in turn, several times, so that a busy moment hits both; then everybody else once. */
 async function runCell(cell: Cell, programs: Programs): Promise<readonly Run[]> {
-  const clients = cell.clients.filter((client) => values.clients.split(",").includes(client) && programs[client] !== undefined);
-  const close: ReadonlySet<ClientName> = new Set(["c", "timer", "tandem", "tandem-read", "tandem-complete", "tandem-run"]);
+  const clients = clientsOf(cell, programs);
   const repeats = Number(values.repeats ?? (values.quick ? 1 : 3));
-  const order = [
-    ...Array.from({ length: repeats }, () => clients.filter((client) => close.has(client))).flat(),
-    ...clients.filter((client) => !close.has(client)),
-  ];
+  const order = [...Array.from({ length: repeats }, () => clients.filter(isClose)).flat(), ...clients.filter((client) => !isClose(client))];
   const runs: Run[] = [];
   for (const client of order) runs.push(await runOnce(cell, client, programs[client] ?? []));
   return runs;
+}
+
+/** For each client the most streams whose stamps are right, each number tried twice before it is given up: a busy moment is not the client's. */
+async function searchKept(levels: readonly Cell[], programs: Programs): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  for (const client of levels[0] === undefined ? [] : clientsOf(levels[0], programs)) {
+    const tryTwice = async (cell: Cell) => {
+      const first = await runOnce(cell, client, programs[client] ?? []);
+      return isKept(first) ? first : runOnce(cell, client, programs[client] ?? []);
+    };
+    runs.push(...(await runsToTheLastKept(levels, tryTwice)));
+  }
+  return runs;
+}
+
+function clientsOf(cell: Cell, programs: Programs): readonly ClientName[] {
+  return cell.clients.filter((client) => values.clients.split(",").includes(client) && programs[client] !== undefined);
+}
+
+function isClose(client: ClientName): boolean {
+  return client === "c" || client === "timer" || client.startsWith("tandem");
 }
 
 async function runOnce(cell: Cell, client: ClientName, [program = "", ...args]: readonly string[]): Promise<Run> {
@@ -110,29 +131,36 @@ async function runOnce(cell: Cell, client: ClientName, [program = "", ...args]: 
   const journal = isComplete(client) ? ["--journal", directory, "--server-pid", `${server.pid}`] : [];
   const before = machine.load();
   const flags = [...args, ...(client === "timer" ? [] : [`${server.port}`]), ...flagsOf(cell, client), ...journal];
-  const measured = await machine.runClient(program, flags, isComplete(client) ? 2 : 1);
+  const measured = await machine.runClient(program, flags, coresOf(client));
   rmSync(directory, { recursive: true });
+  const late = cell.flags["paced"] === 1 && client !== "timer" ? { serverLate: await server.lateShare() } : {};
   console.error(
-    `${cell.name} ${client}: ${typeof measured === "string" ? `FAILED: ${measured}` : brief(measured)} (load ${before.toFixed(1)})`,
+    `${cell.name} ${client}: ${typeof measured === "string" ? `FAILED: ${measured}` : brief({ ...measured, ...late })} (load ${before.toFixed(1)})`,
   );
-  return { cell: cell.name, client, load: before, ...(typeof measured === "string" ? { failure: measured } : { measured }) };
+  return { cell: cell.name, client, load: before, ...late, ...(typeof measured === "string" ? { failure: measured } : { measured }) };
 }
 
-/** What a user runs has both cores, as a user's run has; its load thread leaves the server's to it. */
+/** What a user runs has the server's core too, as a user's run has; its load threads leave that to the server where they can. */
+function coresOf(client: ClientName): readonly number[] {
+  const own = machine.clientCores(workersOf(client));
+  return isComplete(client) ? [machine.serverCore, ...own] : own;
+}
+
 function isComplete(client: ClientName): boolean {
-  return client === "tandem-complete" || client === "tandem-run";
+  return client === "tandem-complete" || client === "tandem-complete-two" || client === "tandem-run";
 }
 
 function flagsOf({ flags, events }: Cell, client: ClientName): readonly string[] {
   const { paced, seconds, tokens = 1, ...rest } = flags;
   if (client === "timer") return ["--rate", `${flags["rate"]}`, "--seconds", `${seconds}`];
   const requests = events === undefined ? {} : { requests: Math.ceil(events(client) / tokens) };
+  const workers = workersOf(client) === 1 ? {} : { workers: workersOf(client) };
   // The C client tells by itself whether there is a truth to compare with.
-  const all = { ...rest, tokens, ...requests, ...(client === "c" || paced === undefined ? {} : { paced }) };
+  const all = { ...rest, tokens, ...requests, ...workers, ...(client === "c" || paced === undefined ? {} : { paced }) };
   return Object.entries(all).flatMap(([name, value]) => [`--${name}`, `${value}`]);
 }
 
-function brief(measured: Measured): string {
+function brief(measured: object): string {
   return Object.entries(measured)
     .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(4)) : JSON.stringify(value)}`)
     .join(", ");

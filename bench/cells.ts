@@ -2,7 +2,7 @@
 export interface Cell {
   readonly name: string;
   /** What is read off it, for the table. */
-  readonly group: "bulk" | "one-token" | "paced" | "burst" | "slip" | "memory";
+  readonly group: "bulk" | "one-token" | "paced" | "kept" | "burst" | "slip" | "memory";
   readonly server: readonly string[];
   readonly flags: Readonly<Record<string, number>>;
   /** Events of one run, by a client's speed: the slow ones get less to do, so that everyone takes about as long. */
@@ -13,8 +13,10 @@ export interface Cell {
 export const clientNames = [
   "c",
   "tandem",
+  "tandem-two",
   "tandem-read",
   "tandem-complete",
+  "tandem-complete-two",
   "tandem-run",
   "node-http",
   "fetch",
@@ -25,6 +27,11 @@ export const clientNames = [
 ] as const;
 export type ClientName = (typeof clientNames)[number];
 
+/** Load threads of a client. */
+export function workersOf(client: ClientName): number {
+  return client === "tandem-two" || client === "tandem-complete-two" ? 2 : 1;
+}
+
 const others = ["node-http", "fetch", "openai", "aiohttp", "httpx"] as const;
 const bulkServer = ["--gap-us", "0"];
 const pacedServer = ["--first-us", "100000", "--gap-us", "20000"];
@@ -33,8 +40,10 @@ const pacedServer = ["--first-us", "100000", "--gap-us", "20000"];
 const eventsInBulk: Record<ClientName, number> = {
   c: 16_000_000,
   tandem: 12_000_000,
+  "tandem-two": 0,
   "tandem-read": 12_000_000,
   "tandem-complete": 12_000_000,
+  "tandem-complete-two": 12_000_000,
   "tandem-run": 24_000_000,
   "node-http": 1_200_000,
   fetch: 400_000,
@@ -46,8 +55,10 @@ const eventsInBulk: Record<ClientName, number> = {
 const repliesOfOneToken: Record<ClientName, number> = {
   c: 300_000,
   tandem: 150_000,
+  "tandem-two": 0,
   "tandem-read": 150_000,
   "tandem-complete": 100_000,
+  "tandem-complete-two": 100_000,
   "tandem-run": 0,
   "node-http": 20_000,
   fetch: 4_000,
@@ -67,7 +78,7 @@ export function cells(quick: boolean): readonly Cell[] {
       server: bulkServer,
       flags: { streams, tokens: 200 },
       events: (client) => Math.max(2 * streams * 200, share * eventsInBulk[client]),
-      clients: ["c", "tandem", "tandem-complete", ...(streams === 64 ? (["tandem-run"] as const) : []), ...others],
+      clients: ["c", "tandem", "tandem-complete", "tandem-complete-two", ...(streams === 64 ? (["tandem-run"] as const) : []), ...others],
     })),
     {
       name: "one-token",
@@ -75,14 +86,21 @@ export function cells(quick: boolean): readonly Cell[] {
       server: bulkServer,
       flags: { streams: 64, tokens: 1 },
       events: (client) => Math.max(128, share * repliesOfOneToken[client]),
-      clients: ["c", "tandem", "tandem-complete", ...others],
+      clients: ["c", "tandem", "tandem-complete", "tandem-complete-two", ...others],
     },
     ...[64, 256, 1_000, 2_000].map((streams): Cell => ({
       name: `paced-${streams}`,
       group: "paced",
       server: pacedServer,
       flags: { streams, requests: streams, tokens, "ramp-ms": 2_000, paced: 1 },
-      clients: streams > 1_000 ? ["c", "tandem", "tandem-read"] : ["c", "tandem", "tandem-read", ...others],
+      clients: ["c", "tandem", ...(streams >= 1_000 ? (["tandem-two"] as const) : []), "tandem-read", ...(streams > 1_000 ? [] : others)],
+    })),
+    ...[500, 1_000, 1_300, 1_600, 2_000, 2_600, 3_200].map((streams): Cell => ({
+      name: `kept-${streams}`,
+      group: "kept",
+      server: pacedServer,
+      flags: { streams, requests: streams, tokens, "ramp-ms": 2_000, paced: 1 },
+      clients: ["c", "tandem", "tandem-two", "tandem-read"],
     })),
     {
       name: "burst-1000",
@@ -91,7 +109,7 @@ export function cells(quick: boolean): readonly Cell[] {
       flags: { streams: 1_000, requests: 1_000, tokens, "ramp-ms": 0, paced: 1 },
       clients: ["c", "tandem", "tandem-read", ...others],
     },
-    ...[50, 1_000, 5_000].map((rate): Cell => {
+    ...[50, 200, 1_000, 5_000].map((rate): Cell => {
       const seconds = quick ? 5 : 10;
       return {
         name: `slip-${rate}`,

@@ -11,8 +11,8 @@ export const cache = fileURLToPath(new URL("../.cache/bench", import.meta.url));
 const sources = fileURLToPath(new URL("c", import.meta.url));
 export const clientPrograms = fileURLToPath(new URL("clients", import.meta.url));
 
-/** Server and client never share a core: each gets one. */
-const serverCore = 0;
+/** Server and client never share a core where there are enough of them: each load thread gets one. */
+export const serverCore = 0;
 export const clientCore = 1;
 const longestRun = 180_000;
 
@@ -67,6 +67,8 @@ export function succeeds(program: string, args: readonly string[]): boolean {
 export interface Server extends Disposable {
   readonly port: number;
   readonly pid: number;
+  /** Share of its tokens that it wrote more than half a gap late: the load was not what was asked for. */
+  lateShare(): Promise<number>;
 }
 
 /** The truth server, pinned to its core. */
@@ -76,14 +78,21 @@ export async function startServer(flags: readonly string[]): Promise<Server> {
     server.stdout.once("data", (text: Buffer) => resolve(Number(text.toString())));
     server.once("exit", () => reject(new Error("the truth server ended before it told its port")));
   });
-  return { port, pid: server.pid ?? 0, [Symbol.dispose]: () => void server.kill() };
+  const lateShare = async () => Number(await (await fetch(`http://127.0.0.1:${port}/late`)).text());
+  return { port, pid: server.pid ?? 0, lateShare, [Symbol.dispose]: () => void server.kill() };
+}
+
+/** One for each load thread; where there are too few beside the server's, that one too. */
+export function clientCores(workers: number): readonly number[] {
+  const last = Math.min(workers, cpus().length - 1);
+  const own = Array.from({ length: last }, (_, index) => clientCore + index);
+  return own.length < workers ? [serverCore, ...own] : own;
 }
 
 /** What a client program says of itself: its one line of JSON, or why there is none. */
-export async function runClient(program: string, args: readonly string[], cores = 1): Promise<Measured | string> {
-  const pins = cores === 1 ? `${clientCore}` : `${serverCore},${clientCore}`;
+export async function runClient(program: string, args: readonly string[], cores: readonly number[]): Promise<Measured | string> {
   const env = { ...process.env, TANDEM_BENCH_CACHE: cache };
-  const client = spawn("taskset", ["-c", pins, program, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
+  const client = spawn("taskset", ["-c", cores.join(","), program, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
   const killed = setTimeout(() => client.kill("SIGKILL"), longestRun);
   const [printed, complaints, code] = await Promise.all([
     textOf(client.stdout),

@@ -1,5 +1,6 @@
-import type { ClientName } from "./cells.ts";
+import { workersOf, type ClientName } from "./cells.ts";
 import type { Measured, Spread } from "./clients/measured.ts";
+import { isKept, isServerLate } from "./kept.ts";
 
 /** One client's run of one cell. */
 export interface Run {
@@ -7,6 +8,8 @@ export interface Run {
   readonly client: ClientName;
   /** Load average of the machine just before it. */
   readonly load: number;
+  /** Share of its tokens that the server wrote more than half a gap late. */
+  readonly serverLate?: number;
   readonly measured?: Measured;
   readonly failure?: string;
 }
@@ -28,6 +31,7 @@ export function report({ date, quick, machine, runs }: Result): string {
     `# Bench of ${date.slice(0, 10)}${quick ? " (quick)" : ""}`,
     `${about.join("; ")}. Server on one core, client on the other. Load average before the runs: ${least(loads).toFixed(1)} to ${most(loads).toFixed(1)}.`,
     "Medians; in brackets the ratio to the client in C of the same minutes.",
+    tooFewCores(machine, runs),
     section("Throughput", runs, [
       ["events/s, 64 streams", "bulk-64", (m) => m.events_per_second, thousands],
       ["events/s, 1,024 streams", "bulk-1024", (m) => m.events_per_second, thousands],
@@ -47,6 +51,7 @@ export function report({ date, quick, machine, runs }: Result): string {
         (m) => m.stamp_error_us,
       ]),
     ),
+    keptSection(runs),
     section("Error of the time to first token, ms: p50 / p99 / max", runs, [
       ["64 streams, started over 2 s", "paced-64", (m) => m.ttft_error_us?.p99, undefined, (m) => m.ttft_error_us],
       ["256 streams, started over 2 s", "paced-256", (m) => m.ttft_error_us?.p99, undefined, (m) => m.ttft_error_us],
@@ -56,7 +61,13 @@ export function report({ date, quick, machine, runs }: Result): string {
     section(
       "Sent after it was due, ms: p50 / p99 / p99.9 / max (timer: a C loop that does nothing else)",
       runs,
-      [50, 1_000, 5_000].map((rate) => [`${rate} requests/s`, `slip-${rate}`, (m) => m.send_lag_us?.p99, undefined, (m) => m.send_lag_us]),
+      [50, 200, 1_000, 5_000].map((rate) => [
+        `${rate} requests/s`,
+        `slip-${rate}`,
+        (m) => m.send_lag_us?.p99,
+        undefined,
+        (m) => m.send_lag_us,
+      ]),
     ),
     section("Resident memory, MiB", runs, [
       ["before the load", "paced-1000", (m) => m.idle_rss_mib, thousands],
@@ -68,6 +79,47 @@ export function report({ date, quick, machine, runs }: Result): string {
     .filter((part) => part !== "")
     .join("\n\n")
     .concat("\n");
+}
+
+function tooFewCores({ cores }: Result["machine"], runs: readonly Run[]): string {
+  if (Number(cores) > 2 || !runs.some(({ client }) => workersOf(client) > 1)) return "";
+  return `**${cores} cores are too few for two load threads beside the server**: those of tandem-two and tandem-complete-two share its core, and what they show is that nothing is lost there, not what a second thread brings. Three cores tell.`;
+}
+
+/** The most streams that each client keeps, with the p99 of their stamps. */
+function keptSection(runs: readonly Run[]): string {
+  const tried = runs.filter(({ cell }) => cell.startsWith("kept-"));
+  if (tried.length === 0) return "";
+  const clients = [...new Set(tried.map(({ client }) => client))];
+  const fields = clients.map((client) => mostKept(tried.filter((run) => run.client === client)));
+  return [
+    "## Streams whose tokens' stamps are right within 1 ms at p99 (50 tokens/s a stream; that p99, ms)",
+    "",
+    `| | ${clients.join(" | ")} |`,
+    `| --- |${" --: |".repeat(clients.length)}`,
+    `| streams | ${fields.join(" | ")} |`,
+    ...lateServer(tried),
+  ].join("\n");
+}
+
+function lateServer(runs: readonly Run[]): readonly string[] {
+  const late = runs.filter(isServerLate).length;
+  if (late === 0) return [];
+  return [
+    "",
+    `The server itself was late in ${late} of these ${runs.length} runs, which count as not kept: the machine was busy, and may keep more.`,
+  ];
+}
+
+function mostKept(runs: readonly Run[]): string {
+  const [best] = runs.filter(isKept).sort((a, b) => streamsOf(b) - streamsOf(a));
+  if (best === undefined) return runs.every(isServerLate) ? "–" : `fewer than ${thousands(Math.min(...runs.map(streamsOf)))}`;
+  const isTop = runs.every((run) => streamsOf(run) <= streamsOf(best));
+  return `${isTop ? "at least " : ""}${thousands(streamsOf(best))} (${inMilliseconds(best.measured?.stamp_error_us?.p99 ?? 0)})`;
+}
+
+function streamsOf({ cell }: Run): number {
+  return Number(cell.slice("kept-".length));
 }
 
 type Row = readonly [

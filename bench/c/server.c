@@ -5,7 +5,8 @@
 // POST /v1/completions streams max_tokens events. With --gap-us 0 they come as fast as the socket takes them, --per-write events to a
 // write; else the first event is due first-us after the kernel had the request and one more every gap-us. CLOCK_MONOTONIC is read just before
 // each write. GET /truth returns what was written on a timetable since it was last asked,
-// a line a request: ID RECEIVED STAMP STAMP …, in nanoseconds. --fail-percent of the requests, evenly, are answered with 500 instead and
+// a line a request: ID RECEIVED STAMP STAMP …, in nanoseconds; GET /late the share of tokens that were more than half a gap late for it.
+// --fail-percent of the requests, evenly, are answered with 500 instead and
 // have no stamps. A completion that is not streamed is one token at once, no part of the truth; whatever else is asked gets the list of models.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,6 +27,7 @@
 #include "clock.h"
 
 static ns first_ns = 100 * 1000000L, gap_ns = 20 * 1000000L;
+static long on_time, late;
 static int per_write = 64, fail_percent = 0;
 
 typedef struct {
@@ -133,6 +135,7 @@ static void tokens_out(conn *c) {
     int many = bulk ? per_write : 1;
     if (many > c->tokens - c->written) many = c->tokens - c->written;
     ns at = now();
+    if (!bulk) *(at - c->received - first_ns - c->written * gap_ns > gap_ns / 2 ? &late : &on_time) += 1;
     if (c->written == 0) out_add(c, head, sizeof head - 1);
     for (int i = 0; i < many; i++) {
       c->stamps[c->written++] = at;
@@ -186,7 +189,7 @@ static void understand(conn *c, ns at) {
     const char *length = find_header(c->in, end, "content-length");
     size_t body = length ? strtoul(length, NULL, 10) : 0, whole = (size_t)(end + 4 - c->in) + body;
     if (c->in_len < whole) return;
-    int is_truth = strncmp(c->in, "GET /truth", 10) == 0, is_completion = strncmp(c->in, "POST /v1/completions", 20) == 0;
+    int is_truth = strncmp(c->in, "GET /truth", 10) == 0, is_late = strncmp(c->in, "GET /late", 9) == 0, is_completion = strncmp(c->in, "POST /v1/completions", 20) == 0;
     int is_streaming = is_completion && is_streamed(end, body + 4);
     if (is_streaming) {
       const char *max = memmem(end, body + 4, "\"max_tokens\":", 13), *id = find_header(c->in, end, "x-request-id");
@@ -201,6 +204,7 @@ static void understand(conn *c, ns at) {
     memmove(c->in, c->in + whole, c->in_len - whole);
     c->in_len -= whole;
     if (is_truth) { simple_reply(c, "200 OK", "text/plain", truth, truth_len); truth_len = 0; }
+    else if (is_late) { char text[32]; simple_reply(c, "200 OK", "text/plain", text, (size_t)snprintf(text, sizeof text, "%g", late ? (double)late / (double)(late + on_time) : 0.0)); }
     else if (is_completion && !is_streaming) json_reply(c, "200 OK", "{\"object\":\"text_completion\",\"choices\":[{\"index\":0,\"text\":\" word\",\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}");
     else if (!is_completion) json_reply(c, "200 OK", "{\"object\":\"list\",\"data\":[{\"id\":\"truth\",\"object\":\"model\",\"max_model_len\":1000000}]}");
     else if (c->tokens == 0) { truth_of(c); json_reply(c, "500 Internal Server Error", "{\"error\":{\"message\":\"as asked for\",\"type\":\"server_error\"}}"); }
