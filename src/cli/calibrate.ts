@@ -5,7 +5,8 @@ import { tailOfError, type ErrorSize, type RulerError } from "../measure/rulerEr
 import type { StampSource } from "../model/exchange.ts";
 import type { Terminal } from "../model/host.ts";
 import { duration } from "../reports/numbers.ts";
-import { Calibrator, repliesIn, type CalibrationLoad } from "../run/calibrate.ts";
+import { Calibrator } from "../run/calibrate.ts";
+import { lanes, spread, type CalibrationLoad } from "../run/calibrationLoad.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
 import { defaultContext, defaultStreams } from "./contradictions.ts";
 import type { Call } from "./flags.ts";
@@ -15,6 +16,9 @@ import { interruption } from "./interruption.ts";
 const wanted = 0.001;
 const mostStreams = 4_096;
 const lasts = 4;
+const first = 0.05;
+/** Of each reply. */
+const tokens = 20;
 
 /** `tandem calibrate`: our own error at a load, and the highest load this machine measures within 1 ms. */
 export async function calibrate(call: Call): Promise<number> {
@@ -26,16 +30,15 @@ export async function calibrate(call: Call): Promise<number> {
   await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, { stamps: wanted });
   const streams = (call.options["streams"] as number | undefined) ?? defaultStreams;
   const gap = 1 / ((call.options["tokensPerSecond"] as number | undefined) ?? 50);
+  const replies = Math.max(1, Math.round(lasts / (first + gap * tokens)));
   const rate = call.options["rate"] as number | undefined;
   const promptTokens = (call.options["context"] as number | undefined) ?? defaultContext;
   // With a rate the streams start that fast; without one, within a second.
   const load = (count: number): CalibrationLoad => ({
-    streams: count,
-    promptTokens,
-    ramp: rate === undefined ? 1 : count / rate,
-    replies: repliesIn(lasts, gap),
+    timetable: { first, gap },
+    phase: lanes({ starts: spread(count, rate === undefined ? 1 : count / rate), replies, tokens, promptTokens }),
   });
-  await using calibrator = await Calibrator.start(gap, { crew, clock, place, stop: interrupted.stop });
+  await using calibrator = await Calibrator.start({ crew, clock, place, stop: interrupted.stop });
   const at = async (count: number) => calibrator.at(load(count));
 
   const asked = await at(streams);

@@ -90,6 +90,13 @@ export function tokensOfEvents({ chunks }: RequestRecord): number {
   return tokens;
 }
 
+/** How many of its events carried tokens. */
+export function tokenEvents({ chunks }: RequestRecord): number {
+  let events = 0;
+  for (let i = 0; i < chunks.at.length; i++) if (isGenerated(chunks.kind[i]) && (chunks.tokens[i] ?? 0) > 0) events++;
+  return events;
+}
+
 function isGenerated(kind: number | undefined): boolean {
   return kind === stampCodes.text || kind === stampCodes.reasoning || kind === stampCodes.tool;
 }

@@ -1,27 +1,59 @@
 import type { RequestRecord } from "../model/record.ts";
-import type { Seconds } from "../model/time.ts";
+import type { ExperimentResult } from "../model/result.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
 import { distribution, gapDistribution } from "./distribution.ts";
-import { gaps } from "./latency.ts";
+import { busiestSecond, mostDueAtOnce } from "./dues.ts";
+import { gaps, tokenEvents, ttft } from "./latency.ts";
 
 /** A load, as far as the ruler cares: what a calibration plays again. */
 export interface ObservedLoad {
   /** The most streams open at the same time. */
   readonly streams: number;
-  /** Median time between tokens of a stream. */
+  /** From sending a request to its first token: median. */
+  readonly first: Seconds;
+  /** Events with tokens in a reply: median. */
+  readonly tokens: number;
+  /** Between two of them: median, 0 where replies have one. */
   readonly gap: Seconds;
   readonly promptTokens: number;
+  /** The most requests that were due at the same moment. */
+  readonly atOnce: number;
+  /** Those that were due within the busiest second. */
+  readonly perSecond: number;
 }
 
-/** What the harness had to do in these records; undefined when nothing was received. Blocks count as one after the other. */
-export function observedLoad(records: readonly RequestRecord[]): ObservedLoad | undefined {
-  const gap = gapDistribution(gaps(records)).p50;
+/** What the harness had to do in an experiment; undefined when nothing was received. */
+export function observedLoad({ records, starts = [] }: Pick<ExperimentResult, "records" | "starts">): ObservedLoad | undefined {
+  const first = distribution(records.map(ttft)).p50;
+  const tokens = distribution(records.map(tokenEvents).filter((events) => events > 0)).p50;
   const promptTokens = distribution(records.map((record) => record.contextTokens + record.questionTokens)).p50;
-  if (gap === undefined || promptTokens === undefined) return undefined;
-  const perBlock = [...Map.groupBy(records, ({ block }) => block).values()].map(mostAtOnce);
-  return { streams: Math.max(...perBlock), gap, promptTokens };
+  if (first === undefined || tokens === undefined || promptTokens === undefined) return undefined;
+  const gap = gapDistribution(gaps(records)).p50 ?? 0;
+  // Times count from a start: blocks, and engines that are in turn, have one each and are not at the same time.
+  const startOf = new Map(starts.map(({ engine, block, at }) => [`${block} ${engine}`, at]));
+  const beside = [...Map.groupBy(records, ({ block, engine }) => startOf.get(`${block} ${engine}`) ?? block).values()];
+  const most = (of: (records: readonly RequestRecord[]) => number) => Math.max(...beside.map(of));
+  return {
+    streams: most(openAtOnce),
+    first,
+    tokens,
+    gap,
+    promptTokens,
+    atOnce: most((together) => mostDueAtOnce(dues(together))),
+    perSecond: most((together) => busiestSecond(dues(together)).length),
+  };
 }
 
-function mostAtOnce(records: readonly RequestRecord[]): number {
+/** Output tokens a second of all its streams, as long as they are open. */
+export function tokensPerSecond({ streams, first, tokens, gap }: Pick<ObservedLoad, "streams" | "first" | "tokens" | "gap">): number {
+  return (streams * tokens) / (first + (tokens - 1) * gap);
+}
+
+function dues(records: readonly RequestRecord[]): readonly Seconds[] {
+  return records.filter(({ sent }) => sent !== undefined).map(({ due }) => toSeconds(due));
+}
+
+function openAtOnce(records: readonly RequestRecord[]): number {
   const changes = records.flatMap(({ sent, ended }) =>
     sent === undefined || ended === undefined ? [] : [[sent, 1] as const, [ended, -1] as const],
   );

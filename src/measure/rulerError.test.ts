@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 
-import { observedLoad } from "./observedLoad.ts";
 import { rulerError, rulerErrorOf, rulerReadings, singleErrors, tailOfError, type Stamped, type Truth } from "./rulerError.ts";
 
 const ms = 1_000_000;
@@ -46,8 +45,4 @@ test("what is written to the journal is what is read back, each source by itself
   const readings = rulerReadings("control stream", error).map((reading) => ({ at: 0, ...reading }));
   expect(rulerErrorOf(readings, "control stream")).toEqual(error);
   expect(rulerErrorOf(readings, "replay after")).toBeUndefined();
-});
-
-test("no records are no load", () => {
-  expect(observedLoad([])).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { answered, experimentOf } from "../measure/fixture.ts";
+import { replayedReadings } from "../measure/replayedLoad.ts";
 import { rulerReadings } from "../measure/rulerError.ts";
 import type { Reading } from "../model/record.ts";
 import { harnessErrorLine, harnessErrorTable } from "./harnessError.ts";
@@ -28,6 +29,18 @@ test("where there are too few values for a p99, a p95 is told and called one", (
     short.map((reading): Reading => ({ ...reading, at: 1e9 })),
   );
   expect(harnessErrorLine(experiment)).toContain("a token's stamp 0.010 ms, p95 0.400 ms");
+});
+
+test.each([
+  [{ streams: 64, tokensPerSecond: 3_100 }, { streams: 64, tokensPerSecond: 2_900 }, "After it, the same load"],
+  [{ streams: 8, tokensPerSecond: 560 }, { streams: 1, tokensPerSecond: 46 }, "After it, 8 streams, 560 tokens/s (it had 1, 46)"],
+  [{ streams: 64, tokensPerSecond: 566 }, { streams: 64, tokensPerSecond: 32 }, "After it, 566 tokens/s (it had 32)"],
+  [{ streams: 2_000, tokensPerSecond: 9e4 }, { streams: 5_000, tokensPerSecond: 9e4 }, "After it, 2,000 streams (it had 5,000)"],
+])("a replay of %o in place of %o is called so", (replayed, observed, title) => {
+  const error = rulerReadings("replay after", { stamp: { count: 700, p50: 0.00001, p99: 0.0004, max: 0.001 } });
+  const readings = [...error, ...replayedReadings({ replayed, observed })].map((reading): Reading => ({ ...reading, at: 1e9 }));
+  const table = harnessErrorTable(experimentOf(answered("plain", [0.5]), readings)).find(({ kind }) => kind === "table");
+  expect(table).toMatchObject({ columns: [{}, { title }] });
 });
 
 test("who stamped is said also where our own error was not measured, and not where nobody wrote it down", () => {

@@ -1,14 +1,12 @@
 import { areByKernel, receiveStamps } from "../measure/receiveStamps.ts";
+import { isAlike, replayedLoadOf } from "../measure/replayedLoad.ts";
 import { rulerErrorOf, tailOfError, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
 import type { EngineSummary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
-import { count, duration } from "./numbers.ts";
+import { count, counted, duration, plain } from "./numbers.ts";
 
-const sources: readonly (readonly [RulerSource, string])[] = [
-  ["control stream", "Beside it, one stream"],
-  ["replay after", "After it, the same load"],
-];
+const sources = ["control stream", "replay after"] as const satisfies readonly RulerSource[];
 
 const quantities: readonly (readonly [keyof RulerError, string])[] = [
   ["ttft", "TTFT"],
@@ -20,9 +18,9 @@ const quantities: readonly (readonly [keyof RulerError, string])[] = [
 /** What the harness was off by, against an engine that knows the truth, and who stamped; nothing where nothing was measured. */
 export function harnessErrorTable(experiment: ExperimentResult): readonly Block[] {
   const { readings } = experiment;
-  const found = sources.flatMap(([source, title]) => {
+  const found = sources.flatMap((source) => {
     const error = rulerErrorOf(readings, source);
-    return error === undefined ? [] : [{ title, error }];
+    return error === undefined ? [] : [{ title: titleOf(source, readings), error }];
   });
   const stampedBy = stampedBySentence(experiment);
   const stamps: readonly Block[] = stampedBy === undefined ? [] : [{ kind: "paragraph", tone: "quiet", text: stampedBy }];
@@ -34,6 +32,25 @@ export function harnessErrorTable(experiment: ExperimentResult): readonly Block[
     { kind: "table", columns: [{ title: "Median, and p99, p95 or the largest", align: "left" }, ...right], rows },
     ...stamps,
   ];
+}
+
+function titleOf(source: (typeof sources)[number], readings: ExperimentResult["readings"]): string {
+  return source === "control stream" ? "Beside it, one stream" : `After it, ${replayedLoad(readings)}`;
+}
+
+/** The very load, or where another one had to be played, which, and in place of what. */
+function replayedLoad(readings: ExperimentResult["readings"]): string {
+  const load = replayedLoadOf(readings);
+  if (load === undefined) return "the same load";
+  const { replayed, observed } = load;
+  const others = [
+    ...(replayed.streams === observed.streams ? [] : [[counted(replayed.streams, "stream"), count(observed.streams)] as const]),
+    ...(isAlike(replayed.tokensPerSecond, observed.tokensPerSecond)
+      ? []
+      : [[`${plain(replayed.tokensPerSecond)} tokens/s`, plain(observed.tokensPerSecond)] as const]),
+  ];
+  if (others.length === 0) return "the same load";
+  return `${others.map(([played]) => played).join(", ")} (it had ${others.map(([, had]) => had).join(", ")})`;
 }
 
 function stampedBySentence(experiment: ExperimentResult): string | undefined {
@@ -52,7 +69,7 @@ function sizesOf(size: ErrorSize | undefined): string {
 /** The worse of the two in one line for a terminal; undefined where nothing was measured. */
 export function harnessErrorLine(experiment: ExperimentResult): string | undefined {
   const { readings } = experiment;
-  const found = sources.flatMap(([source]) => rulerErrorOf(readings, source) ?? []);
+  const found = sources.flatMap((source) => rulerErrorOf(readings, source) ?? []);
   if (found.length === 0) return undefined;
   const [ttft, stamp, gap] = [
     worst(found.map((error) => error.ttft)),

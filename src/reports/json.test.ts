@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { replayedReadings } from "../measure/replayedLoad.ts";
+import { rulerReadings } from "../measure/rulerError.ts";
 import type { EngineProof, ProofCheck } from "../model/proof.ts";
+import type { Reading } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
 import { fixture } from "./fixture.ts";
 import { json } from "./json.ts";
@@ -141,4 +144,22 @@ test("what engines and GPUs told is there as means and maxima, with the unit in 
   ]);
   const nothing = (await written(fixture({ contexts: [8_192] })))["experiments"];
   expect(JSON.stringify(nothing)).not.toContain("telemetry");
+});
+
+test("what was replayed is told beside its errors, with what was observed; a journal without it tells the errors alone", async () => {
+  const errors = rulerReadings("replay after", { stamp: { count: 700, p50: 0.00001, p99: 0.0004, max: 0.001 } });
+  const loads = replayedReadings({ replayed: { streams: 8, tokensPerSecond: 560 }, observed: { streams: 1, tokensPerSecond: 46 } });
+  const told = async (readings: readonly Omit<Reading, "at">[]) => {
+    const experiments = proven.experiments.map((experiment) => ({
+      ...experiment,
+      readings: readings.map((reading) => ({ at: 0, ...reading })),
+    }));
+    const [first] = (await written({ ...proven, experiments }))["experiments"] as { harness_error: unknown }[]; // as json.ts writes them
+    return first?.harness_error;
+  };
+  const stamp_seconds = { count: 700, p50: 0.00001, p99: 0.0004, max: 0.001 };
+  expect(await told(errors)).toEqual({ replay_after: { stamp_seconds } });
+  expect(await told([...errors, ...loads])).toEqual({
+    replay_after: { replayed: { streams: 8, tokens_per_second: 560 }, observed: { streams: 1, tokens_per_second: 46 }, stamp_seconds },
+  });
 });

@@ -1,5 +1,6 @@
 import { figuresOf, type CacheAnswer, type ExperimentFigures } from "../measure/testFigures.ts";
 import { receiveStamps } from "../measure/receiveStamps.ts";
+import { replayedLoadOf, type LoadSize } from "../measure/replayedLoad.ts";
 import { rulerErrorOf } from "../measure/rulerError.ts";
 import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
@@ -87,11 +88,19 @@ function harnessErrorJson(readings: ExperimentResult["readings"]): unknown {
   const sources = { control_stream: "control stream", replay_after: "replay after" } as const;
   const found = Object.entries(sources).flatMap(([name, source]) => {
     const error = rulerErrorOf(readings, source);
-    return error === undefined
-      ? []
-      : [[name, Object.fromEntries(Object.entries(error).map(([what, size]) => [`${what}_seconds`, size]))] as const];
+    if (error === undefined) return [];
+    const sizes = Object.entries(error).map(([what, size]) => [`${what}_seconds`, size] as const);
+    return [[name, { ...(source === "replay after" ? replayedJson(readings) : {}), ...Object.fromEntries(sizes) }] as const];
   });
   return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+/** Absent in runs of versions that did not write it down. */
+function replayedJson(readings: ExperimentResult["readings"]): Readonly<Record<string, unknown>> {
+  const load = replayedLoadOf(readings);
+  if (load === undefined) return {};
+  const json = ({ streams, tokensPerSecond }: LoadSize) => ({ streams, tokens_per_second: tokensPerSecond });
+  return { replayed: json(load.replayed), observed: json(load.observed) };
 }
 
 function engineJson({ engine, cold, partial, warm, ...all }: EngineSummary): unknown {

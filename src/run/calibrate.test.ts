@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { realClock } from "../host/realClock.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { Calibrator } from "./calibrate.ts";
+import { lanes, spread } from "./calibrationLoad.ts";
 import { LoadCrew } from "./loadCrew.ts";
 
 const never = new AbortController().signal;
@@ -10,9 +11,11 @@ const never = new AbortController().signal;
 test("a calibration holds every token of its load against what the engine wrote down", async () => {
   const clock = realClock();
   await using crew = LoadCrew.start(2, clock);
-  await using calibrator = await Calibrator.start(0.01, { crew, clock, place: thisMachine(), stop: never });
-  const error = await calibrator.at({ streams: 4, promptTokens: 2_000, ramp: 0.1, replies: 4 });
-  // Replies of 20 tokens.
+  await using calibrator = await Calibrator.start({ crew, clock, place: thisMachine(), stop: never });
+  const error = await calibrator.at({
+    timetable: { first: 0.05, gap: 0.01 },
+    phase: lanes({ starts: spread(4, 0.1), replies: 4, tokens: 20, promptTokens: 2_000 }),
+  });
   expect([error.slip?.count, error.ttft?.count, error.stamp?.count, error.gap?.count]).toEqual([16, 16, 320, 304]);
   // Ours less the truth: a mistake in the time base would be seconds, a busy machine is milliseconds.
   expect(error.stamp?.p50).toBeLessThan(0.05);
@@ -23,7 +26,7 @@ test("the stream of control goes on until it is told to stop", async () => {
   const clock = realClock();
   const until = new AbortController();
   await using crew = LoadCrew.start(1, clock);
-  await using calibrator = await Calibrator.start(0.025, { crew, clock, place: thisMachine(), stop: never });
+  await using calibrator = await Calibrator.start({ crew, clock, place: thisMachine(), stop: never });
   setTimeout(() => until.abort(), 2_500);
   const errors = await calibrator.beside(until.signal);
   expect(errors.ttft.length).toBeGreaterThanOrEqual(2);
@@ -34,10 +37,14 @@ test("a calibration that is interrupted ends at once, with nothing: threads that
   const clock = realClock();
   const stop = new AbortController();
   await using crew = LoadCrew.start(4, clock);
+  const long = {
+    timetable: { first: 0.05, gap: 0.02 },
+    phase: lanes({ starts: spread(500, 20), replies: 40, tokens: 20, promptTokens: 512 }),
+  };
   let areReady = false;
   void crew.ready().then(() => (areReady = true));
   setTimeout(() => stop.abort(), 100);
-  await using calibrator = await Calibrator.start(0.02, { crew, clock, place: thisMachine(), stop: stop.signal });
-  expect(await calibrator.at({ streams: 500, promptTokens: 512, ramp: 20, replies: 40 })).toEqual({});
+  await using calibrator = await Calibrator.start({ crew, clock, place: thisMachine(), stop: stop.signal });
+  expect(await calibrator.at(long)).toEqual({});
   expect(areReady).toBe(false);
 });

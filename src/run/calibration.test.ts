@@ -9,7 +9,6 @@ import { realClock } from "../host/realClock.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { openJournal } from "../journal/write.ts";
 import { rulerErrorOf } from "../measure/rulerError.ts";
-import { shapeOf } from "./calibrate.ts";
 import { Calibration, streamsWithin } from "./calibration.ts";
 import { LoadCrew } from "./loadCrew.ts";
 
@@ -25,15 +24,6 @@ test("as many streams as are within the bound are found by halving twice, or tha
   expect(tried).toEqual([1_000, 500]);
   expect(await streamsWithin(0.001, 2_000, 0.003, upTo(0))).toEqual({ streams: 500, isKept: false });
   expect(await streamsWithin(0.001, 100, undefined, upTo(100))).toEqual({ streams: 50, isKept: true });
-});
-
-test("a check has tokens enough for a p99, by more streams where few ones would take too long", () => {
-  expect(shapeOf(64, 0.02, 2)).toEqual({ streams: 64, replies: 4 });
-  for (const gap of [0.002, 0.02, 0.2, 2]) {
-    const { streams, replies } = shapeOf(1, gap, 2);
-    expect(streams * replies * 19).toBeGreaterThanOrEqual(662); // gaps of replies of 20 tokens
-    expect(replies === 1 || replies * 20 * gap <= 3).toBe(true);
-  }
 });
 
 test("the stream of control of an experiment that is played in pieces is one, with the values of all of them", async () => {

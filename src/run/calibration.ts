@@ -2,14 +2,18 @@ import { join } from "node:path";
 
 import { readTest } from "../journal/read.ts";
 import type { JournalWriter } from "../journal/write.ts";
-import { observedLoad, type ObservedLoad } from "../measure/observedLoad.ts";
+import { observedLoad } from "../measure/observedLoad.ts";
+import { loadSize, replayedReadings, type LoadSize } from "../measure/replayedLoad.ts";
 import { rulerError, rulerReadings, tailOfError, type RulerError, type RulerSource, type SingleErrors } from "../measure/rulerError.ts";
+import type { Reading } from "../model/record.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
-import { Calibrator, shapeOf } from "./calibrate.ts";
+import { Calibrator } from "./calibrate.ts";
+import { lanes, spread, type CalibrationLoad } from "./calibrationLoad.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import type { LoadCrew } from "./loadCrew.ts";
+import { lengthOfReplay, replayLoad, replayOf, type Replay } from "./replay.ts";
 
 export interface CalibrationOptions {
   readonly crew: LoadCrew;
@@ -22,11 +26,14 @@ export interface CalibrationOptions {
   readonly directory: string;
 }
 
-/** Of the check before and of the stream of control: 50 tokens a second, so that 15 s beside an experiment are enough for a p99. */
-const gap: Seconds = 0.02;
-/** About how long each measurement of our own error takes. */
-const lasts: Seconds = 1.2;
-/** What comes before the first of them: the load threads rehearse, and the ground-truth engine starts. */
+/** Of the check before: replies that are short and still have gaps worth the name. */
+const timetable = { first: 0.05, gap: 0.02 };
+const short = { replies: 3, tokens: 20, promptTokens: 256 };
+/** They have tokens enough for a p99. */
+const fewestStreams = 13;
+/** About how long the check takes once it is begun. */
+const lasts: Seconds = 1.5;
+/** What comes before it: the load threads rehearse, and the ground-truth engine starts. */
 const beforeFirst: Seconds = 3.5;
 /** Beyond this error we say so before the engines boot… */
 const tolerable: Seconds = 0.005;
@@ -36,8 +43,8 @@ const many = 64;
 const fewest = 16;
 /** Each takes seconds before anything is measured. */
 const mostHalvings = 2;
-/** So many streams are replayed at most: beyond, the ground-truth engine beside us would be what is measured. */
-const mostReplayed = 2_000;
+/** So many streams are checked at most: beyond, the ground-truth engine beside us would be what is measured. */
+const mostChecked = 2_000;
 
 /** A run's own calibration: a check before it, a stream of control during it, the observed load again after it. Its figures go to the journal. */
 export class Calibration implements AsyncDisposable {
@@ -54,8 +61,8 @@ export class Calibration implements AsyncDisposable {
 
   /** For as many `streams` at once: a load this machine cannot measure is told before the engines boot, with a number, and not refused. */
   static async start(streams: number, options: CalibrationOptions): Promise<Calibration> {
-    options.tell({ kind: "calibrating", streams: checked(streams).streams, lasts: beforeFirst + lasts });
-    const calibrator = await Calibrator.start(gap, { ...options, scratch: join(options.directory, "control") });
+    options.tell({ kind: "calibrating", streams: checked(streams), lasts: beforeFirst + lasts });
+    const calibrator = await Calibrator.start({ ...options, scratch: join(options.directory, "control") });
     const calibration = new Calibration(options, calibrator);
     try {
       await calibration.before(streams);
@@ -68,20 +75,19 @@ export class Calibration implements AsyncDisposable {
 
   private async before(streams: number): Promise<void> {
     const { tell } = this.options;
-    const load = { ...checked(streams), promptTokens: 256, ramp: 0.2 };
-    const error = await this.calibrator.at(load);
+    const error = await this.calibrator.at(check(checked(streams)));
     this.note(-1, "check before", error);
     const found = stampError(error);
-    if (streams > many && (found === undefined || found > wanted || streams > mostReplayed)) {
-      const kept = await streamsWithin(wanted, load.streams, found, async (fewer) =>
-        stampError(await this.calibrator.at({ ...load, ...shapeOf(fewer, gap, lasts) })),
+    if (streams > many && (found === undefined || found > wanted || streams > mostChecked)) {
+      const kept = await streamsWithin(wanted, checked(streams), found, async (fewer) =>
+        stampError(await this.calibrator.at(check(fewer))),
       );
       if (!kept.isKept || kept.streams < streams) tell({ kind: "warning", message: tooMany(streams, kept, this.options.crew.size) });
     }
     if (found === undefined || found <= tolerable) return;
     tell({
       kind: "warning",
-      message: `at ${load.streams} streams this machine's stamps are off by ${milliseconds(found)} (p99) before anything else runs: close other work, or believe smaller differences less`,
+      message: `at ${checked(streams)} streams this machine's stamps are off by ${milliseconds(found)} (p99) before anything else runs: close other work, or believe smaller differences less`,
     });
   }
 
@@ -102,15 +108,17 @@ export class Calibration implements AsyncDisposable {
     const { stop, journal, directory } = this.options;
     journal.flush();
     const { experiments } = await readTest(directory);
-    const known = new Map<string, RulerError>();
-    for (const { index, records } of experiments) {
+    const known = new Map<string, Replayed>();
+    for (const experiment of experiments) {
       if (stop.aborted) return;
-      const load = observedLoad(records);
-      if (load === undefined) continue;
-      const key = alike(load);
-      const error = known.get(key) ?? (await this.replay(load));
-      known.set(key, error);
-      this.note(index, "replay after", error);
+      const observed = observedLoad(experiment);
+      if (observed === undefined) continue;
+      const replay = replayOf(observed);
+      const key = alike(replay);
+      const { error, size } = known.get(key) ?? (await this.replay(replay));
+      known.set(key, { error, size });
+      this.note(experiment.index, "replay after", error);
+      this.write(experiment.index, replayedReadings({ replayed: size, observed: loadSize(observed) }));
     }
   }
 
@@ -118,23 +126,35 @@ export class Calibration implements AsyncDisposable {
     await this.calibrator[Symbol.asyncDispose]();
   }
 
-  private async replay({ streams, gap: observed, promptTokens }: ObservedLoad): Promise<RulerError> {
-    const { tell, directory } = this.options;
-    const shape = shapeOf(Math.min(streams, mostReplayed), observed, lasts);
-    tell({ kind: "calibrating", streams: shape.streams, lasts });
-    await using calibrator = await Calibrator.start(observed, { ...this.options, scratch: join(directory, "calibration") });
-    // Awaited here: the engine must not be disposed of while it is measured.
-    return await calibrator.at({ ...shape, promptTokens, ramp: 0.5 });
+  private async replay(replay: Replay): Promise<Replayed> {
+    this.options.tell({ kind: "calibrating", streams: replay.streams, lasts: lengthOfReplay(replay) });
+    const error = await this.calibrator.at(replayLoad(replay));
+    // Each has connections of its own, and the engines' are no longer needed.
+    this.options.crew.closeLines();
+    return { error, size: loadSize(replay) };
   }
 
   private note(experiment: number, source: RulerSource, error: RulerError): void {
+    this.write(experiment, rulerReadings(source, error));
+  }
+
+  private write(experiment: number, readings: readonly Omit<Reading, "at">[]): void {
     const at = this.options.clock.now();
-    for (const reading of rulerReadings(source, error)) this.options.journal.reading(experiment, { at, ...reading });
+    for (const reading of readings) this.options.journal.reading(experiment, { at, ...reading });
   }
 }
 
-function checked(streams: number): ReturnType<typeof shapeOf> {
-  return shapeOf(Math.min(streams, mostReplayed), gap, lasts);
+interface Replayed {
+  readonly error: RulerError;
+  readonly size: LoadSize;
+}
+
+function checked(streams: number): number {
+  return Math.min(mostChecked, Math.max(fewestStreams, streams));
+}
+
+function check(streams: number): CalibrationLoad {
+  return { timetable, phase: lanes({ ...short, starts: spread(streams, 0.2) }) };
 }
 
 function stampError({ stamp }: RulerError): Seconds | undefined {
@@ -170,8 +190,10 @@ function tooMany(asked: number, { streams, isKept }: Kept, workers: number): str
 }
 
 /** Loads that differ by less than a quarter need not be replayed twice. */
-function alike({ streams, gap, promptTokens }: ObservedLoad): string {
-  return [streams, gap * 1e6, promptTokens].map((value) => Math.round(Math.log(Math.max(1, value)) / Math.log(1.25))).join();
+function alike({ streams, tokens, gap, promptTokens, atOnce }: Replay): string {
+  return [streams, tokens, gap * 1e6, promptTokens, atOnce]
+    .map((value) => Math.round(Math.log(Math.max(1, value)) / Math.log(1.25)))
+    .join();
 }
 
 function milliseconds(value: Seconds): string {

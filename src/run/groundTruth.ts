@@ -28,7 +28,8 @@ export interface Timetable {
 
 /** The ground-truth engine, running in a process of its own. */
 export interface GroundTruth extends AsyncDisposable {
-  readonly way: Way;
+  /** To it where it answers by this timetable. */
+  way(timetable: Timetable): Way;
   /** What it wrote down since it was last asked; waits a moment for requests that have just ended. */
   truths(expected: number): Promise<readonly Truth[]>;
 }
@@ -37,18 +38,13 @@ const program = fileURLToPath(new URL("../simulation/groundTruth.ts", import.met
 const wire: Wire = { api: "completions", model: "ground-truth", takesTokenIds: false, tokenIdOffset: 0, fixesLength: true };
 
 /** Works in `scratch`, or in a directory of its own; either is removed with it. */
-export async function startGroundTruth(
-  { first, gap }: Timetable,
-  clock: SharedClock,
-  place: Place,
-  scratch?: string,
-): Promise<GroundTruth> {
+export async function startGroundTruth(clock: SharedClock, place: Place, scratch?: string): Promise<GroundTruth> {
   const temporary = scratch === undefined ? place.temporaryDirectory?.() : undefined;
   const directory = temporary?.path ?? (scratch === undefined ? mkdtempSync(join(tmpdir(), "tandem-ground-truth-")) : resolve(scratch));
   mkdirSync(directory, { recursive: true });
   const truthFile = join(directory, "truth.jsonl");
   const logs = { stdout: join(directory, "stdout.log"), stderr: join(directory, "stderr.log") };
-  const flags = ["--first-ms", `${first * 1_000}`, "--gap-ms", `${gap * 1_000}`, "--origin", clock.origin.join(","), "--truth", truthFile];
+  const flags = ["--origin", clock.origin.join(","), "--truth", truthFile];
   const env = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
   const started = await place.start({ program: "node", args: [program, ...flags], env: withKernelStamps(env), directory }, logs);
   const end = async () => {
@@ -60,7 +56,10 @@ export async function startGroundTruth(
     const port = await printedPort(logs.stdout);
     let read = 0;
     return {
-      way: { url: `http://127.0.0.1:${port}`, wire, servedModel: "ground-truth", namesRequests: true },
+      way: ({ first, gap }) => {
+        const url = `http://127.0.0.1:${port}/${inMilliseconds(first)}/${inMilliseconds(gap)}`;
+        return { url, wire, servedModel: "ground-truth", namesRequests: true };
+      },
       truths: async (expected) => {
         const found = await linesOf(truthFile, read + expected);
         const fresh = found.slice(read);
@@ -73,6 +72,10 @@ export async function startGroundTruth(
     await end();
     throw error;
   }
+}
+
+function inMilliseconds(time: Seconds): string {
+  return (time * 1_000).toFixed(3);
 }
 
 async function printedPort(log: string): Promise<number> {

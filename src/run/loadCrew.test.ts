@@ -23,7 +23,8 @@ import { LoadCrew } from "./loadCrew.ts";
 import type { LoadOrder, Way } from "./loadMessages.ts";
 
 const clock = realClock();
-const truth = await startGroundTruth({ first: 0.01, gap: 0.002 }, clock, thisMachine());
+const truth = await startGroundTruth(clock, thisMachine());
+const way = truth.way({ first: 0.01, gap: 0.002 });
 const directory = mkdtempSync(join(tmpdir(), "tandem-crew-"));
 afterAll(async () => {
   await truth[Symbol.asyncDispose]();
@@ -55,7 +56,7 @@ function order(changes: Partial<LoadOrder> = {}): LoadOrder {
     due: request.arrival.kind === "at" ? request.arrival.offset : undefined,
     request,
   }));
-  const ways: Readonly<Record<string, Way>> = { truth: truth.way };
+  const ways: Readonly<Record<string, Way>> = { truth: way };
   return { experiment: 0, phases: [phase], ways, connections: { truth: 2 }, deadlines: defaultDeadlines, record: "journal", ...changes };
 }
 
@@ -187,7 +188,7 @@ describe("two threads", () => {
   test("give each engine's connections the time its experiment allows", async () => {
     await using crew = LoadCrew.start(2, clock);
     // 192.0.2.0/24 is nobody's (RFC 5737): a connection there is refused or never answered.
-    const nowhere = { ...truth.way, url: "http://192.0.2.1:9" };
+    const nowhere = { ...way, url: "http://192.0.2.1:9" };
     await crew.ready();
     const from = clock.now();
     await crew.play(order({ record: "memory", ways: { truth: nowhere }, deadlines: { ...defaultDeadlines, connect: 0.2 } }), {

@@ -9,15 +9,15 @@ import { receiveStamps } from "../host/receiveStamps.ts";
  * The ground-truth engine: a program that answers completions by a fixed timetable and writes down when it really did.
  * It computes nothing and parses as little as it can, so that what a client measures of it is the client's own error.
  *
- *     node src/simulation/groundTruth.ts --first-ms 100 --gap-ms 20 --origin S,NS --truth FILE
+ *     node src/simulation/groundTruth.ts --origin S,NS --truth FILE
  *
- * Prints its port. Each answered request adds a line to FILE: {"id", "received", "written": [ns, …]}, times since the origin, taken
- * just before each write; `id` is the request's x-request-id. `received` is when the kernel had it, where that can be known, else when it was read.
+ * Prints its port. The timetable is in the path: of POST /100/20/v1/completions the first token is due 100 ms after the request was read,
+ * each other one 20 ms after the one before. Each answered request adds a line to FILE: {"id", "received", "written": [ns, …]}, times
+ * since the origin, taken just before each write; `id` is the request's x-request-id. `received` is when the kernel had it, where that
+ * can be known, else when it was read.
  */
 const { values } = parseArgs({
   options: {
-    "first-ms": { type: "string", default: "100" },
-    "gap-ms": { type: "string", default: "20" },
     origin: { type: "string" },
     truth: { type: "string" },
   },
@@ -25,8 +25,6 @@ const { values } = parseArgs({
 const [seconds = 0, nanoseconds = 0] = (values.origin ?? "0,0").split(",").map(Number);
 const clock = punctualClock([seconds, nanoseconds]);
 const stamps = receiveStamps(clock);
-const first = Number(values["first-ms"]) * 1e6;
-const gap = Number(values["gap-ms"]) * 1e6;
 
 const head = Buffer.from(
   "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-tandem-simulated: true\r\ntransfer-encoding: chunked\r\n\r\n",
@@ -54,7 +52,8 @@ interface Asked {
 }
 
 function answer(socket: Socket, asked: Asked): void {
-  if (asked.path !== "/v1/completions") {
+  const [first, gap] = (/^\/([\d.]+)\/([\d.]+)\/v1\/completions$/.exec(asked.path)?.slice(1) ?? []).map((ms) => Number(ms) * 1e6);
+  if (first === undefined || gap === undefined) {
     const body = asked.path === "/v1/models" ? '{"object":"list","data":[{"id":"ground-truth","max_model_len":1000000}]}' : "{}";
     socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
     return;
