@@ -69,6 +69,19 @@ test.runIf(process.platform === "linux")("who listens is looked for again only w
   expect(looks).toHaveLength(2);
 });
 
+test.runIf(process.platform === "linux")(
+  "a launcher that can no longer tell whose processes they are tells of nobody, and ends nothing",
+  async () => {
+    await using running = await sharing();
+    const strangers = async () => Promise.reject(new Error("connect ENOENT /var/run/docker.sock"));
+    const { probe, told } = watching({ ...running.engine, strangers });
+    await probe.start(() => {});
+    await pause(200);
+    await probe.stop();
+    expect(told).toEqual([]);
+  },
+);
+
 function watching(engine: RunningEngine, everySeconds = 0.05) {
   const told: RunEvent[] = [];
   return { probe: portWatch([engine], { tell: (event) => void told.push(event), everySeconds }), told };

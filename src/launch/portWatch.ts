@@ -44,9 +44,14 @@ export function portWatch(engines: readonly RunningEngine[], { tell, everySecond
 
 /** Looked for twice: between looking for who listens and for who is of the engine's tree, a worker of its own may just have begun. */
 async function certainStrangers({ strangers }: RunningEngine): Promise<Awaited<ReturnType<NonNullable<typeof strangers>>>> {
-  if (strangers === undefined || (await strangers()).length === 0) return [];
-  await pause(50);
-  return strangers();
+  if (strangers === undefined) return [];
+  try {
+    if ((await strangers()).length === 0) return [];
+    await pause(50);
+    return await strangers();
+  } catch {
+    return []; // a daemon of containers that is gone tells nothing of their processes; their ends tell themselves
+  }
 }
 
 function portOf({ reach }: RunningEngine): string {
