@@ -4,14 +4,14 @@ import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
-import { sendLag } from "./latency.ts";
+import { lateness } from "./lateness.ts";
 import { beyond, milliseconds, share, type Limits } from "./validityLimits.ts";
+
+const quieter = "close other work on this machine, or lower the rate";
 
 /** Was the harness, or its machine, in the way? */
 export function harnessReasons(result: ExperimentResult, limits: Limits): readonly ValidityReason[] {
   const { records } = result;
-  const lags = sortedValues(records.map(sendLag));
-  const lag = tailOf(lags);
   const delay = worstThread(result, "event-loop-delay-seconds");
   const cpu = worstThread(result, "cpu-share");
   const [ttftError, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
@@ -19,19 +19,13 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
   const crowd = inNineOfTen(result, "host-runnable-per-core");
   const step = Math.max(0, ...readingsOf(result, "clock-step-seconds"));
   const backwards = records.filter(runsBackwards).length;
-  const quieter = "close other work on this machine, or lower the rate";
   const exhausted = records.filter(({ outcome }) => outcome.kind === "failed" && outcome.code === "exhausted").length;
   return [
     ...beyond(limits.exhausted, share(exhausted, records.length), {
       what: `the harness's machine had no port or file left for ${exhausted} requests: they are no failures of the engine`,
       advice: "raise ulimit -n, or keep fewer requests under way (from one address to one port there are about 28,000 connections)",
     }),
-    ...beyond(limits.sendLag, lag, { what: `the harness sent requests late (up to ${milliseconds(lags.at(-1))})`, advice: quieter }),
-    // One late request is marked above: its TTFT counts from when it was sent. When most are late, another load was played than was asked for.
-    ...beyond(limits.sendLagOfMost, nearestRank(lags, 0.9), {
-      what: `the harness could not keep the schedule (one request in ten was ${milliseconds(nearestRank(lags, 0.9))} late or more)`,
-      advice: quieter,
-    }),
+    ...lateReasons(result, limits),
     ...ratesOf(records, limits),
     // Also where the kernel stamps: what is read later than the next token came shares that one's stamp.
     ...beyond(limits.eventLoopDelay, delay?.value, {
@@ -66,6 +60,27 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
     ...beyond(limits.clock, share(backwards, records.length), {
       what: `the stamps of ${backwards} requests run backwards`,
       advice: "do not use these numbers, and report the fault: the clock of a run never goes back",
+    }),
+  ];
+}
+
+/** One late request is marked: its TTFT counts from when it was sent. When most are late, another load was played than was asked for. */
+function lateReasons(result: ExperimentResult, limits: Limits): readonly ValidityReason[] {
+  const { alone, atOnce, latest } = lateness(result);
+  const ofMost = nearestRank(sortedValues([...alone, ...atOnce]), 0.9);
+  const fewer = "give it more threads (--workers) where there are cores for them, or have fewer requests fall due at once";
+  return [
+    ...beyond(limits.sendLag, tailOf(alone), {
+      what: `the harness sent requests late (up to ${milliseconds(alone.at(-1))})`,
+      advice: quieter,
+    }),
+    ...beyond(limits.sendLag, tailOf(atOnce), {
+      what: `the harness was late with ${latest?.requests} requests that fell due at once (up to ${milliseconds(latest?.lag)}, where so many may take ${milliseconds(latest?.expected)})`,
+      advice: `close other work on this machine, ${fewer}`,
+    }),
+    ...beyond(limits.sendLagOfMost, ofMost, {
+      what: `the harness could not keep the schedule (one request in ten was ${milliseconds(ofMost)} late or more${atOnce.length > 0 ? ", beyond what so many at once may take" : ""})`,
+      advice: atOnce.length > alone.length ? fewer : quieter,
     }),
   ];
 }

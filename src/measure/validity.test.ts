@@ -52,7 +52,8 @@ test("an engine that closed the connections of more than one request in a hundre
 });
 
 test("from 662 values on the p99 of send lag counts, and 6 late requests of 700 are no reason", () => {
-  const records = (late: number) => Array.from({ length: 700 }, (_, i) => record([[9]], { request: i, sent: i < late ? 0.02 : 0 }));
+  const records = (late: number) =>
+    Array.from({ length: 700 }, (_, i) => record([[i + 9]], { request: i, due: i, sent: i < late ? i + 0.02 : i }));
   expect([6, 8].map((late) => validityOf(records(late)).state)).toEqual(["VALID", "DEGRADED"]);
 });
 

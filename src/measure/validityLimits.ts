@@ -30,8 +30,13 @@ export const limits = {
     unit: "share",
     degraded: 0.01,
   },
-  sendLag: { measured: "send lag, p99 (below 662 values the longest)", unit: "seconds", degraded: 0.005 },
-  sendLagOfMost: { measured: "send lag, in nine requests of ten", unit: "seconds", invalid: 0.05 },
+  sendLag: {
+    measured:
+      "send lag, p99 (below 662 values the longest); where ten or more fell due in the same instant, beyond 0.1 ms for each that was sent before, and as much for 10,000 tokens of its prompt",
+    unit: "seconds",
+    degraded: 0.005,
+  },
+  sendLagOfMost: { measured: "send lag, in nine requests of ten, likewise", unit: "seconds", invalid: 0.05 },
   rate: {
     measured: "requests sent per second against those due, difference, of an engine's 20 or more",
     unit: "share",
@@ -105,6 +110,12 @@ export const limits = {
   },
   restarted: { measured: "servers that were up already, and were started anew while they were measured", unit: "share", invalid: 0 },
 } as const satisfies Readonly<Record<LimitName, Limit>>;
+
+/**
+ * What is due in one instant is written one after the other: by one thread in 23 to 44 µs each where prompts were short, and in 75 to 81 µs of
+ * 8,192 tokens, seen with 100 to 2,000 requests on two busy cores. Twice that is allowed; of fewer than ten at once it is too little to matter.
+ */
+export const burst = { fewest: 10, perRequest: 100e-6, perToken: 10e-9 } as const;
 
 /** The usual ones, but for what the experiment says. */
 export function limitsOf({ limits: changes = {} }: ExperimentDescription): Limits {
