@@ -2,6 +2,7 @@ import type { ValidityReason } from "../model/figures.ts";
 import { workerOf } from "../model/harnessThread.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
+import { arrivalShape } from "./arrivalShape.ts";
 import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
 import { lateness } from "./lateness.ts";
@@ -27,6 +28,7 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
     }),
     ...lateReasons(result, limits),
     ...ratesOf(records, limits),
+    ...shapesOf(records, limits),
     // Also where the kernel stamps: what is read later than the next token came shares that one's stamp.
     ...beyond(limits.eventLoopDelay, delay?.value, {
       what: `the harness stamped late (event loop${delay?.whose} held up for ${milliseconds(delay?.value)})`,
@@ -87,7 +89,7 @@ function lateReasons(result: ExperimentResult, limits: Limits): readonly Validit
 
 /** What was offered against what was sent, where there are enough requests for a rate. */
 function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
-  return [...Map.groupBy(records, ({ engine, block }) => `${engine} ${block}`).values()].flatMap((own) => {
+  return byBlock(records).flatMap((own) => {
     const sent = own.flatMap(({ due, sent: last, firstSent = last }) => (firstSent === undefined ? [] : [{ due, sent: firstSent }]));
     if (sent.length < 20) return [];
     const [offered, achieved] = [spread(sent.map(({ due }) => due)), spread(sent.map((one) => one.sent))];
@@ -98,6 +100,22 @@ function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly Va
       ...(own[0] === undefined ? {} : { engine: own[0].engine }),
     });
   });
+}
+
+/** The same requests per second in bunches are another load. */
+function shapesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
+  return byBlock(records).flatMap((own) => {
+    const shape = arrivalShape(own);
+    return beyond(limits.shape, shape?.share, {
+      what: `arrivals were ${shape?.isLessEven === true ? "less" : "more"} even than was asked for (gaps between requests off by ${milliseconds(shape?.off)}, of ${milliseconds(shape?.meanGap)} on average)`,
+      advice: "close other work on this machine, lower the rate, or give it more threads (--workers) where there are cores for them",
+      ...(own[0] === undefined ? {} : { engine: own[0].engine }),
+    });
+  });
+}
+
+function byBlock(records: readonly RequestRecord[]): readonly (readonly RequestRecord[])[] {
+  return [...Map.groupBy(records, ({ engine, block }) => `${engine} ${block}`).values()];
 }
 
 function spread(times: readonly number[]): number {

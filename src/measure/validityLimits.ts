@@ -43,6 +43,12 @@ export const limits = {
     degraded: 0.02,
     invalid: 0.1,
   },
+  shape: {
+    measured:
+      "gaps between requests with times of their own as they were sent, against the schedule's, both sorted: mean difference beyond 0.2 ms, by the mean gap, of an engine's 20 or more",
+    unit: "share",
+    degraded: 0.1,
+  },
   saturation: {
     measured:
       "what each request took longer than the one before it, by the time between the two, of an engine that answered fewer per second than fell due",
@@ -116,6 +122,9 @@ export const limits = {
  * 8,192 tokens, seen with 100 to 2,000 requests on two busy cores. Twice that is allowed; of fewer than ten at once it is too little to matter.
  */
 export const burst = { fewest: 10, perRequest: 100e-6, perToken: 10e-9 } as const;
+
+/** Each gap lies between two requests, each of them some tenths of a millisecond late; an engine takes in what has come once a step, of some milliseconds. */
+export const shapeLeast = { gaps: 20, seconds: 200e-6 } as const;
 
 /** The usual ones, but for what the experiment says. */
 export function limitsOf({ limits: changes = {} }: ExperimentDescription): Limits {

@@ -10,6 +10,7 @@ export const limitNames = [
   "sendLag",
   "sendLagOfMost",
   "rate",
+  "shape",
   "saturation",
   "drift",
   "eventLoopDelay",
