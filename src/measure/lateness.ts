@@ -2,7 +2,6 @@ import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { sortedValues } from "./distribution.ts";
-import { sendLag } from "./latency.ts";
 import { burst } from "./validityLimits.ts";
 
 export interface Lateness {
@@ -11,44 +10,71 @@ export interface Lateness {
   /** Of each that fell due with many: by how much later than that many take, ascending. */
   readonly atOnce: Float64Array;
   /** The latest of these. */
-  readonly latest?: LatestOfBurst;
+  readonly latest?: Late;
 }
 
-interface LatestOfBurst {
+/** A request that was sent. */
+interface Late {
+  readonly record: RequestRecord;
   readonly lag: Seconds;
-  /** What so many take. */
+  /** What those that were sent before it take, of many that fell due in the same instant; 0 of few. */
   readonly expected: Seconds;
+  /** That fell due in the same instant. */
   readonly requests: number;
 }
 
-type Sent = RequestRecord & { readonly sent: number };
-
 /** How late requests were sent. Those that are due in one instant nobody can send in one instant: they are written one after the other. */
-export function lateness({ records, starts = [] }: ExperimentResult): Lateness {
-  const startOf = new Map(starts.map(({ engine, block, at }) => [`${engine} ${block}`, at]));
-  const sent = records.filter((record): record is Sent => record.sent !== undefined);
-  const instants = Map.groupBy(sent, ({ engine, block, due }) => (startOf.get(`${engine} ${block}`) ?? 0) + due);
-  const groups = [...instants.values()];
-  const bursts = groups.filter(({ length }) => length >= burst.fewest).map(expectedOf);
-  const latest = bursts.flat().reduce<LatestOfBurst | undefined>((most, one) => (excess(one) > excess(most) ? one : most), undefined);
+export function lateness(experiment: ExperimentResult): Lateness {
+  const [alone, atOnce] = [[] as Late[], [] as Late[]];
+  for (const one of lates(experiment)) (isOfBurst(one) ? atOnce : alone).push(one);
+  const latest = atOnce.reduce<Late | undefined>((most, one) => (most === undefined || excess(one) > excess(most) ? one : most), undefined);
   return {
-    alone: sortedValues(groups.filter(({ length }) => length < burst.fewest).flatMap((few) => few.map(sendLag))),
-    atOnce: sortedValues(bursts.flatMap((many) => many.map(excess))),
+    alone: sortedValues(alone.map(({ lag }) => lag)),
+    atOnce: sortedValues(atOnce.map(excess)),
     ...(latest === undefined ? {} : { latest }),
   };
 }
 
-/** In the order in which they were sent: what those before each of them take. */
-function expectedOf(group: readonly Sent[]): readonly LatestOfBurst[] {
-  const inOrder = group.toSorted((one, other) => one.sent - other.sent);
+/** Why requests were sent later than they were due: the harness was busy, they fell due at once, or they had to be sent again. */
+export type LagCause = "harness" | "atOnce" | "again";
+
+/** What most of an engine's send lag comes from; undefined where there is none. */
+export function lagCause(experiment: ExperimentResult, engine: string): LagCause | undefined {
+  const sums: Record<LagCause, Seconds> = { harness: 0, atOnce: 0, again: 0 };
+  for (const one of lates(experiment).filter(({ record }) => record.engine === engine)) {
+    if (one.record.attempts > 1) sums.again += one.lag;
+    else {
+      sums.harness += excess(one);
+      sums.atOnce += one.lag - excess(one);
+    }
+  }
+  const [most] = (Object.keys(sums) as LagCause[]).toSorted((one, other) => sums[other] - sums[one]); // its own names
+  return most === undefined || sums[most] === 0 ? undefined : most;
+}
+
+function lates({ records, starts = [] }: ExperimentResult): readonly Late[] {
+  const startOf = new Map(starts.map(({ engine, block, at }) => [`${engine} ${block}`, at]));
+  const sent = records.filter((record) => record.sent !== undefined);
+  const instants = Map.groupBy(sent, ({ engine, block, due }) => (startOf.get(`${engine} ${block}`) ?? 0) + due);
+  return [...instants.values()].flatMap(ofInstant);
+}
+
+/** In the order in which they were sent. */
+function ofInstant(group: readonly RequestRecord[]): readonly Late[] {
+  const inOrder = group.toSorted((one, other) => (one.sent ?? 0) - (other.sent ?? 0));
+  const isBurst = group.length >= burst.fewest;
   let expected = 0;
   return inOrder.map((record) => {
     const before = expected;
-    expected += burst.perRequest + burst.perToken * (record.contextTokens + record.questionTokens);
-    return { lag: toSeconds(record.sent - record.due), expected: before, requests: group.length };
+    if (isBurst) expected += burst.perRequest + burst.perToken * (record.contextTokens + record.questionTokens);
+    return { record, lag: toSeconds((record.sent ?? record.due) - record.due), expected: before, requests: group.length };
   });
 }
 
-function excess(one: LatestOfBurst | undefined): Seconds {
-  return one === undefined ? -Infinity : Math.max(0, one.lag - one.expected);
+function isOfBurst({ requests }: Late): boolean {
+  return requests >= burst.fewest;
+}
+
+function excess({ lag, expected }: Late): Seconds {
+  return Math.max(0, lag - expected);
 }

@@ -4,10 +4,11 @@ import type { ExperimentFigures } from "../measure/testFigures.ts";
 import type { Comparison, Distribution, EngineSummary } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
+import { anchorSentences } from "./anchors.ts";
 import { distribution, perRequest, type ChartSize, type RequestPoint } from "./charts.ts";
 import { experimentSettings } from "./conditions.ts";
 import type { Block, Figure } from "./document.ts";
-import { anchorSentences, harnessErrorTable } from "./harnessError.ts";
+import { harnessErrorTable } from "./harnessError.ts";
 import { count, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
 import { cacheTokenTable } from "./proofBlocks.ts";
 import { failuresPhrase, metricName } from "./sentences.ts";
@@ -20,7 +21,7 @@ export function experimentPage(experiment: ExperimentResult, figures: Experiment
     { kind: "paragraph", tone: "quiet", text: experimentSettings(experiment.description) },
     ...inGroups(figures.summaries, 3).map(metricTable),
     ...failureSentences(figures.summaries, experiment),
-    ...anchorSentences(figures.summaries),
+    ...anchorSentences(figures.summaries, experiment),
     ...comparisonTable(figures.comparisons, result, figures),
     ...cacheTokenTable(figures.cacheTokens, figures.sharedCacheTokens),
     ...pictures(experiment, result.description.engines),

@@ -1,7 +1,6 @@
 import { areByKernel, receiveStamps } from "../measure/receiveStamps.ts";
 import { isAlike, replayedLoadOf } from "../measure/replayedLoad.ts";
 import { rulerErrorOf, tailOfError, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
-import type { EngineSummary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
 import { count, counted, duration, plain } from "./numbers.ts";
@@ -92,16 +91,4 @@ function sizes(size: ErrorSize | undefined): string {
   if (size === undefined) return "–";
   const tail = size.p99 !== undefined ? "p99" : size.p95 !== undefined ? "p95" : "max";
   return `${duration(size.p50)}, ${tail} ${duration(size[tail])}`;
-}
-
-/** Said when counting from when a request was due tells another story than from when it was sent. */
-export function anchorSentences(summaries: readonly EngineSummary[]): readonly Block[] {
-  return summaries.flatMap(({ engine, ttft, ttftFromDue, sendLag }): readonly Block[] => {
-    if (ttft.p50 === undefined || ttftFromDue.p50 === undefined || ttftFromDue.p50 <= ttft.p50 * 1.1) return [];
-    const text =
-      `${engine}: half of the requests had waited ${duration(ttftFromDue.p50)} for their first token since they were due, ` +
-      `but ${duration(ttft.p50)} since they were sent: they were sent ${duration(sendLag.p50)} late (median). ` +
-      `The first is what a user waits, the second what the engine takes.`;
-    return [{ kind: "paragraph", tone: "warning", text }];
-  });
 }
