@@ -13,7 +13,8 @@ const world = { configFiles: {} };
 
 /** Each keeps its cache in the process, or in a server; whatever is at a URL is running. */
 const inProcess = (config: LmcacheOptions) => withLmcache(plain, { config, remote: "running" });
-const inServer = (config: LmcacheOptions) => withLmcache(plain, { config, remote: "running", mode: "server" });
+const inServer = ({ diskGigabytes: _limit, ...config }: LmcacheOptions) =>
+  withLmcache(plain, { config, remote: "running", mode: "server" });
 const at = (server: LmcacheServerOptions) => withLmcache(plain, { mode: "server", server });
 const disk = (diskPath: string): LmcacheOptions => ({ diskGigabytes: 1, diskPath });
 
@@ -35,7 +36,7 @@ test("one place is one however it is written", () => {
     [inProcess(disk("/kv")), inProcess(disk("/kv/"))],
     [inProcess(disk("/kv")), inServer(disk("/data/../kv//"))],
     [inProcess({ settings: { local_disk: "file:///a/,file:///kv/", max_local_disk_size: 1 } }), inProcess(disk("/kv"))],
-    [sglang({ model: "m", lmcache: disk("/kv/") }), inProcess(disk("/kv"))],
+    [sglang({ model: "m", lmcache: { diskPath: "/kv/" } }), inProcess(disk("/kv"))],
     [inProcess({ remoteUrl: "redis://localhost:6379" }), inProcess({ remoteUrl: "redis://127.0.0.1:6379/0" })],
     [inProcess({ remoteUrl: "redis://[::1]:6379" }), inServer({ remoteUrl: "redis://localhost:6379" })],
     [inProcess({ remoteUrl: "redis://user:pw@Cache:6379" }), inServer({ remoteUrl: "valkey://cache:6379" })],

@@ -4,7 +4,7 @@ import type { Command, Engine, Slot, World } from "../model/engine.ts";
 import type { Service, ServiceAddress } from "../model/service.ts";
 import { attached } from "./attached.ts";
 import { withLmcache } from "./lmcache.ts";
-import type { LmcacheOptions } from "./lmcacheOptions.ts";
+import type { LmcacheOptions, WithLmcacheOptions } from "./lmcacheOptions.ts";
 import { simulated } from "./simulated.ts";
 import { vllm } from "./vllm.ts";
 
@@ -272,12 +272,11 @@ test("how long the engine waits for its server can be said", () => {
 });
 
 test("a disk of its own is given up with the engine or server that wrote it, one that was named is not", () => {
-  const disk = (config: LmcacheOptions, mode: "server" | "in-process") => {
-    const engine = withLmcache(plain, { mode, config });
-    return (mode === "server" ? serviceCommand(engine, "lmcache-server") : commandOf(engine)).discards;
-  };
-  expect([disk({ diskGigabytes: 1 }, "server"), disk({ diskGigabytes: 1 }, "in-process")]).toEqual([["kv-0"], ["kv"]]);
-  expect(disk({ diskGigabytes: 1, diskPath: "/kv" }, "server")).toEqual([]);
+  const beside = withLmcache(plain, { mode: "server", server: { l2: [{ kind: "fs" }] } });
+  const named = withLmcache(plain, { mode: "server", config: { diskPath: "/kv" } });
+  const inside = commandOf(withLmcache(plain, { config: { diskGigabytes: 1 } }));
+  expect([beside, named].map((engine) => serviceCommand(engine, "lmcache-server").discards)).toEqual([["kv-0"], []]);
+  expect(inside.discards).toEqual(["kv"]);
 });
 
 test("below vLLM 0.20 the server is reached by the connector that comes with it", () => {
@@ -292,7 +291,7 @@ test("below vLLM 0.20 the server is reached by the connector that comes with it"
 });
 
 test("one configuration serves both modes: its places become the server's tiers", () => {
-  const config = { cpuGigabytes: 0, diskPath: "/kv", diskGigabytes: 10, remoteUrl: "redis://localhost:6379" };
+  const config = { cpuGigabytes: 0, diskPath: "/kv", remoteUrl: "redis://localhost:6379" };
   const engine = withLmcache(plain, { mode: "server", config });
   expect(serviceCommand(engine, "lmcache-server").args.slice(15).join(" ")).toBe(
     '--metrics-sample-rate 1.0 --l2-adapter {"type":"fs","base_path":"/kv"} --l2-adapter {"type":"resp","host":"127.0.0.1","port":8000} ' +
@@ -300,7 +299,23 @@ test("one configuration serves both modes: its places become the server's tiers"
   );
   expect(engine.keepsOutside?.({ configFiles: {} })).toEqual([{ place: "/kv" }]);
   const old = withLmcache(plain, { mode: "server", config: "c.yaml" });
-  expect(servicesOf(old, { local_device: "file:///kv/", max_local_cache_size: 8 })["lmcache-server"]?.needs).toEqual({});
+  expect(servicesOf(old, { local_device: "file:///kv/" })["lmcache-server"]?.needs).toEqual({});
+});
+
+test("tiers of the configuration and of the server's own options are together; a limit to a disk, which the server does not keep, is a mistake", () => {
+  const tiersOf = (options: WithLmcacheOptions) => {
+    const { args } = serviceCommand(withLmcache(plain, { mode: "server", ...options }), "lmcache-server");
+    return args.flatMap((argument, index) => (args[index - 1] === "--l2-adapter" ? [(JSON.parse(argument) as { type: string }).type] : []));
+  };
+  expect(tiersOf({ config: { cpuGigabytes: 0, remoteUrl: "redis://localhost:6379" }, server: { l2: [{ kind: "fs" }] } })).toEqual([
+    "resp",
+    "fs",
+  ]);
+  expect(tiersOf({ config: { cpuGigabytes: 0 }, server: { l2: [{ kind: "fs" }] } })).toEqual(["fs"]);
+  expect(() => tiersOf({ config: { diskGigabytes: 10 } })).toThrow(
+    'diskGigabytes (max_local_disk_size) has no counterpart, its disk takes what there is: say server: { l2: [{ kind: "fs" }] }, for a directory of its own',
+  );
+  expect(() => tiersOf({ config: { diskGigabytes: 10, diskPath: "/kv" } })).toThrow("say the directory alone");
 });
 
 test("keys that the server has no counterpart for are mistakes, all told at once", () => {
@@ -392,8 +407,9 @@ test("places outside an engine's own are named, its own disk is not", () => {
 });
 
 test("where all of it is kept in one place, that is known, and nowhere else", () => {
-  const tierOf = (config: LmcacheOptions, mode?: "server") =>
-    withLmcache(plain, { config, ...(mode === undefined ? {} : { mode }) }).claims?.({ configFiles: {} }).reuse?.onlyTier;
+  const tierOf = (config: LmcacheOptions, beside: Pick<WithLmcacheOptions, "mode" | "server"> = {}) =>
+    withLmcache(plain, { config, ...beside }).claims?.({ configFiles: {} }).reuse?.onlyTier;
+  const [server, onDisk] = [{ mode: "server" }, { mode: "server", server: { l2: [{ kind: "fs" }] } }] as const;
   expect(tierOf({})).toBe("memory"); // LMCache's default
   expect(tierOf({ cpuGigabytes: 30 })).toBe("memory");
   expect(tierOf({ cpuGigabytes: 0, diskGigabytes: 10 })).toBe("lower");
@@ -403,9 +419,9 @@ test("where all of it is kept in one place, that is known, and nowhere else", ()
   expect(tierOf({ cpuGigabytes: 30, settings: { gds_path: "/gds" } })).toBeUndefined();
   expect(tierOf({ settings: { remote_storage_plugins: ["mine"] } })).toBeUndefined();
   expect(tierOf({ settings: { enable_p2p: false, extra_config: null } })).toBe("memory");
-  expect(tierOf({ cpuGigabytes: 30 }, "server")).toBe("memory");
-  expect(tierOf({ cpuGigabytes: 30, diskGigabytes: 10 }, "server")).toBeUndefined();
-  expect(tierOf({ cpuGigabytes: 0, diskGigabytes: 10 }, "server")).toBeUndefined(); // everything passes through its memory
+  expect(tierOf({ cpuGigabytes: 30 }, server)).toBe("memory");
+  expect(tierOf({ cpuGigabytes: 30 }, onDisk)).toBeUndefined();
+  expect(tierOf({ cpuGigabytes: 0 }, onDisk)).toBeUndefined(); // everything passes through its memory
   expect(fromFile.claims?.({ configFiles: { "c.yaml": { local_cpu: false } } }).reuse?.onlyTier).toBeUndefined();
 });
 
@@ -414,7 +430,7 @@ test("with --simulate the tier in CPU memory is stood for, others are said to be
   const both = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 20, remoteUrl: "redis://localhost:6379" } });
   expect(both.simulation?.("h100", world).cpuCache).toEqual({ gigabytes: 20, chunkTokens: 256 });
   expect(both.simulatedWithout?.(world)).toEqual(["not simulated: KV cache at a Redis of its own"]);
-  const below = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 0, diskGigabytes: 10 } });
+  const below = withLmcache(plain, { mode: "server", config: { cpuGigabytes: 0, diskPath: "/kv" } });
   expect(() => below.simulation?.("h100", world)).toThrow("CPU memory only");
 });
 

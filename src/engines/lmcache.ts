@@ -83,7 +83,7 @@ function sourceOf({ config = {}, mode }: WithLmcacheOptions): Source {
       configIn: (world) => parseLmcacheConfig(path, world.configFiles[path], installedIn(world).lmcache),
     };
   }
-  const settings = settingsOf(config);
+  const settings = settingsOf(config, mode === undefined ? {} : { mode });
   return {
     paths: [],
     features: [mode === "server" ? "LMCache server beside it" : "LMCache in its process"],

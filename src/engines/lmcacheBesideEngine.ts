@@ -3,7 +3,7 @@ import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
 import { inServer, type InServer, type InServerOptions } from "./lmcacheInServer.ts";
-import type { Surroundings, WithLmcacheOptions } from "./lmcacheOptions.ts";
+import type { Surroundings } from "./lmcacheOptions.ts";
 import { isBelow, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
 import {
   defaultChunkTokens,
@@ -26,9 +26,7 @@ export interface BesideEngine extends Pick<InServer, "connector"> {
   readonly onlyTier?: CacheReuse["onlyTier"];
 }
 
-export interface BesideOptions extends InServerOptions, Pick<WithLmcacheOptions, "server"> {}
-
-export function besideEngine(what: string, config: LmcacheConfig, options: BesideOptions, around: Surroundings): BesideEngine {
+export function besideEngine(what: string, config: LmcacheConfig, options: InServerOptions, around: Surroundings): BesideEngine {
   const said = inServer(what, config, options);
   const server = settled(said.server, options, around);
   refuseOtherEra(what, tierNeeds(server), around);
@@ -74,14 +72,16 @@ function tierNeeds({ l2 = [], l2StorePolicy }: LmcacheServerOptions): readonly N
   ];
 }
 
-function settled(said: LmcacheServerOptions, { server = {}, shared }: BesideOptions, around: Surroundings): LmcacheServerOptions {
+function settled(said: LmcacheServerOptions, { server = {}, shared }: InServerOptions, around: Surroundings): LmcacheServerOptions {
   const { lmcache } = around;
   const key = shared === undefined ? {} : { shared };
   // Of one that is running already nothing else is ours to say.
   if (server.at !== undefined) return { ...key, ...server };
   const version = lmcache === undefined ? {} : { version: lmcache };
   const program = around.programBeside(serverEra(server.version ?? lmcache).program);
-  return { program, ...version, ...key, ...modeFor(around), ...said, ...server };
+  // Its tiers are those of both.
+  const l2 = said.l2 === undefined ? {} : { l2: said.l2 };
+  return { program, ...version, ...key, ...modeFor(around), ...said, ...server, ...l2 };
 }
 
 /** KV cache that is on no GPU is taken over in this mode only. LMCache 0.5.0 has it by default, 0.5.6 no longer; those before may not know the flag. */

@@ -10,6 +10,8 @@ export interface LmcacheConfig {
   readonly settings: Readonly<Record<string, unknown>>;
   /** One phrase for each key of an older LMCache that was read as another. */
   readonly translations: readonly string[];
+  /** Keys of `settings` that nobody said: an older LMCache had a default there. */
+  readonly assumed?: readonly string[];
 }
 
 /** As `local_disk`: a directory in the engine's own, known once it has one. */
@@ -123,8 +125,9 @@ function untranslatable(given: Settings): readonly string[] {
   const both = ["local_cpu", "local_disk"].filter((key) => given[key] !== undefined);
   if (both.length > 0) return [`local_device is LMCache 0.1, ${both.join(" and ")} is today's: keep one of them`];
   if (device === "cuda") return ["local_device: cuda is no longer there: vllm({ prefixCaching: true }) keeps KV cache in GPU memory"];
-  const isKnown = device === null || device === "cpu" || (typeof device === "string" && device.startsWith("file://"));
-  return isKnown ? [] : [`local_device is cpu, null or file://DIRECTORY, not ${JSON.stringify(device)}`];
+  return device === null || device === "cpu" || isDisk(device)
+    ? []
+    : [`local_device is cpu, null or file://DIRECTORY, not ${JSON.stringify(device)}`];
 }
 
 function saidTwice(given: Settings): readonly string[] {
@@ -145,6 +148,7 @@ function translated(given: Settings, installed: string | undefined): LmcacheConf
   ];
   return {
     settings: Object.fromEntries([kept, ...changes.map(({ to }) => to)].flatMap((settings) => Object.entries(settings))),
+    assumed: isDisk(given["local_device"]) && given["max_local_cache_size"] === undefined ? ["max_local_disk_size"] : [],
     translations: changes.map(({ from, to, of = "LMCache 0.1" }) => `${from} of ${of} ${readAs(to, installed)}`),
   };
 }
@@ -179,7 +183,7 @@ function placeChanges(given: Settings): readonly Change[] {
   const { local_device: device, max_local_cache_size: size } = given;
   const sized = size === undefined ? {} : { max_local_cpu_size: size };
   if (device === "cpu") return [{ from: "local_device: cpu", to: { local_cpu: true, ...sized } }];
-  if (typeof device === "string") {
+  if (isDisk(device)) {
     return [
       { from: `local_device: ${device}`, to: { local_cpu: false, local_disk: device, max_local_disk_size: size ?? defaultGigabytes } },
     ];
@@ -187,6 +191,10 @@ function placeChanges(given: Settings): readonly Change[] {
   const saysToday = "local_cpu" in given || "local_disk" in given;
   if (saysToday) return size === undefined ? [] : [{ from: "max_local_cache_size", to: sized }];
   return [{ from: device === null ? "local_device: null" : "no local_device", to: { local_cpu: false } }];
+}
+
+function isDisk(device: unknown): device is string {
+  return typeof device === "string" && device.startsWith("file://");
 }
 
 const defaultGigabytes = 5;

@@ -1,6 +1,7 @@
 import { HarnessError } from "../model/harnessError.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
 import { cpuTier, ownDisk } from "./lmcacheConfig.ts";
+import type { WithLmcacheOptions } from "./lmcacheOptions.ts";
 import { remoteOf, type RemoteOptions } from "./lmcacheRemote.ts";
 import { defaultL1Gigabytes, type L2Adapter, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
 
@@ -11,17 +12,18 @@ export interface InServer {
   readonly connector: Readonly<Record<string, unknown>>;
 }
 
-export interface InServerOptions extends RemoteOptions {
+export interface InServerOptions extends RemoteOptions, Pick<WithLmcacheOptions, "server"> {
   /** Keys that this engine's connector does not know. */
   readonly lacks?: readonly string[];
 }
 
 /** What a configuration file says, for the server. Keys that it has no counterpart for are mistakes, all told at once. */
-export function inServer(what: string, { settings }: LmcacheConfig, options: InServerOptions): InServer {
+export function inServer(what: string, { settings, assumed = [] }: LmcacheConfig, options: InServerOptions): InServer {
   const said = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null && value !== undefined));
-  const l2 = [...diskAdapter(said), ...remoteAdapter(said, options)];
+  const l2 = [...diskAdapter(said), ...remoteAdapter(said, options), ...(options.server?.l2 ?? [])];
   const mistakes = [
     ...withoutCounterpart(said, options.lacks),
+    ...(assumed.includes("max_local_disk_size") ? [] : limitedDisk(said)),
     ...wrongRemote(said, options),
     ...(keepsNothing(said, l2) ? ["it keeps KV cache nowhere"] : []),
   ];
@@ -84,6 +86,13 @@ function wrongRemote(said: Settings, options: RemoteOptions): readonly string[] 
   const database = remote.path.replaceAll("/", "");
   if (remote.started || database === "" || database === "0") return [];
   return [`remote_url names database ${database}, and it knows database 0 alone: leave the number out, or give it a Redis of its own`];
+}
+
+/** A limit that nobody keeps would fill a disk. */
+function limitedDisk({ local_disk: disk, max_local_disk_size: limit }: Settings): readonly string[] {
+  if (typeof disk !== "string" || limit === undefined) return [];
+  const instead = disk === ownDisk ? 'server: { l2: [{ kind: "fs" }] }, for a directory of its own' : "the directory alone";
+  return [`diskGigabytes (max_local_disk_size) has no counterpart, its disk takes what there is: say ${instead}`];
 }
 
 function keepsNothing({ local_cpu: cpu }: Settings, l2: readonly L2Adapter[]): boolean {

@@ -17,9 +17,9 @@ export interface LmcacheOptions {
   readonly chunkTokens?: number;
   /** KV cache kept in CPU memory; 0 for none. */
   readonly cpuGigabytes?: number;
-  /** KV cache kept on disk. LMCache's server sets no limit to it. */
+  /** KV cache kept on disk, in the engine's process: LMCache's server sets no limit to it. */
   readonly diskGigabytes?: number;
-  /** Its directory, absolute; one of its own for each engine unless said. */
+  /** Its directory, absolute; one of its own for each engine unless said. A server has one of its own by `server: { l2: [{ kind: "fs" }] }`. */
   readonly diskPath?: string;
   /** Of a cache server: lm://localhost:65432, redis://localhost:6379, redis-sentinel://localhost:26379, … */
   readonly remoteUrl?: string;
@@ -118,17 +118,22 @@ const rules: Readonly<Record<keyof LmcacheOptions, OptionRule>> = {
 };
 
 /** In LMCache's own keys. */
-export function settingsOf(options: LmcacheOptions, what = "withLmcache(): config"): Readonly<Record<string, unknown>> {
-  // LMCache gives a disk no room unless it is told how much.
-  const disk = options.diskPath === undefined ? [] : ["diskGigabytes"];
+export function settingsOf(
+  options: LmcacheOptions,
+  { mode = "in-process", what = "withLmcache(): config" }: Pick<WithLmcacheOptions, "mode"> & { readonly what?: string } = {},
+): Readonly<Record<string, unknown>> {
+  // In the process LMCache gives a disk no room unless it is told how much.
+  const disk = options.diskPath === undefined || mode === "server" ? [] : ["diskGigabytes"];
   checkOptions(what, options, Object.keys(rules), rules, disk);
   const { chunkTokens, cpuGigabytes, diskGigabytes, diskPath, remoteUrl, remoteSerde, settings } = options;
   const diskAt = diskPath === undefined ? ownDisk : `file://${diskPath}`;
+  const hasDisk = diskPath !== undefined || diskGigabytes !== undefined;
   return {
     ...(chunkTokens === undefined ? {} : { chunk_size: chunkTokens }),
     ...(cpuGigabytes === undefined ? {} : { local_cpu: cpuGigabytes > 0 }),
     ...(cpuGigabytes === undefined || cpuGigabytes === 0 ? {} : { max_local_cpu_size: cpuGigabytes }),
-    ...(diskGigabytes === undefined ? {} : { local_disk: diskAt, max_local_disk_size: diskGigabytes }),
+    ...(hasDisk ? { local_disk: diskAt } : {}),
+    ...(diskGigabytes === undefined ? {} : { max_local_disk_size: diskGigabytes }),
     ...(remoteUrl === undefined ? {} : { remote_url: remoteUrl }),
     ...(remoteSerde === undefined ? {} : { remote_serde: remoteSerde }),
     ...settings,

@@ -34,7 +34,7 @@ test("a pair of another era is refused before anything boots, with what to do; o
     /is gone since vLLM 0\.10\.1, .*: leave connector out/,
   );
   expect(refusal({ mode: "server" }, installed("0.12.0", "0.3.9"))).toMatch(/LMCache's server came with LMCache 0\.3\.10, and 0\.3\.9 is/);
-  const disk = { mode: "server", config: { diskGigabytes: 1 } } as const;
+  const disk = { mode: "server", config: { diskPath: "/kv" } } as const;
   expect(refusal(disk, installed("0.16.0", "0.4.1"))).toMatch(/a disk below the server's memory came with LMCache 0\.4\.2/);
   expect(refusal({ mode: "server" }, installed("0.10.2", "0.4.3"))).toMatch(/LMCacheMPConnector came with vLLM 0\.11\.1/);
   expect(refusal({ connector: "LMCacheConnectorV1Dynamic" }, installed("0.8.5", "0.3.5"))).toMatch(/came with vLLM 0\.9\.0/);

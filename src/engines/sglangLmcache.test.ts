@@ -82,7 +82,7 @@ test("a server that is running already is taken, and named as a place that is no
 });
 
 test("places on disk and at a Redis become tiers of the server; what has no counterpart there is a mistake with a way out", () => {
-  const engine = beside({ cpuGigabytes: 0, diskGigabytes: 10, diskPath: "/kv", remoteUrl: "redis://localhost:6379" });
+  const engine = beside({ cpuGigabytes: 0, diskPath: "/kv", remoteUrl: "redis://localhost:6379" });
   expect(serverArguments(engine)).toMatch(
     /--l2-adapter \{"type":"fs","base_path":"\/kv"\} --l2-adapter \{"type":"resp".* --l2-store-policy skip_l1$/,
   );
@@ -112,7 +112,11 @@ test("in the process its disk lies in its own directory and goes with it, unless
 
 test("two of them that name one directory are refused, unless both say that they share it", () => {
   const both = (lmcache: SglangLmcacheOptions, of: typeof inside) =>
-    ["one", "other"].map((name) => ({ name, engine: of({ diskGigabytes: 1, diskPath: "/kv", ...lmcache }), world }));
+    ["one", "other"].map((name) => ({
+      name,
+      engine: of({ diskPath: "/kv", ...(of === inside ? { diskGigabytes: 1 } : {}), ...lmcache }),
+      world,
+    }));
   for (const of of [beside, inside]) {
     expect(() => refuseSharedPlaces(both({}, of))).toThrow("one and other both keep KV cache at /kv");
     expect(() => refuseSharedPlaces(both({ shared: "kv" }, of))).not.toThrow();

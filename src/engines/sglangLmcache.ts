@@ -49,7 +49,7 @@ export function withSglangLmcache(engine: Engine, options: SglangLmcacheOptions,
     ...(shared === undefined ? {} : { shared }),
   };
   checkPlaces(places, launch, around);
-  const settings = settingsOf(said, what);
+  const settings = settingsOf(said, { mode, what });
   const connection = (world: World) => connectionOf(engine, launch, { settings, places, world, around });
   const known = lastingFeatures(connection({ configFiles: {} }));
   const [own] = resets?.paths ?? [];

@@ -21,7 +21,7 @@ describeEngine(() => vllm({ model: mistral, image: "vllm/vllm-openai:v0.24.0", c
 describeEngine(() => withLmcache(vllm({ model: mistral }), { config: "lmcache.yaml" }), world);
 describeEngine(() => withLmcache(vllm({ model: mistral }), { config: { cpuGigabytes: 30 } }));
 describeEngine(() =>
-  withLmcache(vllm({ model: mistral }), { mode: "server", config: { diskGigabytes: 10, remoteUrl: "redis://localhost:6379" } }),
+  withLmcache(vllm({ model: mistral }), { mode: "server", config: { diskPath: "/kv", remoteUrl: "redis://localhost:6379" } }),
 );
 describeEngine(() => withLmcache(vllm({ model: mistral }), { config: { remoteUrl: "redis-sentinel://localhost:26379" } }));
 describeEngine(() => withOffloading(vllm({ model: mistral }), { gigabytes: 30 }));
@@ -31,7 +31,7 @@ describeEngine(() => command({ program: "my-server", args: ["--port", "{port}"],
 describeEngine(() => sglang({ model: mistral, hiCache: { ratio: 2 }, memFractionStatic: 0.8 }));
 describeEngine(() => sglang({ model: mistral, lmcache: { cpuGigabytes: 30 } }));
 describeEngine(() => sglang({ model: mistral, lmcache: { mode: "in-process", cpuGigabytes: 30 } }));
-describeEngine(() => sglang({ model: mistral, lmcache: { diskGigabytes: 10, remoteUrl: "redis://localhost:6379" } }));
+describeEngine(() => sglang({ model: mistral, lmcache: { diskPath: "/kv", remoteUrl: "redis://localhost:6379" } }));
 describeEngine(() => llamaCpp({ model: "ggml-org/gemma-3-1b-it-GGUF", contextLimit: 4_096 }));
 describeEngine(() => transformersServe({ model: mistral, device: "cpu" }));
 describeEngine(() => tgi({ model: mistral, image: "ghcr.io/huggingface/text-generation-inference:3.3.5" }));

@@ -46,7 +46,7 @@ test("a cache that nothing empties is a mistake where an experiment wants cold o
   const engine = vllm({ model: "meta-llama/Llama-3.1-8B-Instruct", program: "no-such-vllm" });
   const engines = {
     inside: withLmcache(engine, {}),
-    theirs: withLmcache(engine, { mode: "server", config: { diskGigabytes: 1, diskPath: "/kv", remoteUrl: "redis://cache:6379" } }),
+    theirs: withLmcache(engine, { mode: "server", config: { diskPath: "/kv", remoteUrl: "redis://cache:6379" } }),
     running: withLmcache(engine, { mode: "server", server: { at: "cache:5555" } }),
     other: withLmcache(engine, { mode: "server", server: { l2: [{ kind: "other", adapter: { type: "s3" } }] } }),
   };
@@ -55,8 +55,8 @@ test("a cache that nothing empties is a mistake where an experiment wants cold o
       "of theirs; the Redis at cache:6379, which is somebody else's, of theirs; the LMCache server at cache:5555, which is somebody else's, of running; " +
       "a tier of kind s3, of other",
   );
-  const own = { diskGigabytes: 1, remoteUrl: "redis://localhost:6379" };
-  const [test] = await cold({ own: withLmcache(engine, { mode: "server", config: own }) });
+  const own = { config: { remoteUrl: "redis://localhost:6379" }, server: { l2: [{ kind: "fs" }] } } as const;
+  const [test] = await cold({ own: withLmcache(engine, { mode: "server", ...own }) });
   expect(test?.engines.map(({ name }) => name)).toEqual(["own"]);
   const [simulated] = await cold({ inside: engines.inside }, { simulate: "h100" });
   expect(simulated?.engines.map(({ name }) => name)).toEqual(["inside"]);

@@ -69,7 +69,7 @@ export function test_restarted(params: Params) {
 }
 
 function onDisk(plain: Engine): Engine {
-  return withLmcache(plain, { mode: "server", config: { cpuGigabytes: 0, diskGigabytes: 1 }, server: { env: quiet } });
+  return withLmcache(plain, { mode: "server", config: { cpuGigabytes: 0 }, server: { l2: [{ kind: "fs" }], env: quiet } });
 }
 
 const few = experiment({

@@ -31,7 +31,7 @@ export function lmServer(options: LmServerOptions = {}): Service {
   const { era = "v1", storage = "cpu", shared, at } = options;
   if (era === "v1" && storage !== "cpu") {
     throw new HarnessError("usage", "lmServer(): today's lm:// server keeps its cache in memory only", {
-      hint: 'for a disk behind a server, use withLmcache({ mode: "server", config: { diskGigabytes: 10 } }); era: "0.1" has one',
+      hint: 'for a disk behind a server, use withLmcache({ mode: "server", server: { l2: [{ kind: "fs" }] } }); era: "0.1" has one',
     });
   }
   const where = at === undefined ? undefined : parseHostAndPort(at);
