@@ -1,4 +1,8 @@
-import { expect, test } from "vitest";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
 
 import { refuseSharedPlaces } from "../launch/sharedPlaces.ts";
 import type { Engine } from "../model/engine.ts";
@@ -18,20 +22,20 @@ const inServer = ({ diskGigabytes: _limit, ...config }: LmcacheOptions) =>
 const at = (server: LmcacheServerOptions) => withLmcache(plain, { mode: "server", server });
 const disk = (diskPath: string): LmcacheOptions => ({ diskGigabytes: 1, diskPath });
 
-function collide(one: Engine, other: Engine): boolean {
+async function collide(one: Engine, other: Engine): Promise<boolean> {
   const declared = [
     { name: "one", engine: one, world },
     { name: "other", engine: other, world },
   ];
   try {
-    refuseSharedPlaces(declared);
+    await refuseSharedPlaces(declared);
     return false;
   } catch {
     return true;
   }
 }
 
-test("one place is one however it is written", () => {
+test("one place is one however it is written", async () => {
   const same: readonly (readonly [Engine, Engine])[] = [
     [inProcess(disk("/kv")), inProcess(disk("/kv/"))],
     [inProcess(disk("/kv")), inServer(disk("/data/../kv//"))],
@@ -45,22 +49,36 @@ test("one place is one however it is written", () => {
     [inProcess({ remoteUrl: "mooncakestore://localhost:50051/" }), inProcess({ remoteUrl: "mooncakestore://127.0.0.1:50051" })],
     [at({ at: "localhost:5555" }), at({ at: "127.0.0.1:5555" })],
     [at({ at: "[::1]:5555" }), at({ at: "localhost:5555" })],
+    [at({ at: "127.0.0.1:5555" }), at({ at: "127.0.1.1:5555" })],
+    [at({ at: `${hostname()}:5555` }), at({ at: "localhost:5555" })],
+    [inProcess({ remoteUrl: "redis://127.0.1.1:6379/2" }), inProcess({ remoteUrl: "redis://localhost:6379/2" })],
     [at({ l2: [{ kind: "fs", path: "/kv/" }] }), inProcess(disk("/kv"))],
   ];
-  expect(same.map(([one, other]) => collide(one, other))).toEqual(same.map(() => true));
+  expect(await Promise.all(same.map(async ([one, other]) => collide(one, other)))).toEqual(same.map(() => true));
 });
 
-test("a directory in a container is the one that a volume puts there", () => {
+test("a directory in a container is the one that a volume puts there", async () => {
   const image = (volumes: readonly string[], config = disk("/kv")) =>
     withLmcache(vllm({ model: "m", image: "vllm/vllm-openai:v0.24.0", container: { volumes } }), { config });
-  expect(collide(image(["/fast/a:/kv"]), image(["/fast/b:/kv/"]))).toBe(false);
-  expect(collide(image(["/fast:/kv"]), image(["/fast/:/data"], disk("/data")))).toBe(true);
-  expect(collide(image(["/fast:/data"], disk("/data/kv")), inProcess(disk("/fast/kv")))).toBe(true);
-  expect(collide(image(["/fast:/data", "/hot:/data/kv"], disk("/data/kv")), inProcess(disk("/hot")))).toBe(true);
-  expect(collide(image([]), image(["/models:/models"]))).toBe(true);
+  expect(await collide(image(["/fast/a:/kv"]), image(["/fast/b:/kv/"]))).toBe(false);
+  expect(await collide(image(["/fast:/kv"]), image(["/fast/:/data"], disk("/data")))).toBe(true);
+  expect(await collide(image(["/fast:/data"], disk("/data/kv")), inProcess(disk("/fast/kv")))).toBe(true);
+  expect(await collide(image(["/fast:/data", "/hot:/data/kv"], disk("/data/kv")), inProcess(disk("/hot")))).toBe(true);
+  expect(await collide(image([]), image(["/models:/models"]))).toBe(true);
 });
 
-test("places that only look alike are two", () => {
+test("a link to a directory is that directory, also where the cache is yet to be made, and both names are told", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tandem-places-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  mkdirSync(join(directory, "kv"));
+  symlinkSync(join(directory, "kv"), join(directory, "link"));
+  const declared = ["kv", "link"].map((name) => ({ name, engine: inProcess(disk(join(directory, name, "new"))), world }));
+  await expect(refuseSharedPlaces(declared)).rejects.toThrow(
+    `kv and link both keep KV cache at ${join(directory, "kv/new")}, which is ${join(directory, "link/new")}`,
+  );
+});
+
+test("places that only look alike are two", async () => {
   const two: readonly (readonly [Engine, Engine])[] = [
     [inProcess(disk("/kv")), inProcess(disk("/kv2"))],
     [inProcess(disk("/kv")), inProcess(disk("/kv/one"))],
@@ -69,5 +87,5 @@ test("places that only look alike are two", () => {
     [inProcess({ remoteUrl: "redis://localhost.lab:6379" }), inProcess({ remoteUrl: "redis://127.0.0.1:6379" })],
     [at({ at: "localhost:5555" }), at({ at: "localhost:5556" })],
   ];
-  expect(two.map(([one, other]) => collide(one, other))).toEqual(two.map(() => false));
+  expect(await Promise.all(two.map(async ([one, other]) => collide(one, other)))).toEqual(two.map(() => false));
 });

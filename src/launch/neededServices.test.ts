@@ -91,10 +91,10 @@ test("two descriptions of one shared service, and a key that is an engine's name
   );
 });
 
-test("two engines that keep cache in one place are a mistake unless both say the same key", () => {
+test("two engines that keep cache in one place are a mistake unless both say the same key", async () => {
   const keeping = (name: string, shared?: string) =>
     declared(name, {}, () => [{ place: "/kv", ...(shared === undefined ? {} : { shared }) }]);
-  expect(() => refuseSharedPlaces([keeping("one"), keeping("other")])).toThrow("one and other both keep KV cache at /kv");
-  expect(() => refuseSharedPlaces([keeping("one", "kv"), keeping("other")])).toThrow("both keep");
-  expect(() => refuseSharedPlaces([keeping("one", "kv"), keeping("other", "kv")])).not.toThrow();
+  await expect(refuseSharedPlaces([keeping("one"), keeping("other")])).rejects.toThrow("one and other both keep KV cache at /kv");
+  await expect(refuseSharedPlaces([keeping("one", "kv"), keeping("other")])).rejects.toThrow("both keep");
+  await expect(refuseSharedPlaces([keeping("one", "kv"), keeping("other", "kv")])).resolves.toBeUndefined();
 });

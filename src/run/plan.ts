@@ -142,8 +142,8 @@ async function planTest(named: NamedTestCase, overrides: Overrides, here: Here):
 
 async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], overrides: Overrides): Promise<PlannedTest> {
   const engines = emptiable(planned, named.testCase.experiments);
-  const looks = [() => neededServices(engines), () => refuseSharedPlaces(engines), () => refuseUnreachable(engines)];
-  const mistakes = looks.flatMap(mistakesIn);
+  const looks = [() => neededServices(engines), () => refuseUnreachable(engines)];
+  const mistakes = [...looks.flatMap(mistakesIn), ...(await refuseSharedPlaces(engines).then(() => [], apart))];
   if (mistakes.length > 0) throw together(mistakes);
   const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
   const batches = new Set(engines.map((engine) => engine.batch)).size;
