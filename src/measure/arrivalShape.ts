@@ -1,5 +1,6 @@
 import type { RequestRecord } from "../model/record.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
+import { sentFirst } from "./latency.ts";
 import { shapeLeast } from "./validityLimits.ts";
 
 export interface ArrivalShape {
@@ -17,8 +18,10 @@ export interface ArrivalShape {
  */
 export function arrivalShape(records: readonly RequestRecord[]): ArrivalShape | undefined {
   const firsts = new Map<Nanoseconds, Nanoseconds>();
-  for (const { due, sent, after } of records)
-    if (sent !== undefined && after === undefined) firsts.set(due, Math.min(sent, firsts.get(due) ?? Infinity));
+  for (const record of records) {
+    const [first, { due, after }] = [sentFirst(record), record];
+    if (first !== undefined && after === undefined) firsts.set(due, Math.min(first, firsts.get(due) ?? Infinity));
+  }
   if (firsts.size <= shapeLeast.gaps) return undefined;
   const [asked, sent] = [gapsOf([...firsts.keys()]), gapsOf([...firsts.values()])];
   const [meanAsked, meanSent] = [meanOf(asked), meanOf(sent)];

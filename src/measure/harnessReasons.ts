@@ -5,6 +5,7 @@ import type { ExperimentResult } from "../model/result.ts";
 import { arrivalShape } from "./arrivalShape.ts";
 import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
+import { sentFirst } from "./latency.ts";
 import { lateness } from "./lateness.ts";
 import { beyond, milliseconds, share, type Limits } from "./validityLimits.ts";
 
@@ -90,7 +91,10 @@ function lateReasons(result: ExperimentResult, limits: Limits): readonly Validit
 /** What was offered against what was sent, where there are enough requests for a rate. */
 function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
   return byBlock(records).flatMap((own) => {
-    const sent = own.flatMap(({ due, sent: last, firstSent = last }) => (firstSent === undefined ? [] : [{ due, sent: firstSent }]));
+    const sent = own.flatMap((record) => {
+      const first = sentFirst(record);
+      return first === undefined ? [] : [{ due: record.due, sent: first }];
+    });
     if (sent.length < 20) return [];
     const [offered, achieved] = [spread(sent.map(({ due }) => due)), spread(sent.map((one) => one.sent))];
     const off = offered === 0 ? undefined : Math.abs(offered / achieved - 1);

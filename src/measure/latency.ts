@@ -27,9 +27,14 @@ export function e2eFromDue(record: RequestRecord): Seconds | undefined {
   return elapsed(record.due, lastToken(record));
 }
 
-/** How late the harness itself was: of a request sent twice with its first attempt, and missing where only the second is known. */
-export function sendLag({ due, attempts, sent, firstSent }: RequestRecord): Seconds | undefined {
-  return elapsed(due, attempts > 1 ? firstSent : sent);
+/** When the harness sent it: of a request sent twice the first time, and missing where only the second is known. */
+export function sentFirst({ attempts, sent, firstSent }: Pick<RequestRecord, "attempts" | "sent" | "firstSent">): Nanoseconds | undefined {
+  return attempts > 1 ? firstSent : sent;
+}
+
+/** How late the harness itself was. */
+export function sendLag(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.due, sentFirst(record));
 }
 
 /** (E2E - TTFT) / (output tokens - 1). */

@@ -1,7 +1,8 @@
 import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
-import { toSeconds, type Seconds } from "../model/time.ts";
+import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { sortedValues } from "./distribution.ts";
+import { sentFirst } from "./latency.ts";
 import { burst } from "./validityLimits.ts";
 
 export interface Lateness {
@@ -16,6 +17,8 @@ export interface Lateness {
 /** A request that was sent. */
 interface Late {
   readonly record: RequestRecord;
+  /** The first time. */
+  readonly sent: Nanoseconds;
   readonly lag: Seconds;
   /** What those that were sent before it take, of many that fell due in the same instant; 0 of few. */
   readonly expected: Seconds;
@@ -42,11 +45,9 @@ export type LagCause = "harness" | "atOnce" | "again";
 export function lagCause(experiment: ExperimentResult, engine: string): LagCause | undefined {
   const sums: Record<LagCause, Seconds> = { harness: 0, atOnce: 0, again: 0 };
   for (const one of lates(experiment).filter(({ record }) => record.engine === engine)) {
-    if (one.record.attempts > 1) sums.again += one.lag;
-    else {
-      sums.harness += excess(one);
-      sums.atOnce += one.lag - excess(one);
-    }
+    sums.harness += excess(one);
+    sums.atOnce += one.lag - excess(one);
+    sums.again += toSeconds((one.record.sent ?? one.sent) - one.sent);
   }
   const [most] = (Object.keys(sums) as LagCause[]).toSorted((one, other) => sums[other] - sums[one]); // its own names
   return most === undefined || sums[most] === 0 ? undefined : most;
@@ -54,20 +55,23 @@ export function lagCause(experiment: ExperimentResult, engine: string): LagCause
 
 function lates({ records, starts = [] }: ExperimentResult): readonly Late[] {
   const startOf = new Map(starts.map(({ engine, block, at }) => [`${engine} ${block}`, at]));
-  const sent = records.filter((record) => record.sent !== undefined);
-  const instants = Map.groupBy(sent, ({ engine, block, due }) => (startOf.get(`${engine} ${block}`) ?? 0) + due);
+  const all = records.flatMap((record) => {
+    const sent = sentFirst(record);
+    return sent === undefined ? [] : [{ record, sent }];
+  });
+  const instants = Map.groupBy(all, ({ record: { engine, block, due } }) => (startOf.get(`${engine} ${block}`) ?? 0) + due);
   return [...instants.values()].flatMap(ofInstant);
 }
 
 /** In the order in which they were sent. */
-function ofInstant(group: readonly RequestRecord[]): readonly Late[] {
-  const inOrder = group.toSorted((one, other) => (one.sent ?? 0) - (other.sent ?? 0));
+function ofInstant(group: readonly Pick<Late, "record" | "sent">[]): readonly Late[] {
+  const inOrder = group.toSorted((one, other) => one.sent - other.sent);
   const isBurst = group.length >= burst.fewest;
   let expected = 0;
-  return inOrder.map((record) => {
+  return inOrder.map(({ record, sent }) => {
     const before = expected;
     if (isBurst) expected += burst.perRequest + burst.perToken * (record.contextTokens + record.questionTokens);
-    return { record, lag: toSeconds((record.sent ?? record.due) - record.due), expected: before, requests: group.length };
+    return { record, sent, lag: toSeconds(sent - record.due), expected: before, requests: group.length };
   });
 }
 

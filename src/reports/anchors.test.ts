@@ -24,7 +24,9 @@ test("where all were late both are told that differ by more than a tenth, and a 
 test("of requests that fell due at once the writing itself is named, and of those that were sent again the server's closed connection", () => {
   const burst = Array.from({ length: 500 }, (_, request) => record([[0.03]], { request, sent: request * 40e-6, contextTokens: 64 }));
   expect(sentences(burst)[0]).toContain("Many fell due at once and were written one after the other, each as late as those before it take");
-  const again = waiting(100, 0.5, () => 1).map((one) => (one.request < 60 ? { ...one, attempts: 2 } : { ...one, sent: one.due }));
+  const again = waiting(100, 0.5, () => 1).map((one) =>
+    one.request < 60 ? { ...one, attempts: 2, firstSent: one.due } : { ...one, sent: one.due },
+  );
   expect(sentences(again)[0]).toContain("60 requests had to be sent again, because the server had closed the connection");
 });
 
