@@ -7,7 +7,7 @@ import { loadTestFile, matching, type FoundTest, type TestFile } from "../run/di
 import { apart } from "../run/mistakes.ts";
 import { paramsOf, type Overrides } from "../run/params.ts";
 import { planTests, type PlannedTest, type PlanningOptions } from "../run/plan.ts";
-import { blockedOf, blockedTogether } from "../run/prepare.ts";
+import { blockedOf, blockedTogether, lackingNow } from "../run/prepare.ts";
 import { describeTest, type NamedTestCase } from "../run/testCases.ts";
 import type { Call } from "./flags.ts";
 
@@ -22,6 +22,7 @@ export async function shaped(call: Call, place: Place, { before = [], connects =
   const { cases, nothing, mistakes } = await casesOf(call, overrides);
   const tell = (message: string) => processTerminal().tell(message);
   const inTheWay: PlanningOptions["inTheWay"] = async (tests) => {
+    for (const message of await lackingNow(tests, place)) tell(`warning: ${message}`);
     const blocked = await blockedOf(tests, { place, tell: () => {}, looksOnly: true, connects });
     return blocked.length === 0 ? undefined : blockedTogether(blocked);
   };

@@ -74,6 +74,8 @@ export function vllm(options: VllmOptions): Engine {
     simulated: false,
     gpus,
     gpuShare: gpus === 0 ? 0 : (settled.gpuMemoryUtilization ?? defaultUtilization),
+    // "Free memory on device … is less than desired GPU memory utilization"
+    needsItsShare: gpus > 0,
     launch: launchFrom("vllm()", settled, {
       program: vllmFlags.program,
       args: ({ port }, host, { program }) => inWordsOf(program, serveArguments(settled, { host, port, program })),

@@ -80,15 +80,27 @@ test("that the memory of parts of a GPU is not checked is said once, of all of t
 
 test("a GPU with less memory free than its engines are to take is told before they start, with who holds the rest", async () => {
   const place = { ...thisMachine({ environment: driver(30_800) }), gpus: async () => [{ id: "0", name: "H100", memoryMib: 81_559 }] };
-  const lacking = async (gpuShare: number, ...names: readonly string[]) =>
-    gpuMemoryLacking(
-      names.map((name) => ({ name, gpus: ["0"], engine: { gpuShare } })),
-      place,
-    );
+  const lacking = async (gpuShare: number, ...names: readonly string[]) => {
+    const engines = names.map((name) => ({ name, gpus: ["0"], engine: { gpuShare } }));
+    return (await gpuMemoryLacking(engines, place)).map(({ message }) => message);
+  };
   const held = "the rest is held by process 1066 (VLLM::EngineCore), 64749 MiB";
   expect(await lacking(0.8, "plain")).toEqual([`GPU 0 has 50759 of 81559 MiB free, less than the 80 % that plain is to take: ${held}`]);
   expect(await lacking(0.4, "plain", "cached")).toEqual([expect.stringContaining("80 % that plain and cached are to take")]);
   expect(await lacking(0.6, "plain")).toEqual([]);
+});
+
+test("who needs its share to boot is stopped by less, unless two ways of counting could tell the same apart", async () => {
+  const place = { ...thisMachine({ environment: driver(30_800) }), gpus: async () => [{ id: "0", name: "H100", memoryMib: 81_559 }] };
+  const stopped = async (shares: Readonly<Record<string, number>>, needsItsShare = true) => {
+    const engines = Object.entries(shares).map(([name, gpuShare]) => ({ name, gpus: ["0"], engine: { gpuShare, needsItsShare } }));
+    return (await gpuMemoryLacking(engines, place)).map((lacking) => lacking.stopped);
+  };
+  // 50,759 MiB are free: 62.2 % of all.
+  expect(await stopped({ plain: 0.8 })).toEqual([["plain"]]);
+  expect(await stopped({ plain: 0.8 }, false)).toEqual([[]]);
+  expect(await stopped({ plain: 0.63 })).toEqual([[]]);
+  expect(await stopped({ plain: 0.64, cached: 0.3 })).toEqual([["plain"]]);
 });
 
 test("without a GPU, or without a driver, nobody is asked and nothing is said", async () => {

@@ -14,7 +14,7 @@ export interface GpuMemoryWatch {
  * engine. Disposed of when all have ended: waits until each GPU has as little memory in use as then; if it never has, says who holds it.
  */
 export async function gpuMemoryBefore(engines: readonly OnGpus[], watch: GpuMemoryWatch): Promise<AsyncDisposable> {
-  for (const message of await gpuMemoryLacking(engines, watch.place)) watch.tell({ kind: "warning", message });
+  for (const { message } of await gpuMemoryLacking(engines, watch.place)) watch.tell({ kind: "warning", message });
   for (const message of unchecked(engines)) watch.tell({ kind: "warning", message });
   const looked = (await Promise.all([...byGpu(engines)].map(async ([gpu, engines]) => usedBefore(gpu, engines, watch.place)))).flat();
   watch.place.afterUs?.gpuMemory(looked);
@@ -52,14 +52,25 @@ function unchecked(engines: readonly OnGpus[]): readonly string[] {
 interface OnGpus {
   readonly name: string;
   readonly gpus: readonly string[];
-  readonly engine: { readonly gpuShare: number };
+  readonly engine: { readonly gpuShare: number; readonly needsItsShare?: boolean };
+}
+
+/** A GPU with less memory free than the engines on it are to take, which are up at once. */
+export interface Lacking {
+  /** With who holds the rest. */
+  readonly message: string;
+  /** Those that will not boot for it. */
+  readonly stopped: readonly string[];
 }
 
 /** Below this share somebody else's memory is not worth a word: a screen takes as much. */
 const unremarkable = 0.05;
 
-/** GPUs with less memory free than these engines, which are up at once, are to take; and who holds it. */
-export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place): Promise<readonly string[]> {
+/** By so much of it a driver and an engine may count a GPU's memory otherwise. */
+const countedOtherwise = 0.01;
+
+/** Of each GPU of these engines; nothing of one whose driver does not tell. */
+export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place): Promise<readonly Lacking[]> {
   if (engines.every(({ gpus }) => gpus.length === 0)) return [];
   const here = new Map((await place.gpus()).map(({ id, memoryMib }) => [id, memoryMib]));
   const looks = [...byGpu(engines)].map(async ([gpu, engines]) => {
@@ -69,7 +80,11 @@ export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place)
     if (total === undefined || used === undefined || used <= Math.max(1 - share, unremarkable) * total) return [];
     const [names, are] = [engines.map(({ name }) => name).join(" and "), engines.length === 1 ? "is" : "are"];
     const free = `GPU ${gpu} has ${total - used} of ${total} MiB free, less than the ${Math.round(share * 100)} % that ${names} ${are} to take`;
-    return [`${free}: the rest is held by ${heldBy((await place.gpuMemory?.holders([gpu])) ?? [])}`];
+    const stopped = engines.filter(
+      ({ engine }) => engine.needsItsShare === true && (engine.gpuShare - countedOtherwise) * total > total - used,
+    );
+    const message = `${free}: the rest is held by ${heldBy((await place.gpuMemory?.holders([gpu])) ?? [])}`;
+    return [{ message, stopped: stopped.map(({ name }) => name) }];
   });
   return (await Promise.all(looks)).flat();
 }

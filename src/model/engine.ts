@@ -236,6 +236,8 @@ export interface Engine {
   readonly gpus?: number;
   /** Share of each GPU's memory it takes; two engines on one GPU are allowed when shares add up to 0.95 or less. */
   readonly gpuShare: number;
+  /** It does not boot where less than that is free. */
+  readonly needsItsShare?: boolean;
   readonly launch: Launch;
   readonly wire: Wire;
   /** What was asked for beyond the model, one phrase each: "prefix caching off", "KV cache in CPU memory, 5 GB". */

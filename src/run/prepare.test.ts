@@ -13,7 +13,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import { attachTestCase } from "./attach.ts";
 import { planTests } from "./plan.ts";
 import type { PlannedEngine } from "./planEngines.ts";
-import { blockedOf, blockedTogether, prepare } from "./prepare.ts";
+import { blockedOf, blockedTogether, lackingNow, prepare } from "./prepare.ts";
 
 test("engines that are known to fail are told together, before anything boots", async () => {
   const error = await failure({
@@ -79,6 +79,28 @@ test("a GPU that the machine does not have is a mistake of the author's, told wi
   expect((await on("GPU-cccc", "GPU-aa"))[0]?.obstacles[0]?.message).toBe(
     "engine plain is to run on GPU GPU-cccc, which this machine does not have, and on GPU-aa, which may be 0 or 1",
   );
+});
+
+test("GPU memory that somebody holds stops an engine that will not boot without, with who holds it, and is a warning for the others", async () => {
+  const place = {
+    ...thisMachine(),
+    gpus: async () => [{ id: "0", name: "H100", memoryMib: 81_559 }],
+    gpuMemory: { used: async () => 64_749, holders: async () => ["process 1066 (VLLM::EngineCore), 64740 MiB"] },
+  };
+  const held =
+    "GPU 0 has 16810 of 81559 MiB free, less than the 80 % that one is to take: the rest is held by process 1066 (VLLM::EngineCore), 64740 MiB";
+  const found = async (one: Engine) => {
+    const tests = [{ name: "test_x", engines: planned({ one }, ["0"]) }];
+    const blocked = await blockedOf(tests, { place, tell: () => {} });
+    return { stops: blocked.flatMap(({ obstacles }) => obstacles.map(({ message }) => message)), warns: await lackingNow(tests, place) };
+  };
+  expect(await found(vllm({ model: "m", program: "node", gpuMemoryUtilization: 0.8 }))).toEqual({
+    stops: [`engine one cannot boot: ${held}`],
+    warns: [],
+  });
+  expect(await found({ ...llamaCpp({ model: "o/m", program: "node" }), gpuShare: 0.8 })).toEqual({ stops: [], warns: [held] });
+  const lost = vllm({ model: "/no/such/folder", program: "node", gpuMemoryUtilization: 0.8 });
+  expect((await found(lost)).stops).toEqual(["engine one: there is no model at /no/such/folder", `engine one cannot boot: ${held}`]);
 });
 
 test("a server that cannot be connected to is told with its URL and the reason, only where servers are to be connected to", async () => {

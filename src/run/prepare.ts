@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
 import { refuseUnfit } from "../launch/attached.ts";
-import { gpuMemoryLacking } from "../launch/gpuMemory.ts";
+import { gpuMemoryLacking, type Lacking } from "../launch/gpuMemory.ts";
 import { neededServices, slotServices } from "../launch/neededServices.ts";
 import { portTaken } from "../launch/port.ts";
 import { refusalOf } from "../launch/services.ts";
@@ -54,15 +54,27 @@ export async function blockedOf(tests: readonly Looked[], preparing: Preparing):
   return blocked;
 }
 
-/** What may be over by the time it starts: GPUs with less memory free than their engines are to take, each once. */
+/** What may be over by the time it starts, and keeps nobody from booting: GPUs with less memory free than their engines are to take, each once. */
 export async function lackingNow(
   tests: readonly { readonly engines: readonly PlannedEngine[] }[],
   place: Place,
 ): Promise<readonly string[]> {
-  const batches = tests.flatMap(({ engines }) => [...Map.groupBy(engines, ({ batch }) => batch).values()]);
-  const lacking: string[] = [];
-  for (const batch of batches) lacking.push(...(await gpuMemoryLacking(batch, place)));
-  return [...new Set(lacking)];
+  const lacking = await Promise.all(tests.map(async ({ engines }) => lackingOf(engines, place)));
+  return [...new Set(lacking.flat().flatMap(({ message, stopped }) => (stopped.length === 0 ? [message] : [])))];
+}
+
+async function lackingOf(engines: readonly PlannedEngine[], place: Place): Promise<readonly Lacking[]> {
+  const batches = [...Map.groupBy(engines, ({ batch }) => batch).values()];
+  return (await Promise.all(batches.map(async (batch) => gpuMemoryLacking(batch, place)))).flat();
+}
+
+/** GPUs on which an engine will not boot while somebody holds their memory. */
+async function heldMemory(engines: readonly PlannedEngine[], place: Place): Promise<readonly HarnessError[]> {
+  const held = (await lackingOf(engines, place)).filter(({ stopped }) => stopped.length > 0);
+  return held.map(({ message, stopped }) => {
+    const hint = "end what holds it, name other GPUs with --gpus, or take less: gpuMemoryUtilization";
+    return new HarnessError("engine-not-ready", `engine ${stopped.join(" and ")} cannot boot: ${message}`, { hint });
+  });
 }
 
 /** As one error: each obstacle once, with the tests that it stops, and what to do once for all that need the same. */
@@ -94,7 +106,7 @@ async function obstacles(
   experiments: readonly PlannedExperiment[] = [],
 ): Promise<readonly HarnessError[]> {
   const found = await Promise.all(engines.map(async (engine) => obstaclesOf(engine, preparing, experiments)));
-  return [...found.flat(), ...(await refusedServices(engines, preparing.place))];
+  return [...found.flat(), ...(await heldMemory(engines, preparing.place)), ...(await refusedServices(engines, preparing.place))];
 }
 
 async function obstaclesOf(
