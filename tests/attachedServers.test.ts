@@ -176,9 +176,9 @@ test("the query of a gateway's URL goes with everything that it is asked, and a 
   const { code, stdout, stderr } = await tandem(args);
   gateway.close();
   expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
-  expect([...asked].sort()).toEqual(
-    ["/metrics", "/tokenize", "/v1/chat/completions", "/v1/models", "/version"].map((path) => `${path} with it`),
-  );
+  const whatItIs = ["/get_server_info", "/info", "/props", "/server_info", "/version"];
+  const paths = [...whatItIs, "/metrics", "/tokenize", "/v1/chat/completions", "/v1/models"];
+  expect([...asked].sort()).toEqual(paths.sort().map((path) => `${path} with it`));
   expect(outcomes("gateway/attach.csv")).toEqual(["server completed 64", "server completed 64"]);
   expect(stderr).toContain("?api-version=2024-10-21&api-key=***");
   expect(stderr + stdout).not.toContain(key);
@@ -240,7 +240,7 @@ test("keys, tokens and passwords of an engine's command are in no plan", async (
     "secret.ts",
     `import { documentQa, every, experiment, testCase, vllm } from "tandem";
 export const test_secret = () => testCase({
-  engines: { plain: vllm({ model: "m", extraArgs: ["--api-key", "${key}"], env: { HF_TOKEN: "${key}", STORE: "redis://u:${key}@h" } }) },
+  engines: { plain: vllm({ model: "m", extraArgs: ["--hf-token", "${key}"], env: { HF_TOKEN: "${key}", STORE: "redis://u:${key}@h" } }) },
   experiments: [experiment({ workload: documentQa({ contextTokens: 9, questionTokens: 4, documents: 1, requests: 1 }), arrivals: every({ seconds: 1 }) })],
 });
 `,

@@ -3,6 +3,7 @@ import type { Engine, Wire } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { serverUrl, withoutQuerySecrets } from "../model/serverUrl.ts";
 import { tokenIdOffset } from "./installation.ts";
+import { anyInfo } from "./serverInfo.ts";
 import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
 
 export interface AttachedOptions {
@@ -17,6 +18,8 @@ export interface AttachedOptions {
   readonly tokenIds?: boolean;
   /** It takes `ignore_eos` and `min_tokens`, so that every answer has the same length. vLLM and SGLang do. */
   readonly fixesLength?: boolean;
+  /** What is known of it: whether a prompt that was asked before is found again, in whichever cache of its. Proven where it is said. */
+  readonly prefixCaching?: boolean;
   /** For servers with a certificate of their own making. */
   readonly acceptAnyCertificate?: boolean;
   /** Fields added to the body of every request. */
@@ -30,6 +33,7 @@ const rules: Readonly<Record<keyof AttachedOptions, OptionRule>> = {
   api: (value) => (value === "chat" || value === "completions" ? undefined : 'must be "chat" or "completions"'),
   tokenIds: yesOrNo,
   fixesLength: yesOrNo,
+  prefixCaching: yesOrNo,
   acceptAnyCertificate: yesOrNo,
   extraBody: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
 };
@@ -37,7 +41,7 @@ const rules: Readonly<Record<keyof AttachedOptions, OptionRule>> = {
 /** Any OpenAI-compatible server that is already up: it is measured, never started and never ended. */
 export function attached(options: AttachedOptions): Engine {
   if (typeof options !== "object") checkOptions("attached()", options, Object.keys(rules));
-  const { url, model, acceptAnyCertificate } = options;
+  const { url, model, acceptAnyCertificate, prefixCaching } = options;
   const shown = { ...options, apiKey: options.apiKey === undefined ? undefined : "***" };
   checkTogether(
     () => checkOptions("attached()", shown, Object.keys(rules), rules, ["url"]),
@@ -61,6 +65,8 @@ export function attached(options: AttachedOptions): Engine {
     features: featuresOf(options),
     configFiles: [],
     tokenizer: [vllmTokenizer, llamaCppTokenizer],
+    info: anyInfo,
+    ...(prefixCaching === undefined ? {} : { claims: () => ({ traits: [], reuse: { own: prefixCaching, external: false } }) }),
   };
 }
 
@@ -107,10 +113,11 @@ function wireOf({ model, apiKey, api = "chat", tokenIds = false, fixesLength = f
   };
 }
 
-function featuresOf({ fixesLength = false, acceptAnyCertificate = false, extraBody }: AttachedOptions): readonly string[] {
+function featuresOf({ fixesLength = false, prefixCaching, acceptAnyCertificate = false, extraBody }: AttachedOptions): readonly string[] {
   return [
     "a server that was up already",
     ...(fixesLength ? [] : ["answers of its own length"]),
+    ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
     ...(acceptAnyCertificate ? ["any certificate accepted"] : []),
     ...(extraBody === undefined ? [] : [`requests with ${Object.keys(extraBody).join(", ")}`]),
   ];

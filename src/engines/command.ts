@@ -21,6 +21,7 @@ import {
   tokenIdOffset,
   type InstallationOptions,
 } from "./installation.ts";
+import { anyInfo } from "./serverInfo.ts";
 import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
 
 export interface CommandOptions extends InstallationOptions {
@@ -104,6 +105,7 @@ export function command(options: CommandOptions): Engine {
     features: [...installationFeatures(image === undefined ? {} : { image }), ...flagsIn(args)],
     configFiles: [],
     tokenizer: [vllmTokenizer, llamaCppTokenizer],
+    info: anyInfo,
     ...(contextLimit === undefined ? {} : { contextLimit }),
   };
 }

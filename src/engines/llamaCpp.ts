@@ -4,6 +4,7 @@ import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, named, saidByTandem, valued, type FlagRules } from "./flags.ts";
 import { checkServed } from "./furtherArguments.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import { llamaCppInfo } from "./serverInfo.ts";
 import { llamaCppTokenizer } from "./tokenizers.ts";
 
 export interface LlamaCppOptions extends InstallationOptions {
@@ -95,6 +96,7 @@ export function llamaCpp(options: LlamaCppOptions): Engine {
     configFiles: [],
     metrics,
     tokenizer: [llamaCppTokenizer],
+    info: [llamaCppInfo],
     claims: () => claimsOf(options),
     resets: resetsOf(options),
     ...(contextLimit === undefined ? {} : { contextLimit }),

@@ -28,6 +28,7 @@ import { modelPreset } from "./models.ts";
 import { pageSize, prefixCaching, sglangClaims } from "./sglangClaims.ts";
 import { withSglangLmcache, type SglangLmcacheOptions } from "./sglangLmcache.ts";
 import { sglangMetrics } from "./sglangMetrics.ts";
+import { sglangInfo } from "./serverInfo.ts";
 import { vllmTokenizer } from "./tokenizers.ts";
 
 /** SGLang's own hierarchical cache: KV blocks kept in CPU memory, and in a storage beside it. */
@@ -159,6 +160,7 @@ function sglangAlone(options: SglangOptions): Engine {
     configFiles: [],
     metrics: sglangMetrics,
     tokenizer: [vllmTokenizer],
+    info: sglangInfo,
     claims: () => sglangClaims(options),
     // It refuses while a request is not quite done with, unless it may wait.
     resets: { paths: ["/flush_cache?timeout=5"] },

@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly modelsStatus?: number;
   /** What /v1/models tells of each beside its id. */
   readonly meta?: Readonly<Record<string, number>>;
+  /** What these paths answer. */
+  readonly info?: Readonly<Record<string, object>>;
   /** In every answer that is no stream. */
   readonly fingerprint?: string;
   /** Fields of a request that it knows; any other is refused with this status. Undefined passes over them. */
@@ -52,7 +54,7 @@ export function standIn(behaviour: Behaviour): StandIn {
 const source = `
 const { createServer } = require("node:http");
 const { writeFileSync } = require("node:fs");
-const { loading, models, modelsStatus, meta, fingerprint, known, refusal, takesTokenIds, saysDone, directory, portFlag } = behaviour;
+const { loading, models, modelsStatus, meta, info = {}, fingerprint, known, refusal, takesTokenIds, saysDone, directory, portFlag } = behaviour;
 const args = process.argv.slice(2);
 writeFileSync(directory + "/started.json", JSON.stringify({ args, env: process.env }));
 const bodies = [];
@@ -80,6 +82,7 @@ const complete = (response, body, chat) => {
 createServer((request, response) => {
   if (request.url === "/health") return loading !== undefined && Date.now() < loaded ? say(response, loading.status, loading.body) : say(response, 200, {});
   if (request.url === "/v1/models") return models === undefined ? say(response, modelsStatus, {}) : say(response, 200, { data: models.map((id) => ({ id, meta })) });
+  if (info[request.url] !== undefined) return say(response, 200, info[request.url]);
   if (request.method !== "POST") return say(response, 404, {});
   let text = "";
   request.on("data", (piece) => (text += piece));

@@ -31,7 +31,16 @@ interface Case {
 const cases: readonly Case[] = [
   {
     engine: sglang({ model: "Qwen/Qwen3-8B", prefixCaching: false, hiCache: { gigabytes: 30, storage: "file" } }),
-    behaviour: { program: "python3", portFlag: "--port", loading, models: ["Qwen/Qwen3-8B"], takesTokenIds: true, saysDone: true },
+    behaviour: {
+      program: "python3",
+      portFlag: "--port",
+      loading,
+      models: ["Qwen/Qwen3-8B"],
+      info: { "/get_server_info": { version: "0.4.9", context_length: 40_960 } }, // as older versions call it
+      takesTokenIds: true,
+      saysDone: true,
+    },
+    facts: { version: "0.4.9", "context limit": "40960 tokens" },
     commandLine:
       "-m sglang.launch_server --model-path Qwen/Qwen3-8B --host 127.0.0.1 --port PORT --disable-radix-cache --enable-hierarchical-cache " +
       "--hicache-size 30 --hicache-storage-backend file --enable-metrics --enable-cache-report",
@@ -79,10 +88,13 @@ const cases: readonly Case[] = [
       portFlag: "--port",
       loading: { status: 503, body: '{"error":"unhealthy","error_type":"healthcheck"}' },
       modelsStatus: 404,
+      info: { "/info": { version: "3.3.5", max_total_tokens: 8_192, model_dtype: "torch.bfloat16" } },
+      fingerprint: "3.3.5-sha-abc",
       takesTokenIds: false,
       saysDone: true,
     },
     commandLine: "--model-id google/gemma-3-4b-it --hostname 127.0.0.1 --port PORT --max-total-tokens 8192",
+    facts: { version: "3.3.5", "context limit": "8192 tokens", dtype: "bfloat16" },
     fixesLength: false,
     tokenIds: false,
   },

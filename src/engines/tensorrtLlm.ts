@@ -85,6 +85,8 @@ export function tensorrtLlm(options: TensorrtLlmOptions): Engine {
     features: [...installationFeatures(options), ...featuresOf(options)],
     configFiles: [],
     metrics,
+    // Versions whose replies tell cached tokens are held to it; in which pieces they are found again depends on the build.
+    claims: () => ({ traits: [], reuse: { own: options.prefixCaching ?? true, external: false } }),
     simulation: (gpu) => simulationOf(options, gpu),
     ...(maxSeqLen === undefined ? {} : { contextLimit: maxSeqLen }),
   };

@@ -1,9 +1,10 @@
 import { listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
-import type { Engine, EngineMetrics } from "../model/engine.ts";
+import type { Engine, EngineClaims, EngineMetrics, TraitClaim } from "../model/engine.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
 import { checkServed } from "./furtherArguments.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, type InstallationOptions } from "./installation.ts";
+import { tgiInfo } from "./serverInfo.ts";
 import { tgiTokenizer } from "./tokenizers.ts";
 
 export interface TgiOptions extends InstallationOptions {
@@ -88,6 +89,8 @@ export function tgi(options: TgiOptions): Engine {
     configFiles: [],
     metrics,
     tokenizer: [tgiTokenizer],
+    info: [tgiInfo],
+    claims: () => claimsOf(options),
     ...(maxTotalTokens === undefined ? {} : { contextLimit: maxTotalTokens }),
   };
 }
@@ -123,6 +126,16 @@ function featuresOf(options: TgiOptions): readonly string[] {
     ...(quantize === undefined ? [] : [`quantised: ${quantize}`]),
     ...flagsIn(options.extraArgs ?? []),
   ];
+}
+
+/** What it tells when it is asked. Its replies say nothing of cached tokens, so nothing is proven of its cache. */
+function claimsOf({ maxTotalTokens, dtype }: TgiOptions): EngineClaims {
+  const fact = (what: string, wanted: string | undefined): TraitClaim => ({
+    what,
+    from: { kind: "fact", name: what },
+    ...(wanted === undefined ? {} : { wanted }),
+  });
+  return { traits: [fact("context limit", maxTotalTokens === undefined ? undefined : `${maxTotalTokens} tokens`), fact("dtype", dtype)] };
 }
 
 const metrics: EngineMetrics = {

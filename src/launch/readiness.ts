@@ -24,7 +24,12 @@ export async function standing(server: Server, engine: Engine, asking: Asking): 
   if (chosen.kind !== "chosen") return chosen;
   const completion = await complete(server, engine.wire, chosen.model, asking);
   if (completion.kind !== "completed") return completion;
-  return { kind: "proven", servedModel: chosen.model, facts: await factsOf(server, { ...chosen, ...completion }, asking) };
+  const told = await toldBy(server, engine, asking);
+  return {
+    kind: "proven",
+    servedModel: chosen.model,
+    facts: { ...told, ...(await factsOf(server, { ...chosen, ...completion }, told, asking)) },
+  };
 }
 
 /** The first two of these questions, which no load makes slow: the model that would be measured. */
@@ -159,15 +164,29 @@ async function complete(server: Server, wire: Wire, model: string, asking: Askin
   return { kind: "notYet", waitingFor: `${path} answers without a choice: ${inOneLine(completion.answer.text)}` };
 }
 
+/** What is only good to know is not waited for longer. */
+const brief: Seconds = 2;
+
+/** What it says of itself to the first of its engine's questions that it answers. */
+async function toldBy(server: Server, { info = [] }: Engine, asking: Asking): Promise<Readonly<Record<string, string>>> {
+  for (const { path, facts } of info) {
+    const answer = await reply(server, path, { ...asking, each: Math.min(asking.each, brief) });
+    const told = answer.kind === "answer" ? facts(parseObject(answer.answer.text)) : {};
+    if (Object.keys(told).length > 0) return told;
+  }
+  return {};
+}
+
 async function factsOf(
   server: Server,
   { model, contextLimit, fingerprint }: { model: string; contextLimit?: number; fingerprint?: string },
+  info: Readonly<Record<string, string>>,
   asking: Asking,
 ): Promise<Readonly<Record<string, string>>> {
-  const answer = await reply(server, "/version", { ...asking, each: Math.min(asking.each, 2) });
+  const answer = await reply(server, "/version", { ...asking, each: Math.min(asking.each, brief) });
   const told = answer.kind === "answer" ? parseObject(answer.answer.text)["version"] : undefined;
   // Where nothing else tells the version, each answer does: llama.cpp's build, TGI's release.
-  const version = typeof told === "string" ? told : fingerprint;
+  const version = typeof told === "string" ? told : (info["version"] ?? fingerprint);
   return {
     ...(version === undefined ? {} : { version }),
     "served model": model,

@@ -20,6 +20,7 @@ export interface Told {
 const always: readonly TraitClaim[] = [
   { what: "version", from: { kind: "fact", name: "version" } },
   { what: "context limit", from: { kind: "fact", name: "context limit" } },
+  { what: "dtype", from: { kind: "fact", name: "dtype" } },
 ];
 
 export function told(running: RunningEngine, claims: EngineClaims, metrics: readonly MetricLine[]): Told {

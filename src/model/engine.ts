@@ -169,7 +169,7 @@ export type TraitSource =
   | { readonly kind: "log"; readonly pattern: RegExp }
   /** A label of a metric. */
   | { readonly kind: "metric"; readonly name: string; readonly label: string }
-  /** What its launcher found out: "version". */
+  /** What its launcher found out, or it told when asked: "version", "context limit", "dtype". */
   | { readonly kind: "fact"; readonly name: string };
 
 /** A property that an engine tells of itself once it is up. */

@@ -2,9 +2,11 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
+import { attached } from "../engines/attached.ts";
 import { withLmcache } from "../engines/lmcache.ts";
 import { simulated, type SimulatedOptions } from "../engines/simulated.ts";
 import { sglang } from "../engines/sglang.ts";
+import { tensorrtLlm } from "../engines/tensorrtLlm.ts";
 import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { bench } from "../launch/fixture.ts";
@@ -79,6 +81,17 @@ test("an engine that is healthy and never caches is not the one that was asked f
 test("neither is one that caches although it must not", async () => {
   expect(await repeated(await up({ prefixCaching: true }, simulated(nothing)))).toMatchObject({ ok: false });
   expect(await repeated(await up(memory, simulated(nothing)))).toMatchObject({ ok: false });
+});
+
+test("an attached server is held to the cache that is said of it, and TensorRT-LLM to its own", async () => {
+  const said = (prefixCaching: boolean) => attached({ url: "http://h:1", prefixCaching });
+  const keeps = { prefixCaching: true };
+  expect(await repeated(await up(keeps, said(true)))).toMatchObject({ wanted: "found in the cache", ok: true });
+  expect(await repeated(await up(nothing, said(true)))).toMatchObject({ ok: false });
+  expect(await repeated(await up(keeps, said(false)))).toMatchObject({ wanted: "computed anew, no cached tokens", ok: false });
+  expect(await repeated(await up(keeps, attached({ url: "http://h:1" })))).toBeUndefined();
+  expect(await repeated(await up(keeps, tensorrtLlm({ model: "m" })))).toMatchObject({ ok: true });
+  expect(await repeated(await up(keeps, tensorrtLlm({ model: "m", prefixCaching: false })))).toMatchObject({ ok: false });
 });
 
 test("nothing is proven of an engine of which nobody knows what it keeps", async () => {
