@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { RunEvent } from "../model/runEvent.ts";
-import { progress, RunState } from "./progress.ts";
+import { lineFor, progress, RunState } from "./progress.ts";
 
 const events: readonly RunEvent[] = [
   { kind: "testStarted", test: "test_mine", engines: ["plain"], experiments: 1 },
@@ -37,6 +37,14 @@ test("where every line stays there is one for each event that matters, and none 
     "  SIGINT: no more requests are sent; what is in flight ends first (once more: kill and leave)",
     "  plain: ended by itself: ended by SIGKILL",
   ]);
+});
+
+test("what our own error is measured with is said: streams, or a rate, whose streams are not known", () => {
+  const error = "  this machine's own error: measured with";
+  expect(lineFor({ kind: "calibrating", streams: 1, lasts: 3 })).toBe(`${error} 1 stream, about 3 s`);
+  expect(lineFor({ kind: "calibrating", perSecond: 1_000, lasts: 5 })).toBe(
+    `${error} 1,000 requests/s of short replies (with longer ones more streams are open), about 5 s`,
+  );
 });
 
 test("an engine or a service that is unwell shows so while it is, and no longer than its experiment", () => {

@@ -218,13 +218,19 @@ function requestsOf(engine: EngineState, named: boolean | number = true): string
   return `${named === false ? "" : `${engine.name} `}${engine.done}/${engine.requests} done, ${engine.running} running${failed}${ttft}`;
 }
 
+/** Of a rate it is not known how many streams the engines' replies will make of it, and said so. */
+function calibrationLoad(event: Extract<RunEvent, { kind: "calibrating" }>): string {
+  if ("perSecond" in event) return `${grouped(event.perSecond)} requests/s of short replies (with longer ones more streams are open)`;
+  return `${grouped(event.streams)} stream${event.streams === 1 ? "" : "s"}`;
+}
+
 /** The line an event deserves where every line stays; undefined for the many small ones. */
 export function lineFor(event: RunEvent): string | undefined {
   switch (event.kind) {
     case "testStarted":
       return `${event.test}: ${event.engines.join(", ")}; ${event.experiments} experiment${event.experiments === 1 ? "" : "s"}`;
     case "calibrating":
-      return `  this machine's own error: measured with ${event.streams} stream${event.streams === 1 ? "" : "s"}, about ${clock(event.lasts)}`;
+      return `  this machine's own error: measured with ${calibrationLoad(event)}, about ${clock(event.lasts)}`;
     case "booting":
       return `  ${event.engine}: booting${event.log === undefined ? "" : `, log ${event.log}`}`;
     case "ready":

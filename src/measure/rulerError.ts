@@ -104,6 +104,11 @@ export function tailOfError({ p95, p99, max }: ErrorSize): Seconds {
   return p99 ?? p95 ?? max;
 }
 
+/** Which that is, for people. */
+export function nameOfTail({ p95, p99 }: ErrorSize): "p99" | "p95" | "max" {
+  return p99 !== undefined ? "p99" : p95 !== undefined ? "p95" : "max";
+}
+
 /** As in distribution.ts: two or more of so many lie above the true p95, with 99 % probability. */
 const fewestForP95 = 130;
 

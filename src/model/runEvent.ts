@@ -5,8 +5,8 @@ import type { Seconds } from "./time.ts";
 /** What happens in a run, as it happens: for progress on a terminal, the journal's events, later the live page. */
 export type RunEvent =
   | { readonly kind: "testStarted"; readonly test: string; readonly engines: readonly string[]; readonly experiments: number }
-  /** Our own error is being measured, at so many streams, for about so long: before a test's engines boot, and after they have ended. */
-  | { readonly kind: "calibrating"; readonly streams: number; readonly lasts: Seconds }
+  /** Our own error is being measured, at so many streams or requests per second, for about so long: before a test's engines boot, and after they have ended. */
+  | ({ readonly kind: "calibrating"; readonly lasts: Seconds } & ({ readonly streams: number } | { readonly perSecond: number }))
   | { readonly kind: "booting"; readonly engine: string; readonly command: string; readonly log?: string }
   | {
       readonly kind: "ready";

@@ -1,6 +1,6 @@
 import { areByKernel, receiveStamps } from "../measure/receiveStamps.ts";
 import { isAlike, replayedLoadOf } from "../measure/replayedLoad.ts";
-import { rulerErrorOf, tailOfError, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
+import { nameOfTail, rulerErrorOf, tailOfError, type ErrorSize, type RulerError, type RulerSource } from "../measure/rulerError.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
 import { count, counted, duration, plain } from "./numbers.ts";
@@ -89,6 +89,5 @@ function worst(found: readonly (ErrorSize | undefined)[]): ErrorSize | undefined
 
 function sizes(size: ErrorSize | undefined): string {
   if (size === undefined) return "–";
-  const tail = size.p99 !== undefined ? "p99" : size.p95 !== undefined ? "p95" : "max";
-  return `${duration(size.p50)}, ${tail} ${duration(size[tail])}`;
+  return `${duration(size.p50)}, ${nameOfTail(size)} ${duration(tailOfError(size))}`;
 }

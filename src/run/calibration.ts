@@ -4,13 +4,14 @@ import { readTest } from "../journal/read.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import { observedLoad } from "../measure/observedLoad.ts";
 import { loadSize, replayedReadings, type LoadSize } from "../measure/replayedLoad.ts";
-import { rulerError, rulerReadings, tailOfError, type RulerError, type RulerSource, type SingleErrors } from "../measure/rulerError.ts";
+import { rulerError, rulerReadings, type RulerError, type RulerSource, type SingleErrors } from "../measure/rulerError.ts";
 import type { Reading } from "../model/record.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
+import type { AskedLoad } from "./askedLoad.ts";
 import { Calibrator } from "./calibrate.ts";
-import { lanes, spread, type CalibrationLoad } from "./calibrationLoad.ts";
+import { checking, checkLasts, checksOf, complaint, type Check } from "./checkBefore.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import type { LoadCrew } from "./loadCrew.ts";
 import { lengthOfReplay, replayLoad, replayOf, type Replay } from "./replay.ts";
@@ -26,25 +27,8 @@ export interface CalibrationOptions {
   readonly directory: string;
 }
 
-/** Of the check before: replies that are short and still have gaps worth the name. */
-const timetable = { first: 0.05, gap: 0.02 };
-const short = { replies: 3, tokens: 20, promptTokens: 256 };
-/** They have tokens enough for a p99. */
-const fewestStreams = 13;
-/** About how long the check takes once it is begun. */
-const lasts: Seconds = 1.5;
-/** What comes before it: the load threads rehearse, and the ground-truth engine starts. */
+/** What comes before the first check: the load threads rehearse, and the ground-truth engine starts. */
 const beforeFirst: Seconds = 3.5;
-/** Beyond this error we say so before the engines boot… */
-const tolerable: Seconds = 0.005;
-/** …and with many streams, how many of them would be within this. */
-const wanted: Seconds = 0.001;
-const many = 64;
-const fewest = 16;
-/** Each takes seconds before anything is measured. */
-const mostHalvings = 2;
-/** So many streams are checked at most: beyond, the ground-truth engine beside us would be what is measured. */
-const mostChecked = 2_000;
 
 /** A run's own calibration: a check before it, a stream of control during it, the observed load again after it. Its figures go to the journal. */
 export class Calibration implements AsyncDisposable {
@@ -59,13 +43,18 @@ export class Calibration implements AsyncDisposable {
     this.controls = new Map();
   }
 
-  /** For as many `streams` at once: a load this machine cannot measure is told before the engines boot, with a number, and not refused. */
-  static async start(streams: number, options: CalibrationOptions): Promise<Calibration> {
-    options.tell({ kind: "calibrating", streams: checked(streams), lasts: beforeFirst + lasts });
+  /** For what is asked: a load this machine cannot send or measure is told before the engines boot, with a number, and not refused. */
+  static async start(asked: AskedLoad, options: CalibrationOptions): Promise<Calibration> {
+    const [first, ...others] = checksOf(asked);
+    options.tell(checking(first, beforeFirst + checkLasts));
     const calibrator = await Calibrator.start({ ...options, scratch: join(options.directory, "control") });
     const calibration = new Calibration(options, calibrator);
     try {
-      await calibration.before(streams);
+      await calibration.before(first);
+      for (const check of others) {
+        options.tell(checking(check, checkLasts));
+        await calibration.before(check);
+      }
       return calibration;
     } catch (error) {
       await calibration[Symbol.asyncDispose]();
@@ -73,22 +62,13 @@ export class Calibration implements AsyncDisposable {
     }
   }
 
-  private async before(streams: number): Promise<void> {
-    const { tell } = this.options;
-    const error = await this.calibrator.at(check(checked(streams)));
+  private async before(check: Check): Promise<void> {
+    const { tell, stop, crew } = this.options;
+    const at = async (count: number) => this.calibrator.at(check.load(count));
+    const error = await at(check.tried);
     this.note(-1, "check before", error);
-    const found = stampError(error);
-    if (streams > many && (found === undefined || found > wanted || streams > mostChecked)) {
-      const kept = await streamsWithin(wanted, checked(streams), found, async (fewer) =>
-        stampError(await this.calibrator.at(check(fewer))),
-      );
-      if (!kept.isKept || kept.streams < streams) tell({ kind: "warning", message: tooMany(streams, kept, this.options.crew.size) });
-    }
-    if (found === undefined || found <= tolerable) return;
-    tell({
-      kind: "warning",
-      message: `at ${checked(streams)} streams this machine's stamps are off by ${milliseconds(found)} (p99) before anything else runs: close other work, or believe smaller differences less`,
-    });
+    const message = await complaint(check, error, at, crew.size);
+    if (message !== undefined && !stop.aborted) tell({ kind: "warning", message });
   }
 
   /** Beside an experiment, or a piece of it. Returns what ends it and writes down the figures of all of it so far. */
@@ -149,53 +129,9 @@ interface Replayed {
   readonly size: LoadSize;
 }
 
-function checked(streams: number): number {
-  return Math.min(mostChecked, Math.max(fewestStreams, streams));
-}
-
-function check(streams: number): CalibrationLoad {
-  return { timetable, phase: lanes({ ...short, starts: spread(streams, 0.2) }) };
-}
-
-function stampError({ stamp }: RulerError): Seconds | undefined {
-  return stamp === undefined ? undefined : tailOfError(stamp);
-}
-
-/** Whether so many streams are kept within a bound. */
-export interface Kept {
-  readonly streams: number;
-  readonly isKept: boolean;
-}
-
-/** As many streams as were tried first (`found` is their error), or half, or a quarter: the most that are stamped within `bound`, or the fewest that are not. */
-export async function streamsWithin(
-  bound: Seconds,
-  streams: number,
-  found: Seconds | undefined,
-  errorAt: (streams: number) => Promise<Seconds | undefined>,
-): Promise<Kept> {
-  const isGood = (error: Seconds | undefined) => error !== undefined && error <= bound;
-  let kept: Kept = { streams, isKept: isGood(found) };
-  for (let halved = 0; halved < mostHalvings && !kept.isKept; halved++) {
-    const fewer = Math.max(fewest, Math.floor(kept.streams / 2));
-    kept = { streams: fewer, isKept: isGood(await errorAt(fewer)) };
-  }
-  return kept;
-}
-
-function tooMany(asked: number, { streams, isKept }: Kept, workers: number): string {
-  const keeps = `${isKept ? "keeps" : "does not keep even"} ${streams} streams`;
-  const more = `more --workers (there ${workers === 1 ? "is 1" : `are ${workers}`})`;
-  return `this machine ${keeps} within 1 ms (p99) now; asked: ${asked}. Close other work, use ${more} where cores are free, or ask for fewer`;
-}
-
 /** Loads that differ by less than a quarter need not be replayed twice. */
 function alike({ streams, tokens, gap, promptTokens, atOnce }: Replay): string {
   return [streams, tokens, gap * 1e6, promptTokens, atOnce]
     .map((value) => Math.round(Math.log(Math.max(1, value)) / Math.log(1.25)))
     .join();
-}
-
-function milliseconds(value: Seconds): string {
-  return `${(value * 1_000).toPrecision(2)} ms`;
 }

@@ -38,6 +38,19 @@ export function lanes({ starts, replies, tokens, promptTokens }: Lanes): Phase {
   );
 }
 
+export interface Requests {
+  readonly dues: readonly Seconds[];
+  /** Of each reply. */
+  readonly tokens: number;
+  readonly promptTokens: number;
+}
+
+/** Requests that are sent at their time, whether others have been answered or not. */
+export function requests({ dues, tokens, promptTokens }: Requests): Phase {
+  const prompts = differentPrompts(dues.length, promptTokens);
+  return dues.map((due, id) => turn(id, due, { prompt: prompts[id % prompts.length], tokens }));
+}
+
 /** So many starts, evenly over so long. */
 export function spread(count: number, over: Seconds): readonly Seconds[] {
   return Array.from({ length: count }, (_, index) => (over * index) / count);

@@ -11,6 +11,7 @@ import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { engineMetrics } from "../probes/engineMetrics.ts";
+import { connectionsFor } from "./askedLoad.ts";
 import type { Calibration } from "./calibration.ts";
 import type { LoadCrew } from "./loadCrew.ts";
 import type { LoadOrder, Way } from "./loadMessages.ts";
@@ -61,7 +62,7 @@ export async function runExperiment(
     ...lastsAsKnown(phases),
   });
   const from = clock.now();
-  const connections = Object.fromEntries(names.map((name) => [name, streamsAtOnce(phases, name)]));
+  const connections = Object.fromEntries(names.map((name) => [name, connectionsFor(phases, name)]));
   const probes = [...options.probes, ...running.flatMap((engine) => engineMetrics(clock, engine)), ...ofTest];
   const stopProbes = await startProbes(probes, (reading) => journal.reading(index, reading));
   const endControl = calibration?.during(index);
@@ -122,20 +123,6 @@ function betweenBringing(
   if (cacheState === "asItIs") return [{ block: undefined, together: phases }];
   const byBlock = Map.groupBy(phases, (phase) => phase[0]?.block ?? 0);
   return [...byBlock].map(([number, together]) => ({ block: laterBlocks[number - 1], together }));
-}
-
-/** Connections worth opening before the clock starts: the most requests that fall due within a second. */
-export function streamsAtOnce(phases: readonly Phase[], engine: string): number {
-  let most = 1;
-  for (const phase of phases) {
-    const dues = phase.flatMap((turn) => (turn.engine === engine && turn.due !== undefined ? [turn.due] : []));
-    let first = 0;
-    for (let last = 0; last < dues.length; last++) {
-      while ((dues[last] ?? 0) - (dues[first] ?? 0) > 1) first++;
-      most = Math.max(most, last - first + 1);
-    }
-  }
-  return most;
 }
 
 async function startProbes(probes: readonly Probe[], read: Parameters<Probe["start"]>[0]): Promise<() => Promise<void>> {

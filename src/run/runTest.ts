@@ -13,6 +13,7 @@ import type { Request } from "../model/request.ts";
 import { restarts } from "../probes/restarts.ts";
 import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
 import type { Place, RunningEngine } from "../model/running.ts";
+import { askedLoad } from "./askedLoad.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
 import { Calibration } from "./calibration.ts";
@@ -22,7 +23,7 @@ import { launchOne } from "./launchOne.ts";
 import { phasesOf, type PlannedTest } from "./plan.ts";
 import type { PlannedEngine } from "./planEngines.ts";
 import { complaintsFromNow, proveAll } from "./proof.ts";
-import { lineTo, runExperiment, streamsAtOnce, type PlayOptions } from "./runExperiment.ts";
+import { lineTo, runExperiment, type PlayOptions } from "./runExperiment.ts";
 import { serviceMetrics } from "./serviceMetrics.ts";
 import { countReplies } from "./countReplies.ts";
 import { describeService, servicesFor } from "./services.ts";
@@ -82,12 +83,9 @@ async function startCalibration(planned: PlannedTest, options: RunTestOptions): 
   const { calibrateOn: clock, crew, place, journal, tell, stop } = options;
   if (clock === undefined || crew === undefined || stop.aborted) return undefined;
   const names = planned.engines.map(({ name }) => name);
-  const streams = planned.experiments.map((experiment) => {
-    const phases = phasesOf(experiment, names);
-    return names.reduce((sum, name) => sum + streamsAtOnce(phases, name), 0);
-  });
+  const asked = askedLoad(planned.experiments.flatMap((experiment) => phasesOf(experiment, names)));
   const { directory } = options;
-  return await Calibration.start(Math.max(1, ...streams), { crew, clock, place, journal, tell, stop, directory });
+  return await Calibration.start(asked, { crew, clock, place, journal, tell, stop, directory });
 }
 
 function batchesOf(planned: PlannedTest): readonly (readonly PlannedEngine[])[] {
