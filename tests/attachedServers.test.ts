@@ -197,7 +197,7 @@ test("nobody there: exit 3, with the URL and what to look at, before anything is
   expect(where.files().filter((file) => file.startsWith("nobody"))).toEqual([]);
 });
 
-test("a server that is killed and started again in the middle is told, once, and its run is INVALID", { timeout: 90_000 }, async () => {
+test("a server that is killed and started again in the middle is told, once, and its run is INVALID", { timeout: 150_000 }, async () => {
   const first = await simulatedOn(0);
   const way = { port: first.port };
   // Its clients find somebody there all the time, as behind a service's address.
@@ -219,6 +219,7 @@ test("a server that is killed and started again in the middle is told, once, and
   };
   const args = ["run", "--attach", url, "--requests", "40", "--rate", "4", "--context", "64", "-o", where.at("anew"), "--no-calibration"];
   const { code, stdout, stderr } = await tandem(args, {
+    within: 120,
     saying: (said) => {
       if (isBegun || !said.includes("experiment 0:")) return;
       isBegun = true;

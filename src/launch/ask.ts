@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 
+import type { RunningEngine } from "../model/running.ts";
 import { urlAt } from "../model/serverUrl.ts";
 import type { Seconds } from "../model/time.ts";
 
@@ -57,6 +58,13 @@ export async function ask(server: Server, { path, body, within, signal }: Questi
     request.on("error", onFailure);
     request.end(content);
   });
+}
+
+/** The same of an engine that is up, with its key, over HTTP. */
+export async function askEngine({ reach, engine: { wire } }: Pick<RunningEngine, "reach" | "engine">, question: Question): Promise<Answer> {
+  if (reach.kind === "line") throw new TypeError("an engine in this very process is not asked over HTTP");
+  const { url, acceptAnyCertificate } = reach;
+  return ask({ url, acceptAnyCertificate, ...(wire.apiKey === undefined ? {} : { apiKey: wire.apiKey }) }, question);
 }
 
 /** Whether anybody takes a connection there. Far cheaper than asking the system who it is, so it can be asked often. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import type { RunningEngine } from "../model/running.ts";
-import { ask } from "./ask.ts";
+import { askEngine } from "./ask.ts";
 import { reason } from "./readiness.ts";
 
 /** vLLM whose core was killed goes on for 1 to 7 s, in which its health is an error, and then ends (docs/real-runs/kills.md). */
@@ -12,11 +12,11 @@ const longestDying = 10_000;
  * takes connections, is about to end and is waited for, so that its end is told and its cause, and not only what its last requests came to;
  * where it does not end, we go on.
  */
-export async function untilWellOrDead({ reach, engine: { launch, wire }, died }: RunningEngine, stop: AbortSignal): Promise<void> {
+export async function untilWellOrDead(running: RunningEngine, stop: AbortSignal): Promise<void> {
+  const { reach, died } = running;
+  const { launch } = running.engine;
   if (reach.kind === "line" || launch.kind === "inProcess" || launch.kind === "attached") return;
-  const { url, acceptAnyCertificate } = reach;
-  const server = { url, acceptAnyCertificate, ...(wire.apiKey === undefined ? {} : { apiKey: wire.apiKey }) };
-  const isUnwell = await ask(server, { path: launch.ready.path, within: 2, signal: stop }).then(
+  const isUnwell = await askEngine(running, { path: launch.ready.path, within: 2, signal: stop }).then(
     ({ status }) => status !== 200,
     (error: unknown) => reason(error).startsWith("ECONN"),
   );

@@ -85,7 +85,7 @@ function metricsIn(answer: Answer | undefined, names?: readonly string[]): reado
 }
 
 /** Undefined where there was none, for whatever reason. */
-export async function answerOf(url: string, signal: AbortSignal): Promise<Answer | undefined> {
+async function answerOf(url: string, signal: AbortSignal): Promise<Answer | undefined> {
   try {
     return await page(new URL(url), signal);
   } catch {

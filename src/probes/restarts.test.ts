@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { attached } from "../engines/attached.ts";
 import { simulated } from "../engines/simulated.ts";
+import { askEngine } from "../launch/ask.ts";
 import type { Engine } from "../model/engine.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
@@ -13,7 +16,7 @@ import { ageIn, restartBetween, restarts } from "./restarts.ts";
 test("a server's process that is killed and started again is told once, with when it was started", { timeout: 30_000 }, async () => {
   const first = await serving(0);
   const told: RunEvent[] = [];
-  const probe = restarts([runningAt(first.url)], { tell: (event) => told.push(event), everySeconds: 0.1 });
+  const probe = restarts([runningAt(first.url)], { tell: (event) => told.push(event), ask: askEngine, everySeconds: 0.1 });
   expect(await probe.start(() => {})).toBe(true);
   await pause(300);
   expect(told).toEqual([]);
@@ -33,7 +36,8 @@ test(
   async () => {
     const first = await serving(0);
     const told: RunEvent[] = [];
-    const watch = (engine?: Engine) => restarts([runningAt(first.url, engine)], { tell: (event) => told.push(event), everySeconds: 60 });
+    const watch = (engine?: Engine) =>
+      restarts([runningAt(first.url, engine)], { tell: (event) => told.push(event), ask: askEngine, everySeconds: 60 });
     const [foreign, own] = [watch(), watch(simulated())];
     expect([await foreign.start(() => {}), await own.start(() => {})]).toEqual([true, false]);
     await Promise.all([foreign.stop(), own.stop()]);
@@ -46,6 +50,24 @@ test(
     await Promise.all([foreign.stop(), own.stop()]);
   },
 );
+
+test("a server that wants a key for its metrics is asked with it", async () => {
+  let started = 1_000;
+  const server = createServer((request, response) => {
+    const isAllowed = request.headers.authorization === "Bearer sk-1";
+    response.writeHead(isAllowed ? 200 : 401).end(`process_start_time_seconds ${started}\n`);
+  });
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
+  const told: RunEvent[] = [];
+  const keyed = runningAt(url, attached({ url, apiKey: "sk-1" }));
+  const probe = restarts([keyed], { tell: (event) => told.push(event), ask: askEngine, everySeconds: 60 });
+  expect(await probe.start(() => {})).toBe(true);
+  started = Date.now() / 1e3;
+  await probe.stop();
+  expect(told).toMatchObject([{ kind: "restarted", engine: "server" }]);
+});
 
 const page = readFileSync(new URL("recorded/vllm-cpu.metrics.txt", import.meta.url), "utf8");
 

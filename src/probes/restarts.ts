@@ -2,13 +2,17 @@ import { grouped } from "../model/grouped.ts";
 import type { Probe } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
-import { urlAt } from "../model/serverUrl.ts";
 import type { Seconds } from "../model/time.ts";
-import { answerOf, noSuchPage } from "./metrics.ts";
+import { noSuchPage } from "./metrics.ts";
 import { countersIn, parseMetrics } from "./parseMetrics.ts";
 
 export interface RestartsOptions {
   readonly tell: (event: RunEvent) => void;
+  /** Rejects where nobody answers in time. */
+  readonly ask: (
+    engine: RunningEngine,
+    question: { readonly path: string; readonly within: Seconds },
+  ) => Promise<{ readonly status: number; readonly text: string }>;
   readonly everySeconds?: Seconds;
 }
 
@@ -17,9 +21,7 @@ export interface RestartsOptions {
  * then between, since what was counted may have grown beyond what it was. What we started is watched as a process.
  */
 export function restarts(engines: readonly RunningEngine[], options: RestartsOptions): Probe {
-  const watches = engines.flatMap(({ name, reach, engine }) =>
-    reach.kind === "http" && engine.launch.kind === "attached" ? [new Watch(name, urlAt(reach.url, "/metrics"), options)] : [],
-  );
+  const watches = engines.filter(({ engine }) => engine.launch.kind === "attached").map((engine) => new Watch(engine, options));
   return {
     name: "restarts",
     start: async () => {
@@ -46,8 +48,7 @@ export interface Age {
 
 /** Remembers what was read last, from experiment to experiment. */
 class Watch {
-  private readonly name: string;
-  private readonly url: string;
+  private readonly engine: RunningEngine;
   private readonly options: RestartsOptions;
   private last: Age | undefined;
   private isAbsent = false;
@@ -55,9 +56,8 @@ class Watch {
   /** One look at a time: of two answers the later must not be taken for the earlier. */
   private looking: Promise<boolean> = Promise.resolve(false);
 
-  constructor(name: string, url: string, options: RestartsOptions) {
-    this.name = name;
-    this.url = url;
+  constructor(engine: RunningEngine, options: RestartsOptions) {
+    this.engine = engine;
     this.options = options;
   }
 
@@ -80,13 +80,14 @@ class Watch {
 
   private async lookOnce(): Promise<boolean> {
     if (this.isAbsent) return false;
-    const answer = await answerOf(this.url, AbortSignal.timeout(lookWithin * 1_000));
+    const { ask, tell } = this.options;
+    const answer = await ask(this.engine, { path: "/metrics", within: lookWithin }).catch(() => undefined); // gone, or too busy: looked at again
     this.isAbsent = answer !== undefined && noSuchPage.has(answer.status);
     if (answer?.status !== 200) return false;
     const age = ageIn(answer.text, Date.now() / 1e3);
     const message = this.last === undefined ? undefined : restartBetween(this.last, age);
     this.last = age;
-    if (message !== undefined) this.options.tell({ kind: "restarted", engine: this.name, message });
+    if (message !== undefined) tell({ kind: "restarted", engine: this.engine.name, message });
     return true;
   }
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { serviceDirectory } from "../journal/paths.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
+import { askEngine } from "../launch/ask.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
 import { health } from "../launch/health.ts";
 import { portWatch } from "../launch/portWatch.ts";
@@ -153,7 +154,7 @@ async function runBatch(
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
     const watched = health(running.engines, served.up, { clock, tell });
     const ports = portWatch(running.engines, { tell });
-    const anew = restarts(running.engines, { tell });
+    const anew = restarts(running.engines, { tell, ask: askEngine });
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
     for (const [index, experiment] of planned.experiments.entries()) {
       if (options.stop.aborted) return;
