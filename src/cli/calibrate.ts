@@ -1,12 +1,13 @@
 import { realClock } from "../host/realClock.ts";
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
-import { tailOfError, type ErrorSize, type RulerError } from "../measure/rulerError.ts";
+import { nameOfTail, tailOfError, type ErrorSize, type RulerError } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";
+import { grouped } from "../model/grouped.ts";
 import type { Terminal } from "../model/host.ts";
 import { duration } from "../reports/numbers.ts";
 import { Calibrator } from "../run/calibrate.ts";
-import { lanes, spread, type CalibrationLoad } from "../run/calibrationLoad.ts";
+import { lanes, spread, sustained, type CalibrationLoad } from "../run/calibrationLoad.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
 import { defaultContext, defaultStreams } from "./contradictions.ts";
 import type { Call } from "./flags.ts";
@@ -30,35 +31,45 @@ export async function calibrate(call: Call): Promise<number> {
   await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, { stamps: wanted });
   const streams = (call.options["streams"] as number | undefined) ?? defaultStreams;
   const gap = 1 / ((call.options["tokensPerSecond"] as number | undefined) ?? 50);
-  const replies = Math.max(1, Math.round(lasts / (first + gap * tokens)));
   const rate = call.options["rate"] as number | undefined;
   const promptTokens = (call.options["context"] as number | undefined) ?? defaultContext;
-  // With a rate the streams start that fast; without one, within a second.
-  const load = (count: number): CalibrationLoad => ({
-    timetable: { first, gap },
-    phase: lanes({ starts: spread(count, rate === undefined ? 1 : count / rate), replies, tokens, promptTokens }),
-  });
+  const load = (count: number) => loadOf({ streams: count, perSecond: rate, gap, promptTokens });
   await using calibrator = await Calibrator.start({ crew, clock, place, stop: interrupted.stop });
   const at = async (count: number) => calibrator.at(load(count));
 
   const asked = await at(streams);
   const highest = await highestWithin(streams, asked, at, interrupted.stop);
-  if (!interrupted.stop.aborted) return told(call, { streams, gap, stamps: await crew.ready(), highest }, asked, terminal);
+  if (!interrupted.stop.aborted) return told(call, { streams, rate, gap, stamps: await crew.ready(), highest }, asked, terminal);
   terminal.tell("interrupted: nothing was measured to its end");
   return 130;
 }
 
+interface Asked {
+  readonly streams: number;
+  readonly perSecond: number | undefined;
+  readonly gap: number;
+  readonly promptTokens: number;
+}
+
+/** Without a rate each stream has one reply after the other. */
+function loadOf({ streams, perSecond, gap, promptTokens }: Asked): CalibrationLoad {
+  if (perSecond !== undefined) return sustained({ streams, perSecond, gap, promptTokens, lasts });
+  const replies = Math.max(1, Math.round(lasts / (first + gap * tokens)));
+  return { timetable: { first, gap }, phase: lanes({ starts: spread(streams, 1), replies, tokens, promptTokens }) };
+}
+
 function told(call: Call, found: Calibrated, asked: RulerError, terminal: Terminal): number {
-  const { streams, gap, stamps, highest } = found;
+  const { streams, rate, gap, stamps, highest } = found;
   if (call.options["json"] === true) {
     terminal.print(
       JSON.stringify({
         schema: 1,
         streams,
+        requests_per_second: rate,
         tokens_per_second: 1 / gap,
         receive_stamps: stamps,
         error_seconds: asked,
-        highest_streams_within_1_ms: highest,
+        highest_streams_within_1_ms: highest.streams,
       }),
     );
   } else {
@@ -67,21 +78,31 @@ function told(call: Call, found: Calibrated, asked: RulerError, terminal: Termin
   return 0;
 }
 
-/** Doubles while it is good, halves while it is not; then once between. Missing when not even one stream is. */
+interface Highest {
+  /** Missing when not even one stream is within 1 ms. */
+  readonly streams: number | undefined;
+  /** Of its tokens' stamps, or of those of the single stream that is not. */
+  readonly error: ErrorSize | undefined;
+}
+
+/** Doubles while it is good, halves while it is not; then once between. */
 async function highestWithin(
   from: number,
   first: RulerError,
   at: (streams: number) => Promise<RulerError>,
   stop: AbortSignal,
-): Promise<number | undefined> {
+): Promise<Highest> {
   let [good, bad] = isGood(first) ? [from, Infinity] : [0, from];
+  let error = first.stamp;
   while (!stop.aborted && good < mostStreams && (bad === Infinity || bad > good * 1.3)) {
     const next = bad === Infinity ? good * 2 : good === 0 ? Math.floor(bad / 2) : Math.round((good + bad) / 2);
     if (next < 1) break;
-    if (isGood(await at(next))) good = next;
+    const found = await at(next);
+    if (isGood(found)) good = next;
     else bad = next;
+    if (isGood(found) || good === 0) error = found.stamp;
   }
-  return good === 0 ? undefined : good;
+  return { streams: good === 0 ? undefined : good, error };
 }
 
 function isGood({ stamp }: RulerError): boolean {
@@ -90,29 +111,37 @@ function isGood({ stamp }: RulerError): boolean {
 
 interface Calibrated {
   readonly streams: number;
+  readonly rate: number | undefined;
   readonly gap: number;
   readonly stamps: StampSource;
-  readonly highest: number | undefined;
+  readonly highest: Highest;
 }
 
-function linesOf({ streams, gap, stamps, highest }: Calibrated, error: RulerError): readonly string[] {
+function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, error: RulerError): readonly string[] {
   const rows: readonly (readonly [string, ErrorSize | undefined])[] = [
     ["first token", error.ttft],
     ["gap between tokens", error.gap],
     ["token's stamp", error.stamp],
     ["sent late by", error.slip],
   ];
+  const atRate = rate === undefined ? "" : `, ${grouped(rate)} requests/s`;
+  const title = `error at ${grouped(streams)} streams of ${Math.round(1 / gap)} tokens/s${atRate}`;
+  const width = Math.max(40, title.length + 1);
   return [
-    highest === undefined
-      ? "this machine stamps the tokens of no stream within 1 ms (p99) now: close other work"
-      : `this machine stamps the tokens of up to about ${highest} streams within 1 ms (p99)${highest >= mostStreams ? ", or more: it was not tried" : ""}`,
+    highestLine(highest),
     stamps === "kernel" ? "what is received is stamped by the kernel, when it comes in" : "what is received is stamped when it is read",
     "",
-    `error at ${streams} streams of ${Math.round(1 / gap)} tokens/s`.padEnd(40) +
-      ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),
+    title.padEnd(width) + ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),
     ...rows.map(
       ([what, size]) =>
-        `  ${what.padEnd(38)}${[size?.p50, size?.p99, size?.max].map((value) => duration(value).padStart(10)).join("")}${String(size?.count ?? "–").padStart(10)}`,
+        `  ${what.padEnd(width - 2)}${[size?.p50, size?.p99, size?.max].map((value) => duration(value).padStart(10)).join("")}${String(size?.count ?? "–").padStart(10)}`,
     ),
   ];
+}
+
+function highestLine({ streams, error }: Highest): string {
+  const within = `within 1 ms${error === undefined ? "" : ` (${nameOfTail(error)})`}`;
+  if (streams === undefined) return `this machine stamps the tokens of no stream ${within} now: close other work`;
+  const untried = streams >= mostStreams ? ", or more: it was not tried" : "";
+  return `this machine stamps the tokens of up to about ${streams} streams ${within}${untried}`;
 }

@@ -1,6 +1,15 @@
 import { runWithCrewAhead } from "./crewAhead.ts";
 import { contradictions, tooMuchToSend } from "./contradictions.ts";
-import { mostPerSecond, mostRequests, mostStreams, mostTokens, mostTokensPerSecond, mostUsers, mostWorkers } from "./mostOf.ts";
+import {
+  mostCalibratedPerSecond,
+  mostPerSecond,
+  mostRequests,
+  mostStreams,
+  mostTokens,
+  mostTokensPerSecond,
+  mostUsers,
+  mostWorkers,
+} from "./mostOf.ts";
 import {
   aboveZero,
   commaList,
@@ -136,14 +145,14 @@ export const commands: readonly CommandDescription[] = [
       stamps,
       {
         flags: "--rate <n>",
-        says: "streams started per second (default: all within a second)",
-        parse: wholeNumber("--rate", 1, mostPerSecond),
+        says: "requests sent per second, for 4 s, with replies that keep so many streams open (default: one after the other on each stream)",
+        parse: wholeNumber("--rate", 1, mostCalibratedPerSecond),
       },
       { flags: "--context <tokens>", says: "prompt tokens of each request (default: 512)", parse: wholeNumber("--context", 1, mostTokens) },
       json,
     ],
     contradictions: tooMuchToSend,
-    examples: ["tandem calibrate --streams 256 --tokens-per-second 50"],
+    examples: ["tandem calibrate --streams 256 --tokens-per-second 50", "tandem calibrate --streams 256 --rate 100"],
     load: async () => (await import("./calibrate.ts")).calibrate,
   },
   {

@@ -12,6 +12,11 @@ export const mostPerSecond: AtMost = {
   because: "no machine sends so many: a core sends some ten thousand a second",
 };
 
+export const mostCalibratedPerSecond: AtMost = {
+  value: 100_000,
+  because: "all requests of 4 s are made beforehand, and a core sends some ten thousand a second",
+};
+
 export const mostUsers: AtMost = { value: most.concurrency, because: "each user sends one request at least, and so many are not kept" };
 
 export const mostStreams: AtMost = {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { realClock } from "../host/realClock.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { Calibrator } from "./calibrate.ts";
-import { lanes, spread } from "./calibrationLoad.ts";
+import { lanes, spread, sustained } from "./calibrationLoad.ts";
 import { LoadCrew } from "./loadCrew.ts";
 
 const never = new AbortController().signal;
@@ -20,6 +20,14 @@ test("a calibration holds every token of its load against what the engine wrote 
   // Ours less the truth: a mistake in the time base would be seconds, a busy machine is milliseconds.
   expect(error.stamp?.p50).toBeLessThan(0.05);
   expect(error.ttft?.p50).toBeLessThan(0.1);
+});
+
+test("at a rate, what the schedule slips by is told of every request of its seconds, and of no other", async () => {
+  const clock = realClock();
+  await using crew = LoadCrew.start(2, clock);
+  await using calibrator = await Calibrator.start({ crew, clock, place: thisMachine(), stop: never });
+  const { slip, ttft } = await calibrator.at(sustained({ streams: 20, perSecond: 100, gap: 0.02, promptTokens: 64, lasts: 2 }));
+  expect([slip?.count, ttft?.count]).toEqual([200, 220]);
 });
 
 test("the stream of control goes on until it is told to stop", async () => {

@@ -44,14 +44,14 @@ export class Calibrator implements AsyncDisposable {
     return calibrator;
   }
 
-  /** Our own error at a load; of nothing, at once, when that is interrupted: threads that rehearse or connect by the thousand are not waited for. */
+  /** Our own error at a load, while nothing else is played; of nothing, at once, when that is interrupted: threads that rehearse or connect by the thousand are not waited for. */
   async at(load: CalibrationLoad): Promise<RulerError> {
     if (this.stop.aborted) return {};
     const { promise, resolve } = Promise.withResolvers<RulerError>();
     const interrupted = () => resolve({});
     this.stop.addEventListener("abort", interrupted, { once: true });
     try {
-      return await Promise.race([promise, this.measured(load, this.stop).then(rulerError)]);
+      return await Promise.race([promise, this.alone(load)]);
     } finally {
       this.stop.removeEventListener("abort", interrupted);
     }
@@ -67,13 +67,22 @@ export class Calibrator implements AsyncDisposable {
     await this.truth[Symbol.asyncDispose]();
   }
 
-  private async measured({ timetable, phase }: CalibrationLoad, stop: AbortSignal): Promise<SingleErrors> {
+  private async alone(load: CalibrationLoad): Promise<RulerError> {
+    const errors = await this.measured(load, this.stop);
+    // Another timetable has connections of its own: thousands that nobody uses would be left.
+    this.crew.closeLines();
+    return rulerError(errors);
+  }
+
+  private async measured({ timetable, phase, openers = 0 }: CalibrationLoad, stop: AbortSignal): Promise<SingleErrors> {
     const deadlines = { ...defaultDeadlines, experiment: 24 * 3_600 };
     const connections = { [groundTruth]: connectionsFor([phase], groundTruth) };
     const ways = { [groundTruth]: this.truth.way(timetable) };
     const order = { experiment: -1, phases: [phase], ways, connections, deadlines, record: "memory" } as const;
     const stamped = await this.crew.play(order, { stop });
-    return singleErrors(stamped, await this.truth.truths(stamped.length));
+    const errors = singleErrors(stamped, await this.truth.truths(stamped.length));
+    const scheduled = stamped.filter(({ id }) => Number(id) >= openers);
+    return { ...errors, slip: scheduled.map(({ due, sent }) => sent - due) };
   }
 }
 

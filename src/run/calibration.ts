@@ -108,10 +108,7 @@ export class Calibration implements AsyncDisposable {
 
   private async replay(replay: Replay): Promise<Replayed> {
     this.options.tell({ kind: "calibrating", streams: replay.streams, lasts: lengthOfReplay(replay) });
-    const error = await this.calibrator.at(replayLoad(replay));
-    // Each has connections of its own, and the engines' are no longer needed.
-    this.options.crew.closeLines();
-    return { error, size: loadSize(replay) };
+    return { error: await this.calibrator.at(replayLoad(replay)), size: loadSize(replay) };
   }
 
   private note(experiment: number, source: RulerSource, error: RulerError): void {

@@ -9,6 +9,8 @@ import type { Timetable } from "./groundTruth.ts";
 export interface CalibrationLoad {
   readonly timetable: Timetable;
   readonly phase: Phase;
+  /** The first so many of its requests only open the streams that the others find open: how late they were sent is not counted. */
+  readonly openers?: number;
 }
 
 /** What its turns call the ground-truth engine. */
@@ -49,6 +51,37 @@ export interface Requests {
 export function requests({ dues, tokens, promptTokens }: Requests): Phase {
   const prompts = differentPrompts(dues.length, promptTokens);
   return dues.map((due, id) => turn(id, due, { prompt: prompts[id % prompts.length], tokens }));
+}
+
+export interface Sustained {
+  /** Open at any time. */
+  readonly streams: number;
+  readonly perSecond: number;
+  /** From each token of a stream to the next. */
+  readonly gap: Seconds;
+  readonly promptTokens: number;
+  /** How long requests are sent at that rate. */
+  readonly lasts: Seconds;
+}
+
+/** Within this, before the rate begins, the streams are opened that it would have left open. */
+const opening: Seconds = 1;
+
+/** Requests at a rate, whose replies are as long as it takes for so many streams to be open. */
+export function sustained({ streams, perSecond, gap, promptTokens, lasts }: Sustained): CalibrationLoad {
+  const length = streams / perSecond;
+  const first = length - (Math.max(1, Math.round(length / gap)) - 1) * gap;
+  const tokensIn = (time: Seconds) => Math.max(1, 1 + Math.round((Math.min(time, length) - first) / gap));
+  const end = opening + lasts;
+  const prompts = differentPrompts(Math.max(streams, perSecond), promptTokens);
+  // One opener's reply ends whenever a request is sent.
+  const openers = spread(streams, opening).map((due, index) => {
+    const ends = Math.min(end, opening + (length * (index + 1)) / streams);
+    return { due, tokens: Math.max(1, 1 + Math.round((ends - due - first) / gap)) };
+  });
+  const sent = spread(Math.round(perSecond * lasts), lasts).map((after) => ({ due: opening + after, tokens: tokensIn(lasts - after) }));
+  const phase = [...openers, ...sent].map(({ due, tokens }, id) => turn(id, due, { prompt: prompts[id % prompts.length], tokens }));
+  return { timetable: { first, gap }, phase, openers: streams };
 }
 
 /** So many starts, evenly over so long. */
