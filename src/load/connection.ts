@@ -36,6 +36,8 @@ export class Connection {
   isLost: boolean;
   /** Since when nobody has used it. */
   idleSince: Nanoseconds;
+  /** From when on the server may close it. */
+  staleFrom: Nanoseconds;
   private readonly socket: Socket;
   private readonly clock: Clock;
   private readonly stamps: ReceiveStamps;
@@ -52,6 +54,7 @@ export class Connection {
     this.isOpen = false;
     this.isLost = false;
     this.idleSince = 0;
+    this.staleFrom = 0;
     this.cause = undefined;
     this.socket = this.connect(server, () => {
       this.isOpen = true;

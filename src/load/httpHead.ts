@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 
+import type { Seconds } from "../model/time.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { Pattern } from "./pattern.ts";
 
@@ -16,6 +17,8 @@ export interface Head {
   readonly status: number;
   /** Whether the server leaves the connection open for another request. */
   readonly keepAlive: boolean;
+  /** How long it leaves it open while nobody uses it, where it says so. */
+  readonly idleTimeout: Seconds | undefined;
   readonly framing: Framing;
   readonly contentType: string | undefined;
   /** Anything but identity. */
@@ -190,11 +193,18 @@ function headOf(status: number, keepAlive: boolean, headers: ReadonlyMap<string,
   );
   const framing = framingOf(status, codings, headers.get("content-length"));
   const contentType = headers.get("content-type");
+  const idleTimeout = idleTimeoutIn(headers.get("keep-alive"));
   return {
     kind: "head",
-    head: { status, keepAlive: keepAlive && framing.kind !== "close", framing, contentType, compression },
+    head: { status, keepAlive: keepAlive && framing.kind !== "close", idleTimeout, framing, contentType, compression },
     bodyAt,
   };
+}
+
+/** "timeout=5, max=100" says five seconds. */
+function idleTimeoutIn(keepAlive: string | undefined): Seconds | undefined {
+  const seconds = /(?:^|[\s,;])timeout\s*=\s*"?(\d+)/i.exec(keepAlive ?? "")?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
 }
 
 function framingOf(status: number, codings: readonly string[], contentLength: string | undefined): Framing {

@@ -297,6 +297,30 @@ describe("connections", () => {
     expect(server.connections()).toBe(1);
   });
 
+  test.each([
+    ["timeout=2", [true, false]],
+    ["max=99, TIMEOUT = 2", [true, false]],
+    ["timeout=5, max=99", [true, true]],
+    ["max=2", [true, true]],
+  ])("of a server that says Keep-Alive: %s are used again until a second before that", async (keepAlive, reused) => {
+    await using server = await testServer((socket) => void socket.write(hello.replace("\r\n", `\r\nkeep-alive: ${keepAlive}\r\n`)));
+    const line = lineTo(server.url);
+    await line.open(1);
+    await exchange(line);
+    const soon = await exchange(line);
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    const later = await exchange(line);
+    expect([soon, later].map(({ sent }) => sent.at(-1)?.reused)).toEqual(reused);
+    expect(later.sent).toHaveLength(1); // not by way of a connection that turns out to be closed
+  });
+
+  test("of a server that keeps them for shorter go after those that stay open for longer", async () => {
+    await using server = await testServer((socket) => void socket.write(hello.replace("\r\n", "\r\nkeep-alive: timeout=1\r\n")));
+    const line = lineTo(server.url);
+    await line.open(2);
+    for (const reused of [true, true, false]) expect((await exchange(line)).sent.map((sent) => sent.reused)).toEqual([reused]);
+  });
+
   test("opened ahead carry the first requests", async () => {
     await using server = await testServer((socket) => void socket.write(hello));
     const line = lineTo(server.url);

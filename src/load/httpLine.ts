@@ -245,7 +245,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     const { connection } = this;
     this.connection = undefined;
     if (connection === undefined) return;
-    if (this.reply.leavesOpen && !connection.hasUnsent) this.line.pool.giveBack(connection);
+    if (this.reply.leavesOpen && !connection.hasUnsent) this.line.pool.giveBack(connection, this.reply.idleTimeout);
     else connection.destroy();
   }
 

@@ -1,10 +1,12 @@
 import type { Clock } from "../model/host.ts";
-import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
+import { toNanoseconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { Connection, type Dialling } from "./connection.ts";
 import type { ConnectionBudget } from "./connectionBudget.ts";
 
 /** Servers close what has been idle for 5 s (uvicorn, and so vLLM): older ones are not used. */
 const freshFor = toNanoseconds(4);
+/** Before what a server has said: it counts from when it wrote, and we from when we had read that. */
+const beforeTimeout: Seconds = 1;
 /** Opened at once. More, and the server's queue of unaccepted connections overflows. */
 const batch = 64;
 /** Closed for each request at most, and one is opened: two hundred at once took 20 ms, and the requests that were due then waited. */
@@ -14,13 +16,13 @@ const fewest = 64;
 /** A server that takes no connections is left alone for so long, but for the requests themselves. */
 const restAfterRefusal = toNanoseconds(0.5);
 
-/** Open connections to one server, the most recently used first. Beyond what the process can open there is no limit: it would be a queue that nobody sees. */
+/** Open connections to one server, first those that stay fresh for longest: the most recently used. Beyond what the process can open there is no limit: it would be a queue that nobody sees. */
 export class Pool {
   private readonly dialling: Dialling;
   private readonly clock: Clock;
   private readonly openWithin: Nanoseconds;
   private readonly budget: ConnectionBudget;
-  /** Ascending by `idleSince`, but for those opened together. */
+  /** Ascending by `staleFrom`, but for those opened together. */
   private idle: Connection[];
   private opening: number;
   private restsUntil: Nanoseconds;
@@ -84,11 +86,17 @@ export class Pool {
     return new Connection(this.dialling, opened, () => this.budget.giveBack());
   }
 
-  giveBack(connection: Connection): void {
+  /** `idleTimeout`: how long the server keeps it, where it has said so. */
+  giveBack(connection: Connection, idleTimeout: Seconds = Infinity): void {
     if (connection.isLost) return;
+    const now = this.clock.now();
     connection.user = undefined;
-    connection.idleSince = this.clock.now();
-    this.idle.push(connection);
+    connection.idleSince = now;
+    connection.staleFrom = now + Math.max(0, Math.min(freshFor, toNanoseconds(idleTimeout - beforeTimeout)));
+    let place = this.idle.length;
+    while (place > 0 && (this.idle[place - 1]?.staleFrom ?? 0) > connection.staleFrom) place--;
+    if (place === this.idle.length) this.idle.push(connection);
+    else this.idle.splice(place, 0, connection);
   }
 
   close(): void {
@@ -144,14 +152,14 @@ export class Pool {
     let [from, to] = [0, this.idle.length];
     while (from < to) {
       const middle = (from + to) >> 1;
-      if (now - (this.idle[middle]?.idleSince ?? 0) > freshFor) from = middle + 1;
+      if (now >= (this.idle[middle]?.staleFrom ?? 0)) from = middle + 1;
       else to = middle;
     }
     return this.idle.length - from;
   }
 
   private isStale(connection: Connection, now: Nanoseconds): boolean {
-    return connection.isLost || now - connection.idleSince > freshFor;
+    return connection.isLost || now >= connection.staleFrom;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Ending, ExchangeListener } from "../model/exchange.ts";
 import { completed, failed, type Outcome } from "../model/outcome.ts";
-import type { Nanoseconds } from "../model/time.ts";
+import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
 import { ChunkReader, type EventKind } from "./classify.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
@@ -124,6 +124,11 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** Whether the connection can carry another request. */
   get leavesOpen(): boolean {
     return this.body?.isComplete === true && !this.hasExcess && this.head?.keepAlive === true;
+  }
+
+  /** How long the server leaves it open for that, where it says so. */
+  get idleTimeout(): Seconds | undefined {
+    return this.head?.idleTimeout;
   }
 
   private readHead(bytes: Buffer, length: number): number {
