@@ -35,7 +35,7 @@ function printPlans(slotted: readonly SlottedTest[], nothing: readonly string[],
 
 /** A plan may be for another machine: what this one lacks is told beside it, and is no error. */
 async function tellWhatIsMissing(tests: readonly PlannedTest[], place: Place, terminal: Terminal): Promise<void> {
-  for (const message of await lackingNow(tests, place)) terminal.tell(`warning: ${message}`);
+  for (const message of await lackingNow(tests, place, ".")) terminal.tell(`warning: ${message}`);
   const blocked = await blockedOf(tests, { place, tell: () => {}, looksOnly: true });
   if (blocked.length > 0) explain(blockedTogether(blocked), terminal);
 }

@@ -44,6 +44,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
     ],
     services: (world) => ({ ...engine.services?.(world), ...servicesBeside(launch, connection(world).services) }),
     keepsOutside: (world) => [...(engine.keepsOutside?.(world) ?? []), ...connection(world).keepsOutside],
+    cacheRoom: (world) => [...(engine.cacheRoom?.(world) ?? []), ...connection(world).cacheRoom],
     staysFull: (world) => [...(engine.staysFull?.(world) ?? []), ...connection(world).staysFull],
     ...(simulation === undefined
       ? {}

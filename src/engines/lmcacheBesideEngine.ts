@@ -1,4 +1,4 @@
-import type { Slot, StaysFull } from "../model/engine.ts";
+import type { CacheRoom, Slot, StaysFull } from "../model/engine.ts";
 import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
@@ -21,6 +21,7 @@ export interface BesideEngine extends Pick<InServer, "connector"> {
   readonly services: Services;
   readonly keepsOutside: readonly KeptOutside[];
   readonly staysFull: readonly StaysFull[];
+  readonly cacheRoom: readonly CacheRoom[];
   readonly config: LmcacheConfig;
   /** The server counts by tier what vLLM looks up, and SGLang not (0.5.0). */
   readonly onlyTier?: CacheReuse["onlyTier"];
@@ -34,10 +35,19 @@ export function besideEngine(what: string, config: LmcacheConfig, options: InSer
     services: { [serverName]: lmcacheServer(server) },
     keepsOutside: keptOutsideBy(server),
     staysFull: staysFullIn(server),
+    cacheRoom: roomOf(server),
     connector: said.connector,
     config: configOf(server, config),
     ...(hasMemoryAlone(server) ? { onlyTier: "memory" } : {}),
   };
+}
+
+/** Of one that is running already it is filled by whoever started it. */
+function roomOf({ at, shared, l1Gigabytes: gib = defaultL1Gigabytes, l2 = [] }: LmcacheServerOptions): readonly CacheRoom[] {
+  if (at !== undefined) return [];
+  const key = shared === undefined ? {} : { shared };
+  const disks = l2.flatMap((adapter) => (adapter.kind === "fs" && adapter.path !== undefined ? [adapter.path] : []));
+  return [{ kind: "memory", gib, ...key }, ...disks.map((path) => ({ kind: "disk", path }) as const)];
 }
 
 /** As far as it is ours to say. */

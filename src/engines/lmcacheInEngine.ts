@@ -1,6 +1,6 @@
-import type { Slot, StaysFull } from "../model/engine.ts";
+import type { CacheRoom, Slot, StaysFull } from "../model/engine.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
-import { lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
+import { cpuTier, lmcacheYaml, ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { environmentOf, placeOf, remoteOf, servicesOf, urlAt, type Remote, type RemoteOptions } from "./lmcacheRemote.ts";
 import { directoryPlace } from "./services/address.ts";
 
@@ -15,6 +15,7 @@ export interface InEngine {
   readonly services: (programBeside: (name: string) => string) => Services;
   readonly keepsOutside: readonly KeptOutside[];
   readonly staysFull: readonly StaysFull[];
+  readonly cacheRoom: readonly CacheRoom[];
   readonly features: readonly string[];
 }
 
@@ -41,8 +42,22 @@ export function inEngine(config: LmcacheConfig, options: RemoteOptions): InEngin
     keepsOutside: places.map((place) => ({ place, ...key })),
     // Neither vLLM's connector nor SGLang passes a reset on to it (vLLM 0.32, SGLang 0.5.12, LMCache 0.5.6, by their sources).
     staysFull: [{ what: "LMCache in its process", instead: 'say mode: "server": one that is started with the engine can be emptied' }],
+    cacheRoom: roomOf(config, disks),
     features: remote?.started === true ? [`${remote.url} is started for it, on a port of its own`] : [],
   };
+}
+
+function roomOf(config: LmcacheConfig, disks: readonly string[]): readonly CacheRoom[] {
+  const { local_disk: disk, max_local_disk_size: size } = config.settings;
+  const memory = cpuTier(config);
+  // Of several directories nobody knows how much each is to hold.
+  const sized = typeof size === "number" && disks.length < 2 ? { gib: size } : {};
+  const own: readonly CacheRoom[] = disk === ownDisk ? [{ kind: "disk", ...sized }] : [];
+  return [
+    ...(memory === undefined ? [] : [{ kind: "memory", gib: memory.gigabytes } as const]),
+    ...own,
+    ...disks.filter((path) => path.startsWith("/")).map((path) => ({ kind: "disk", path, ...sized }) as const),
+  ];
 }
 
 /** With what is known only once the engine has its slot: its directory, its services' ports. */

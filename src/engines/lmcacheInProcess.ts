@@ -15,6 +15,7 @@ export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, ar
     services: own.services(around.programBeside),
     keepsOutside: own.keepsOutside,
     staysFull: own.staysFull,
+    cacheRoom: own.cacheRoom,
     connector,
     features: own.features,
     config,

@@ -1,5 +1,5 @@
 import { checkOptions, nonEmptyText, notNegative, oneOf, positive, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
-import type { Command, Slot, StaysFull, World } from "../model/engine.ts";
+import type { CacheRoom, Command, Slot, StaysFull, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { CacheReuse } from "../model/proof.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
@@ -76,6 +76,7 @@ export interface Connection {
   readonly services: Services;
   readonly keepsOutside: readonly KeptOutside[];
   readonly staysFull: readonly StaysFull[];
+  readonly cacheRoom: readonly CacheRoom[];
   /** What the engine says of the connector in its log. */
   readonly connector: string;
   readonly features: readonly string[];

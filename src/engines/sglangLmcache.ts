@@ -1,5 +1,5 @@
 import { checkOptions, oneOf, type OptionRule } from "../model/checkOptions.ts";
-import type { Command, Engine, Slot, StaysFull, World } from "../model/engine.ts";
+import type { CacheRoom, Command, Engine, Slot, StaysFull, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import { allKnown, type FlagRules } from "./flags.ts";
@@ -67,6 +67,7 @@ export function withSglangLmcache(engine: Engine, options: SglangLmcacheOptions,
     services: (world) => servicesBeside(launch, connection(world).services),
     keepsOutside: (world) => connection(world).keepsOutside,
     staysFull: (world) => connection(world).staysFull,
+    cacheRoom: (world) => connection(world).cacheRoom,
     ...(metrics === undefined ? {} : { metrics: metricsWithLmcache(metrics, mode) }),
     // It empties what is on the GPU, and LMCache stays full: of 0.5.17 and 0.5.23, by their sources. A server is emptied by itself.
     ...(resets === undefined || own === undefined ? {} : { resets: { ...resets, own } }),
@@ -95,6 +96,7 @@ interface SglangConnection extends ClaimedConnection {
   readonly services: Services;
   readonly keepsOutside: readonly KeptOutside[];
   readonly staysFull: readonly StaysFull[];
+  readonly cacheRoom: readonly CacheRoom[];
   readonly features: readonly string[];
 }
 
@@ -146,6 +148,7 @@ function inside({ settings, places, around: { flags } }: Connecting, around: Sur
     services: own.services(around.programBeside),
     keepsOutside: own.keepsOutside,
     staysFull: own.staysFull,
+    cacheRoom: own.cacheRoom,
     features: own.features,
     config,
     command: (command, slot, world) => ({

@@ -26,7 +26,7 @@ export async function refuseSharedPlaces(engines: readonly Declared[]): Promise<
 }
 
 /** A directory in a container is where the author's volumes have it; else it lies at the same path outside. */
-function onThisMachine(place: string, { launch }: Engine): string {
+export function onThisMachine(place: string, { launch }: Engine): string {
   if (launch.kind !== "docker" || !place.startsWith("/")) return place;
   return placeOutside(place, launch.container.volumes ?? []) ?? place;
 }

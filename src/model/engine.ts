@@ -226,6 +226,17 @@ export interface StaysFull {
   readonly instead: string;
 }
 
+/** Room that an engine's caches fill beside its GPUs. */
+export type CacheRoom =
+  | {
+      readonly kind: "memory";
+      readonly gib: number;
+      /** Engines that name the same key fill it together. */
+      readonly shared?: string;
+    }
+  /** A directory, absolute; the engine's own where there is no path. Without a size as much as there is. */
+  | { readonly kind: "disk"; readonly path?: string; readonly gib?: number };
+
 /** A serving engine described. Readonly data; a variation is a function from one Engine to another. */
 export interface Engine {
   /** "vllm", "simulated", "attached": for people to read, never to be asked about by shared code. */
@@ -268,6 +279,8 @@ export interface Engine {
   readonly resets?: CacheResets;
   /** What stays full all the same, beside it or in somebody else's hands: with some of it no experiment can have its caches cold. */
   readonly staysFull?: (world: World) => readonly StaysFull[];
+  /** What its caches fill, looked at before anything boots. */
+  readonly cacheRoom?: (world: World) => readonly CacheRoom[];
   /** Side processes it needs, up before it and ended after it. */
   readonly services?: (world: World) => Services;
   /** Where it keeps cache outside its own directory. */

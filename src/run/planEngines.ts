@@ -179,7 +179,7 @@ function simulatedInstead(name: string, engine: Engine, gpu: string, world: Worl
       hint: "leave it out with --only, or run without --simulate",
     });
   }
-  const { services: _none, keepsOutside: _nowhere, staysFull: _nothing, ...alone } = engine;
+  const { services: _none, keepsOutside: _nowhere, staysFull: _nothing, cacheRoom: _noRoom, ...alone } = engine;
   const simulation = { ...engine.simulation(gpu, world), timeScale: 1 };
   const features = [...engine.features, ...(engine.simulatedWithout?.(world) ?? [])];
   return { ...alone, features, simulated: true, gpus: 0, launch: { kind: "inProcess", simulation } };

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
 import { refuseUnfit } from "../launch/attached.ts";
+import { cacheRoomLacking, refuseNoRoom } from "../launch/cacheRoom.ts";
 import { gpuMemoryLacking, type Lacking } from "../launch/gpuMemory.ts";
 import { neededServices, slotServices } from "../launch/neededServices.ts";
 import { portTaken } from "../launch/port.ts";
@@ -54,18 +55,26 @@ export async function blockedOf(tests: readonly Looked[], preparing: Preparing):
   return blocked;
 }
 
-/** What may be over by the time it starts, and keeps nobody from booting: GPUs with less memory free than their engines are to take, each once. */
+/** What may be over by the time it starts, and keeps nobody from booting, each once: GPUs, memory or disks with less room than their engines are to take. Results would go to `output`. */
 export async function lackingNow(
   tests: readonly { readonly engines: readonly PlannedEngine[] }[],
   place: Place,
+  output: string,
 ): Promise<readonly string[]> {
   const lacking = await Promise.all(tests.map(async ({ engines }) => lackingOf(engines, place)));
-  return [...new Set(lacking.flat().flatMap(({ message, stopped }) => (stopped.length === 0 ? [message] : [])))];
+  const ofGpus = lacking.flat().flatMap(({ message, stopped }) => (stopped.length === 0 ? [message] : []));
+  const ofCaches = await Promise.all(
+    tests.flatMap(({ engines }) => batchesOf(engines)).map(async (batch) => cacheRoomLacking(batch, output)),
+  );
+  return [...new Set([...ofGpus, ...ofCaches.flat()])];
 }
 
 async function lackingOf(engines: readonly PlannedEngine[], place: Place): Promise<readonly Lacking[]> {
-  const batches = [...Map.groupBy(engines, ({ batch }) => batch).values()];
-  return (await Promise.all(batches.map(async (batch) => gpuMemoryLacking(batch, place)))).flat();
+  return (await Promise.all(batchesOf(engines).map(async (batch) => gpuMemoryLacking(batch, place)))).flat();
+}
+
+function batchesOf(engines: readonly PlannedEngine[]): readonly (readonly PlannedEngine[])[] {
+  return [...Map.groupBy(engines, ({ batch }) => batch).values()];
 }
 
 /** GPUs on which an engine will not boot while somebody holds their memory. */
@@ -118,6 +127,7 @@ async function obstaclesOf(
   const looks = [
     async () => refuseGpus(planned, place),
     async () => refuseTakenPort(planned, place),
+    async () => refuseNoRoom(planned),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
     async () => (connects ? refuseTooLong(name, await refuseUnfit(name, engine, { tell: how.tell }), experiments) : undefined),
   ];

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 
 import { serviceDirectory } from "../journal/paths.ts";
 import type { JournalWriter } from "../journal/write.ts";
+import { cacheRoomLacking } from "../launch/cacheRoom.ts";
 import type { SlottedService } from "../launch/neededServices.ts";
 import { askEngine } from "../launch/ask.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
@@ -129,6 +130,7 @@ async function runBatch(
   descriptions.served(services.map(describeService));
   const logDirectory = (service: string) => serviceDirectory(options.directory, service);
   const { place, clock, tell, stop } = options;
+  for (const message of await cacheRoomLacking(batch, options.directory)) tell({ kind: "warning", message });
   // Disposed of last: services may hold GPU memory until they end.
   await using _memory = await gpuMemoryBefore(batch, { place, tell });
   await using served = await startServices(services, { place, clock, tell, signal: stop, logDirectory });
