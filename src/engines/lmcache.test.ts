@@ -381,6 +381,38 @@ test("a cache server of this machine is started for the engine, and named where 
   expect(servicesOf(remote("mock://100/?peeking_latency=1"))).toEqual({});
 });
 
+test("LMCache 0.1's server keeps its cache in a directory, and the engine beside it is told in 0.1's own keys", () => {
+  const lmServer = { era: "0.1", storage: "/kv" } as const;
+  const content = {
+    chunk_size: 256,
+    local_device: null,
+    remote_url: "lm://localhost:65431",
+    remote_serde: "cachegen",
+    pipelined_backend: false,
+  };
+  const engine = withLmcache(vllm({ model: "m", program: "/venv/bin/vllm" }), {
+    connector: "LMCacheConnector",
+    lmServer,
+    config: "c.yaml",
+  });
+  const world: World = { configFiles: { "c.yaml": content } };
+  const { program, args } = serviceCommand(engine, "lm-server", world);
+  expect([program, ...args].join(" ")).toBe("/venv/bin/python3 -u -m lmcache.server 127.0.0.1 7000 /kv");
+  if (engine.launch.kind !== "process") throw new TypeError("not a process");
+  const services = { "lm-server": { host: "127.0.0.1", ports: { lm: 5_001 } } };
+  const { env, files } = engine.launch.command({ ...slot, services }, world);
+  expect(parse(files?.["lmcache.yaml"] ?? "")).toEqual({ ...content, remote_url: "lm://127.0.0.1:5001" });
+  expect(env["LMCACHE_USE_EXPERIMENTAL"]).toBe("False");
+  expect(engine.configuredFeatures?.(world)).toEqual([
+    "KV cache at lm://localhost:65431, compressed",
+    "lm://localhost:65431 is started for it, on a port of its own",
+  ]);
+  expect(engine.keepsOutside?.(world)).toEqual([{ place: "/kv" }]);
+  const settled = { configFiles: { "c.yaml": { ...content, cache_policy: "LRU" } } };
+  expect(() => engine.configuredFeatures?.(settled)).toThrow("c.yaml: LMCache 0.1 has no key cache_policy");
+  expect(() => withLmcache(plain, { lmServer })).toThrow("the lm:// server of LMCache 0.1 is another than today's LMCache speaks to");
+});
+
 test("sentinels: five services, their addresses in the URL, the master's name in the environment", () => {
   const engine = withLmcache(plain, { config: { remoteUrl: "redis-sentinel://localhost:26379,localhost:26380/mymaster" } });
   expect(Object.keys(servicesOf(engine))).toEqual(["sentinel-1", "sentinel-2", "sentinel-3"]);

@@ -5,6 +5,7 @@ import { besideServer } from "./lmcacheBesideServer.ts";
 import { withLmcacheClaims } from "./lmcacheClaims.ts";
 import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inProcess } from "./lmcacheInProcess.ts";
+import { parseOldLmcacheConfig } from "./lmcacheOldConfig.ts";
 import { programBeside, refuseWithoutLmcache, servicesBeside } from "./programBeside.ts";
 import { installedIn } from "./refuseOtherEra.ts";
 import {
@@ -74,21 +75,22 @@ interface Source {
   readonly configIn: (world: World) => LmcacheConfig;
 }
 
-function sourceOf({ config = {}, mode }: WithLmcacheOptions): Source {
+function sourceOf({ config = {}, mode, lmServer }: WithLmcacheOptions): Source {
+  const parse = lmServer?.era === "0.1" ? parseOldLmcacheConfig : parseLmcacheConfig;
   if (typeof config === "string" || config instanceof URL) {
     const path = String(config);
     // Its name only: where it lies differs from machine to machine.
     return {
       paths: [path],
       features: [`LMCache as in ${path.slice(path.lastIndexOf("/") + 1)}`],
-      configIn: (world) => parseLmcacheConfig(path, world.configFiles[path], installedIn(world).lmcache),
+      configIn: (world) => parse(path, world.configFiles[path], installedIn(world).lmcache),
     };
   }
   const settings = settingsOf(config, mode === undefined ? {} : { mode });
   return {
     paths: [],
     features: [mode === "server" ? "LMCache server beside it" : "LMCache in its process"],
-    configIn: (world) => parseLmcacheConfig("withLmcache(): settings", settings, installedIn(world).lmcache),
+    configIn: (world) => parse("withLmcache(): settings", settings, installedIn(world).lmcache),
   };
 }
 

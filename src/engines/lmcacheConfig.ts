@@ -12,6 +12,8 @@ export interface LmcacheConfig {
   readonly translations: readonly string[];
   /** Keys of `settings` that nobody said: an older LMCache had a default there. */
   readonly assumed?: readonly string[];
+  /** What its file says where that is not `settings`: an LMCache 0.1 reads it. */
+  readonly written?: Readonly<Record<string, unknown>>;
 }
 
 /** As `local_disk`: a directory in the engine's own, known once it has one. */

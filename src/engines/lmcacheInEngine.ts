@@ -19,6 +19,8 @@ export interface InEngine {
   readonly features: readonly string[];
 }
 
+const lmPrograms = { "0.1": "python3", v1: "lmcache_server" } as const;
+
 export const fileName = "lmcache.yaml";
 /** Of a disk of its own, in the engine's directory. */
 const diskName = "kv";
@@ -28,7 +30,12 @@ export function inEngine(config: LmcacheConfig, options: RemoteOptions): InEngin
   const remote = remoteOf(config.settings["remote_url"], options);
   const key = shared === undefined ? {} : { shared };
   const disks = disksOf(config);
-  const places = [...disks, ...(remote === undefined || remote.started ? [] : [placeOf(remote)])];
+  const storage = options.lmServer?.storage ?? "cpu";
+  const places = [
+    ...disks,
+    ...(storage === "cpu" ? [] : [directoryPlace(storage)]),
+    ...(remote === undefined || remote.started ? [] : [placeOf(remote)]),
+  ];
   return {
     env: ({ directory }) => ({
       LMCACHE_CONFIG_FILE: `${directory}/${fileName}`,
@@ -38,7 +45,7 @@ export function inEngine(config: LmcacheConfig, options: RemoteOptions): InEngin
     discards: [diskName],
     keepsIn: disks.filter((path) => path.startsWith("/")),
     services: (programBeside) =>
-      remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: programBeside("lmcache_server") }),
+      remote === undefined ? {} : servicesOf(remote, { ...options, lmProgram: programBeside(lmPrograms[options.lmServer?.era ?? "v1"]) }),
     keepsOutside: places.map((place) => ({ place, ...key })),
     // Neither vLLM's connector nor SGLang passes a reset on to it (vLLM 0.32, SGLang 0.5.12, LMCache 0.5.6, by their sources).
     staysFull: [{ what: "LMCache in its process", instead: 'say mode: "server": one that is started with the engine can be emptied' }],
@@ -61,10 +68,14 @@ function roomOf(config: LmcacheConfig, disks: readonly string[]): readonly Cache
 }
 
 /** With what is known only once the engine has its slot: its directory, its services' ports. */
-function placed(config: LmcacheConfig, { directory, services = {} }: Slot, remote: Remote | undefined): LmcacheConfig {
-  const disk = config.settings["local_disk"] === ownDisk ? { local_disk: `file://${directory}/${diskName}/` } : {};
+function placed(
+  { settings, written = settings }: LmcacheConfig,
+  { directory, services = {} }: Slot,
+  remote: Remote | undefined,
+): LmcacheConfig {
+  const disk = settings["local_disk"] === ownDisk ? { local_disk: `file://${directory}/${diskName}/` } : {};
   const url = remote === undefined ? {} : { remote_url: urlAt(remote, services) };
-  return { ...config, settings: { ...config.settings, ...disk, ...url } };
+  return { settings: { ...written, ...disk, ...url }, translations: [] };
 }
 
 /** "file:///a/,file:///b/": one or several. */

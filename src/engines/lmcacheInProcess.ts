@@ -7,11 +7,12 @@ import { inWordsOf } from "./vllmFlags.ts";
 
 /** LMCache in vLLM's process, by one of the connectors that vLLM knows. */
 export function inProcess(config: LmcacheConfig, options: WithLmcacheOptions, around: Surroundings): Connection {
-  const { connector = "LMCacheConnectorV1", hybridKvCache } = options;
+  const { connector = "LMCacheConnectorV1", hybridKvCache, lmServer } = options;
+  const isOld = lmServer?.era === "0.1";
   refuseOtherEra("withLmcache()", needs[connector], around);
   const own = inEngine(config, options);
   return {
-    command: (command, slot, world) => connected(command, slot, { own, connector, hybridKvCache, world }),
+    command: (command, slot, world) => connected(command, slot, { own, connector, isOld, hybridKvCache, world }),
     services: own.services(around.programBeside),
     keepsOutside: own.keepsOutside,
     staysFull: own.staysFull,
@@ -46,11 +47,12 @@ const needs: Readonly<Record<InProcessConnector, readonly Need[]>> = {
 interface Connected {
   readonly own: InEngine;
   readonly connector: InProcessConnector;
+  readonly isOld: boolean;
   readonly hybridKvCache: WithLmcacheOptions["hybridKvCache"];
   readonly world: World;
 }
 
-function connected(command: Command, slot: Slot, { own, connector, hybridKvCache, world }: Connected): Command {
+function connected(command: Command, slot: Slot, { own, connector, isOld, hybridKvCache, world }: Connected): Command {
   const flags = [...hybridSwitch(hybridKvCache), "--kv-transfer-config", JSON.stringify(transferConfig(connector))];
   return {
     ...command,
@@ -59,7 +61,7 @@ function connected(command: Command, slot: Slot, { own, connector, hybridKvCache
       ...command.env,
       ...own.env(slot),
       // Of its two ways to keep cache, V0's LMCache has today's keys only in this one.
-      ...(connector === "LMCacheConnector" ? { LMCACHE_USE_EXPERIMENTAL: "True" } : {}),
+      ...(connector === "LMCacheConnector" ? { LMCACHE_USE_EXPERIMENTAL: isOld ? "False" : "True" } : {}),
     },
     files: { ...command.files, ...own.files(slot) },
     keepsIn: [...(command.keepsIn ?? []), ...own.keepsIn],

@@ -8,6 +8,7 @@ import { ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
 import type { Installed } from "./refuseOtherEra.ts";
 import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
+import type { LmServerOptions } from "./services/lmServer.ts";
 
 /** LMCache's connectors by what vLLM calls them: of its V1 engine, of one that vLLM is told where to find, of its V0 engine. */
 export type InProcessConnector = "LMCacheConnectorV1" | "LMCacheConnectorV1Dynamic" | "LMCacheConnector";
@@ -45,6 +46,8 @@ export interface WithLmcacheOptions {
   readonly answerWithin?: Seconds;
   /** A cache server whose address is of this machine is started for this engine, on a free port; "running" takes the one that is there. */
   readonly remote?: "started" | "running";
+  /** In the process: the server that is started for lm://. `era: "0.1"` is that of LMCache 0.1, which may keep its cache in a directory, and has the engine's LMCache be the old one too. */
+  readonly lmServer?: Pick<LmServerOptions, "era" | "storage">;
   /** Engines that say the same key share their services and their places on disk. */
   readonly shared?: string;
 }
@@ -58,6 +61,7 @@ const optionRules: Readonly<Record<keyof WithLmcacheOptions, OptionRule>> = {
   server: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
   answerWithin: positive,
   remote: oneOf("started", "running"),
+  lmServer: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
   shared: serviceWord,
 };
 
@@ -89,8 +93,8 @@ export interface Connection {
 /** All that can be wrong with an author's options without a file being read. */
 export function checkWithLmcache(options: WithLmcacheOptions): void {
   checkOptions("withLmcache()", options, Object.keys(optionRules), optionRules);
-  const { mode = "in-process", connector, bundledConnector, server, answerWithin } = options;
-  const ofOtherMode = mode === "server" ? { connector } : { server, bundledConnector, answerWithin };
+  const { mode = "in-process", connector, bundledConnector, server, answerWithin, lmServer } = options;
+  const ofOtherMode = mode === "server" ? { connector, lmServer } : { server, bundledConnector, answerWithin };
   const wrong = Object.entries(ofOtherMode).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (wrong.length > 0) {
     throw new HarnessError("usage", `withLmcache(): ${wrong.join(" and ")} cannot be said in mode "${mode}"`, {
@@ -98,6 +102,11 @@ export function checkWithLmcache(options: WithLmcacheOptions): void {
     });
   }
   if (server !== undefined) checkLmcacheServer("withLmcache(): server", server);
+  if (lmServer?.era === "0.1" && connector !== "LMCacheConnector") {
+    throw new HarnessError("usage", "withLmcache(): the lm:// server of LMCache 0.1 is another than today's LMCache speaks to", {
+      hint: 'say connector: "LMCacheConnector" as well, which is of vLLM 0.7 to 0.9, or leave lmServer out',
+    });
+  }
 }
 
 export function notInAContainer(what: string): HarnessError {

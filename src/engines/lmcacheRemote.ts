@@ -1,6 +1,6 @@
 import type { ServiceAddress, Service, Services } from "../model/service.ts";
 import { serverPlace } from "./services/address.ts";
-import { lmServer } from "./services/lmServer.ts";
+import { lmServer, type LmServerOptions } from "./services/lmServer.ts";
 import { redis } from "./services/redis.ts";
 import { defaultServiceName, redisSentinel, sentinelAddresses } from "./services/redisSentinel.ts";
 import { valkey } from "./services/valkey.ts";
@@ -21,7 +21,9 @@ export interface RemoteOptions {
   /** "running": it is there already, also where its address is of this machine. */
   readonly remote?: "started" | "running";
   readonly shared?: string;
-  /** Of `lmcache_server`; on the PATH unless said. */
+  /** Of a server that is started for lm://. */
+  readonly lmServer?: Pick<LmServerOptions, "era" | "storage">;
+  /** What starts it; on the PATH unless said. */
   readonly lmProgram?: string;
 }
 
@@ -51,12 +53,15 @@ const kinds: Readonly<Record<string, Remote["kind"]>> = {
 };
 
 /** What must be up for it; nothing of the kinds we cannot look at. */
-export function servicesOf({ kind, started, hosts, path, login }: Remote, { shared, lmProgram }: RemoteOptions): Services {
+export function servicesOf(
+  { kind, started, hosts, path, login }: Remote,
+  { shared, lmServer: lm = {}, lmProgram }: RemoteOptions,
+): Services {
   const at = started ? {} : { at: hosts[0] ?? "" };
   const key = shared === undefined ? {} : { shared };
   switch (kind) {
     case "lm":
-      return named(lmServer({ ...at, ...key, ...(lmProgram === undefined ? {} : { program: lmProgram }) }));
+      return named(lmServer({ ...at, ...key, ...lm, ...(lmProgram === undefined ? {} : { program: lmProgram }) }));
     case "redis":
       return named(redis({ ...at, ...key, ...login }));
     case "valkey":
