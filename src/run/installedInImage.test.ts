@@ -3,14 +3,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { llamaCpp } from "../engines/llamaCpp.ts";
 import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { skipsDocker, testDaemon, type TestDaemon } from "../launch/dockerFixture.ts";
+import { imageOutput } from "../launch/imageOutput.ts";
 import type { Engine } from "../model/engine.ts";
 import { installedProgram } from "./installedProgram.ts";
+import { blockedOf } from "./prepare.ts";
 
 const help = readFileSync(new URL("recorded/vllm-0.32-help-excerpt.txt", import.meta.url), "utf8");
 
@@ -26,6 +28,7 @@ describe.skipIf(skipsDocker)("of an image, with a real Docker daemon", () => {
     directory = mkdtempSync(join(tmpdir(), "tandem-in-image-"));
   });
   afterEach(async () => {
+    vi.unstubAllEnvs();
     rmSync(directory, { recursive: true });
     const left = await daemon.docker.listContainers({ all: true });
     if (left.length > 0) throw new Error(`left behind: ${left.map(({ Command: command }) => command).join(", ")}`);
@@ -57,6 +60,27 @@ describe.skipIf(skipsDocker)("of an image, with a real Docker daemon", () => {
     const llama = readFileSync(new URL("recorded/llamaCpp-0.5.0-help-excerpt.txt", import.meta.url), "utf8");
     const image = await imageWith({ server: printing(llama) }, ["/usr/bin/server"]);
     expect((await ask(llamaCpp({ model: "/m.gguf", image })))?.flags).toContain("--ctx-size");
+  });
+
+  test("of one that was pulled after the plan, a flag that it does not know stops its test", async () => {
+    vi.stubEnv("DOCKER_HOST", daemon.env["DOCKER_HOST"]);
+    vi.stubEnv("XDG_CACHE_HOME", join(directory, "cache"));
+    const image = await imageWith({ vllm: printing(help) });
+    const engine = vllm({ model: "m", image, gpus: 0, extraArgs: ["--max-num-seqz", "4"] });
+    const planned = { name: "plain", engine, world: { configFiles: {} }, batch: 0, gpus: [], port: undefined };
+    const [found] = await blockedOf([{ name: "test_x", engines: [planned] }], { place: thisMachine(), tell: () => {} });
+    expect(found?.obstacles.map(({ message }) => message)).toEqual([
+      "the installed vLLM does not know --max-num-seqz (did you mean --max-num-seqs?)",
+    ]);
+  });
+
+  test("one that does not end is ended in time, and what it printed until then is read", async () => {
+    const hangs = "console.log('begun'); console.error('and hangs'); setInterval(() => {}, 1_000)";
+    const from = performance.now();
+    const question = { engine: "plain", image: daemon.image, program: "/usr/bin/node", args: ["-e", hangs], env: {}, within: 2 };
+    expect(await imageOutput(daemon, question)).toEqual({ stdout: "begun\n", stderr: "and hangs\n" });
+    // Two seconds, and what a busy daemon takes to start and to remove it.
+    expect((performance.now() - from) / 1_000).toBeLessThan(22);
   });
 
   test("without the program, or the image, nothing is known, and nothing is left behind", async () => {

@@ -4,7 +4,7 @@ import { isAbsolute } from "node:path";
 import { refuseUnfit } from "../launch/attached.ts";
 import { cacheRoomLacking, refuseNoRoom } from "../launch/cacheRoom.ts";
 import { gpuMemoryLacking, type Lacking } from "../launch/gpuMemory.ts";
-import { neededServices, slotServices } from "../launch/neededServices.ts";
+import { neededServices, slotServices, trialSlot } from "../launch/neededServices.ts";
 import { portTaken } from "../launch/port.ts";
 import { refusalOf } from "../launch/services.ts";
 import { tooFewGpus } from "../launch/tooFewGpus.ts";
@@ -12,6 +12,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { refuseTooLong } from "./contextLimit.ts";
+import { installedProgram } from "./installedProgram.ts";
 import { launchers } from "./launchers.ts";
 import { refuseUnknownGpus } from "./namedGpus.ts";
 import { nearestPath } from "./nearestPath.ts";
@@ -129,6 +130,7 @@ async function obstaclesOf(
     async () => refuseTakenPort(planned, place),
     async () => refuseNoRoom(planned),
     async () => launchers(place)[engine.launch.kind].prepare?.({ name, engine, world, ...how }),
+    async () => refuseUnknownFlags(planned, place),
     async () => (connects ? refuseTooLong(name, await refuseUnfit(name, engine, { tell: how.tell }), experiments) : undefined),
   ];
   const found = [...missingModel(planned)];
@@ -141,6 +143,13 @@ async function obstaclesOf(
     }
   }
   return found;
+}
+
+/** Of an image that came after the plan: what it does not know could not be told then. */
+async function refuseUnknownFlags({ name, engine, world }: PlannedEngine, place: Place): Promise<void> {
+  if (engine.launch.kind !== "docker" || world.program !== undefined) return;
+  const program = await installedProgram(name, engine, world, { place });
+  if (program !== undefined) engine.launch.command(trialSlot({ engine, world }), { ...world, program });
 }
 
 async function refusedServices(engines: readonly PlannedEngine[], place: Place): Promise<readonly HarnessError[]> {
