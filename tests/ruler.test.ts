@@ -59,10 +59,12 @@ export function test_same() {
 test("two ground-truth engines that are alike are compared in every way, and neither is better or worse", async () => {
   using where = folder();
   const timetable = { first: 0.1, gap: 0.005 };
-  await using one = await startGroundTruth(timetable, realClock(), thisMachine());
-  await using other = await startGroundTruth(timetable, realClock(), thisMachine());
+  await using one = await startGroundTruth(realClock(), thisMachine());
+  await using other = await startGroundTruth(realClock(), thisMachine());
   const load = ["--api", "completions", "--context", "64", "--requests", "100", "--rate", "20"];
-  const { code } = await tandem(["run", "--attach", one.way.url, other.way.url, ...load, "-o", where.at("out")], { within: 110 });
+  const { code } = await tandem(["run", "--attach", one.way(timetable).url, other.way(timetable).url, ...load, "-o", where.at("out")], {
+    within: 110,
+  });
   expect([0, 4]).toContain(code); // a busy machine makes it INVALID, and is no reason to prefer one
   const comparisons = figures(where, "attach.json").experiments.flatMap((experiment) => experiment.comparisons);
   expect(comparisons.map(({ metric, cache, pairs }) => `${metric} ${cache} ${pairs}`)).toEqual([

@@ -22,7 +22,7 @@ export async function shaped(call: Call, place: Place, { before = [], connects =
   const { cases, nothing, mistakes } = await casesOf(call, overrides);
   const tell = (message: string) => processTerminal().tell(message);
   const inTheWay: PlanningOptions["inTheWay"] = async (tests) => {
-    for (const message of await lackingNow(tests, place)) tell(`warning: ${message}`);
+    for (const message of await lackingNow(tests, place, ".")) tell(`warning: ${message}`);
     const blocked = await blockedOf(tests, { place, tell: () => {}, looksOnly: true, connects });
     return blocked.length === 0 ? undefined : blockedTogether(blocked);
   };

@@ -92,7 +92,10 @@ test("GPU memory that somebody holds stops an engine that will not boot without,
   const found = async (one: Engine) => {
     const tests = [{ name: "test_x", engines: planned({ one }, ["0"]) }];
     const blocked = await blockedOf(tests, { place, tell: () => {} });
-    return { stops: blocked.flatMap(({ obstacles }) => obstacles.map(({ message }) => message)), warns: await lackingNow(tests, place) };
+    return {
+      stops: blocked.flatMap(({ obstacles }) => obstacles.map(({ message }) => message)),
+      warns: await lackingNow(tests, place, "."),
+    };
   };
   expect(await found(vllm({ model: "m", program: "node", gpuMemoryUtilization: 0.8 }))).toEqual({
     stops: [`engine one cannot boot: ${held}`],

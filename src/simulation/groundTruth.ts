@@ -54,7 +54,7 @@ interface Asked {
 function answer(socket: Socket, asked: Asked): void {
   const [first, gap] = (/^\/([\d.]+)\/([\d.]+)\/v1\/completions$/.exec(asked.path)?.slice(1) ?? []).map((ms) => Number(ms) * 1e6);
   if (first === undefined || gap === undefined) {
-    const body = asked.path === "/v1/models" ? '{"object":"list","data":[{"id":"ground-truth","max_model_len":1000000}]}' : "{}";
+    const body = asked.path.endsWith("/v1/models") ? '{"object":"list","data":[{"id":"ground-truth","max_model_len":1000000}]}' : "{}";
     socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
     return;
   }
