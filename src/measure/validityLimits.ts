@@ -19,7 +19,7 @@ export interface LimitInForce extends Limit {
 /** As they hold for one experiment. */
 export type Limits = Readonly<Record<LimitName, LimitInForce>>;
 
-/** Where a run stops being believed: every limit there is, in seconds, cores or shares of 1. */
+/** Where a run stops being believed: every limit there is, in seconds, cores, threads a core or shares of 1. */
 export const limits = {
   neverDue: { measured: "requests that never fell due, because the run ended before", unit: "share", invalid: 0 },
   unfinished: { measured: "requests cancelled, or cut off with the run", unit: "share", degraded: 0, invalid: 0.05 },
@@ -76,7 +76,7 @@ export const limits = {
   harnessTtft: { measured: "error of the harness's TTFT, likewise", unit: "seconds", degraded: 0.02 },
   uncalibrated: { measured: "runs with --no-calibration", unit: "share", degraded: 0 },
   steal: { measured: "time the machine's host took from it, in nine seconds of ten", unit: "share", degraded: 0.1 },
-  crowded: { measured: "threads that run or want to, for each core of the machine, in nine seconds of ten", unit: "share", degraded: 2 },
+  crowded: { measured: "threads that run or want to, for each core of the machine, in nine seconds of ten", unit: "threads", degraded: 2 },
   clockStep: { measured: "wall clock against monotonic clock, largest change within a second", unit: "seconds", degraded: 0.5 },
   clock: { measured: "requests whose stamps run backwards", unit: "share", invalid: 0 },
   countedByEvents: {

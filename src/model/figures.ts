@@ -90,7 +90,7 @@ export interface Verdict extends Check {
 
 export type ValidityState = "VALID" | "DEGRADED" | "INVALID";
 
-/** What was found, to three digits, beyond which limit: in seconds, cores or shares of 1. */
+/** What was found, to three digits, beyond which limit: in seconds, cores, threads a core or shares of 1. */
 export interface ExceededLimit {
   readonly name: LimitName;
   readonly unit: LimitUnit;

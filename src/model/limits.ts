@@ -37,7 +37,7 @@ export const limitNames = [
 
 export type LimitName = (typeof limitNames)[number];
 
-export type LimitUnit = "seconds" | "cores" | "share";
+export type LimitUnit = "seconds" | "cores" | "threads" | "share";
 
 /** In seconds, cores or shares of 1: above which a run is DEGRADED, above which INVALID. What is left out is as usual; false judges nothing by it. */
 export type LimitChange = false | { readonly degraded?: number; readonly invalid?: number };

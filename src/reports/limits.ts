@@ -45,6 +45,8 @@ function withUnit(unit: LimitUnit, value: number): string {
       return value < 1 ? `${plain(value * 1_000)} ms` : `${plain(value)} s`;
     case "cores":
       return `${plain(value)} of a core`;
+    case "threads":
+      return `${plain(value)} a core`;
     case "share":
       return percent(value);
   }
