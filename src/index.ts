@@ -38,6 +38,7 @@ export { checkOptions, type OptionRule } from "./model/checkOptions.ts";
 export { draws, type Draw } from "./model/draw.ts";
 export type {
   CacheResets,
+  CacheRoom,
   Command,
   ContainerOptions,
   Engine,
@@ -49,6 +50,7 @@ export type {
   Readiness,
   SimulationOptions,
   Slot,
+  StaysFull,
   Wire,
   World,
 } from "./model/engine.ts";
@@ -59,7 +61,7 @@ export { stampCodes } from "./model/recorder.ts";
 export type { Report } from "./model/report.ts";
 export type { Message, Passage, ReplyOf, Request } from "./model/request.ts";
 export type { TestResult } from "./model/result.ts";
-export type { KeptOutside, Service, ServiceAddress, ServiceCheck, ServiceSlot, Services } from "./model/service.ts";
+export type { KeptOutside, Service, ServiceAddress, ServiceCheck, ServiceReset, ServiceSlot, Services } from "./model/service.ts";
 export type { Launcher, LaunchOrder, RunningEngine } from "./model/running.ts";
 export type { Nanoseconds, Seconds } from "./model/time.ts";
 export { passage, randomPassage } from "./model/vocabulary.ts";
