@@ -11,9 +11,15 @@ export function listenersOn(port: number): readonly ProcessInfo[] {
   return process.platform === "linux" ? fromProc(port) : fromLsof(port);
 }
 
+/** The system's tables of connections: of IPv4, and of IPv6. */
+export type Table = "tcp" | "tcp6";
+
+const tables: readonly Table[] = ["tcp", "tcp6"];
+
 /** The sockets that listen on a port, by inode, and no word of whose they are: cheap enough to be asked every second. Undefined where there is no /proc. */
-export function listeningOn(port: number): ReadonlySet<string> | undefined {
-  return process.platform === "linux" ? new Set(socketsOn(port).keys()) : undefined;
+export function listeningOn(port: number, from: readonly Table[] = tables): ReadonlyMap<string, Table> | undefined {
+  if (process.platform !== "linux") return undefined;
+  return new Map(from.flatMap((table) => socketsIn(table, port).map(([inode]): [string, Table] => [inode, table])));
 }
 
 /** Whether these processes listen on a port and nobody else does: of two servers on one port a client cannot know which it reaches. */
@@ -42,39 +48,39 @@ function fromProc(port: number): readonly ProcessInfo[] {
 
 /** The sockets listening on a port, by inode, each with its user's id. */
 function socketsOn(port: number): ReadonlyMap<string, number> {
-  const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return new Map(
-    ["/proc/net/tcp", "/proc/net/tcp6"].flatMap(listeningRows).flatMap((row): [string, number][] => {
-      const [, local, , , , , , user, , inode] = row;
-      return inode !== undefined && local?.endsWith(ending) === true ? [[inode, Number(user)]] : [];
-    }),
-  );
+  return new Map(tables.flatMap((table) => socketsIn(table, port)));
 }
 
-type Row = readonly string[];
+function socketsIn(table: Table, port: number): readonly [inode: string, user: number][] {
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = listenersIn(table).split("\n");
+  // Most are looked at no further: this is asked often.
+  return lines.flatMap((line): [string, number][] => (line.includes(ending) ? socketOf(line, ending) : []));
+}
+
+function socketOf(line: string, ending: string): [string, number][] {
+  const [, local, , state, , , , user, , inode] = line.trim().split(/\s+/);
+  return state === LISTEN && inode !== undefined && local?.endsWith(ending) === true ? [[inode, Number(user)]] : [];
+}
 
 // tcp(7), as /proc/net/tcp writes it.
 const LISTEN = "0A";
+/** A whole row of a connection. */
+const CONNECTION = /^ *\d+: \S+ \S+ (?!0A)[0-9A-F]{2} /m;
+/** Some rows: of more the kernel would have to look for connections that are not wanted, of one there are as many reads as rows. */
+const pieceBytes = 512;
 
-function isListening([, , , state]: Row): boolean {
-  return state === LISTEN;
-}
-
-/** The kernel lists them first, and after them every connection there is, of which a load makes thousands: those are not read. */
-function listeningRows(path: string): readonly Row[] {
-  const file = unlessGone(() => openSync(path, "r"));
-  if (file === undefined) return []; // no tcp6 where the kernel has no IPv6
+/** They come first, and after them every connection there is, of which a load makes thousands: those are not read. */
+function listenersIn(table: Table): string {
+  const file = unlessGone(() => openSync(`/proc/net/${table}`, "r"));
+  if (file === undefined) return ""; // no tcp6 where the kernel has no IPv6
   try {
-    const piece = Buffer.alloc(16_384);
-    const rows: Row[] = [];
-    let cutOff = "";
+    const piece = Buffer.alloc(pieceBytes);
+    let text = "";
     for (;;) {
       const length = readSync(file, piece);
-      const lines = (cutOff + piece.toString("latin1", 0, length)).split("\n");
-      cutOff = lines.pop() ?? "";
-      for (const line of lines) rows.push(line.trim().split(/\s+/));
-      // The first row is that of the titles.
-      if (length === 0 || rows.slice(1).some((row) => !isListening(row))) return rows.filter(isListening);
+      text += piece.toString("latin1", 0, length);
+      if (length === 0 || CONNECTION.test(text)) return text;
     }
   } finally {
     closeSync(file);

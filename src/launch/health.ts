@@ -1,7 +1,6 @@
-import { Agent as HttpAgent, get as httpGet } from "node:http";
-import { Agent as HttpsAgent, get as httpsGet } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { KeptPage } from "../host/keptPage.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
@@ -81,39 +80,24 @@ function enginePatient({ name, reach, engine: { launch, wire }, died }: RunningE
   if (reach.kind === "line" || launch.kind === "inProcess") return [];
   const { path, watched = path } = launch.ready;
   const { url, acceptAnyCertificate } = reach;
-  const status = statusAt({ url, acceptAnyCertificate, ...(wire.apiKey === undefined ? {} : { apiKey: wire.apiKey }) }, watched);
+  const page = pageOf({ url, acceptAnyCertificate, ...(wire.apiKey === undefined ? {} : { apiKey: wire.apiKey }) }, watched);
   const isForeign = launch.kind === "attached";
-  const look = async (stop: AbortSignal) => lookAt(status, watched, stop);
+  const look = async (stop: AbortSignal) => lookAt(page, watched, stop);
   return [{ name, engines: [name], kind: "engine", isForeign, where: masks(url), died, look }];
 }
 
-type Status = (signal: AbortSignal) => Promise<number>;
-
-/** One connection stays open and is used again: a new one each second would cost the engine more than the question. */
-function statusAt(server: Server, path: string): Status {
-  const url = new URL(urlAt(server.url, path));
-  const secure = url.protocol === "https:";
-  const agent = secure
-    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: !server.acceptAnyCertificate })
-    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
-  const headers = server.apiKey === undefined ? {} : { authorization: `Bearer ${server.apiKey}` };
-  return async (signal) =>
-    new Promise<number>((onStatus, onFailure) => {
-      (secure ? httpsGet : httpGet)(url, { agent, headers, signal }, (response) => {
-        response.on("error", onFailure);
-        response.on("end", () => onStatus(response.statusCode ?? 0));
-        response.resume();
-      }).on("error", onFailure);
-    });
+function pageOf({ url, acceptAnyCertificate, apiKey }: Server, path: string): KeptPage {
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  return new KeptPage(urlAt(url, path), { headers, acceptAnyCertificate });
 }
 
 /** Below 500 it may lack such a page, or want a key for it, and be well; of its answers to requests the requests tell. */
-async function lookAt(status: Status, path: string, stop: AbortSignal): Promise<Look> {
+async function lookAt(page: KeptPage, path: string, stop: AbortSignal): Promise<Look> {
   try {
-    const found = await status(AbortSignal.any([stop, AbortSignal.timeout(lookWithin * 1_000)]));
-    return found < 500 ? well : { kind: "unwell", why: `${path} answers ${found}`, isRefused: false };
+    const { status } = await page.read(lookWithin, stop);
+    return status < 500 ? well : { kind: "unwell", why: `${path} answers ${status}`, isRefused: false };
   } catch (error) {
-    const isLate = error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name);
+    const isLate = error instanceof Error && error.name === "TimeoutError";
     const why = isLate ? `does not answer ${path} within ${lookWithin} s` : `does not answer ${path} (${reason(error)})`;
     return { kind: "unwell", why, isRefused: reason(error) === "ECONNREFUSED" };
   }
@@ -137,8 +121,8 @@ function servicePatient({ service: one, died }: WatchedService): Patient {
 function questionTo(check: ServiceCheck, address: ServiceAddress): Patient["look"] {
   if (check.kind === "http") {
     const url = `http://${address.host}:${address.ports[check.port]}`;
-    const status = statusAt({ url, acceptAnyCertificate: false }, check.path);
-    return async (stop) => lookAt(status, check.path, stop);
+    const page = pageOf({ url, acceptAnyCertificate: false }, check.path);
+    return async (stop) => lookAt(page, check.path, stop);
   }
   return async () => {
     const missing = await missingOf(check, address);

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { listeningOn } from "../host/listeningSockets.ts";
+import { listeningOn, type Table } from "../host/listeningSockets.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { LaunchOrder, Place, ProcessInfo } from "../model/running.ts";
 
@@ -28,12 +28,16 @@ export async function portGivenBack(place: Place, { name, slot, tell }: Pick<Lau
   }
 }
 
-/** What a launcher finds of strangers on a port, looked for again only when somebody new listens there: that can be asked every second. */
+/**
+ * What a launcher finds of strangers on a port, looked for again only when somebody new listens there: that can be asked every second. Where the
+ * engine listens by IPv4, who does so by IPv6 is sent none of its connections, and with few connections that table takes ten times as long to read.
+ */
 export function strangersOn(port: number, look: () => Promise<readonly ProcessInfo[]>): () => Promise<readonly ProcessInfo[]> {
-  let known: ReadonlySet<string> = new Set();
+  let known: ReadonlyMap<string, Table> = new Map();
   return async () => {
-    const listening = listeningOn(port);
-    if (listening?.isSubsetOf(known) === true) return [];
+    const tables: readonly Table[] = new Set(known.values()).has("tcp6") || known.size === 0 ? ["tcp", "tcp6"] : ["tcp"];
+    const listening = listeningOn(port, tables);
+    if (listening !== undefined && [...listening.keys()].every((socket) => known.has(socket))) return [];
     const strangers = await look();
     if (strangers.length === 0) known = listening ?? known;
     return strangers;

@@ -1,4 +1,4 @@
-import { Pattern } from "./pattern.ts";
+import { Pattern } from "../host/pattern.ts";
 
 /** Longer events are rare, and copying them would cost what it saves. */
 const longest = 2_048;

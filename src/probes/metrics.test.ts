@@ -127,6 +127,25 @@ test.each([
   server.close();
 });
 
+test("a machine that stood still for some readings has those less, and Node has nothing to warn of", async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on("warning", warned);
+  const { server, url } = await serving(() => ({ status: 200, body: recorded }));
+  const readings: Reading[] = [];
+  const probe = metrics(clock, { name: "plain", url, series, everySeconds: 0.05 });
+  await probe.start((reading) => readings.push(reading));
+  const until = performance.now() + 300;
+  while (performance.now() < until);
+  const before = readings.length;
+  while (readings.length < before + 3 * 3) await pause(10);
+  await probe.stop();
+  process.off("warning", warned);
+  expect(warnings).toEqual([]);
+  server.closeAllConnections();
+  server.close();
+});
+
 test("a page that is not there is asked for once", async () => {
   const asked = { count: 0 };
   const { server, url } = await serving(() => ({ status: 404, body: `${++asked.count}` }));

@@ -1,8 +1,8 @@
-import { Agent as HttpAgent, get as httpGet } from "node:http";
-import { Agent as HttpsAgent, get as httpsGet } from "node:https";
+import { KeptPage, type Answer } from "../host/keptPage.ts";
 import type { MetricSource } from "../model/engine.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
+import type { Seconds } from "../model/time.ts";
 import { parseMetrics, type Metric } from "./parseMetrics.ts";
 
 export interface MetricsOptions {
@@ -29,13 +29,14 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
   let underWay = new AbortController();
   let readLast = async (): Promise<unknown> => undefined;
   const names = namesIn(series);
+  const page = new KeptPage(url);
   return {
     name: `metrics of ${name}`,
     async start(read) {
       underWay = new AbortController();
       const { signal } = underWay;
       const readOnce = async () => {
-        const answer = await answerOf(url, AbortSignal.any([signal, AbortSignal.timeout(everySeconds * 1e3)]));
+        const answer = await answerOf(page, everySeconds, signal);
         const readings = readingsIn(metricsIn(answer, names), series, name, clock.now());
         for (const reading of signal.aborted ? [] : readings) read(reading);
         return { isFound: readings.length > 0, isAbsent: answer !== undefined && noSuchPage.has(answer.status) };
@@ -45,10 +46,13 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
       const began = performance.now();
       const goOn = (period: number) => {
         const left = began + momentOf(period) * everySeconds * 1e3 - performance.now();
-        timer = setTimeout(() => {
-          void readOnce();
-          goOn(period + 1);
-        }, left).unref();
+        timer = setTimeout(
+          () => {
+            void readOnce();
+            goOn(period + 1);
+          },
+          Math.max(1, left), // a machine that stood still leaves moments behind
+        ).unref();
       };
       goOn(1);
       readLast = readOnce;
@@ -58,6 +62,7 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
       clearTimeout(timer);
       await readLast();
       underWay.abort();
+      page[Symbol.dispose]();
     },
   };
 }
@@ -65,46 +70,26 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
 /** What a server says that will not have it a second later either. */
 export const noSuchPage: ReadonlySet<number> = new Set([404, 405, 410, 501]);
 
-// One connection stays open; asking by fetch costs five times the CPU.
-const agents = { "http:": new HttpAgent({ keepAlive: true }), "https:": new HttpsAgent({ keepAlive: true }) };
-
 /** The metrics of a page; none where it is not up, gone, or too busy to answer. */
-export async function scrape(url: string, signal: AbortSignal): Promise<readonly Metric[]> {
-  return metricsIn(await answerOf(url, signal));
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
+export async function scrape(url: string, within: Seconds): Promise<readonly Metric[]> {
+  using page = new KeptPage(url);
+  return metricsIn(await answerOf(page, within, new AbortController().signal));
 }
 
 /** Of these names alone where some are given. */
 function metricsIn(answer: Answer | undefined, names?: readonly string[]): readonly Metric[] {
   if (answer?.status !== 200) return [];
-  return parseMetrics(names === undefined ? answer.text : linesOf(answer.text, names));
+  const text = answer.body.toString("utf8");
+  return parseMetrics(names === undefined ? text : linesOf(text, names));
 }
 
 /** Undefined where there was none, for whatever reason. */
-async function answerOf(url: string, signal: AbortSignal): Promise<Answer | undefined> {
+async function answerOf(page: KeptPage, within: Seconds, signal: AbortSignal): Promise<Answer | undefined> {
   try {
-    return await page(new URL(url), signal);
+    return await page.read(within, signal);
   } catch {
     return undefined;
   }
-}
-
-async function page(url: URL, signal: AbortSignal): Promise<Answer> {
-  const secure = url.protocol === "https:";
-  return new Promise((onPage, onFailed) => {
-    const options = { agent: secure ? agents["https:"] : agents["http:"], signal };
-    const request = (secure ? httpsGet : httpGet)(url, options, (response) => {
-      const pieces: Buffer[] = [];
-      response.on("data", (piece: Buffer) => pieces.push(piece));
-      response.on("error", onFailed);
-      response.on("end", () => onPage({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString("utf8") }));
-    });
-    request.on("error", onFailed);
-  });
 }
 
 /** Most of a page is histograms that nobody asked for: they are passed over before they cost anything. */

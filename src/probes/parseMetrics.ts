@@ -24,7 +24,17 @@ const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 function metricIn(line: string): readonly Metric[] {
   const [, name, labels = "", written = ""] = METRIC.exec(line) ?? [];
   const value = valueOf(written);
-  return name === undefined || value === undefined ? [] : [{ name, labels: labelsIn(labels), value }];
+  if (name === undefined || value === undefined) return [];
+  return [
+    {
+      name,
+      value,
+      // Of most lines nobody asks for them, and to take them apart costs more than all the rest.
+      get labels() {
+        return labelsIn(labels);
+      },
+    },
+  ];
 }
 
 function labelsIn(text: string): Readonly<Record<string, string>> {

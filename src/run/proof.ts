@@ -95,7 +95,7 @@ function whileMeasured(check: ProofCheck): ProofCheck {
 
 async function metricsOf({ engine, reach }: RunningEngine): Promise<readonly Metric[]> {
   if (engine.metrics === undefined || reach.kind !== "http") return [];
-  return scrape(urlAt(reach.url, engine.metrics.path), AbortSignal.timeout(5_000));
+  return scrape(urlAt(reach.url, engine.metrics.path), 5);
 }
 
 /** What it says of itself goes before what its description supposes. */
