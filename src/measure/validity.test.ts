@@ -384,6 +384,7 @@ function shown(unit: string, value: number | undefined): string {
   if (value === undefined) return "–";
   if (unit === "seconds") return `${value * 1_000} ms`;
   if (unit === "cores") return `${value} of a core`;
+  if (unit === "threads") return `${value} a core`;
   return value === 0 ? "any" : `${value * 100} %`;
 }
 
