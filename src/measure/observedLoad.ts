@@ -9,7 +9,7 @@ import { gaps, tokenEvents, ttft } from "./latency.ts";
 export interface ObservedLoad {
   /** The most streams open at the same time. */
   readonly streams: number;
-  /** From sending a request to its first token: median. */
+  /** From sending a request to its first token: median; longer where so many streams would else be more requests a second than ever fell due. */
   readonly first: Seconds;
   /** Events with tokens in a reply: median. */
   readonly tokens: number;
@@ -33,15 +33,11 @@ export function observedLoad({ records, starts = [] }: Pick<ExperimentResult, "r
   const startOf = new Map(starts.map(({ engine, block, at }) => [`${block} ${engine}`, at]));
   const beside = [...Map.groupBy(records, ({ block, engine }) => startOf.get(`${block} ${engine}`) ?? block).values()];
   const most = (of: (records: readonly RequestRecord[]) => number) => Math.max(...beside.map(of));
-  return {
-    streams: most(openAtOnce),
-    first,
-    tokens,
-    gap,
-    promptTokens,
-    atOnce: most((together) => mostDueAtOnce(dues(together))),
-    perSecond: most((together) => busiestSecond(dues(together)).length),
-  };
+  const [streams, atOnce] = [most(openAtOnce), most((together) => mostDueAtOnce(dues(together)))];
+  const perSecond = most((together) => busiestSecond(dues(together)).length);
+  // The most streams may have been open for a moment only. Those of a burst are no rate.
+  const wait = streams > atOnce ? streams / perSecond - (tokens - 1) * gap : 0;
+  return { streams, first: Math.max(first, wait), tokens, gap, promptTokens, atOnce, perSecond };
 }
 
 /** Output tokens a second of all its streams, as long as they are open. */
