@@ -4,23 +4,32 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 import { folder, tandem } from "../src/cli/fixture.ts";
+import { realClock } from "../src/host/realClock.ts";
 import { findTests } from "../src/journal/paths.ts";
 import { readTest } from "../src/journal/read.ts";
+import { inQuietMoment, shareLate, watchedProcess } from "../src/load/quietMoment.ts";
 import type { RequestRecord } from "../src/model/record.ts";
 import { stampCodes } from "../src/model/recorder.ts";
 import type { TruthEntry } from "../src/simulation/truthLog.ts";
 
 const milliseconds = 1e6;
+const tolerance = milliseconds;
 
 // A request every 30 ms that takes about two seconds: 64 streams and some are open at a time, for three seconds.
 const requests = 160;
 const outputTokens = 260;
 const promptTokens = 64 + 8;
 
+// The engine comes before other work, where that is permitted: it is the ruler here, and as good as its own stamps.
 const manyStreams = `import { documentQa, every, experiment, simulated, testCase } from "tandem";
+const engine = simulated();
+const preferred = (slot) => {
+  const { args, env } = engine.launch.command(slot);
+  return { env, program: "sh", args: ["-c", 'chrt --rr --pid 1 $$ 2>/dev/null; exec "$@"', "sh", process.execPath, ...args] };
+};
 export const test_truth = () =>
   testCase({
-    engines: { engine: simulated() },
+    engines: { engine: { ...engine, launch: { ...engine.launch, command: preferred } } },
     experiments: [
       experiment({
         workload: documentQa({ contextTokens: 64, questionTokens: 8, documents: 4, requests: ${requests}, outputTokens: ${outputTokens} }),
@@ -31,34 +40,44 @@ export const test_truth = () =>
 `;
 
 test("at 64 streams over HTTP, TTFT and token gaps are the engine's own within 1 ms at p99, every token and every request counted", async (context) => {
-  using where = folder();
-  const file = where.write("truth.js", manyStreams);
-  const timer = bareTimer();
-  const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
-  const timerLateness = timer.stop();
-  expect([0, 4]).toContain(code); // a busy machine makes it INVALID, and the numbers still stand
-  expect(stderr).toContain(`${requests} requests`);
+  await inQuietMoment(context, async () => {
+    using where = folder();
+    const file = where.write("truth.js", manyStreams);
+    const process = watchedProcess(realClock());
+    const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
+    const heldUpHere = process.stop(tolerance / 2);
+    expect([0, 4]).toContain(code); // a busy machine makes it INVALID, and the numbers still stand
+    expect(stderr).toContain(`${requests} requests`);
 
-  const [directory = ""] = await findTests(where.at("out"));
-  const records = (await readTest(directory)).experiments[0]?.records ?? [];
-  const truth = measuredOnes(join(directory, "engines", "engine", "scratch", "truth.jsonl"));
-  expect(records).toHaveLength(requests);
-  expect(truth).toHaveLength(requests);
-  expect(mostOpenAtOnce(truth)).toBeGreaterThanOrEqual(64);
-  for (const [index, record] of records.entries()) {
-    expect(record.outcome).toEqual({ kind: "completed" });
-    expect([record.promptTokens, record.outputTokens]).toEqual([promptTokens, outputTokens]);
-    expect(tokenStamps(record)).toHaveLength(truth[index]?.tokens.length ?? 0);
-  }
+    const [directory = ""] = await findTests(where.at("out"));
+    const records = (await readTest(directory)).experiments[0]?.records ?? [];
+    const truth = measuredOnes(join(directory, "engines", "engine", "scratch", "truth.jsonl"));
+    expect(records).toHaveLength(requests);
+    expect(truth).toHaveLength(requests);
+    expect(mostOpenAtOnce(truth)).toBeGreaterThanOrEqual(64);
+    for (const [index, record] of records.entries()) {
+      expect(record.outcome).toEqual({ kind: "completed" });
+      expect([record.promptTokens, record.outputTokens]).toEqual([promptTokens, outputTokens]);
+      expect(tokenStamps(record)).toHaveLength(truth[index]?.tokens.length ?? 0);
+    }
 
-  const ttft = ascending(arrivalErrors(records, truth));
-  const gaps = ascending(records.flatMap((record, index) => differences(gapsOf(tokenStamps(record)), gapsOf(truth[index]?.tokens ?? []))));
-  const found = `TTFT off by ${ms(p99(ttft))} ms, gaps by ${ms(p99(gaps))} ms, a bare timer by ${ms(timerLateness)} ms, all at p99`;
-  console.log(found);
-  if (timerLateness > 0.5 * milliseconds) context.skip(`this machine is too busy to time anything: ${found}`);
-  expect(p99(ttft)).toBeLessThan(milliseconds);
-  expect(p99(gaps)).toBeLessThan(milliseconds);
-});
+    const ttft = p99(ascending(arrivalErrors(records, truth)));
+    const gaps = p99(
+      ascending(records.flatMap((record, index) => differences(gapsOf(tokenStamps(record)), gapsOf(truth[index]?.tokens ?? [])))),
+    );
+    const found = `TTFT off by ${ms(ttft)} ms, gaps by ${ms(gaps)} ms at p99`;
+    console.log(found);
+    return { isMet: ttft < tolerance && gaps < tolerance, heldUp: heldUpHere + shareLate(latenessOfSteps(truth), tolerance / 2), found };
+  });
+}, 180_000);
+
+/** The engine's own: of the first token of each step, since the others wait for it to be written. */
+function latenessOfSteps(truth: readonly TruthEntry[]): readonly number[] {
+  const earliest = new Map<number, number>();
+  for (const { tokens, due } of truth)
+    for (const [index, at] of due.entries()) earliest.set(at, Math.min(earliest.get(at) ?? Infinity, (tokens[index] ?? Number.NaN) - at));
+  return [...earliest.values()];
+}
 
 /** In the order in which they came; warm-up and readiness have other prompts. */
 function measuredOnes(file: string): readonly TruthEntry[] {
@@ -106,21 +125,4 @@ function p99(values: readonly number[]): number {
 
 function ms(time: number): string {
   return (time / milliseconds).toFixed(3);
-}
-
-/** How late a timer of 5 ms is beyond its millisecond of grain, at p99, while all this happens. */
-function bareTimer(): { stop(): number } {
-  const late: number[] = [];
-  let last = process.hrtime.bigint();
-  const timer = setInterval(() => {
-    const now = process.hrtime.bigint();
-    late.push(Number(now - last) - 6 * milliseconds);
-    last = now;
-  }, 5);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return p99(late.sort((a, b) => a - b));
-    },
-  };
 }

@@ -1,6 +1,7 @@
 import { createServer, type Socket } from "node:net";
 
-import { realClock, type Origin } from "../host/realClock.ts";
+import { punctualClock, type Origin } from "../host/realClock.ts";
+import { preferThisThread } from "../host/thisThread.ts";
 import { chatText, chunkOf, done, lastChunk, listening, streamHead } from "./testServer.ts";
 
 /** What the truth server is told, as JSON in its first argument. */
@@ -11,10 +12,20 @@ export interface TruthOptions {
   readonly everyMs: number;
 }
 
-/** A server in a process of its own that stamps each write on the same clock, just before it. Sends its port, and its stamps when asked. */
+/** What it tells when asked. */
+export interface WrittenTruth {
+  /** By stream, just before each write. */
+  readonly stamps: Readonly<Record<string, readonly number[]>>;
+  /** Of each token, from when it was due until it was written. */
+  readonly late: readonly number[];
+}
+
+/** A server in a process of its own that stamps each write on the same clock, just before it. Sends its port, and what it wrote when asked. */
 const { origin, tokens, firstAfterMs, everyMs }: TruthOptions = JSON.parse(process.argv[2] ?? "{}"); // written by the test that starts it
-const clock = realClock(origin);
+preferThisThread();
+const clock = punctualClock(origin);
 const stamps: Record<string, number[]> = {};
+const late: number[] = [];
 const token = Buffer.from(chunkOf(chatText("word")));
 const ending = Buffer.from(chunkOf(done) + lastChunk);
 
@@ -32,14 +43,16 @@ function answer(socket: Socket, stream: string, received: number): void {
   const written: number[] = [];
   stamps[stream] = written;
   for (let index = 0; index < tokens; index++) {
-    clock.at(received + (firstAfterMs + index * everyMs) * 1e6, () => {
+    const due = received + (firstAfterMs + index * everyMs) * 1e6;
+    clock.at(due, () => {
       written.push(clock.now());
       socket.write(token);
+      late.push(clock.now() - due);
       if (index === tokens - 1) socket.write(ending);
     });
   }
 }
 
-process.on("message", () => process.send?.(stamps));
+process.on("message", () => process.send?.({ stamps, late } satisfies WrittenTruth));
 process.on("disconnect", () => process.exit());
 process.send?.(await listening(server));

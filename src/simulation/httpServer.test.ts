@@ -124,7 +124,7 @@ test("counters have vLLM's names and add up", async () => {
   expect(bySource).toBe(value("prompt_tokens_total"));
 });
 
-test("64 streams at once: every token arrives, and the truth log has the time of each, in order, before it arrived", async () => {
+test("64 streams at once: every token arrives, and the truth log has the time of each, in order, after it was due and before it arrived", async () => {
   const streams = await Promise.all(
     Array.from({ length: 64 }, async (_, index) => {
       const prompt = [...tokenIds, 256 + index];
@@ -139,12 +139,14 @@ test("64 streams at once: every token arrives, and the truth log has the time of
   expect(await once(server.child, "exit")).toEqual([0, null]);
   const lines = (await readFile(server.truthPath, "utf8")).trim().split("\n");
   const truths = lines.map(
-    (line) => JSON.parse(line) as { id: string; requestId?: string; received: number; headers: number; tokens: number[] },
+    (line) => JSON.parse(line) as { id: string; requestId?: string; received: number; headers: number; tokens: number[]; due: number[] },
   );
   for (const [index, { ended }] of streams.entries()) {
     const truth = truths.find(({ requestId }) => requestId === `stream-${index}`)!;
     expect(truth.tokens).toHaveLength(50);
     const times = [truth.received, truth.headers, ...truth.tokens, ended];
     expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(truth.due).toHaveLength(50);
+    for (const [token, due] of truth.due.entries()) expect(truth.tokens[token]).toBeGreaterThan(due - 10_000);
   }
 });

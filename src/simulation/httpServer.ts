@@ -116,6 +116,7 @@ function truthOf({ requestId, received }: Call, id: string, { prompt }: Wanted, 
     received,
     ...(answer.headersAt === undefined ? {} : { headers: answer.headersAt }),
     tokens: answer.stamps.all(),
+    due: answer.stamps.allDue(),
     promptTokens: prompt.length,
     cut: !answer.complete,
   };
@@ -152,10 +153,10 @@ class StreamedAnswer implements Answer {
     this.response.flushHeaders();
   }
 
-  token(_at: Nanoseconds, token: number): void {
+  token(at: Nanoseconds, token: number): void {
     const event = this.format.tokenEvent(decode([token]), this.stamps.count + 1);
     const text = this.stamps.count === 0 ? this.opening + event : event;
-    this.stamps.stamp();
+    this.stamps.stamp(at);
     this.response.write(text);
     // Node holds writes back until the end of the turn, when the tokens of the whole step would go out together.
     this.response.socket?.uncork();
@@ -189,8 +190,8 @@ class WholeAnswer implements Answer {
     // The head of a whole answer goes out with its body.
   }
 
-  token(_at: Nanoseconds, token: number): void {
-    this.stamps.stamp();
+  token(at: Nanoseconds, token: number): void {
+    this.stamps.stamp(at);
     this.tokens.push(token);
   }
 

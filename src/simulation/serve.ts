@@ -10,7 +10,7 @@ import { TruthLog } from "./truthLog.ts";
 
 function serve(): void {
   const { port, options, truth, tokenIdOffset } = commandLine();
-  const core = simulatedCore(options, punctualClock());
+  const core = simulatedCore(options, punctualClock([0, 0])); // the truth log's clock
   const log = truth === undefined ? undefined : new TruthLog(truth);
   const server = simulatedServer(core, { servedModel: options.model, tokenIdOffset, ...(log === undefined ? {} : { truth: log }) });
   server.on("error", stop);

@@ -11,6 +11,8 @@ export interface TruthEntry {
   readonly headers?: number;
   /** Just before each token was written; where the answer was not streamed, when the token was there. */
   readonly tokens: readonly number[];
+  /** When each token was to be written by the engine's own timetable. */
+  readonly due: readonly number[];
   readonly promptTokens: number;
   /** The client went away before the end. */
   readonly cut: boolean;
@@ -25,10 +27,12 @@ export function monotonic(): number {
 /** One request while its tokens are written: stamping one is a store into memory that is there already. */
 export class TokenStamps {
   private readonly times: Float64Array;
+  private readonly dueTimes: Float64Array;
   private taken: number;
 
   constructor(atMost: number) {
     this.times = new Float64Array(atMost);
+    this.dueTimes = new Float64Array(atMost);
     this.taken = 0;
   }
 
@@ -36,12 +40,17 @@ export class TokenStamps {
     return this.taken;
   }
 
-  stamp(): void {
+  stamp(due: number): void {
+    this.dueTimes[this.taken] = due;
     this.times[this.taken++] = monotonic();
   }
 
   all(): readonly number[] {
     return [...this.times.subarray(0, this.taken)];
+  }
+
+  allDue(): readonly number[] {
+    return [...this.dueTimes.subarray(0, this.taken)];
   }
 }
 
