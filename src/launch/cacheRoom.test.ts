@@ -46,6 +46,7 @@ test("less memory available than engines that are up at once are to fill, a shar
   const lacking = async (...engines: readonly Declared[]) => cacheRoomLacking(engines, tmpdir(), memory);
   const [one, other] = [caching({ config: { cpuGigabytes: 8 } }, "one"), caching({ config: { cpuGigabytes: 8 } }, "other")];
   expect(await lacking(one)).toEqual([]);
+  expect(await lacking(caching({ config: { cpuGigabytes: 90_000 } }))).toEqual([]); // a mistake, told as one
   expect(await lacking(one, other)).toEqual(["one and other are to keep 16 GiB of KV cache in memory, and 12.0 of 23.5 GiB are available"]);
   const shared = (name: string) => caching({ mode: "server", shared: "kv", config: { cpuGigabytes: 8 } }, name);
   expect(await lacking(shared("one"), shared("other"))).toEqual([]);

@@ -4,7 +4,7 @@ import { totalmem, freemem } from "node:os";
 import { dirname } from "node:path";
 
 import { unlessGone } from "../host/unlessGone.ts";
-import type { CacheRoom } from "../model/engine.ts";
+import type { CacheRoom, Engine } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Declared } from "./neededServices.ts";
 import { onThisMachine } from "./sharedPlaces.ts";
@@ -49,22 +49,38 @@ export async function cacheRoomLacking(
   own: string,
   memory: Memory = memoryHere(),
 ): Promise<readonly string[]> {
-  const rooms = engines.flatMap(({ name, engine, world }) => (engine.cacheRoom?.(world) ?? []).map((room) => ({ name, engine, room })));
-  const inMemory = rooms.flatMap(({ name, room }) => (room.kind === "memory" ? [{ name, owner: room.shared ?? name, gib: room.gib }] : []));
-  // One that is shared is filled once.
-  const gib = [...new Map(inMemory.map((one) => [one.owner, one.gib])).values()].reduce((sum, one) => sum + one, 0);
-  const lacking: string[] = [];
-  if (gib > memory.available) {
-    const names = [...new Set(inMemory.map(({ name }) => name))].join(" and ");
-    const available = `${shown(memory.available)} of ${shown(memory.total)} GiB are available`;
-    lacking.push(`${names} ${names.includes(" and ") ? "are" : "is"} to keep ${gib} GiB of KV cache in memory, and ${available}`);
-  }
-  for (const { name, engine, room } of rooms) {
-    if (room.kind === "memory" || room.gib === undefined) continue;
-    const { free } = await diskOf(nearestThere(room.path === undefined ? own : onThisMachine(room.path, engine)));
-    if (room.gib > free) lacking.push(`${name} is to keep ${inWords(room)}, and ${shown(free)} GiB are free there`);
-  }
-  return lacking;
+  const each = engines.flatMap(({ name, engine, world }) => (engine.cacheRoom?.(world) ?? []).map((room) => ({ name, engine, room })));
+  const onDisk = await Promise.all(each.map(async (one) => lackingOnDisk(one, own)));
+  return [...lackingInMemory(each, memory), ...onDisk.flat()];
+}
+
+/** A room of an engine. */
+interface Filling {
+  readonly name: string;
+  readonly engine: Engine;
+  readonly room: CacheRoom;
+}
+
+/** One that is shared is filled once; one that can never be is refused elsewhere. */
+function lackingInMemory(each: readonly Filling[], { total, available }: Memory): readonly string[] {
+  const filled = each.flatMap(({ name, room }) =>
+    room.kind === "memory" && room.gib <= total ? [{ name, owner: room.shared ?? name, gib: room.gib }] : [],
+  );
+  const gib = [...new Map(filled.map((one) => [one.owner, one.gib])).values()].reduce((sum, one) => sum + one, 0);
+  if (gib <= available) return [];
+  const names = [...new Set(filled.map(({ name }) => name))];
+  const are = names.length === 1 ? "is" : "are";
+  return [
+    `${names.join(" and ")} ${are} to keep ${gib} GiB of KV cache in memory, and ${shown(available)} of ${shown(total)} GiB are available`,
+  ];
+}
+
+async function lackingOnDisk({ name, engine, room }: Filling, own: string): Promise<readonly string[]> {
+  if (room.kind === "memory" || room.gib === undefined) return [];
+  const { path } = room;
+  const { total, free } = await diskOf(nearestThere(path === undefined ? own : onThisMachine(path, engine)));
+  const isRefused = path !== undefined && room.gib > total;
+  return room.gib <= free || isRefused ? [] : [`${name} is to keep ${inWords(room)}, and ${shown(free)} GiB are free there`];
 }
 
 function inWords(room: CacheRoom): string {
