@@ -1,6 +1,6 @@
 import { isBelow } from "../refuseOtherEra.ts";
 
-/** How LMCache's server is started and spoken to from one version on, read in its packages; run for real is the last alone. */
+/** How LMCache's server is started and spoken to from one version on, read in its packages. Only the last was run for real. */
 export interface ServerEra {
   /** Of LMCache. */
   readonly since: string;
@@ -11,7 +11,12 @@ export interface ServerEra {
   /** Whether it is told how to evict. */
   readonly evicts: boolean;
   /** Missing where it listens for its engines alone. */
-  readonly http?: { readonly health: string; readonly clear: readonly string[]; readonly counts: boolean };
+  readonly http?: {
+    readonly health: string;
+    readonly clear: readonly string[];
+    /** Whether it shows there what it counts. */
+    readonly counts: boolean;
+  };
   /** It would count on port 9090 otherwise, whoever else does. */
   readonly quiet: readonly string[];
 }
