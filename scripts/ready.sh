@@ -63,3 +63,18 @@ case "$native" in
     fi
     ;;
 esac
+
+# What engines are started through, so that no orphan of theirs gets away; likewise. See docs/decisions/orphans.md.
+adopter="$here/node_modules/.tandem-adopter"
+isAdopterGood() {
+  cmp -s "$here/src/host/adopter.c" "$adopter.c" && "$adopter" true
+}
+if ! isAdopterGood 2>/dev/null && [ "$(uname)" = Linux ] && [ -w "$here/node_modules" ] && command -v cc >/dev/null 2>&1; then
+  if cc -O2 -o "$adopter.$$" "$here/src/host/adopter.c" && "$adopter.$$" true; then
+    cp "$here/src/host/adopter.c" "$adopter.c.$$" && mv -f "$adopter.$$" "$adopter" && mv -f "$adopter.c.$$" "$adopter.c"
+  fi >/dev/null 2>&1 || true
+  rm -f "$adopter.$$" "$adopter.c.$$"
+fi
+if ! isAdopterGood 2>/dev/null; then
+  rm -f "$adopter.c" 2>/dev/null || true # or engines would be started through it
+fi

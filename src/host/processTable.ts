@@ -23,7 +23,7 @@ export function processTable(): readonly ProcessEntry[] {
 }
 
 /**
- * Everybody alive who belongs to these roots: in a root's session or group, with a mark in the environment they were started with,
+ * Everybody alive who belongs to these roots: one of them, in a root's session or group, with a mark in the environment they were started with,
  * or a descendant of one of those. Any one of the three can be lost: setsid leaves the session, the death of a parent cuts the line
  * of descent, and a program that writes its own title may overwrite the environment that others can read.
  */
@@ -31,7 +31,7 @@ function treeOf(roots: readonly Root[], mark: string, table = processTable()): r
   const sessions = ownSessions(roots, table);
   const members = new Set<number>();
   for (const entry of table) {
-    if (sessions.has(entry.session) || sessions.has(entry.group) || hasMark(entry.pid, mark)) members.add(entry.pid);
+    if ([entry.pid, entry.group, entry.session].some((id) => sessions.has(id)) || hasMark(entry.pid, mark)) members.add(entry.pid);
   }
   addDescendants(members, table);
   members.delete(process.pid);

@@ -27,7 +27,7 @@ test("what a program prints is in its logs to the last byte, after what an earli
 
 test("a program gets the environment it is given, and nothing of ours but the marks", async () => {
   const started = await start("answers", { ONE: "1" });
-  await until(() => existsSync(at.file("environment.json")));
+  await until(() => existsSync(at.file("environment.json")) && at.written("environment.json") !== "");
   const seen = Object.keys(JSON.parse(at.written("environment.json")) as object).sort();
   expect(seen).toEqual(["ONE", "SPT_NOENV", "TANDEM_ENGINE", "TANDEM_RUN"]);
   await started.end(1);

@@ -3,11 +3,14 @@ import { randomUUID } from "node:crypto";
 import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { getSystemErrorName } from "node:util";
 
 import { HarnessError } from "../model/harnessError.ts";
 import type { Place, StartedProcess } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
+import { orphanAdopter } from "./adopter.ts";
 import { gpuMemoryHolders, gpuMemoryUsed } from "./gpuMemory.ts";
 import { isHeldBy, listenersOn } from "./listeningSockets.ts";
 import { oomKills } from "./oomKills.ts";
@@ -143,10 +146,11 @@ async function startTree(command: Start[0], logs: Start[1], run: string, watchdo
     SPT_NOENV: "1",
   });
   const ended = endOf(child);
+  const running = untilRunning(child);
   // Read before we next let go of the event loop, so that it is there even if it has ended already.
   const root = child.pid === undefined ? undefined : processEntry(child.pid);
   if (root !== undefined) watchdog.watch(root);
-  await spawned(child);
+  await running;
   if (root === undefined) throw new Error(`process ${child.pid} was gone before it could be looked at`);
   return new ProcessTree(root, `TANDEM_ENGINE=${engine}`, ended, sharedMemory);
 }
@@ -157,8 +161,12 @@ function spawnLogged({ program, args, directory }: Start[0], logs: Start[1], env
   const stdout = openLog(logs.stdout);
   const stderr = openLog(logs.stderr);
   try {
-    const file = programFile(program, env["PATH"]) ?? program;
-    return spawn(file, [...args], { cwd: directory, env, detached: true, stdio: ["ignore", stdout, stderr] });
+    const file = programFile(program, env["PATH"]);
+    const adopter = file === undefined ? undefined : orphanAdopter();
+    const options = { cwd: directory, env, detached: true };
+    if (file === undefined || adopter === undefined)
+      return spawn(file ?? program, [...args], { ...options, stdio: ["ignore", stdout, stderr] });
+    return spawn(adopter, [file, ...args], { ...options, stdio: ["ignore", stdout, stderr, "pipe"] });
   } finally {
     closeSync(stdout);
     closeSync(stderr);
@@ -171,11 +179,19 @@ function openLog(path: string): number {
   return openSync(path, "a");
 }
 
-async function spawned(child: ChildProcess): Promise<void> {
-  return new Promise((onSpawned, onFailed) => {
+/** Rejects, as spawn does, where the program cannot be started: through adopter.c that is told by a pipe. */
+async function untilRunning(child: ChildProcess): Promise<void> {
+  const pipe = child.stdio[3];
+  await new Promise((onSpawned, onFailed) => {
     child.once("spawn", onSpawned);
     child.once("error", onFailed);
   });
+  if (!(pipe instanceof Readable)) return;
+  let errno = "";
+  for await (const piece of pipe) errno += String(piece);
+  if (errno === "") return;
+  const code = getSystemErrorName(-Number(errno));
+  throw Object.assign(new Error(`${code}: ${child.spawnargs[1]} cannot be started`), { code });
 }
 
 function endOf(child: ChildProcess): StartedProcess["ended"] {

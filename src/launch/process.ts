@@ -162,8 +162,10 @@ async function hasThePort(boot: Boot, started: StartedProcess): Promise<boolean>
 /** Who has the port while our tree has it not, or not alone. */
 async function strangersBeside({ place, order }: Boot, started: StartedProcess): Promise<readonly ProcessInfo[]> {
   if (await place.owns(started, order.slot.port)) return [];
+  const listeners = await place.listeners(order.slot.port);
+  if (listeners.length === 0) return [];
   const ours = started.pids?.() ?? [started.pid];
-  return (await place.listeners(order.slot.port)).filter(({ pid }) => pid === undefined || !ours.includes(pid));
+  return listeners.filter(({ pid }) => pid === undefined || !ours.includes(pid));
 }
 
 async function exited(boot: Boot, started: StartedProcess, over: AbortSignal): Promise<never> {
