@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { KeptPage } from "../host/keptPage.ts";
+import { KeptPage } from "../http/keptPage.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";

@@ -1,4 +1,4 @@
-import { Pattern } from "../host/pattern.ts";
+import { Pattern } from "../http/pattern.ts";
 
 /** Longer events are rare, and copying them would cost what it saves. */
 const longest = 2_048;

@@ -1,12 +1,12 @@
 import type { Ending, ExchangeListener } from "../model/exchange.ts";
 import { completed, failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
-import { BodyReader, type PieceTaker } from "../host/bodyReader.ts";
+import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
 import { ChunkReader, type EventKind } from "./classify.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "./eventScanner.ts";
-import { GrowingBytes } from "../host/growingBytes.ts";
-import { HeadReader, type Head } from "../host/httpHead.ts";
+import { GrowingBytes } from "../http/growingBytes.ts";
+import { HeadReader, type Head } from "../http/head.ts";
 import { KeptText } from "./keptText.ts";
 import { LastText } from "./lastText.ts";
 import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";

@@ -1,4 +1,4 @@
-import { KeptPage, type Answer } from "../host/keptPage.ts";
+import { KeptPage, type Answer } from "../http/keptPage.ts";
 import type { MetricSource } from "../model/engine.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";

@@ -4,7 +4,7 @@ import { connect as connectTls } from "node:tls";
 import type { Seconds } from "../model/time.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
 import { GrowingBytes } from "./growingBytes.ts";
-import { HeadReader, type Head } from "./httpHead.ts";
+import { HeadReader, type Head } from "./head.ts";
 
 export interface PageOptions {
   readonly headers?: Readonly<Record<string, string>>;

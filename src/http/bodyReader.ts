@@ -1,4 +1,4 @@
-import type { Framing } from "./httpHead.ts";
+import type { Framing } from "./head.ts";
 
 /** Who is given the body. */
 export interface PieceTaker {
