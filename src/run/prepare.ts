@@ -80,6 +80,7 @@ function batchesOf(engines: readonly PlannedEngine[]): readonly (readonly Planne
 
 /** GPUs on which an engine will not boot while somebody holds their memory. */
 async function heldMemory(engines: readonly PlannedEngine[], place: Place): Promise<readonly HarnessError[]> {
+  if (engines.every(({ engine }) => engine.needsItsShare !== true)) return [];
   const held = (await lackingOf(engines, place)).filter(({ stopped }) => stopped.length > 0);
   return held.map(({ message, stopped }) => {
     const hint = "end what holds it, name other GPUs with --gpus, or take less: gpuMemoryUtilization";
