@@ -3,6 +3,7 @@ import type { Engine, Wire } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { serverUrl, withoutQuerySecrets } from "../model/serverUrl.ts";
 import { tokenIdOffset } from "./installation.ts";
+import { anyMetrics } from "./anyMetrics.ts";
 import { anyInfo } from "./serverInfo.ts";
 import { llamaCppTokenizer, vllmTokenizer } from "./tokenizers.ts";
 
@@ -66,6 +67,7 @@ export function attached(options: AttachedOptions): Engine {
     configFiles: [],
     tokenizer: [vllmTokenizer, llamaCppTokenizer],
     info: anyInfo,
+    metrics: anyMetrics,
     ...(prefixCaching === undefined ? {} : { claims: () => ({ traits: [], reuse: { own: prefixCaching, external: false } }) }),
   };
 }

@@ -94,7 +94,7 @@ export function llamaCpp(options: LlamaCppOptions): Engine {
     },
     features: [...installationFeatures(options), ...featuresOf(options)],
     configFiles: [],
-    metrics,
+    metrics: llamaCppMetrics,
     tokenizer: [llamaCppTokenizer],
     info: [llamaCppInfo],
     claims: () => claimsOf(options),
@@ -164,7 +164,7 @@ function resetsOf({ parallel = defaultParallel }: LlamaCppOptions): CacheResets 
   return { paths, env: { LLAMA_ARG_CACHE_RAM: "0" } };
 }
 
-const metrics: EngineMetrics = {
+export const llamaCppMetrics: EngineMetrics = {
   path: "/metrics",
   series: {
     "running-requests": [{ name: "llamacpp:requests_processing" }],

@@ -87,7 +87,7 @@ export function tgi(options: TgiOptions): Engine {
     wire: { api: "chat", model, listsModels: false, takesTokenIds: false, tokenIdOffset: 0, fixesLength: false },
     features: [...installationFeatures(options), ...featuresOf(options)],
     configFiles: [],
-    metrics,
+    metrics: tgiMetrics,
     tokenizer: [tgiTokenizer],
     info: [tgiInfo],
     claims: () => claimsOf(options),
@@ -138,7 +138,7 @@ function claimsOf({ maxTotalTokens, dtype }: TgiOptions): EngineClaims {
   return { traits: [fact("context limit", maxTotalTokens === undefined ? undefined : `${maxTotalTokens} tokens`), fact("dtype", dtype)] };
 }
 
-const metrics: EngineMetrics = {
+export const tgiMetrics: EngineMetrics = {
   path: "/metrics",
   series: {
     "running-requests": [{ name: "tgi_batch_current_size" }],

@@ -8,5 +8,7 @@ import { metrics } from "./metrics.ts";
 export function engineMetrics(clock: Pick<Clock, "now">, { name, engine, reach }: RunningEngine): readonly Probe[] {
   const { metrics: told } = engine;
   if (told === undefined || reach.kind !== "http") return [];
-  return [metrics(clock, { name, url: urlAt(reach.url, told.path), series: told.series })];
+  const { acceptAnyCertificate, url } = reach;
+  const key = engine.wire.apiKey === undefined ? {} : { headers: { authorization: `Bearer ${engine.wire.apiKey}` } };
+  return [metrics(clock, { name, url: urlAt(url, told.path), series: told.series, page: { acceptAnyCertificate, ...key } })];
 }

@@ -1,4 +1,4 @@
-import { KeptPage, type Answer } from "../http/keptPage.ts";
+import { KeptPage, type Answer, type PageOptions } from "../http/keptPage.ts";
 import type { MetricSource } from "../model/engine.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
@@ -13,6 +13,8 @@ export interface MetricsOptions {
   /** From our series to the engine's metric, "running-requests" to "vllm:num_requests_running": of several the first that is there. */
   readonly series: Readonly<Record<string, string | readonly MetricSource[]>>;
   readonly everySeconds?: number;
+  /** How the page is asked for: a server's key, its certificate. */
+  readonly page?: PageOptions;
 }
 
 /** Within each period at another moment, spread evenly by the golden ratio: in step with a schedule, an engine would always be asked between two requests. */
@@ -24,12 +26,12 @@ function momentOf(period: number): number {
  * What an engine tells of itself: at the start, once a second, and at the end. Several processes of one engine are added up.
  * A scrape that fails is a reading less, never a zero, also where it is the first; only one that has no such page is not asked again.
  */
-export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySeconds = 1 }: MetricsOptions): Probe {
+export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySeconds = 1, page: asked }: MetricsOptions): Probe {
   let timer: NodeJS.Timeout | undefined;
   let underWay = new AbortController();
   let readLast = async (): Promise<unknown> => undefined;
   const names = namesIn(series);
-  const page = new KeptPage(url);
+  const page = new KeptPage(url, asked);
   return {
     name: `metrics of ${name}`,
     async start(read) {

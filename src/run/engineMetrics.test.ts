@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { attached } from "../engines/attached.ts";
 import { withLmcache } from "../engines/lmcache.ts";
 import { lmcacheServer } from "../engines/services/lmcacheServer.ts";
 import type { LmcacheOptions } from "../engines/lmcacheOptions.ts";
@@ -251,6 +252,38 @@ test("TensorRT-LLM tells how many requests run and wait and how full its KV cach
   expect(engine.metrics?.path).toBe("/prometheus/metrics");
   expect(await readingsOf(engine, tensorrtLlmPage)).toEqual({ "running-requests": 3, "waiting-requests": 1, "kv-usage-share": 0.62 });
   expect(await readingsOf(engine, tensorrtLlmPage.replace(/^trtllm_num_requests.*$/gm, ""))).toEqual({ "kv-usage-share": 0.62 });
+});
+
+test("a server that was up already tells what its engine would tell, whichever it is, and no zeros of counters that another one has", async () => {
+  const server = attached({ url: "http://127.0.0.1:8000" });
+  expect(await readingsOf(server, recorded)).toEqual(await readingsOf(vllm({ model: "tiny" }), recorded));
+  expect(await readingsOf(server, llamaCppPage)).toEqual(await readingsOf(llamaCpp({ model: "/tiny.gguf" }), llamaCppPage));
+  expect(await readingsOf(server, tgiPage)).toEqual({ "running-requests": 5, "waiting-requests": 3 });
+  const {
+    "prefix-hit-tokens-total": _own,
+    "external-hit-tokens-total": _beside,
+    ...others
+  } = await readingsOf(sglang({ model: "tiny" }), sglangPage([]));
+  const { "external-memory-hit-tokens-total": _memory, "external-lower-hit-tokens-total": _lower, ...shown } = others;
+  expect(await readingsOf(server, sglangPage([]))).toEqual(shown);
+  expect(await readingsOf(server, "somebody_elses_requests_total 7")).toEqual({});
+});
+
+test("a server that wants its key for its metrics is asked with it", async () => {
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.headers.authorization);
+    response.end(recorded);
+  });
+  await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await using shown = await showing(recorded);
+  const reach = { kind: "http", url, acceptAnyCertificate: false } as const;
+  const readings = await edges({ ...shown.running, engine: attached({ url, apiKey: "sesame" }), reach });
+  server.closeAllConnections();
+  server.close();
+  expect(readings.length).toBeGreaterThan(0);
+  expect(new Set(asked)).toEqual(new Set(["Bearer sesame"]));
 });
 
 test("the simulated engine tells everything that vLLM tells", async () => {
