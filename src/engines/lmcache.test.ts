@@ -413,6 +413,35 @@ test("LMCache 0.1's server keeps its cache in a directory, and the engine beside
   expect(() => withLmcache(plain, { lmServer })).toThrow("the lm:// server of LMCache 0.1 is another than today's LMCache speaks to");
 });
 
+test("before vLLM had connectors another program starts it with LMCache 0.1, in the same environment and with the same arguments", () => {
+  const options = { connector: "lmcache_vllm", config: "c.yaml" } as const;
+  const content = { chunk_size: 256, local_device: "cpu", max_local_cache_size: 5, remote_url: "lm://localhost:65431" };
+  const world: World = { configFiles: { "c.yaml": content } };
+  const services = { "lm-server": { host: "127.0.0.1", ports: { lm: 5_001 } } };
+  const started = (engine: Engine) => {
+    if (engine.launch.kind !== "process") throw new TypeError("not a process");
+    return engine.launch.command({ ...slot, services }, world);
+  };
+  const alone = vllm({ model: "m", program: "/venv/bin/vllm" });
+  const engine = withLmcache(alone, options);
+  const { program, args, env, files } = started(engine);
+  expect(program).toBe("/venv/bin/lmcache_vllm");
+  expect(args).toEqual(started(alone).args);
+  expect(parse(files?.["lmcache.yaml"] ?? "")).toEqual({ ...content, remote_url: "lm://127.0.0.1:5001" });
+  expect(env["LMCACHE_CONFIG_FILE"]).toMatch(/lmcache\.yaml$/);
+  expect(env["LMCACHE_USE_EXPERIMENTAL"]).toBeUndefined();
+  const server = serviceCommand(engine, "lm-server", world);
+  expect([server.program, ...server.args].join(" ")).toBe("/venv/bin/python3 -u -m lmcache.server 127.0.0.1 7000 cpu");
+  const byConda = started(withLmcache(vllm({ model: "m", conda: "old" }), options));
+  expect([byConda.program, ...byConda.args].join(" ")).toMatch(/^conda run --no-capture-output --name old lmcache_vllm serve /);
+  expect(() => withLmcache(vllm({ model: "m", image: "vllm/vllm-openai:v0.6.2" }), options)).toThrow(
+    "another program than the one that an image starts",
+  );
+  expect(() => withLmcache(alone, { ...options, hybridKvCache: false })).toThrow("hybridKvCache is of later versions");
+  const todays = { configFiles: { "c.yaml": { local_cpu: true } } };
+  expect(() => engine.configuredFeatures?.(todays)).toThrow("c.yaml: LMCache 0.1 has no key local_cpu");
+});
+
 test("sentinels: five services, their addresses in the URL, the master's name in the environment", () => {
   const engine = withLmcache(plain, { config: { remoteUrl: "redis-sentinel://localhost:26379,localhost:26380/mymaster" } });
   expect(Object.keys(servicesOf(engine))).toEqual(["sentinel-1", "sentinel-2", "sentinel-3"]);

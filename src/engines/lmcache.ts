@@ -10,6 +10,7 @@ import { programBeside, refuseWithoutLmcache, servicesBeside } from "./programBe
 import { installedIn } from "./refuseOtherEra.ts";
 import {
   checkWithLmcache,
+  isOldLmcache,
   notInAContainer,
   settingsOf,
   type Connection,
@@ -24,6 +25,7 @@ export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): E
   if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
   refuseWithoutLmcache("withLmcache()", launch);
   if (launch.kind === "docker" && options.mode === "server") throw notInAContainer("withLmcache()");
+  if (launch.kind === "docker" && options.connector === "lmcache_vllm") throw anImagesOwn();
   const { paths, features, configIn } = sourceOf(options);
   const connect = options.mode === "server" ? besideServer : inProcess;
   const connection = (world: World) => connect(configIn(world), options, surroundings(engine, launch, world));
@@ -75,8 +77,14 @@ interface Source {
   readonly configIn: (world: World) => LmcacheConfig;
 }
 
-function sourceOf({ config = {}, mode, lmServer }: WithLmcacheOptions): Source {
-  const parse = lmServer?.era === "0.1" ? parseOldLmcacheConfig : parseLmcacheConfig;
+function anImagesOwn(): HarnessError {
+  return new HarnessError("usage", 'withLmcache(): connector "lmcache_vllm" is another program than the one that an image starts', {
+    hint: "say where it is installed with venv or program instead of image",
+  });
+}
+
+function sourceOf({ config = {}, mode, ...options }: WithLmcacheOptions): Source {
+  const parse = isOldLmcache(options) ? parseOldLmcacheConfig : parseLmcacheConfig;
   if (typeof config === "string" || config instanceof URL) {
     const path = String(config);
     // Its name only: where it lies differs from machine to machine.

@@ -10,8 +10,11 @@ import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
 import type { LmServerOptions } from "./services/lmServer.ts";
 
-/** LMCache's connectors by what vLLM calls them: of its V1 engine, of one that vLLM is told where to find, of its V0 engine. */
-export type InProcessConnector = "LMCacheConnectorV1" | "LMCacheConnectorV1Dynamic" | "LMCacheConnector";
+/**
+ * LMCache's connectors by what vLLM calls them: of its V1 engine, of one that vLLM is told where to find, of its V0 engine. vLLM up to 0.6 knows
+ * none: the program of the package lmcache-vllm is started in its place.
+ */
+export type InProcessConnector = "LMCacheConnectorV1" | "LMCacheConnectorV1Dynamic" | "LMCacheConnector" | "lmcache_vllm";
 
 /** An LMCache configuration without a file. What is left out is LMCache's default. */
 export interface LmcacheOptions {
@@ -34,7 +37,7 @@ export interface WithLmcacheOptions {
   readonly config?: string | URL | LmcacheOptions;
   /** Where LMCache runs: in the engine's process, unless said, or as a server beside it. */
   readonly mode?: "in-process" | "server";
-  /** In the process: what vLLM calls it. "LMCacheConnectorV1" unless said; "LMCacheConnector" is for vLLM's V0 engine. */
+  /** In the process: what vLLM calls it. "LMCacheConnectorV1" unless said; "LMCacheConnector" is for vLLM's V0 engine, "lmcache_vllm" for vLLM up to 0.6. */
   readonly connector?: InProcessConnector;
   /** Beside a server: the connector that comes with vLLM, for vLLM below 0.20. Unless said, it depends on vLLM's version where that is known. */
   readonly bundledConnector?: boolean;
@@ -55,7 +58,7 @@ export interface WithLmcacheOptions {
 const optionRules: Readonly<Record<keyof WithLmcacheOptions, OptionRule>> = {
   config: () => undefined,
   mode: oneOf("in-process", "server"),
-  connector: oneOf("LMCacheConnectorV1", "LMCacheConnectorV1Dynamic", "LMCacheConnector"),
+  connector: oneOf("LMCacheConnectorV1", "LMCacheConnectorV1Dynamic", "LMCacheConnector", "lmcache_vllm"),
   bundledConnector: yesOrNo,
   hybridKvCache: yesOrNo,
   server: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
@@ -93,7 +96,7 @@ export interface Connection {
 /** All that can be wrong with an author's options without a file being read. */
 export function checkWithLmcache(options: WithLmcacheOptions): void {
   checkOptions("withLmcache()", options, Object.keys(optionRules), optionRules);
-  const { mode = "in-process", connector, bundledConnector, server, answerWithin, lmServer } = options;
+  const { mode = "in-process", connector, hybridKvCache, bundledConnector, server, answerWithin, lmServer } = options;
   const ofOtherMode = mode === "server" ? { connector, lmServer } : { server, bundledConnector, answerWithin };
   const wrong = Object.entries(ofOtherMode).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (wrong.length > 0) {
@@ -102,11 +105,21 @@ export function checkWithLmcache(options: WithLmcacheOptions): void {
     });
   }
   if (server !== undefined) checkLmcacheServer("withLmcache(): server", server);
-  if (lmServer?.era === "0.1" && connector !== "LMCacheConnector") {
+  if (connector === "lmcache_vllm" && hybridKvCache !== undefined) {
+    throw new HarnessError("usage", "withLmcache(): hybridKvCache is of later versions than those that lmcache_vllm starts", {
+      hint: "leave it out",
+    });
+  }
+  if (lmServer?.era === "0.1" && connector !== "LMCacheConnector" && connector !== "lmcache_vllm") {
     throw new HarnessError("usage", "withLmcache(): the lm:// server of LMCache 0.1 is another than today's LMCache speaks to", {
       hint: 'say connector: "LMCacheConnector" as well, which is of vLLM 0.7 to 0.9, or leave lmServer out',
     });
   }
+}
+
+/** What LMCache 0.1 reads, and what it speaks to. */
+export function isOldLmcache({ connector, lmServer }: Pick<WithLmcacheOptions, "connector" | "lmServer">): boolean {
+  return connector === "lmcache_vllm" || lmServer?.era === "0.1";
 }
 
 export function notInAContainer(what: string): HarnessError {

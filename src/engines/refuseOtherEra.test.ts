@@ -30,6 +30,12 @@ test("a pair of another era is refused before anything boots, with what to do; o
   expect(refusal({ mode: "server" }, installed("0.24.0", "0.3.5"))).toMatch(
     /came with LMCache 0\.4\.5, and 0\.3\.5 is installed: .*lmcache>=0\.4\.5/,
   );
+  expect(refusal({ connector: "LMCacheConnector" }, installed("0.6.2", "0.1.4"))).toMatch(
+    /LMCacheConnector came with vLLM 0\.7\.0, and 0\.6\.2 is installed.*connector: "lmcache_vllm"/,
+  );
+  expect(refusal({ connector: "lmcache_vllm" }, installed("0.24.0", "0.5.0"))).toMatch(
+    /lmcache_vllm puts LMCache into is gone since vLLM 0\.7\.0, and 0\.24\.0 is installed/,
+  );
   expect(refusal({ connector: "LMCacheConnector" }, installed("0.33.0", "0.5.6"))).toMatch(
     /is gone since vLLM 0\.10\.1, .*: leave connector out/,
   );
@@ -44,6 +50,7 @@ test("a pair of another era is refused before anything boots, with what to do; o
   const fine: readonly (readonly [WithLmcacheOptions, World])[] = [
     [{}, installed("0.8.5", "0.3.5")],
     [{ connector: "LMCacheConnector" }, installed("0.7.3", "0.1.4")],
+    [{ connector: "lmcache_vllm" }, installed("0.6.2", "0.1.4")],
     [{ mode: "server" }, installed("0.32.0+cpu", "0.5.6")],
     [{ mode: "server" }, installed("0.18.0", "0.4.3")],
     [{ mode: "server" }, installed("0.12.0", "0.3.10")],
