@@ -59,6 +59,12 @@ test("expected and observed tokens stand beside what the engine counted itself",
   });
 });
 
+test("where nothing can be expected the prompts are those of the replies that tell what was cached, and none of no reply", () => {
+  const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
+  expect(experiment && cacheTokens("cached", experiment, undefined)).toMatchObject({ promptTokens: 3 * 8_208, observed: 2 * 8_192 });
+  expect(experiment && cacheTokens("absent", experiment, undefined)).toEqual({ engine: "absent" });
+});
+
 test("a counter that was read only once has not grown by nothing: nobody knows", () => {
   const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
   const once = experiment && { ...experiment, readings: experiment.readings.slice(0, 1) };

@@ -6,8 +6,11 @@ import { isCompleted } from "./summary.ts";
 /** Prompt tokens of one engine in one experiment that came out of a cache. */
 export interface CacheTokens {
   readonly engine: string;
-  /** Of requests whose prompts are known to the token and whose replies tell what was cached; where none tells, of all of the former. */
-  readonly promptTokens: number;
+  /**
+   * Of requests whose prompts are known to the token and whose replies tell what was cached; where none tells, of all of the former, and where no
+   * prompt is known, of all of the latter.
+   */
+  readonly promptTokens?: number;
   /** From the workload's own prefixes, and the pieces in which this engine finds them again. */
   readonly expected?: number;
   /** From the replies' usage. */
@@ -59,11 +62,12 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   const lowerTier = growth("external-lower-hit-tokens-total") ?? inOnly("lower");
   const observed =
     told.length === 0 || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
+  const prompts = known.length === 0 ? told.flatMap(({ promptTokens }) => promptTokens ?? []) : known.map(({ prompt }) => prompt);
   const isOneBlock = new Set(completed.map(({ block }) => block)).size === 1;
   const counted = isOneBlock && (own !== undefined || external !== undefined) ? (own ?? 0) + (external ?? 0) : undefined;
   return {
     engine,
-    promptTokens: sum(known.map(({ prompt }) => prompt)),
+    ...(prompts.length === 0 ? {} : { promptTokens: sum(prompts) }),
     ...(known.length === 0 ? {} : { expected: sum(known.map(({ expected }) => expected)) }),
     ...(observed.length === 0 ? {} : { observed: sum(observed) }),
     ...(own === undefined ? {} : { own }),

@@ -107,7 +107,7 @@ function adviceOn(what: string): string {
 }
 
 /** By its replies; where they tell nothing of caches, by what it counts itself. */
-function unexpected({ engine, expected, observed, counted, promptTokens }: CacheTokens): readonly ValidityReason[] {
+function unexpected({ engine, expected, observed, counted, promptTokens = 0 }: CacheTokens): readonly ValidityReason[] {
   const found = observed ?? counted;
   if (expected === undefined || found === undefined) return [];
   if (Math.abs(found - expected) <= cacheTolerance * promptTokens) return [];
