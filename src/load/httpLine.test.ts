@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 
 import { afterEach, describe, expect, test } from "vitest";
@@ -343,23 +343,13 @@ describe("connections", () => {
     expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
   });
 
-  test("that the server drops a while after it took the request are the engine's failure: nothing is sent twice", async () => {
+  test.each<[when: string, act: (socket: Socket) => void]>([
+    ["a while after it took the request", (socket) => void setTimeout(() => socket.destroy(), 700)],
+    ["after the first byte of a reply", (socket) => void socket.end("H")],
+  ])("that the server drops %s are the engine's failure: nothing is sent twice", async (_when, act) => {
     await using server = await testServer((socket, _, count) => {
       if (count === 0) socket.write(hello);
-      else setTimeout(() => socket.destroy(), 700);
-    });
-    const line = lineTo(server.url);
-    await line.open(1);
-    await exchange(line);
-    const heard = await exchange(line);
-    expect(heard.sent).toHaveLength(1);
-    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
-  });
-
-  test("closed after the first byte of a reply are the engine's failure: nothing is sent twice", async () => {
-    await using server = await testServer((socket, _, count) => {
-      if (count === 0) socket.write(hello);
-      else socket.end("H");
+      else act(socket);
     });
     const line = lineTo(server.url);
     await line.open(1);

@@ -43,13 +43,12 @@ function replayedLoad(readings: ExperimentResult["readings"]): string {
   if (load === undefined) return "the same load";
   const { replayed, observed } = load;
   const others = [
-    ...(replayed.streams === observed.streams ? [] : [[counted(replayed.streams, "stream"), count(observed.streams)] as const]),
+    ...(replayed.streams === observed.streams ? [] : [`${counted(replayed.streams, "stream")} for ${count(observed.streams)}`]),
     ...(isAlike(replayed.tokensPerSecond, observed.tokensPerSecond)
       ? []
-      : [[`${plain(replayed.tokensPerSecond)} tokens/s`, plain(observed.tokensPerSecond)] as const]),
+      : [`${plain(replayed.tokensPerSecond)} tokens/s for ${plain(observed.tokensPerSecond)}`]),
   ];
-  if (others.length === 0) return "the same load";
-  return `${others.map(([played]) => played).join(", ")} (it had ${others.map(([, had]) => had).join(", ")})`;
+  return others.length === 0 ? "the same load" : others.join(", ");
 }
 
 function stampedBySentence(experiment: ExperimentResult): string | undefined {
