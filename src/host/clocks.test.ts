@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { Clock } from "../model/host.ts";
+import { kernelAlarm } from "./native.ts";
 import { punctualClock, realClock } from "./realClock.ts";
 import { virtualClock } from "./virtualClock.ts";
 
@@ -118,6 +119,18 @@ describe("a punctual clock", () => {
     }
     // A timer would be set to 3 ms, and never be less than 0.9 ms late. A quarter is enough: the machine may be busy.
     expect(late.sort((a, b) => a - b)[10]).toBeLessThan(0.7 * milliseconds);
+  });
+});
+
+describe.runIf(kernelAlarm(() => {}) !== undefined)("a punctual clock with the kernel's alarm", () => {
+  test("sleeps between calls 0.3 ms apart: it spins for the last tenths only", async () => {
+    const clock = punctualClock();
+    await until(clock, clock.now() + 20 * milliseconds);
+    const [start, before] = [clock.now(), process.threadCpuUsage()];
+    for (let call = 1; call <= 2_000; call++) await until(clock, start + call * 0.3 * milliseconds);
+    const { user, system } = process.threadCpuUsage(before);
+    // 1 when it spins all the time; about 0.4 with what a call itself takes.
+    expect(((user + system) * 1_000) / (clock.now() - start)).toBeLessThan(0.8);
   });
 });
 

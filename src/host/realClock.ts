@@ -1,6 +1,6 @@
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import { alarm, type Alarm } from "./alarm.ts";
+import { alarm, latestRing, type Alarm } from "./alarm.ts";
 import { WakeUps } from "./wakeUps.ts";
 
 /** The moment that is 0 on a clock, as process.hrtime() gives it: the same scale in every process and thread of a machine. */
@@ -23,8 +23,8 @@ export function punctualClock(origin: Origin = process.hrtime()): RealClock {
   return clock;
 }
 
-/** An alarm may be this late; the rest of the way we look at the clock once per turn of the event loop, reading sockets meanwhile. */
-const alarmSlack: Nanoseconds = 300_000;
+/** For less it is not worth going to sleep. */
+const shortestSleep: Nanoseconds = 30_000;
 /** Calls in one turn of the event loop: when a thousand fall due at once, replies to the first are read before the last is made. */
 const longestTurn: Nanoseconds = 200_000;
 /** setTimeout takes 32 bits of milliseconds. */
@@ -101,7 +101,9 @@ class MonotonicClock implements RealClock {
   private wait(until: Nanoseconds): void {
     clearTimeout(this.timer);
     const left = until - this.now();
-    if (left < alarmSlack) {
+    const slack = this.alarm?.lateness(left) ?? latestRing;
+    // The rest of the way we look at the clock once per turn of the event loop, reading sockets meanwhile.
+    if (left - slack < shortestSleep) {
       this.isLooking = true;
       setImmediate(this.look);
       return;
@@ -109,7 +111,7 @@ class MonotonicClock implements RealClock {
     this.waitsFor = until;
     // Also with an alarm: it keeps the process alive, and would come, late, if the alarm's thread had died.
     this.timer = setTimeout(this.look, Math.min(Math.ceil(left / 1e6), longestTimer));
-    this.alarm?.set(until - alarmSlack + nanosecondsOf(this.origin));
+    this.alarm?.set(until - slack + nanosecondsOf(this.origin));
   }
 }
 

@@ -38,9 +38,11 @@ export interface HttpLineOptions {
   readonly opensAtMost?: number;
 }
 
-/** A line that knows whether anything is under way on it. */
+/** A line that can be asked what is under way on it. */
 export interface WatchedLine extends Line {
   readonly isInUse: boolean;
+  /** The last one it began, which may have ended. */
+  readonly latest: Exchange | undefined;
 }
 
 /** The way to an engine that speaks HTTP/1.1: one write per request, one stamp per read. */
@@ -70,6 +72,7 @@ class HttpLine implements WatchedLine {
   private readonly keepsText: boolean;
   private readonly write: RequestWriter;
   readonly inFlight: Members<HttpExchange>;
+  latest: HttpExchange | undefined;
   /** Prepared and not sent yet: each will want a connection soon. */
   private waiting: number;
 
@@ -88,6 +91,7 @@ class HttpLine implements WatchedLine {
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
     this.inFlight = new Members();
+    this.latest = undefined;
     this.waiting = 0;
     this.opensAtMost = options.opensAtMost ?? Infinity;
     this.keepsText = options.keepsText ?? false;
@@ -109,6 +113,7 @@ class HttpLine implements WatchedLine {
     // Made by `prepare` of this line, as every Prepared it is given.
     const exchange = new HttpExchange(this, prepared as PreparedBytes, listener);
     this.inFlight.add(exchange);
+    this.latest = exchange;
     this.pool.uses(1);
     exchange.start();
     return exchange;
