@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { cells, clientNames, workersOf, type Cell, type ClientName } from "./cells.ts";
+import { cells, clientNames, isInC, workersOf, type Cell, type ClientName } from "./cells.ts";
 import { isKept, runsToTheLastKept } from "./kept.ts";
 import * as machine from "./machine.ts";
 import { benchPeers } from "./peers.ts";
@@ -74,6 +74,7 @@ function programsWith(python: string | undefined): Programs {
   const asTheCommand = native === undefined ? stampedWhenRead : ["env", `LD_PRELOAD=${native}`, ...stampedWhenRead];
   return {
     c: [join(machine.cache, "client")],
+    "c-kernel": [join(machine.cache, "client")],
     tandem: asTheCommand,
     "tandem-two": asTheCommand,
     "tandem-read": stampedWhenRead,
@@ -122,7 +123,7 @@ function clientsOf(cell: Cell, programs: Programs): readonly ClientName[] {
 }
 
 function isClose(client: ClientName): boolean {
-  return client === "c" || client === "timer" || client.startsWith("tandem");
+  return isInC(client) || client === "timer" || client.startsWith("tandem");
 }
 
 async function runOnce(cell: Cell, client: ClientName, [program = "", ...args]: readonly string[]): Promise<Run> {
@@ -156,7 +157,8 @@ function flagsOf({ flags, events }: Cell, client: ClientName): readonly string[]
   const requests = events === undefined ? {} : { requests: Math.ceil(events(client) / tokens) };
   const workers = workersOf(client) === 1 ? {} : { workers: workersOf(client) };
   // The C client tells by itself whether there is a truth to compare with.
-  const all = { ...rest, tokens, ...requests, ...workers, ...(client === "c" || paced === undefined ? {} : { paced }) };
+  const only = client === "c-kernel" ? { "kernel-stamps": 1 } : isInC(client) || paced === undefined ? {} : { paced };
+  const all = { ...rest, tokens, ...requests, ...workers, ...only };
   return Object.entries(all).flatMap(([name, value]) => [`--${name}`, `${value}`]);
 }
 

@@ -12,6 +12,7 @@ export interface Cell {
 
 export const clientNames = [
   "c",
+  "c-kernel",
   "tandem",
   "tandem-two",
   "tandem-read",
@@ -27,6 +28,10 @@ export const clientNames = [
 ] as const;
 export type ClientName = (typeof clientNames)[number];
 
+export function isInC(client: ClientName): boolean {
+  return client === "c" || client === "c-kernel";
+}
+
 /** Load threads of a client. */
 export function workersOf(client: ClientName): number {
   return client === "tandem-two" || client === "tandem-complete-two" ? 2 : 1;
@@ -39,6 +44,7 @@ const pacedServer = ["--first-us", "100000", "--gap-us", "20000"];
 /** Events a client gets through in about two seconds, roughly: only for the length of its runs. */
 const eventsInBulk: Record<ClientName, number> = {
   c: 16_000_000,
+  "c-kernel": 0,
   tandem: 12_000_000,
   "tandem-two": 0,
   "tandem-read": 12_000_000,
@@ -54,6 +60,7 @@ const eventsInBulk: Record<ClientName, number> = {
 };
 const repliesOfOneToken: Record<ClientName, number> = {
   c: 300_000,
+  "c-kernel": 0,
   tandem: 150_000,
   "tandem-two": 0,
   "tandem-read": 150_000,
@@ -93,7 +100,14 @@ export function cells(quick: boolean): readonly Cell[] {
       group: "paced",
       server: pacedServer,
       flags: { streams, requests: streams, tokens, "ramp-ms": 2_000, paced: 1 },
-      clients: ["c", "tandem", ...(streams >= 1_000 ? (["tandem-two"] as const) : []), "tandem-read", ...(streams > 1_000 ? [] : others)],
+      clients: [
+        "c",
+        "c-kernel",
+        "tandem",
+        ...(streams >= 1_000 ? (["tandem-two"] as const) : []),
+        "tandem-read",
+        ...(streams > 1_000 ? [] : others),
+      ],
     })),
     ...[500, 1_000, 1_300, 1_600, 2_000, 2_600, 3_200].map((streams): Cell => ({
       name: `kept-${streams}`,
@@ -107,7 +121,7 @@ export function cells(quick: boolean): readonly Cell[] {
       group: "burst",
       server: pacedServer,
       flags: { streams: 1_000, requests: 1_000, tokens, "ramp-ms": 0, paced: 1 },
-      clients: ["c", "tandem", "tandem-read", ...others],
+      clients: ["c", "c-kernel", "tandem", "tandem-read", ...others],
     },
     ...[50, 200, 1_000, 5_000].map((rate): Cell => {
       const seconds = quick ? 5 : 10;

@@ -4,11 +4,12 @@ import { readlinkSync } from "node:fs";
 /**
  * Makes this thread a real-time one where that is permitted (root, CAP_SYS_NICE): by util-linux's `chrt`, since Node cannot; round robin, the
  * lowest of its priorities. Linux only; elsewhere nothing happens. TANDEM_PRIORITY=normal leaves it as it is. See docs/decisions/waking.md.
+ * Returns whether it is one now.
  */
-export function preferThisThread(): void {
+export function preferThisThread(): boolean {
   const own = ownThread();
-  if (own === undefined || process.env["TANDEM_PRIORITY"] === "normal") return;
-  spawnSync("chrt", ["--rr", "--pid", "1", String(own)], { stdio: "ignore" });
+  if (own === undefined || process.env["TANDEM_PRIORITY"] === "normal") return false;
+  return spawnSync("chrt", ["--rr", "--pid", "1", String(own)], { stdio: "ignore" }).status === 0;
 }
 
 /**

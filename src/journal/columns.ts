@@ -20,6 +20,11 @@ export class Int32Column implements Column {
     this.values[row] = value;
   }
 
+  /** All of `from` to `end`, without that one. */
+  fill(value: number, from: number, end: number): void {
+    this.values.fill(value, from, end);
+  }
+
   data(rows: number): Data {
     return makeData({ type: new Int32(), length: rows, nullCount: 0, data: this.values.subarray(0, rows) });
   }
@@ -34,6 +39,11 @@ export class ByteColumn implements Column {
 
   set(row: number, value: number): void {
     this.values[row] = value;
+  }
+
+  /** All of `from` to `end`, without that one. */
+  fill(value: number, from: number, end: number): void {
+    this.values.fill(value, from, end);
   }
 
   data(rows: number): Data {
@@ -53,6 +63,11 @@ export class Int64Column implements Column {
 
   set(row: number, value: number): void {
     this.values[row] = value;
+  }
+
+  /** All of `from` to `end`, without that one. */
+  fill(value: number, from: number, end: number): void {
+    this.values.fill(value, from, end);
   }
 
   data(rows: number): Data {

@@ -31,9 +31,21 @@ export class TableWriter<Columns extends Readonly<Record<string, Column>>> {
     return this.rows === this.capacity;
   }
 
+  /** How many rows there still are. */
+  get room(): number {
+    return this.capacity - this.rows;
+  }
+
   /** Takes the next row; its columns are set right after. Not when full. */
   nextRow(): number {
     return this.rows++;
+  }
+
+  /** Likewise so many of them, no more than there is room for: the first, and the one after the last. */
+  nextRows(count: number): readonly [first: number, end: number] {
+    const first = this.rows;
+    this.rows += count;
+    return [first, this.rows];
   }
 
   /** Rows that could not be written stay, for the next flush. */

@@ -113,13 +113,15 @@ export class JournalWriter implements Recorder, Disposable {
 
   texts(exchange: number, at: Nanoseconds, events: number): void {
     const { columns } = this.stamps;
-    for (let event = 0; event < events; event++) {
+    for (let left = events; left > 0;) {
       if (this.stamps.isFull) this.flush();
-      const row = this.stamps.nextRow();
-      columns.exchange.set(row, exchange);
-      columns.kind.set(row, stampCodes.text);
-      columns.at.set(row, at);
-      columns.tokens.set(row, 1);
+      const count = Math.min(left, this.stamps.room);
+      const [row, end] = this.stamps.nextRows(count);
+      columns.exchange.fill(exchange, row, end);
+      columns.kind.fill(stampCodes.text, row, end);
+      columns.at.fill(at, row, end);
+      columns.tokens.fill(1, row, end);
+      left -= count;
     }
   }
 

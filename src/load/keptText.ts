@@ -1,5 +1,5 @@
-import type { Ending } from "../model/exchange.ts";
 import { generatedIn } from "./generatedIn.ts";
+import type { OpenEnding } from "./replyTokens.ts";
 
 /** The text of one reply, piece by piece; what was generated beside it is kept apart, since no later prompt contains that. */
 export class KeptText {
@@ -22,7 +22,8 @@ export class KeptText {
     if (aside !== "") this.asides.push(aside);
   }
 
-  whole(): Pick<Ending, "text" | "aside"> {
-    return { text: this.texts.join(""), ...(this.asides.length === 0 ? {} : { aside: this.asides.join("") }) };
+  addTo(ending: OpenEnding): void {
+    ending.text = this.texts.join("");
+    if (this.asides.length > 0) ending.aside = this.asides.join("");
   }
 }

@@ -26,9 +26,12 @@ export function notAStream(reply: OtherReply): Outcome {
   return failed("bad-response", withComplaint(`${instead} instead of text/event-stream`, said(reply)));
 }
 
+/** As nearly all servers say it: nothing to take apart. */
+const usualTypes = new Set(["text/event-stream", "text/event-stream; charset=utf-8"]);
+
 /** A server that does not say is believed: what it sends is then read as events. */
 export function isEventStream(contentType: string | undefined): boolean {
-  return contentType === undefined || mediaType(contentType) === "text/event-stream";
+  return contentType === undefined || usualTypes.has(contentType) || mediaType(contentType) === "text/event-stream";
 }
 
 function jsonDocument(reply: OtherReply): Outcome {

@@ -10,7 +10,7 @@ import { HeadReader, type Head } from "../http/head.ts";
 import { KeptText } from "./keptText.ts";
 import { LastText } from "./lastText.ts";
 import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
-import { ReplyTokens } from "./replyTokens.ts";
+import { ReplyTokens, type OpenEnding } from "./replyTokens.ts";
 
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
@@ -113,12 +113,11 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** What came of it, `instead` when it was ended before its time. */
   ending(instead?: Outcome): Ending {
-    return {
-      outcome: this.told() ?? instead ?? this.outcome(),
-      ...(this.head === undefined ? {} : { status: this.head.status }),
-      ...this.tokens.ending(this.options.leavesOutZeros === true),
-      ...(this.isStream ? this.kept?.whole() : {}),
-    };
+    const ending: OpenEnding = { outcome: this.told() ?? instead ?? this.outcome() };
+    if (this.head !== undefined) ending.status = this.head.status;
+    this.tokens.addTo(ending, this.options.leavesOutZeros === true);
+    if (this.isStream) this.kept?.addTo(ending);
+    return ending;
   }
 
   /** Whether the connection can carry another request. */

@@ -1,4 +1,7 @@
 import type { Ending } from "../model/exchange.ts";
+
+/** One that is being put together. */
+export type OpenEnding = { -readonly [Name in keyof Ending]: Ending[Name] };
 import type { ChunkReader } from "./classify.ts";
 
 /** An event may carry several tokens, and a token's text come in several events; hardly so many. */
@@ -63,17 +66,16 @@ export class ReplyTokens {
     return this.events > 0 || (this.emptyEvents > 0 && (this.completion ?? 0) > 0);
   }
 
-  /** `leavesOutZeros`: a usage without cached tokens says that there were none. */
-  ending(leavesOutZeros: boolean): Omit<Ending, "outcome"> {
+  /** Adds what is known. `leavesOutZeros`: a usage without cached tokens says that there were none. */
+  addTo(ending: OpenEnding, leavesOutZeros: boolean): void {
     const { prompt, told, completion } = this;
     const cached = this.cached ?? (leavesOutZeros && prompt !== undefined ? 0 : undefined);
     const output = told ?? (this.events > 0 ? this.events : undefined);
-    return {
-      ...(prompt === undefined ? {} : { promptTokens: prompt }),
-      ...(cached === undefined ? {} : { cachedTokens: cached }),
-      ...(output === undefined ? {} : { outputTokens: output, outputTokensSource: told === undefined ? "events" : "usage" }),
-      ...(completion === undefined || completion === told ? {} : { impossibleTokens: completion }),
-    };
+    if (prompt !== undefined) ending.promptTokens = prompt;
+    if (cached !== undefined) ending.cachedTokens = cached;
+    if (output !== undefined) ending.outputTokens = output;
+    if (output !== undefined) ending.outputTokensSource = told === undefined ? "events" : "usage";
+    if (completion !== undefined && completion !== told) ending.impossibleTokens = completion;
   }
 
   /** Output tokens as usage tells them, if this reply can have had them. */

@@ -16,30 +16,43 @@ export type RequestWriter = (request: Request, replies: Replies) => Buffer;
 export function requestWriter(destination: Destination): RequestWriter {
   const { wire, namesRequests } = destination;
   const head = `${headStart(destination)}Content-Length: `;
+  const key = wire.api === "chat" ? "messages" : "prompt";
   // Nearly all requests of a run differ in nothing but their prompt.
-  const options = new Map<number, string>();
+  const starts = new Map<number, BodyStart>();
+  const startOf = (maxOutputTokens: number): BodyStart => {
+    const text = `${optionsJson(maxOutputTokens, destination)},"${key}":`;
+    const start = { text, bytes: Buffer.byteLength(text) };
+    starts.set(maxOutputTokens, start);
+    return start;
+  };
   return (request, replies) => {
-    const { id, maxOutputTokens } = request;
-    const start = options.get(maxOutputTokens) ?? optionsJson(maxOutputTokens, destination);
-    options.set(maxOutputTokens, start);
+    const start = starts.get(request.maxOutputTokens) ?? startOf(request.maxOutputTokens);
     const ids = promptIds(request, wire);
-    const key = wire.api === "chat" ? "messages" : "prompt";
     const prompt = ids ?? (wire.api === "chat" ? messagesJson(request, replies) : promptJson(request, replies));
-    const [before, after] = ids === undefined ? [`${start},"${key}":`, "}"] : [`${start},"${key}":[`, "]}"];
-    const length = Buffer.byteLength(before) + Buffer.byteLength(prompt) + after.length;
-    const name = namesRequests === true ? `X-Request-Id: ${id}\r\n` : "";
-    return joined(`${head}${length}\r\n${name}\r\n${before}`, prompt, after);
+    const promptBytes = typeof prompt === "string" ? Buffer.byteLength(prompt) : prompt.length;
+    const name = namesRequests === true ? `X-Request-Id: ${request.id}\r\n` : "";
+    const beginning = `${head}${start.bytes + promptBytes + 1}\r\n${name}\r\n${start.text}`;
+    return joined(beginning, prompt, promptBytes);
   };
 }
 
-/** In one piece of memory, into which a long prompt is written once. */
-function joined(start: string, prompt: string | Buffer, after: string): Buffer {
-  const [startLength, promptLength] = [Buffer.byteLength(start), Buffer.byteLength(prompt)];
-  const bytes = Buffer.allocUnsafe(startLength + promptLength + after.length);
-  bytes.write(start, 0);
-  if (typeof prompt === "string") bytes.write(prompt, startLength);
-  else bytes.set(prompt, startLength);
-  bytes.write(after, startLength + promptLength);
+/** A body up to its prompt. */
+interface BodyStart {
+  readonly text: string;
+  readonly bytes: number;
+}
+
+const longText = 4_096;
+
+/** With the body's last brace; in one piece of memory, into which a long prompt is written once. */
+function joined(beginning: string, prompt: string | Buffer, promptBytes: number): Buffer {
+  if (typeof prompt === "string" && promptBytes < longText) return Buffer.from(`${beginning}${prompt}}`);
+  const beginningBytes = Buffer.byteLength(beginning);
+  const bytes = Buffer.allocUnsafe(beginningBytes + promptBytes + 1);
+  bytes.write(beginning, 0);
+  if (typeof prompt === "string") bytes.write(prompt, beginningBytes);
+  else bytes.set(prompt, beginningBytes);
+  bytes[beginningBytes + promptBytes] = closeBrace;
   return bytes;
 }
 
@@ -90,7 +103,9 @@ function messagesJson(request: Request, replies: Replies): string {
 }
 
 function promptJson({ messages }: Request, replies: Replies): string {
-  return JSON.stringify(messages.map((message) => textOfMessage(message, replies)).join(""));
+  let text = "";
+  for (const message of messages) text += textOfMessage(message, replies);
+  return JSON.stringify(text);
 }
 
 /** Undefined where the prompt goes as text. */
@@ -100,7 +115,9 @@ function promptIds(request: Request, { takesTokenIds, tokenIdOffset, api }: Wire
 }
 
 function textOfMessage({ parts }: Message, replies: Replies): string {
-  return parts.map((part) => textOfPart(part, replies)).join("");
+  let text = "";
+  for (const part of parts) text += textOfPart(part, replies);
+  return text;
 }
 
 function textOfPart(part: Passage | ReplyOf, replies: Replies): string {
@@ -120,20 +137,26 @@ function passagesOf(request: Request): readonly Passage[] | undefined {
 
 const mostDigits = 10;
 const comma = 44;
+const openBracket = 91;
+const closeBracket = 93;
+const closeBrace = 125;
 const zero = 48;
 
-/** Digits are written straight into bytes: a prompt of 100 k tokens takes a millisecond, and nobody's stamps wait longer. */
+/** As a list in JSON. Digits are written straight into bytes: a prompt of 100 k tokens takes a millisecond, and nobody's stamps wait longer. */
 function idList(passages: readonly Passage[], offset: number): Buffer {
   const count = passages.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-  const bytes = Buffer.allocUnsafe(count * (mostDigits + 1));
-  let at = 0;
+  const bytes = Buffer.allocUnsafe(count * (mostDigits + 1) + 2);
+  bytes[0] = openBracket;
+  let at = 1;
   for (const { tokenIds } of passages) {
     for (const id of tokenIds) {
       at = writeNumber(bytes, at, id + offset);
       bytes[at++] = comma;
     }
   }
-  return bytes.subarray(0, Math.max(0, at - 1));
+  const end = Math.max(1, at - 1); // over the last comma
+  bytes[end] = closeBracket;
+  return bytes.subarray(0, end + 1);
 }
 
 function writeNumber(bytes: Buffer, start: number, value: number): number {

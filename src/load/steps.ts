@@ -59,51 +59,65 @@ type LookUp = (of: Turn, request: number) => Step | undefined;
 /** False where one that it waits for is not there. */
 function isLinked(step: Step, lookUp: LookUp): boolean {
   const { arrival } = step.turn.request;
-  const replies = new Set(ownReplies(step.turn.request));
-  for (const request of arrival.kind === "after" ? new Set([arrival.request, ...replies]) : replies) {
+  const replies = ownReplies(step.turn.request);
+  if (arrival.kind === "after" && !replies.includes(arrival.request)) {
+    if (!waitsForEnd(step, lookUp(step.turn, arrival.request))) return false;
+  }
+  for (const request of replies) {
     const awaited = lookUp(step.turn, request);
-    if (awaited === undefined) return false;
-    awaited.followers.push(step);
-    step.waitsFor++;
-    if (!replies.has(request)) continue;
+    if (!waitsForEnd(step, awaited)) return false;
     awaited.isContained = true;
     step.contains.push(awaited);
   }
   return true;
 }
 
-/** Those that nobody's end can ever set free. */
-function inCircles(steps: readonly Step[], strays: ReadonlySet<Step>): readonly Step[] {
-  const waiting = new Map(steps.flatMap((step) => (step.waitsFor > 0 && !strays.has(step) ? [[step, step.waitsFor]] : [])));
-  if (waiting.size === 0) return [];
-  const free = steps.filter((step) => !waiting.has(step));
-  for (let step = free.pop(); step !== undefined; step = free.pop()) {
-    for (const follower of step.followers) {
-      const left = (waiting.get(follower) ?? 0) - 1;
-      if (left === 0) waiting.delete(follower);
-      if (left === 0) free.push(follower);
-      else waiting.set(follower, left);
-    }
-  }
-  return [...waiting.keys()];
+function waitsForEnd(step: Step, awaited: Step | undefined): awaited is Step {
+  if (awaited === undefined) return false;
+  awaited.followers.push(step);
+  step.waitsFor++;
+  return true;
 }
 
-/** The requests whose own replies are parts of the prompt. */
+/** Those that nobody's end can ever set free. */
+function inCircles(steps: readonly Step[], strays: ReadonlySet<Step>): readonly Step[] {
+  const free = steps.filter((step) => step.waitsFor === 0 || strays.has(step));
+  /** Of those that wait for more than one. */
+  const waitsFor = new Map<Step, number>();
+  for (let next = 0; next < free.length; next++) {
+    for (const follower of free[next]?.followers ?? []) {
+      const left = (waitsFor.get(follower) ?? follower.waitsFor) - 1;
+      if (left > 0) waitsFor.set(follower, left);
+      else if (!strays.has(follower)) free.push(follower);
+    }
+  }
+  if (free.length === steps.length) return [];
+  const freed = new Set(free);
+  return steps.filter((step) => !freed.has(step));
+}
+
+const none: readonly number[] = [];
+
+/** The requests whose own replies are parts of the prompt, each once. */
 function ownReplies({ messages }: Request): readonly number[] {
-  return messages.flatMap(({ parts }) => parts.flatMap((part) => (part.kind === "reply" && part.source === "own" ? [part.request] : [])));
+  let replies: number[] | undefined;
+  for (const { parts } of messages) {
+    for (const part of parts) {
+      if (part.kind === "reply" && part.source === "own") (replies ??= []).push(part.request);
+    }
+  }
+  return replies === undefined ? none : [...new Set(replies)];
 }
 
 /** Finds a request's step on the same engine in the same block as a turn. */
 function index(steps: readonly Step[]): LookUp {
-  const groups = new Map<string, Map<number, Step>>();
+  const groups = new Map<string, Map<number, Map<number, Step>>>();
+  const groupOf = ({ engine, block }: Turn) => groups.get(engine)?.get(block);
   for (const step of steps) {
-    const key = groupOf(step.turn);
-    const group = groups.get(key) ?? new Map<number, Step>();
-    groups.set(key, group.set(step.turn.request.id, step));
+    const { engine, block, request } = step.turn;
+    if (!groups.has(engine)) groups.set(engine, new Map());
+    if (groupOf(step.turn) === undefined) groups.get(engine)?.set(block, new Map());
+    groupOf(step.turn)?.set(request.id, step);
   }
-  return (of, request) => groups.get(groupOf(of))?.get(request);
-}
-
-function groupOf({ block, engine }: Turn): string {
-  return `${block} ${engine}`;
+  return (of, request) => groupOf(of)?.get(request);
 }

@@ -2,6 +2,7 @@ import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 
 import { coresLeftBy } from "../host/cores.ts";
+import { areStopped } from "../host/naps.ts";
 import { filesForConnections } from "../host/openFiles.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import { partsOfPhase } from "../load/parts.ts";
@@ -53,9 +54,11 @@ export class LoadCrew implements AsyncDisposable {
   static start(workers: number, clock: SharedClock, { calibrates = true, stamps = "kernel" }: CrewOptions = {}): LoadCrew {
     const connections = Math.floor(filesForConnections() / workers);
     const { origin } = clock;
+    const mayBeStopped = areStopped(workers, coresLeftBy([]).length);
+    const common = { origin, connections, calibrates, mayBeStopped, stamps };
     return new LoadCrew(
       clock,
-      Array.from({ length: workers }, (_, index) => new LoadThread({ origin, worker: index + 1, connections, calibrates, stamps })),
+      Array.from({ length: workers }, (_, index) => new LoadThread({ ...common, worker: index + 1 })),
     );
   }
 

@@ -33,6 +33,8 @@ export interface LoadThreadData {
   readonly connections: number;
   /** Orders that are kept in memory will come: their recorder is rehearsed as well. */
   readonly calibrates: boolean;
+  /** The kernel may stop it when it is a real-time thread: see areStopped. */
+  readonly mayBeStopped: boolean;
   /** "kernel": where it can be had. */
   readonly stamps: StampSource;
 }

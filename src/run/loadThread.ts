@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 
 import { collectGarbage } from "../host/collectGarbage.ts";
 import { keepThisThreadOn, preferThisThread } from "../host/thisThread.ts";
+import { napNowAndThen } from "../host/naps.ts";
 import { punctualClock } from "../host/realClock.ts";
 import { journalOfNothing, openJournal, type JournalWriter } from "../journal/write.ts";
 import { ConnectionBudget } from "../load/connectionBudget.ts";
@@ -21,7 +22,7 @@ import { StampsInMemory } from "./stampsInMemory.ts";
 
 // A thread that sends and reads, and does nothing else: what the rest of the harness is at, its own garbage included, delays no stamp here.
 
-const { origin, worker, connections, calibrates, stamps: wanted } = workerData as LoadThreadData; // given by loadCrew.ts
+const { origin, worker, connections, calibrates, mayBeStopped, stamps: wanted } = workerData as LoadThreadData; // given by loadCrew.ts
 const clock = punctualClock(origin);
 const stamps = receiveStamps(clock, wanted);
 const lines = new Map<string, WatchedLine>();
@@ -69,7 +70,7 @@ parentPort?.on("message", (message: ToLoadThread) => {
 });
 
 await rehearsal();
-preferThisThread();
+if (preferThisThread() && mayBeStopped) napNowAndThen();
 tell({ kind: "rehearsed", stamps: stamps.given.kernel > stamps.given.read ? "kernel" : "read" }); // a kernel may refuse
 
 async function rehearsal(): Promise<void> {
