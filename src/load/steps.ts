@@ -2,13 +2,22 @@ import type { Request } from "../model/request.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { Phase, Turn } from "./order.ts";
 
+/** Of all those that have none: of a hundred thousand steps most have one at most, and an array that grows takes room for seventeen. */
+const noSteps: Step[] = [];
+
+function withOneMore(steps: Step[], step: Step): Step[] {
+  if (steps === noSteps) return [step];
+  steps.push(step);
+  return steps;
+}
+
 /** A turn in its phase: what waits for its end, and whose replies it contains. */
 export class Step {
   readonly turn: Turn;
   /** Those that are sent after its end, or with its reply. */
-  readonly followers: Step[];
+  followers: Step[];
   /** Those whose own replies are parts of its prompt. */
-  readonly contains: Step[];
+  contains: Step[];
   isContained: boolean;
   /** How many of those that it waits for have yet to end. */
   waitsFor: number;
@@ -21,8 +30,8 @@ export class Step {
 
   constructor(turn: Turn) {
     this.turn = turn;
-    this.followers = [];
-    this.contains = [];
+    this.followers = noSteps;
+    this.contains = noSteps;
     this.isContained = false;
     this.waitsFor = 0;
     this.due = undefined;
@@ -67,14 +76,14 @@ function isLinked(step: Step, lookUp: LookUp): boolean {
     const awaited = lookUp(step.turn, request);
     if (!waitsForEnd(step, awaited)) return false;
     awaited.isContained = true;
-    step.contains.push(awaited);
+    step.contains = withOneMore(step.contains, awaited);
   }
   return true;
 }
 
 function waitsForEnd(step: Step, awaited: Step | undefined): awaited is Step {
   if (awaited === undefined) return false;
-  awaited.followers.push(step);
+  awaited.followers = withOneMore(awaited.followers, step);
   step.waitsFor++;
   return true;
 }
@@ -109,15 +118,25 @@ function ownReplies({ messages }: Request): readonly number[] {
   return replies === undefined ? none : [...new Set(replies)];
 }
 
+type Groups = ReadonlyMap<string, ReadonlyMap<number, ReadonlyMap<number, Step>>>;
+
 /** Finds a request's step on the same engine in the same block as a turn. */
 function index(steps: readonly Step[]): LookUp {
+  let groups: Groups | undefined; // where nobody waits for another one, nobody asks
+  return ({ engine, block }, request) => {
+    groups ??= grouped(steps);
+    return groups.get(engine)?.get(block)?.get(request);
+  };
+}
+
+/** By engine, block and id. */
+function grouped(steps: readonly Step[]): Groups {
   const groups = new Map<string, Map<number, Map<number, Step>>>();
-  const groupOf = ({ engine, block }: Turn) => groups.get(engine)?.get(block);
   for (const step of steps) {
     const { engine, block, request } = step.turn;
-    if (!groups.has(engine)) groups.set(engine, new Map());
-    if (groupOf(step.turn) === undefined) groups.get(engine)?.set(block, new Map());
-    groupOf(step.turn)?.set(request.id, step);
+    const blocks = groups.get(engine) ?? new Map<number, Map<number, Step>>();
+    const ids = blocks.get(block) ?? new Map<number, Step>();
+    groups.set(engine, blocks.set(block, ids.set(request.id, step)));
   }
-  return (of, request) => groupOf(of)?.get(request);
+  return groups;
 }
