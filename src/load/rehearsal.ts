@@ -77,7 +77,8 @@ async function playOn(port: number, replies: Readonly<Record<"short" | "long", n
   // What comes from another thread is made of other objects than what is written here.
   const phases = [bySchedule("short", replies.short), structuredClone(lanes("long", replies.long))];
   const { signal } = new AbortController();
-  const order = { experiment: -1, lines, phases, clock, deadlines: defaultDeadlines, signal, keepText: false };
+  const agree = () => Promise.resolve(clock.now()); // nobody else plays, and nothing need come to rest
+  const order = { experiment: -1, lines, phases, clock, deadlines: defaultDeadlines, signal, keepText: false, agree };
   try {
     for (const recorder of recorders) await drive({ ...order, recorder });
     const immediate = setImmediate(() => {});
