@@ -39,8 +39,9 @@ function exchangesIn(batch: RecordBatch): readonly ExchangeRow[] {
   }));
 }
 
-export interface EndingRow extends Ending {
+export interface EndingRow extends Known<Omit<Ending, "outcome">> {
   readonly at: Nanoseconds;
+  readonly outcome: Outcome;
 }
 
 /** By exchange. */

@@ -1,5 +1,4 @@
 import { generatedIn } from "./generatedIn.ts";
-import type { OpenEnding } from "./replyTokens.ts";
 
 /** The text of one reply, piece by piece; what was generated beside it is kept apart, since no later prompt contains that. */
 export class KeptText {
@@ -22,8 +21,12 @@ export class KeptText {
     if (aside !== "") this.asides.push(aside);
   }
 
-  addTo(ending: OpenEnding): void {
-    ending.text = this.texts.join("");
-    if (this.asides.length > 0) ending.aside = this.asides.join("");
+  get text(): string {
+    return this.texts.join("");
+  }
+
+  /** Undefined where there was nothing beside it. */
+  get aside(): string | undefined {
+    return this.asides.length === 0 ? undefined : this.asides.join("");
   }
 }

@@ -10,7 +10,7 @@ import { HeadReader, type Head } from "../http/head.ts";
 import { KeptText } from "./keptText.ts";
 import { LastText } from "./lastText.ts";
 import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
-import { ReplyTokens, type OpenEnding } from "./replyTokens.ts";
+import { ReplyTokens } from "./replyTokens.ts";
 
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
@@ -113,11 +113,20 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** What came of it, `instead` when it was ended before its time. */
   ending(instead?: Outcome): Ending {
-    const ending: OpenEnding = { outcome: this.told() ?? instead ?? this.outcome() };
-    if (this.head !== undefined) ending.status = this.head.status;
-    this.tokens.addTo(ending, this.options.leavesOutZeros === true);
-    if (this.isStream) this.kept?.addTo(ending);
-    return ending;
+    const { tokens } = this;
+    const kept = this.isStream ? this.kept : undefined;
+    // Always of the same shape: one is made for each request.
+    return {
+      outcome: this.told() ?? instead ?? this.outcome(),
+      status: this.head?.status,
+      promptTokens: tokens.prompt,
+      cachedTokens: tokens.cachedTokens(this.options.leavesOutZeros === true),
+      outputTokens: tokens.output,
+      outputTokensSource: tokens.outputSource,
+      impossibleTokens: tokens.impossible,
+      text: kept?.text,
+      aside: kept?.aside,
+    };
   }
 
   /** Whether the connection can carry another request. */

@@ -1,7 +1,4 @@
-import type { Ending } from "../model/exchange.ts";
-
-/** One that is being put together. */
-export type OpenEnding = { -readonly [Name in keyof Ending]: Ending[Name] };
+import type { TokenSource } from "../model/exchange.ts";
 import type { ChunkReader } from "./classify.ts";
 
 /** An event may carry several tokens, and a token's text come in several events; hardly so many. */
@@ -13,10 +10,11 @@ export class ReplyTokens {
   events: number;
   /** Events of a choice with nothing in it, as of a token that makes no text. */
   emptyEvents: number;
+  /** Of the prompt, as usage told. */
+  prompt: number | undefined;
   private readonly asked: number;
   /** What the events so far have carried: as the usage within them says, and one for each that has none. */
   private carried: number;
-  private prompt: number | undefined;
   private cached: number | undefined;
   private completion: number | undefined;
 
@@ -66,16 +64,24 @@ export class ReplyTokens {
     return this.events > 0 || (this.emptyEvents > 0 && (this.completion ?? 0) > 0);
   }
 
-  /** Adds what is known. `leavesOutZeros`: a usage without cached tokens says that there were none. */
-  addTo(ending: OpenEnding, leavesOutZeros: boolean): void {
-    const { prompt, told, completion } = this;
-    const cached = this.cached ?? (leavesOutZeros && prompt !== undefined ? 0 : undefined);
-    const output = told ?? (this.events > 0 ? this.events : undefined);
-    if (prompt !== undefined) ending.promptTokens = prompt;
-    if (cached !== undefined) ending.cachedTokens = cached;
-    if (output !== undefined) ending.outputTokens = output;
-    if (output !== undefined) ending.outputTokensSource = told === undefined ? "events" : "usage";
-    if (completion !== undefined && completion !== told) ending.impossibleTokens = completion;
+  /** As they are to be told; undefined where nobody said, and no event carried any. */
+  get output(): number | undefined {
+    return this.told ?? (this.events > 0 ? this.events : undefined);
+  }
+
+  get outputSource(): TokenSource | undefined {
+    if (this.told !== undefined) return "usage";
+    return this.events > 0 ? "events" : undefined;
+  }
+
+  /** That usage told and no such reply can have had. */
+  get impossible(): number | undefined {
+    return this.completion === this.told ? undefined : this.completion;
+  }
+
+  /** `leavesOutZeros`: a usage without cached tokens says that there were none. */
+  cachedTokens(leavesOutZeros: boolean): number | undefined {
+    return this.cached ?? (leavesOutZeros && this.prompt !== undefined ? 0 : undefined);
   }
 
   /** Output tokens as usage tells them, if this reply can have had them. */

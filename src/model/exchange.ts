@@ -14,17 +14,17 @@ export type TokenSource = "usage" | "tokenizer" | "events";
 /** How an exchange ended: everything known about it that is not a stamp. */
 export interface Ending {
   readonly outcome: Outcome;
-  readonly status?: number;
-  readonly promptTokens?: number;
-  readonly cachedTokens?: number;
-  readonly outputTokens?: number;
-  readonly outputTokensSource?: TokenSource;
+  readonly status?: number | undefined;
+  readonly promptTokens?: number | undefined;
+  readonly cachedTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  readonly outputTokensSource?: TokenSource | undefined;
   /** Output tokens that usage told, where no such reply can have had them: they were counted otherwise. */
-  readonly impossibleTokens?: number;
+  readonly impossibleTokens?: number | undefined;
   /** Kept only when asked for: replies that a later request contains, or answers to be compared. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** Likewise what was generated beside it: reasoning, and names and arguments of tool calls. */
-  readonly aside?: string;
+  readonly aside?: string | undefined;
 }
 
 /** What an exchange tells while it happens. Called synchronously and in order, with stamps of the clock that drives it. */
