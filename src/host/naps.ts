@@ -39,7 +39,7 @@ function idleTime(): number {
 
 /**
  * Whether the kernel may stop one of so many real-time threads on so many cores: for whoever else waits for its core, V8's compilers first, which go where one is
- * free. Before Linux 6.12 it did so though nobody waited.
+ * free. Before Linux 6.12 it did so though nobody waited, as far as we know: such a kernel was not tried.
  */
 export function areStopped(threads: number, cores: number, kernel: string = release()): boolean {
   const [major = 0, minor = 0] = kernel.split(".").map((part) => Number.parseInt(part));
