@@ -7,6 +7,7 @@ import { receiveStamps } from "../../src/host/receiveStamps.ts";
 import { drive } from "../../src/load/drive.ts";
 import { httpLine } from "../../src/load/httpLine.ts";
 import type { Phase, Turn } from "../../src/load/order.ts";
+import { pack, unpack } from "../../src/load/packedPhases.ts";
 import { rehearse } from "../../src/load/rehearsal.ts";
 import type { Stamped } from "../../src/measure/rulerError.ts";
 import { defaultDeadlines } from "../../src/model/experiment.ts";
@@ -62,7 +63,7 @@ async function coreAlone(): Promise<Measured> {
   });
   await drive({
     experiment: 0,
-    phases: [lanes(load)],
+    phases: unpack(pack([lanes(load)])),
     lines: { truth: line },
     clock,
     deadlines,
@@ -90,7 +91,8 @@ function byTheClock({ requests, rate }: Load): Phase {
 
 function turn(id: number, arrival: Request["arrival"]): Turn {
   const { promptBytes, tokens } = load;
-  const parts = [{ kind: "passage", text: "x".repeat(promptBytes), tokenIds: [] }] as const;
+  const text = Buffer.alloc(promptBytes, "x").toString("latin1"); // in one piece, as a workload's are
+  const parts = [{ kind: "passage", text, tokenIds: [] }] as const;
   const lengths = { contextTokens: promptBytes / 4, questionTokens: 0, reusableTokens: 0, maxOutputTokens: tokens };
   const request: Request = { id, arrival, messages: [{ role: "user", parts }], ...lengths };
   return { engine: "truth", block: 0, due: arrival.kind === "at" ? arrival.offset : undefined, request };

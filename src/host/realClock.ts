@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks"; // the global one is looked up at each call
+
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { alarm, latestRing, type Alarm } from "./alarm.ts";
@@ -66,7 +68,7 @@ class MonotonicClock implements RealClock {
 
   at(time: Nanoseconds, act: () => void): () => void {
     const cancel = this.wakeUps.add(time, act);
-    if (!this.isLooking && time < this.waitsFor) this.wait(time);
+    if (!this.isLooking && time < this.waitsFor) this.wait(time, this.now());
     return () => {
       cancel();
       if (this.wakeUps.next() === undefined) this.rest();
@@ -95,12 +97,12 @@ class MonotonicClock implements RealClock {
     }
     this.isLooking = false;
     this.waitsFor = Infinity;
-    if (next !== undefined) this.wait(next);
+    if (next !== undefined) this.wait(next, now);
   }
 
-  private wait(until: Nanoseconds): void {
+  private wait(until: Nanoseconds, now: Nanoseconds): void {
     clearTimeout(this.timer);
-    const left = until - this.now();
+    const left = until - now;
     const slack = this.alarm?.lateness(left) ?? latestRing;
     // The rest of the way we look at the clock once per turn of the event loop, reading sockets meanwhile.
     if (left - slack < shortestSleep) {

@@ -76,8 +76,8 @@ export class Player implements FlightHome, Preparer {
   /** Requests due within the first look-ahead, by engine: so many connections are opened before the start. */
   startBurst(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
-    for (const { turn } of this.scheduled) {
-      if (toNanoseconds(turn.due ?? 0) > lookAhead) break;
+    for (const { turn, offset = 0 } of this.scheduled) {
+      if (offset > lookAhead) break;
       counts[turn.engine] = (counts[turn.engine] ?? 0) + 1;
     }
     return counts;
@@ -181,15 +181,15 @@ export class Player implements FlightHome, Preparer {
         if (follower.waitsFor === 0) this.sendAt(follower, Math.max(due, at));
       } else {
         const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : outcome.kind === "dropped" ? "was dropped" : "did not end";
-        this.drop(follower, due, `request ${step.turn.request.id}, whose reply it contains, ${why}`);
+        this.drop(follower, due, `request ${step.request}, whose reply it contains, ${why}`);
       }
     }
   }
 
   /** As far as it is known when a request that it waits for has ended: that may be one whose reply it contains, and its time another's affair. */
   private dueAfter(follower: Step, ended: Step, at: Nanoseconds): Nanoseconds {
-    if (follower.turn.due !== undefined) return this.dueOf(follower);
-    if (follower.isAfter(ended)) follower.due = at + pauseOf(follower);
+    if (follower.offset !== undefined) return this.dueOf(follower);
+    if (follower.after === ended.request) follower.due = at + follower.pause;
     return follower.due ?? at;
   }
 
@@ -247,7 +247,7 @@ export class Player implements FlightHome, Preparer {
       if (one.step.isDropped) continue;
       const { step: before, due: at } = one;
       this.recordDropped(before, at, one.reason);
-      const why = `request ${before.turn.request.id} before it was dropped`;
+      const why = `request ${before.request} before it was dropped`;
       for (const follower of before.followers.toReversed())
         left.push({ step: follower, due: this.dueAfter(follower, before, at), reason: why });
     }
@@ -291,26 +291,21 @@ export class Player implements FlightHome, Preparer {
 
   prepare(step: Step): Prepared {
     const { lines, keepText } = this.options;
-    const replies = (request: number) => step.contains.find(({ turn }) => turn.request.id === request)?.text;
+    const replies = (request: number) => step.contains.find((one) => one.request === request)?.text;
     return lineOf(lines, step.turn).prepare(step.turn.request, replies, keepText || step.isContained);
   }
 
-  private recordDue({ turn }: Step, due: Nanoseconds): number {
+  private recordDue({ turn, request }: Step, due: Nanoseconds): number {
     const { experiment, recorder } = this.options;
-    const { block, engine, request } = turn;
-    return recorder.due({ experiment, block, engine, request: request.id, start: this.start, due: due - this.start });
+    const { block, engine } = turn;
+    return recorder.due({ experiment, block, engine, request, start: this.start, due: due - this.start });
   }
 
-  private dueOf({ turn }: Step): Nanoseconds {
-    return this.start + toNanoseconds(turn.due ?? 0);
+  private dueOf({ offset = 0 }: Step): Nanoseconds {
+    return this.start + offset;
   }
 
   private now(): Nanoseconds {
     return this.options.clock.now();
   }
-}
-
-function pauseOf({ turn }: Step): Nanoseconds {
-  const { arrival } = turn.request;
-  return arrival.kind === "after" ? toNanoseconds(arrival.pause) : 0;
 }

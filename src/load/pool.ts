@@ -43,7 +43,7 @@ export class Pool {
   /** Resolves when that many have been opened, or when the server does not take any more: its requests will tell. */
   async open(connections: number): Promise<void> {
     const giveUp = this.clock.now() + this.openWithin;
-    this.closeStale(Infinity);
+    this.closeStale(Infinity, this.clock.now());
     const there = this.idle.length;
     // Counted by attempts: what the server closes meanwhile it would close again.
     for (let missing = connections - this.idle.length; missing > 0 && this.clock.now() < giveUp; missing -= batch) {
@@ -56,8 +56,8 @@ export class Pool {
 
   /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is prepared. */
   refresh(needed: number): void {
-    this.closeStale(mostClosed);
     const now = this.clock.now();
+    this.closeStale(mostClosed, now);
     if (now < this.restsUntil) return;
     const useful = Math.min(needed, Math.max(fewest, this.use.most(now)));
     if (this.fresh(now) + this.opening < useful) void this.openOne();
@@ -134,8 +134,7 @@ export class Pool {
     this.restsUntil = this.clock.now() + restAfterRefusal;
   }
 
-  private closeStale(atMost: number): void {
-    const now = this.clock.now();
+  private closeStale(atMost: number, now: Nanoseconds): void {
     let stale = 0;
     for (const connection of this.idle) {
       if (stale >= atMost || !this.isStale(connection, now)) break;

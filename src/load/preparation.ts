@@ -1,6 +1,6 @@
 import type { Line, Prepared } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
-import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
+import type { Nanoseconds } from "../model/time.ts";
 import type { Turn } from "./order.ts";
 import type { Step } from "./steps.ts";
 
@@ -43,7 +43,7 @@ export class Preparation {
   /** Prepares what is due soon after a start that is still to be chosen, then calls `done`. */
   begin(done: () => void): void {
     const step = this.steps[this.next];
-    if (step === undefined || dueOf(step) > lookAhead || !this.hasRoom()) return done();
+    if (step === undefined || offsetOf(step) > lookAhead || !this.hasRoom()) return done();
     this.prepareNext(step);
     this.cancel = this.clock.at(this.clock.now(), () => this.begin(done));
   }
@@ -61,7 +61,7 @@ export class Preparation {
       this.next++;
       return this.preparer.prepare(step);
     }
-    this.tokens -= tokensOf(step);
+    this.tokens -= step.promptTokens;
     if (this.isWaitingForRoom) this.wait();
     return prepared;
   }
@@ -79,19 +79,19 @@ export class Preparation {
     const step = this.steps[this.next];
     if (step === undefined) return;
     this.isWaitingForRoom = !this.hasRoom();
-    if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + dueOf(step) - lookAhead, () => this.goOn());
+    if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + offsetOf(step) - lookAhead, () => this.goOn());
   }
 
   private goOn(): void {
     const step = this.steps[this.next];
     // Sent in the meantime without us: then the next one's time has not come yet.
-    if (step !== undefined && this.start + dueOf(step) - lookAhead <= this.clock.now()) this.prepareNext(step);
+    if (step !== undefined && this.start + offsetOf(step) - lookAhead <= this.clock.now()) this.prepareNext(step);
     this.wait();
   }
 
   private prepareNext(step: Step): void {
     this.prepared.push(this.preparer.prepare(step));
-    this.tokens += tokensOf(step);
+    this.tokens += step.promptTokens;
     this.next++;
   }
 
@@ -106,11 +106,6 @@ export function lineOf(lines: Readonly<Record<string, Line>>, { engine }: Turn):
   return line;
 }
 
-function dueOf({ turn }: Step): Nanoseconds {
-  return toNanoseconds(turn.due ?? 0);
-}
-
-function tokensOf({ turn }: Step): number {
-  const { request } = turn;
-  return request.contextTokens + request.questionTokens;
+function offsetOf({ offset = 0 }: Step): Nanoseconds {
+  return offset;
 }

@@ -9,6 +9,7 @@ import { ConnectionBudget } from "./connectionBudget.ts";
 import { drive } from "./drive.ts";
 import { httpLine } from "./httpLine.ts";
 import type { Phase, Turn } from "./order.ts";
+import { pack, unpack } from "./packedPhases.ts";
 import type { ReceiveStamps } from "../host/receiveStamps.ts";
 
 /** A function is compiled for good after it has run 3,000 times: whatever sends, reads and ends gets there. */
@@ -74,8 +75,8 @@ async function playOn(port: number, replies: Readonly<Record<"short" | "long", n
     return httpLine({ ...to, clock, ...(stamps === undefined ? {} : { stamps }) });
   };
   const lines = { short: line("completions"), long: line("chat") };
-  // What comes from another thread is made of other objects than what is written here.
-  const phases = [bySchedule("short", replies.short), structuredClone(lanes("long", replies.long))];
+  // As they come from another thread.
+  const phases = unpack(pack([bySchedule("short", replies.short), lanes("long", replies.long)]));
   const { signal } = new AbortController();
   const agree = () => Promise.resolve(clock.now()); // nobody else plays, and nothing need come to rest
   const order = { experiment: -1, lines, phases, clock, deadlines: defaultDeadlines, signal, keepText: false, agree };

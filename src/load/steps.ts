@@ -1,5 +1,5 @@
 import type { Request } from "../model/request.ts";
-import type { Nanoseconds } from "../model/time.ts";
+import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import type { Phase, Turn } from "./order.ts";
 
 /** Of all those that have none: of a hundred thousand steps most have one at most, and an array that grows takes room for seventeen. */
@@ -11,9 +11,20 @@ function withOneMore(steps: Step[], step: Step): Step[] {
   return steps;
 }
 
-/** A turn in its phase: what waits for its end, and whose replies it contains. */
+const noRequests: readonly number[] = [];
+
+/** A turn in its phase: what waits for its end, and whose replies it contains. Of its request what is asked for again and again: that is made anew each time. */
 export class Step {
   readonly turn: Turn;
+  readonly request: number;
+  /** From the start of the phase, where it has a time of its own. */
+  readonly offset: Nanoseconds | undefined;
+  /** The request after whose end it falls due, where it is one's end. */
+  readonly after: number | undefined;
+  readonly pause: Nanoseconds;
+  /** The requests whose own replies are parts of its prompt, each once. */
+  readonly ownReplies: readonly number[];
+  readonly promptTokens: number;
   /** Those that are sent after its end, or with its reply. */
   followers: Step[];
   /** Those whose own replies are parts of its prompt. */
@@ -29,7 +40,15 @@ export class Step {
   text: string | undefined;
 
   constructor(turn: Turn) {
+    const { request, due } = turn;
+    const { arrival } = request;
     this.turn = turn;
+    this.request = request.id;
+    this.offset = due === undefined ? undefined : toNanoseconds(due);
+    this.after = arrival.kind === "after" ? arrival.request : undefined;
+    this.pause = arrival.kind === "after" ? toNanoseconds(arrival.pause) : 0;
+    this.ownReplies = ownReplies(request);
+    this.promptTokens = request.contextTokens + request.questionTokens;
     this.followers = noSteps;
     this.contains = noSteps;
     this.isContained = false;
@@ -37,12 +56,6 @@ export class Step {
     this.due = undefined;
     this.isDropped = false;
     this.text = undefined;
-  }
-
-  /** It falls due by the end of that one, and not by a time of its own or of another's. */
-  isAfter({ turn }: Step): boolean {
-    const { arrival } = this.turn.request;
-    return arrival.kind === "after" && arrival.request === turn.request.id;
   }
 }
 
@@ -59,18 +72,17 @@ export function stepsOf(phase: Phase): Steps {
   const lookUp = index(steps);
   const strays = new Set(steps.filter((step) => !isLinked(step, lookUp)));
   for (const step of inCircles(steps, strays)) strays.add(step);
-  const scheduled = steps.filter((step) => step.turn.due !== undefined && step.waitsFor === 0 && !strays.has(step));
-  return { scheduled: scheduled.sort((a, b) => (a.turn.due ?? 0) - (b.turn.due ?? 0)), strays: [...strays] };
+  const scheduled = steps.filter((step) => step.offset !== undefined && step.waitsFor === 0 && !strays.has(step));
+  return { scheduled: scheduled.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0)), strays: [...strays] };
 }
 
 type LookUp = (of: Turn, request: number) => Step | undefined;
 
 /** False where one that it waits for is not there. */
 function isLinked(step: Step, lookUp: LookUp): boolean {
-  const { arrival } = step.turn.request;
-  const replies = ownReplies(step.turn.request);
-  if (arrival.kind === "after" && !replies.includes(arrival.request)) {
-    if (!waitsForEnd(step, lookUp(step.turn, arrival.request))) return false;
+  const { after, ownReplies: replies } = step;
+  if (after !== undefined && !replies.includes(after)) {
+    if (!waitsForEnd(step, lookUp(step.turn, after))) return false;
   }
   for (const request of replies) {
     const awaited = lookUp(step.turn, request);
@@ -105,9 +117,6 @@ function inCircles(steps: readonly Step[], strays: ReadonlySet<Step>): readonly 
   return steps.filter((step) => !freed.has(step));
 }
 
-const none: readonly number[] = [];
-
-/** The requests whose own replies are parts of the prompt, each once. */
 function ownReplies({ messages }: Request): readonly number[] {
   let replies: number[] | undefined;
   for (const { parts } of messages) {
@@ -115,7 +124,7 @@ function ownReplies({ messages }: Request): readonly number[] {
       if (part.kind === "reply" && part.source === "own") (replies ??= []).push(part.request);
     }
   }
-  return replies === undefined ? none : [...new Set(replies)];
+  return replies === undefined ? noRequests : [...new Set(replies)];
 }
 
 type Groups = ReadonlyMap<string, ReadonlyMap<number, ReadonlyMap<number, Step>>>;
@@ -133,10 +142,10 @@ function index(steps: readonly Step[]): LookUp {
 function grouped(steps: readonly Step[]): Groups {
   const groups = new Map<string, Map<number, Map<number, Step>>>();
   for (const step of steps) {
-    const { engine, block, request } = step.turn;
+    const { engine, block } = step.turn;
     const blocks = groups.get(engine) ?? new Map<number, Map<number, Step>>();
     const ids = blocks.get(block) ?? new Map<number, Step>();
-    groups.set(engine, blocks.set(block, ids.set(request.id, step)));
+    groups.set(engine, blocks.set(block, ids.set(step.request, step)));
   }
   return groups;
 }

@@ -5,6 +5,7 @@ import { coresLeftBy } from "../host/cores.ts";
 import { areStopped } from "../host/naps.ts";
 import { filesForConnections } from "../host/openFiles.ts";
 import type { SharedClock } from "./groundTruth.ts";
+import { pack } from "../load/packedPhases.ts";
 import { partsOfPhase } from "../load/parts.ts";
 import type { Stamped } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";
@@ -193,7 +194,7 @@ class LoadThread {
     if (this.failure !== undefined) throw this.failure.error;
     const done = Promise.withResolvers<readonly Stamped[]>();
     this.playing.set(order, { ...listener, done });
-    this.tell({ kind: "play", order, what });
+    this.tell({ kind: "play", order, what: { ...what, phases: pack(what.phases) } });
     return done.promise;
   }
 

@@ -1,5 +1,6 @@
 import type { HttpLineOptions } from "../load/httpLine.ts";
 import type { Phase } from "../load/order.ts";
+import type { PackedPhases } from "../load/packedPhases.ts";
 import type { Stamped } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";
 import type { Deadlines } from "../model/experiment.ts";
@@ -25,6 +26,9 @@ export interface LoadOrder {
   readonly record: "journal" | "memory";
 }
 
+/** As it crosses to a thread. */
+export type PackedOrder = Omit<LoadOrder, "phases"> & { readonly phases: PackedPhases };
+
 export interface LoadThreadData {
   readonly origin: Origin;
   /** From 1: the number in its journal's files. */
@@ -41,7 +45,7 @@ export interface LoadThreadData {
 
 /** What load threads are told. `order` is the number of a LoadOrder. */
 export type ToLoadThread =
-  | { readonly kind: "play"; readonly order: number; readonly what: LoadOrder }
+  | { readonly kind: "play"; readonly order: number; readonly what: PackedOrder }
   | { readonly kind: "start"; readonly order: number; readonly phase: number; readonly at: Nanoseconds }
   | { readonly kind: "stop" | "kill"; readonly order: number }
   | { readonly kind: "keepOn"; readonly cores: readonly number[] }

@@ -8,6 +8,7 @@ import { journalOfNothing, openJournal, type JournalWriter } from "../journal/wr
 import { ConnectionBudget } from "../load/connectionBudget.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine, type WatchedLine } from "../load/httpLine.ts";
+import { unpack } from "../load/packedPhases.ts";
 import { receiveStamps } from "../host/receiveStamps.ts";
 import { rehearse } from "../load/rehearsal.ts";
 import { Tally } from "../load/tally.ts";
@@ -17,7 +18,7 @@ import { harnessThread } from "../model/harnessThread.ts";
 import type { Reading } from "../model/record.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventLoop } from "../probes/eventLoop.ts";
-import type { FromLoadThread, LoadError, LoadOrder, LoadThreadData, ToLoadThread, Way } from "./loadMessages.ts";
+import type { FromLoadThread, LoadError, LoadThreadData, PackedOrder, ToLoadThread, Way } from "./loadMessages.ts";
 import { StampsInMemory } from "./stampsInMemory.ts";
 
 // A thread that sends and reads, and does nothing else: what the rest of the harness is at, its own garbage included, delays no stamp here.
@@ -79,7 +80,7 @@ async function rehearsal(): Promise<void> {
   await rehearse({ clock, recorders, stamps, connections });
 }
 
-async function play(number: number, what: LoadOrder): Promise<void> {
+async function play(number: number, what: PackedOrder): Promise<void> {
   const order: Order = { stop: new AbortController(), kill: new AbortController(), starts: new Map() };
   orders.set(number, order);
   const memory = new StampsInMemory();
@@ -93,7 +94,7 @@ async function play(number: number, what: LoadOrder): Promise<void> {
   tell({ kind: "ended", order: number, stamped: memory.stamped, ...(error === undefined ? {} : { error }) });
 }
 
-async function playWith(number: number, what: LoadOrder, order: Order, memory: StampsInMemory): Promise<void> {
+async function playWith(number: number, what: PackedOrder, order: Order, memory: StampsInMemory): Promise<void> {
   const { experiment, phases, ways, connections, deadlines, record } = what;
   const reached = Object.fromEntries(Object.entries(ways).map(([name, way]) => [name, lineTo(way, deadlines.connect)]));
   await Promise.all(Object.entries(connections).map(async ([name, count]) => reached[name]?.open(count)));
@@ -108,7 +109,7 @@ async function playWith(number: number, what: LoadOrder, order: Order, memory: S
   try {
     await drive({
       experiment,
-      phases,
+      phases: unpack(phases),
       lines: reached,
       clock,
       deadlines,
