@@ -1,4 +1,5 @@
 import { partsOf } from "../model/request.ts";
+import { ByRequest } from "./byRequest.ts";
 import type { Phase, Turn } from "./order.ts";
 
 /**
@@ -9,10 +10,10 @@ export function partsOfPhase(phase: Phase, count: number): readonly Phase[] {
   if (count === 1) return [phase];
   const parts: Turn[][] = Array.from({ length: count }, () => []);
   const firsts = firstsOf(phase);
-  const placed = new Map<Turn, Turn[]>();
+  const placed = new Map<number, Turn[]>();
   let next = 0;
-  for (const turn of phase) {
-    const first = firsts.get(turn) ?? turn;
+  for (const [place, turn] of phase.entries()) {
+    const first = firsts[place] ?? place;
     const part = placed.get(first) ?? parts[next++ % count];
     if (part === undefined) continue; // there are `count` of them
     part.push(turn);
@@ -21,34 +22,31 @@ export function partsOfPhase(phase: Phase, count: number): readonly Phase[] {
   return parts;
 }
 
-/** Of each turn that is linked to others the first of those that belong together: sessions, and what joins several of them. */
-function firstsOf(phase: Phase): ReadonlyMap<Turn, Turn> {
-  const byKey = new Map(phase.map((turn) => [keyOf(turn, turn.request.id), turn]));
-  const places = new Map(phase.map((turn, place) => [turn, place]));
-  const firsts = new Map<Turn, Turn>();
-  const firstOf = (turn: Turn): Turn => {
-    let first = turn;
-    for (let before = firsts.get(first); before !== undefined; before = firsts.get(first)) first = before;
-    if (first !== turn) firsts.set(turn, first); // a shorter way for the next look
+/** Of each turn the place of the first of those that belong together: sessions, and what joins several of them. */
+function firstsOf(phase: Phase): Int32Array {
+  const places = new ByRequest<number>();
+  for (const [place, turn] of phase.entries()) places.set(turn, turn.request.id, place);
+  const firsts = Int32Array.from(phase.keys());
+  const earlier = (place: number) => firsts[place] as number; // one for each turn
+  const firstOf = (place: number): number => {
+    let first = place;
+    // A shorter way for the next look.
+    while (earlier(first) !== first) first = firsts[first] = earlier(earlier(first));
     return first;
   };
-  for (const turn of phase) {
+  for (const [place, turn] of phase.entries()) {
     for (const request of predecessors(turn)) {
-      const before = byKey.get(keyOf(turn, request));
+      const before = places.get(turn, request);
       if (before === undefined) continue;
-      const [one, other] = [firstOf(turn), firstOf(before)].sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
-      if (one !== undefined && other !== undefined && one !== other) firsts.set(other, one);
+      const [one, other] = [firstOf(place), firstOf(before)];
+      firsts[Math.max(one, other)] = Math.min(one, other);
     }
   }
-  return new Map([...firsts.keys()].map((turn) => [turn, firstOf(turn)]));
+  return firsts.map(firstOf);
 }
 
 /** Requests that this one waits for or contains. */
 function predecessors({ request }: Turn): readonly number[] {
   const contained = partsOf(request).flatMap((part) => (part.kind === "reply" ? [part.request] : []));
   return request.arrival.kind === "after" ? [request.arrival.request, ...contained] : contained;
-}
-
-function keyOf({ block, engine }: Turn, request: number): string {
-  return `${block} ${request} ${engine}`;
 }

@@ -1,5 +1,6 @@
 import type { Request } from "../model/request.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
+import { ByRequest } from "./byRequest.ts";
 import type { Phase, Turn } from "./order.ts";
 
 /** Of all those that have none: of a hundred thousand steps most have one at most, and an array that grows takes room for seventeen. */
@@ -127,25 +128,14 @@ function ownReplies({ messages }: Request): readonly number[] {
   return replies === undefined ? noRequests : [...new Set(replies)];
 }
 
-type Groups = ReadonlyMap<string, ReadonlyMap<number, ReadonlyMap<number, Step>>>;
-
 /** Finds a request's step on the same engine in the same block as a turn. */
 function index(steps: readonly Step[]): LookUp {
-  let groups: Groups | undefined; // where nobody waits for another one, nobody asks
-  return ({ engine, block }, request) => {
-    groups ??= grouped(steps);
-    return groups.get(engine)?.get(block)?.get(request);
-  };
+  let found: ByRequest<Step> | undefined; // where nobody waits for another one, nobody asks
+  return (turn, request) => (found ??= byRequest(steps)).get(turn, request);
 }
 
-/** By engine, block and id. */
-function grouped(steps: readonly Step[]): Groups {
-  const groups = new Map<string, Map<number, Map<number, Step>>>();
-  for (const step of steps) {
-    const { engine, block } = step.turn;
-    const blocks = groups.get(engine) ?? new Map<number, Map<number, Step>>();
-    const ids = blocks.get(block) ?? new Map<number, Step>();
-    groups.set(engine, blocks.set(block, ids.set(step.request, step)));
-  }
-  return groups;
+function byRequest(steps: readonly Step[]): ByRequest<Step> {
+  const found = new ByRequest<Step>();
+  for (const step of steps) found.set(step.turn, step.request, step);
+  return found;
 }
