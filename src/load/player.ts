@@ -189,8 +189,11 @@ export class Player implements FlightHome, Preparer {
   /** As far as it is known when a request that it waits for has ended: that may be one whose reply it contains, and its time another's affair. */
   private dueAfter(follower: Step, ended: Step, at: Nanoseconds): Nanoseconds {
     if (follower.offset !== undefined) return this.dueOf(follower);
-    if (follower.after === ended.request) follower.due = at + follower.pause;
-    return follower.due ?? at;
+    if (follower.after !== ended.request) return follower.due ?? at;
+    const due = at + follower.pause;
+    // Kept only for others to come: whatever young an old object holds on to is gone through by each collection of garbage, 0.4 µs for each.
+    if (follower.waitsFor > 1) follower.due = due;
+    return due;
   }
 
   /** Prepared in a call of its own, so that the reads at hand come first. */
