@@ -36,7 +36,8 @@ function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts:
       );
       return { request };
     },
-    send: ({ request }: Prepared, listener: ExchangeListener) => {
+    send: (prepared: Prepared, listener: ExchangeListener) => {
+      const { request } = prepared as { request: Request };
       const { tokens, stamped = tokens, ends = tokens.at(-1), outcome = completed } = behaviour(request);
       const cancels: (() => void)[] = [];
       const end = (ending: Ending) => {

@@ -50,9 +50,11 @@ export function httpLine(options: HttpLineOptions): WatchedLine {
   return new HttpLine(options);
 }
 
-interface PreparedBytes extends Prepared {
+/** Without the request, which would grow old with it. */
+interface PreparedBytes {
   readonly bytes: Buffer;
   readonly keepText: boolean;
+  readonly maxOutputTokens: number;
 }
 
 /** What the server had closed before it was written to tells so within a round trip. A request on which it hangs up later it had taken: it shall not get that one twice. */
@@ -105,7 +107,8 @@ class HttpLine implements WatchedLine {
   prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
     this.waiting++;
     this.pool.refresh(Math.min(this.waiting, this.opensAtMost));
-    return { request, bytes: this.write(request, replies), keepText: keepText || this.keepsText };
+    const { maxOutputTokens } = request;
+    return { bytes: this.write(request, replies), keepText: keepText || this.keepsText, maxOutputTokens };
   }
 
   send(prepared: Prepared, listener: ExchangeListener): Exchange {
@@ -147,13 +150,13 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   private hasEnded: boolean;
   private stopWaiting: () => void;
 
-  constructor(line: HttpLine, { bytes, keepText, request }: PreparedBytes, listener: ExchangeListener) {
+  constructor(line: HttpLine, { bytes, keepText, maxOutputTokens }: PreparedBytes, listener: ExchangeListener) {
     this.place = -1;
     this.line = line;
     this.bytes = bytes;
     this.listener = listener;
     const { secrets, leavesOutZeros } = line;
-    this.reply = new ReplyReader({ listener, keepText, maxOutputTokens: request.maxOutputTokens, secrets, leavesOutZeros });
+    this.reply = new ReplyReader({ listener, keepText, maxOutputTokens, secrets, leavesOutZeros });
     this.connection = undefined;
     this.isReused = false;
     this.sentAt = 0;

@@ -28,7 +28,8 @@ async function playOn(
       counts.prepared++;
       return { request };
     },
-    send: ({ request }, listener) => {
+    send: (prepared, listener) => {
+      const { request } = prepared as { request: { id: number } };
       counts.sent++;
       listener.sent(clock.now(), false);
       for (const end = clock.now() + takes(request.id) * millisecond; clock.now() < end;);

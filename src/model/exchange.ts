@@ -46,10 +46,8 @@ export interface Exchange {
   abort(outcome: Outcome): void;
 }
 
-/** A request ready to go: serialised before it is due. Opaque to the driver. */
-export interface Prepared {
-  readonly request: Request;
-}
+/** A request ready to go: serialised before it is due. What it is, its line knows. */
+export type Prepared = object;
 
 /** The text of replies that have ended, by request id, for prompts that contain them. */
 export type Replies = (request: number) => string | undefined;

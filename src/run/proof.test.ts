@@ -120,13 +120,18 @@ test("no prompt of a probe is ever seen again, and none begins like another", ()
 /** An engine that finds a fourth of what it has seen, until so much time has passed since a prompt was first asked. */
 function partial({ running, asker }: Up, until: number): Up {
   const firstAsked = new Map<unknown, number>();
+  const firstParts = new Map<object, unknown>();
   const line: Line = {
     ...asker.line,
     open: async (connections) => asker.line.open(connections),
-    prepare: (...of) => asker.line.prepare(...of),
+    prepare: (request, ...of) => {
+      const prepared = asker.line.prepare(request, ...of);
+      firstParts.set(prepared, request.messages[0]?.parts[0]);
+      return prepared;
+    },
     close: () => asker.line.close(),
     send: (prepared, listener) => {
-      const key = prepared.request.messages[0]?.parts[0];
+      const key = firstParts.get(prepared);
       const since = firstAsked.get(key) ?? asker.clock.now();
       firstAsked.set(key, since);
       const isPart = asker.clock.now() - since < until;

@@ -1,4 +1,4 @@
-import type { Ending, Exchange, ExchangeListener, Line, Prepared, Replies } from "../model/exchange.ts";
+import type { Ending, Exchange, ExchangeListener, Line, Replies } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import { completed, failed } from "../model/outcome.ts";
 import type { Outcome } from "../model/outcome.ts";
@@ -22,7 +22,7 @@ export function virtualLine(core: SimulatedCore, clock: Clock): Line {
   };
 }
 
-class VirtualPrompt implements Prepared {
+class VirtualPrompt {
   readonly request: Request;
   readonly tokenIds: readonly number[];
   readonly keepText: boolean;
