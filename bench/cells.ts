@@ -58,14 +58,15 @@ const eventsInBulk: Record<ClientName, number> = {
   httpx: 200_000,
   timer: 0,
 };
+/** Ours run for several seconds: in the first half of one V8 compiles, and they come at half the speed. */
 const repliesOfOneToken: Record<ClientName, number> = {
-  c: 300_000,
+  c: 600_000,
   "c-kernel": 0,
-  tandem: 150_000,
+  tandem: 450_000,
   "tandem-two": 0,
   "tandem-read": 150_000,
-  "tandem-complete": 100_000,
-  "tandem-complete-two": 100_000,
+  "tandem-complete": 300_000,
+  "tandem-complete-two": 300_000,
   "tandem-run": 0,
   "node-http": 20_000,
   fetch: 4_000,
