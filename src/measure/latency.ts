@@ -74,12 +74,12 @@ export function gaps(records: readonly RequestRecord[]): Gaps {
 /** Puts a stream's gaps from `count` on; returns how many there are then. */
 function addGaps({ at, kind, tokens }: Chunks, { seconds, weights }: Pick<Gaps, "seconds" | "weights">, count: number): number {
   let next = count;
-  let before: Nanoseconds | undefined;
+  let before = NaN; // none yet; as undefined it would make an object of each moment
   for (let i = 0; i < at.length; i++) {
     const weight = tokens[i] ?? 0;
     if (weight === 0 || !isGenerated(kind[i])) continue;
     const moment = at[i] ?? 0;
-    if (before !== undefined) {
+    if (!Number.isNaN(before)) {
       seconds[next] = toSeconds(moment - before);
       weights[next++] = weight;
     }
