@@ -28,7 +28,7 @@ export async function playLanes(ask: Ask): Promise<void> {
   await Promise.all(Array.from({ length: load.streams }, async (_, index) => lane(index)));
   const measured = stop(load);
   if (events !== load.requests * load.tokens) throw new Error(`${events} of ${load.requests * load.tokens} events`);
-  const errors = load.paced ? await errorsAgainstTruth(load.port, (request) => received.get(request)) : {};
+  const errors = load.paced ? await errorsAgainstTruth([load.port], (request) => received.get(request)) : {};
   console.log(JSON.stringify({ ...measured, ...errors }));
   process.exit(0); // pools keep the process up
 }

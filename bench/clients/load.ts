@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 /** What a client program is told: the same words for every one of them, in C, TypeScript and Python. */
 export interface Load {
   readonly port: number;
+  /** Of several servers, which get the requests in turn: only ours. */
+  readonly ports: readonly number[];
   /** Connections, each with one request under way at a time. */
   readonly streams: number;
   /** Over all connections. */
@@ -40,6 +42,7 @@ export function loadFromArguments(): Load {
   });
   return {
     port: Number(positionals[0]),
+    ports: positionals.map(Number),
     streams: Number(values.streams),
     requests: Number(values.requests),
     tokens: Number(values.tokens),

@@ -58,14 +58,15 @@ export function startWatch(): (load: Load) => Measured {
   };
 }
 
-/** Errors of the stamps and of the times to first token, against what the server wrote down. */
+/** Errors of the stamps and of the times to first token, against what the servers wrote down. */
 export async function errorsAgainstTruth(
-  port: number,
+  ports: readonly number[],
   received: (request: number) => { readonly sent: number; readonly tokens: readonly number[] } | undefined,
 ): Promise<Measured> {
   const stamps: number[] = [];
   const firsts: number[] = [];
-  for (const line of (await truth(port)).trim().split("\n")) {
+  const told = await Promise.all(ports.map(truth));
+  for (const line of told.join("").trim().split("\n")) {
     const [request = -1, read = 0, ...written] = line.split(" ").map(Number);
     const reply = received(request);
     if (reply?.tokens.length !== written.length) throw new Error(`request ${request}: ${reply?.tokens.length} of ${written.length} tokens`);

@@ -23,7 +23,7 @@ import { Counted } from "./counted.ts";
 const load = loadFromArguments();
 const clock = punctualClock([0, 0]); // the server's time base
 const wire = { api: "completions", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
-const way = { url: `http://127.0.0.1:${load.port}`, wire, servedModel: "truth", namesRequests: true };
+const wayTo = (port: number) => ({ url: `http://127.0.0.1:${port}`, wire, servedModel: "truth", namesRequests: true });
 const deadlines = { ...defaultDeadlines, request: 3_600 };
 const connections = load.rate > 0 ? Math.min(200, load.rate) : load.streams;
 
@@ -38,7 +38,9 @@ async function byThreads(): Promise<Measured> {
   const record = load.journal === undefined ? "memory" : "journal";
   const stop = startWatch();
   const phases = [load.rate > 0 ? byTheClock(load) : lanes(load)];
-  const order = { experiment: 0, phases, ways: { truth: way }, connections: { truth: connections }, deadlines, record } as const;
+  const ways = Object.fromEntries(load.ports.map((port, place) => [engineOf(place), wayTo(port)]));
+  const each = Object.fromEntries(Object.keys(ways).map((engine) => [engine, Math.ceil(connections / load.ports.length)]));
+  const order = { experiment: 0, phases, ways, connections: each, deadlines, record } as const;
   const stamped = await crew.play(order, { stop: new AbortController().signal });
   await crew.closeJournal();
   const measured = stop(load);
@@ -49,12 +51,12 @@ async function byThreads(): Promise<Measured> {
 async function errorsOf(stamped: readonly Stamped[]): Promise<Measured> {
   const byRequest = new Map(stamped.map((one) => [Number(one.id), one]));
   const late = load.rate > 0 ? { send_lag_us: spread(stamped.map(({ sent, due }) => sent - due)) } : {};
-  return { ...late, ...(await errorsAgainstTruth(load.port, (request) => byRequest.get(request))) };
+  return { ...late, ...(await errorsAgainstTruth(load.ports, (request) => byRequest.get(request))) };
 }
 
 async function coreAlone(): Promise<Measured> {
   const stamps = receiveStamps(clock);
-  const line = httpLine({ ...way, clock, stamps });
+  const line = httpLine({ ...wayTo(load.port), clock, stamps });
   await rehearse({ clock, stamps, recorders: [new Counted(() => {})] });
   await line.open(connections);
   let stop = startWatch();
@@ -64,7 +66,7 @@ async function coreAlone(): Promise<Measured> {
   await drive({
     experiment: 0,
     phases: unpack(pack([lanes(load)])),
-    lines: { truth: line },
+    lines: { [engineOf(0)]: line },
     clock,
     deadlines,
     recorder: counted,
@@ -95,5 +97,10 @@ function turn(id: number, arrival: Request["arrival"]): Turn {
   const parts = [{ kind: "passage", text, tokenIds: [] }] as const;
   const lengths = { contextTokens: promptBytes / 4, questionTokens: 0, reusableTokens: 0, maxOutputTokens: tokens };
   const request: Request = { id, arrival, messages: [{ role: "user", parts }], ...lengths };
-  return { engine: "truth", block: 0, due: arrival.kind === "at" ? arrival.offset : undefined, request };
+  return { engine: engineOf(id), block: 0, due: arrival.kind === "at" ? arrival.offset : undefined, request };
+}
+
+/** Each request's: the servers take turns. */
+function engineOf(request: number): string {
+  return `truth ${request % load.ports.length}`;
 }
