@@ -70,6 +70,25 @@ test("a text that was cut into other tokens than the vocabulary would keeps its 
   expect(await readWorkload(written(workload), 0)).toEqual(workload);
 });
 
+test("a file is JSON, a line for each passage and request, and is read as well where it is one line, as older ones are", async () => {
+  const directory = written(conversation);
+  const path = workloadFile(directory, 0);
+  const text = readFileSync(path, "utf8");
+  expect(text.trimEnd().split("\n")).toHaveLength(1 + 4 + 1 + 2 + 1);
+  writeFileSync(path, `${JSON.stringify(JSON.parse(text))}\n`);
+  expect(await readWorkload(directory, 0)).toEqual(conversation);
+});
+
+test("a file that ends within its passages or its requests is refused", async () => {
+  const directory = written(conversation);
+  const path = workloadFile(directory, 0);
+  const lines = readFileSync(path, "utf8").split("\n");
+  for (const kept of [1, 3, 6, 7, 8]) {
+    writeFileSync(path, lines.slice(0, kept).join("\n"));
+    await expect(readWorkload(directory, 0), `${kept} lines`).rejects.toThrow("is not a workload of version 1");
+  }
+});
+
 test("a file that was edited is refused", async () => {
   const directory = written(documentQuestions(2));
   const path = workloadFile(directory, 0);

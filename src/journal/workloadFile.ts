@@ -23,10 +23,34 @@ export interface StoredWorkload extends Omit<WorkloadWithReferences, "passages">
   readonly passages: readonly StoredPassage[];
 }
 
-export function encodeWorkload(workload: Workload, hash: string): string {
+/**
+ * The file's text, piece by piece, since a string holds half a gigabyte and prompts may have more. JSON, with a line for each passage and
+ * each request, so that it can be read line by line.
+ */
+export function* encodeWorkload(workload: Workload, hash: string): Iterable<string> {
   const { passages, requests, ...of } = withReferences(workload);
-  const stored = { schema: workloadSchema, hash, ...of, passages: passages.map(storedPassage), requests } satisfies StoredWorkload;
-  return `${JSON.stringify(stored)}\n`;
+  yield `${JSON.stringify({ schema: workloadSchema, hash, ...of }).slice(0, -1)}${passagesFollow}\n`;
+  yield* inPieces(passages, (passage, id) => JSON.stringify(storedPassage(passage, id)));
+  yield `${requestsFollow}\n`;
+  yield* inPieces(requests, (request) => JSON.stringify(request));
+  yield `${end}\n`;
+}
+
+const passagesFollow = ',"passages":[';
+const requestsFollow = '],"requests":[';
+const end = "]}";
+/** Characters. */
+const pieceLength = 1_000_000;
+
+function* inPieces<Kind>(all: readonly Kind[], lineOf: (one: Kind, index: number) => string): Iterable<string> {
+  let piece = "";
+  for (const [index, one] of all.entries()) {
+    piece += `${lineOf(one, index)}${index + 1 < all.length ? "," : ""}\n`;
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = "";
+  }
+  yield piece;
 }
 
 function storedPassage({ text, tokenIds }: Passage, id: number): StoredPassage {
@@ -51,16 +75,40 @@ function passageOf({ text, tokenIds = encode(text) }: StoredPassage): Passage {
 /** Requests with their lengths, without making their tokens. */
 export async function readStoredWorkload(test: string, experiment: number, block = 0): Promise<StoredWorkload> {
   const path = workloadFile(test, experiment, block);
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw new HarnessError("journal", `${path} cannot be read`, { hint: "without the workload, requests have no lengths", cause });
   });
-  return parseStoredWorkload(text, path);
-}
-
-function parseStoredWorkload(text: string, path: string): StoredWorkload {
-  const stored = parseJson(text, path);
+  const stored = parse(bytes, path);
   if (!isStoredWorkload(stored)) throw notAWorkload(path);
   return stored;
+}
+
+function parse(bytes: Buffer, path: string): unknown {
+  const lines = linesOf(bytes);
+  const first = lines.next().value ?? "";
+  if (!first.endsWith(passagesFollow)) return parseJson(first, path); // older ones are one line
+  const of = parseJson(`${first.slice(0, -passagesFollow.length)}}`, path) as object;
+  return { ...of, passages: listUpTo(requestsFollow, lines, path), requests: listUpTo(end, lines, path) };
+}
+
+function listUpTo(last: string, lines: Iterator<string>, path: string): readonly unknown[] {
+  const list: unknown[] = [];
+  for (let line = lines.next(); line.value !== last; line = lines.next()) {
+    if (line.done === true) throw notAWorkload(path);
+    list.push(parseJson(line.value.endsWith(",") ? line.value.slice(0, -1) : line.value, path));
+  }
+  return list;
+}
+
+const lineFeed = 10;
+
+function* linesOf(bytes: Buffer): Generator<string, undefined> {
+  for (let start = 0; start < bytes.length;) {
+    const next = bytes.indexOf(lineFeed, start);
+    const to = next < 0 ? bytes.length : next;
+    yield bytes.toString("utf8", start, to);
+    start = to + 1;
+  }
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { devNull } from "node:os";
 import { dirname } from "node:path";
 import type { Ending } from "../model/exchange.ts";
@@ -38,7 +38,7 @@ export function journalOfNothing({ worker }: Required<Pick<JournalOptions, "work
 }
 
 export function writeManifest(run: string, manifest: RunManifest): void {
-  writeWhole(paths.manifestFile(run), legible(manifest));
+  writeWhole(paths.manifestFile(run), [legible(manifest)]);
 }
 
 // 16,384 stamps are 280 KB and take well under a millisecond to write: the load shares this thread.
@@ -78,7 +78,7 @@ export class JournalWriter implements Recorder, Disposable {
   }
 
   describe(description: TestDescription): void {
-    writeWhole(paths.descriptionFile(this.directory), legible(description));
+    writeWhole(paths.descriptionFile(this.directory), [legible(description)]);
   }
 
   /** `hash` is `workloadHash(workload)`. */
@@ -294,10 +294,15 @@ function legible(value: unknown): string {
 }
 
 // By way of a second name, so that a reader sees all of the file or nothing of it.
-function writeWhole(path: string, text: string): void {
+function writeWhole(path: string, pieces: Iterable<string>): void {
   forWriting(path, () => {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.part`, text);
+    const part = openSync(`${path}.part`, "w");
+    try {
+      for (const piece of pieces) writeFileSync(part, piece);
+    } finally {
+      closeSync(part);
+    }
     renameSync(`${path}.part`, path);
   });
 }
