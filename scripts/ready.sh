@@ -1,5 +1,5 @@
 # Sourced with $here = the project's folder. Leaves the pinned dependencies installed and their Node in $node.
-# What was installed is remembered as a copy of the lock file: a changed lock file means install again.
+# What was installed, here or by `npm ci`, is remembered as a copy of the lock file (postinstall in package.json): a changed one means install again.
 
 node="$here/node_modules/node/bin/node"
 
@@ -24,7 +24,6 @@ if ! cmp -s "$here/package-lock.json" "$here/node_modules/.tandem-lock" || [ ! -
       exit 2
     fi
     rm -f "$here/.install.log"
-    cp "$here/package-lock.json" "$here/node_modules/.tandem-lock"
   fi
   rmdir "$here/.installing" 2>/dev/null || true
   trap - EXIT INT TERM HUP

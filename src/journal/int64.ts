@@ -12,9 +12,17 @@ export function writeWords(from: Float64Array, to: BigInt64Array, count: number)
 
 /** 64-bit integers as numbers: exact below 2^53. */
 export function numbersOf(stored: BigInt64Array): Float64Array {
-  const low = new Uint32Array(stored.buffer, stored.byteOffset, stored.length * 2);
-  const high = new Int32Array(stored.buffer, stored.byteOffset, stored.length * 2);
+  const { low, high } = wordsOf(stored);
   const numbers = new Float64Array(stored.length);
-  for (let i = 0; i < numbers.length; i++) numbers[i] = (high[2 * i + 1] ?? 0) * WORD + (low[2 * i] ?? 0);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = numberOf(low[2 * i] ?? 0, high[2 * i + 1] ?? 0);
   return numbers;
+}
+
+/** Where integer i lies: its lower half at `low[2 * i]`, its upper one at `high[2 * i + 1]`. */
+export function wordsOf({ buffer, byteOffset, length }: BigInt64Array): { readonly low: Uint32Array; readonly high: Int32Array } {
+  return { low: new Uint32Array(buffer, byteOffset, length * 2), high: new Int32Array(buffer, byteOffset, length * 2) };
+}
+
+export function numberOf(low: number, high: number): number {
+  return high * WORD + low;
 }

@@ -1,19 +1,17 @@
 import { open, type FileHandle } from "node:fs/promises";
-import type { Float64, Int32, Int64, RecordBatch, RecordBatchReader, Schema, Uint8 } from "apache-arrow";
+import type { Float64, Int32, Int64, RecordBatch, RecordBatchStreamReader, Schema, Uint8 } from "apache-arrow";
 import { HarnessError } from "../model/harnessError.ts";
 import { arrow } from "./arrow.ts";
 import { schemaVersion } from "./tables.ts";
 
+const LARGEST_PIECE = 1 << 30;
+
 /** Every whole batch of a table. A missing file has none; what follows the point where a run was cut off is left out. */
 export async function readBatches(path: string): Promise<readonly RecordBatch[]> {
-  const file = await openFile(path);
-  if (file === undefined) return [];
-  try {
-    await checkBeginning(file, path);
-    return await wholeBatches(file, path);
-  } finally {
-    await file.close();
-  }
+  const bytes = await contentOf(path);
+  if (bytes === undefined) return [];
+  checkBeginning(bytes, path);
+  return wholeBatches(bytes, path);
 }
 
 /** The values of a column of one batch, as Arrow has them in memory. The caller knows the type from `tables.ts`. */
@@ -24,29 +22,41 @@ export function valuesOf<Type extends Int32 | Int64 | Uint8 | Float64>(batch: Re
   return values.subarray(0, batch.numRows); // Arrow pads buffers to 8 bytes, and shows the padding as values
 }
 
-async function openFile(path: string): Promise<FileHandle | undefined> {
+/** What a table holds in memory is its file: its columns are views of these bytes. Undefined where there is no such file. */
+async function contentOf(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await open(path);
+    await using file = await open(path);
+    return await bytesOf(file);
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
     throw new HarnessError("journal", `${path} cannot be read`, { cause });
   }
 }
 
+/** In pieces: one read gives no more than 2 GiB, and of a run that goes on the file may grow meanwhile. */
+async function bytesOf(file: FileHandle): Promise<Uint8Array> {
+  const bytes = new Uint8Array((await file.stat()).size);
+  let end = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(bytes, end, Math.min(bytes.length - end, LARGEST_PIECE), end);
+    if (bytesRead === 0) return bytes.subarray(0, end);
+    end += bytesRead;
+  }
+}
+
 /** Every message of an Arrow stream begins with four bytes of 255; a file that was cut off before has nothing to say. */
-async function checkBeginning(file: FileHandle, path: string): Promise<void> {
-  const { buffer, bytesRead } = await file.read(new Uint8Array(4), 0, 4, 0);
-  if (buffer.subarray(0, bytesRead).every((byte) => byte === 255)) return;
+function checkBeginning(bytes: Uint8Array, path: string): void {
+  if (bytes.subarray(0, 4).every((byte) => byte === 255)) return;
   throw new HarnessError("journal", `${path} is not an Arrow stream`, { hint: otherVersion });
 }
 
-async function wholeBatches(file: FileHandle, path: string): Promise<readonly RecordBatch[]> {
+function wholeBatches(bytes: Uint8Array, path: string): readonly RecordBatch[] {
   const batches: RecordBatch[] = [];
-  const reader = await openedReader(file);
+  const reader = openedReader(bytes);
   if (reader?.schema === undefined) return batches;
   checkVersion(reader.schema, path);
   try {
-    for await (const batch of reader) batches.push(batch);
+    for (const batch of reader) batches.push(batch);
   } catch {
     // The last batch was cut off by a kill or a full disk; everything before it is whole.
   }
@@ -54,10 +64,9 @@ async function wholeBatches(file: FileHandle, path: string): Promise<readonly Re
 }
 
 /** Undefined when the file was cut off within its first message: there is no row yet. */
-async function openedReader(file: FileHandle): Promise<RecordBatchReader | undefined> {
+function openedReader(bytes: Uint8Array): RecordBatchStreamReader | undefined {
   try {
-    const reader = await arrow.RecordBatchReader.from(file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 }));
-    return await reader.open();
+    return arrow.RecordBatchReader.from(bytes).open();
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@ import type { Int32, Int64, RecordBatch, Uint8 } from "apache-arrow";
 import type { Chunks } from "../model/record.ts";
 import { stampCodes } from "../model/recorder.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import { numbersOf } from "./int64.ts";
+import { numberOf, wordsOf } from "./int64.ts";
 import { valuesOf } from "./readTable.ts";
 
 /** What was stamped of one exchange, on the run's clock moved by `start`. */
@@ -65,12 +65,13 @@ export class StampsByExchange {
 
   // Before this, `ends[exchange]` is where its chunks begin; each one placed moves it on, to where they end.
   private place({ exchange, kind, at, tokens }: StampColumns, starts: Float64Array): void {
+    const { low, high } = wordsOf(at);
     for (let row = 0; row < exchange.length; row++) {
       const of = exchange[row] ?? -1;
       const start = starts[of];
       if (start === undefined) continue;
       const code = kind[row] ?? 0;
-      const moment = (at[row] ?? 0) - start;
+      const moment = numberOf(low[2 * row] ?? 0, high[2 * row + 1] ?? 0) - start;
       if (code >= FIRST_CHUNK) this.placeChunk(of, code, moment, tokens[row] ?? 0);
       else this.placeOwn(of, code, moment, tokens[row] ?? 0);
     }
@@ -98,7 +99,7 @@ export class StampsByExchange {
 interface StampColumns {
   readonly exchange: Int32Array;
   readonly kind: Uint8Array;
-  readonly at: Float64Array;
+  readonly at: BigInt64Array;
   readonly tokens: Int32Array;
 }
 
@@ -106,7 +107,7 @@ function columnsOf(batch: RecordBatch): StampColumns {
   return {
     exchange: valuesOf<Int32>(batch, "exchange"),
     kind: valuesOf<Uint8>(batch, "kind"),
-    at: numbersOf(valuesOf<Int64>(batch, "at")),
+    at: valuesOf<Int64>(batch, "at"),
     tokens: valuesOf<Int32>(batch, "tokens"),
   };
 }

@@ -99,16 +99,19 @@ interface StreamTotal {
 }
 
 function totalsOf({ seconds, weights, ends }: Gaps): readonly StreamTotal[] {
-  let next = 0;
-  return Array.from(ends, (end) => {
-    let [sum, weight] = [0, 0];
-    for (; next < end; next++) {
-      const times = weights[next] ?? 0;
-      sum += (seconds[next] ?? 0) * times;
-      weight += times;
-    }
-    return { seconds: sum, weight };
-  });
+  return Array.from(ends, (end, stream) => totalOf(seconds, weights, ends[stream - 1] ?? 0, end));
+}
+
+/** A function of its own: in a closure, V8 makes an object of every sum on the way. */
+function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: number): StreamTotal {
+  let sum = 0;
+  let weight = 0;
+  for (let place = from; place < to; place++) {
+    const times = weights[place] ?? 0;
+    sum += (seconds[place] ?? 0) * times;
+    weight += times;
+  }
+  return { seconds: sum, weight };
 }
 
 /** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. */

@@ -40,11 +40,15 @@ export function countsOf(
   return { requests: records.length, completed, failures: failures.length, cancelled, failuresByCode: byCode(failures) };
 }
 
-/** An engine's whole population, and its cold, partial and warm parts. */
+/** An engine's whole population, and its cold, partial and warm parts. A part that is the whole is not summed up again. */
 export function engineSummary(engine: string, records: readonly RequestRecord[]): EngineSummary {
   const own = records.filter((record) => record.engine === engine);
-  const part = (state: CacheState) => summarise(own.filter(({ cache }) => cache === state));
-  return { engine, ...summarise(own), cold: part("cold"), partial: part("partial"), warm: part("warm") };
+  const all = summarise(own);
+  const part = (state: CacheState) => {
+    const members = own.filter(({ cache }) => cache === state);
+    return members.length === own.length ? all : summarise(members);
+  };
+  return { engine, ...all, cold: part("cold"), partial: part("partial"), warm: part("warm") };
 }
 
 export function isCompleted({ outcome }: RequestRecord): boolean {
