@@ -22,6 +22,8 @@ interface Behaviour {
   /** When they came in by their stamps, where they are read later than that. */
   readonly stamped?: readonly number[];
   readonly ends?: number;
+  /** Likewise of its end. */
+  readonly endStamped?: number;
   readonly outcome?: Outcome;
 }
 
@@ -38,14 +40,14 @@ function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts:
     },
     send: (prepared: Prepared, listener: ExchangeListener) => {
       const { request } = prepared as { request: Request };
-      const { tokens, stamped = tokens, ends = tokens.at(-1), outcome = completed } = behaviour(request);
+      const { tokens, stamped = tokens, ends = tokens.at(-1), endStamped, outcome = completed } = behaviour(request);
+      const start = clock.now();
       const cancels: (() => void)[] = [];
       const end = (ending: Ending) => {
         for (const cancel of cancels) cancel();
-        listener.ended(clock.now(), ending);
+        listener.ended(endStamped === undefined ? clock.now() : start + endStamped * second, ending);
       };
       listener.sent(clock.now(), false);
-      const start = clock.now();
       for (const [index, after] of tokens.entries()) {
         const at = start + (stamped[index] ?? after) * second;
         cancels.push(clock.at(start + after * second, () => listener.chunk(at, "text", 1)));
@@ -223,6 +225,17 @@ describe("what goes wrong", () => {
       `a2 due 1 ended 1 ${why}`,
       "a4 due 1 ended 1 dropped: request 2 before it was dropped",
       `a3 due 1 ended 1 ${why}`,
+    ]);
+  });
+
+  test("a prompt that contains several replies never falls due before the latest of them, whichever end is told last", async () => {
+    const workload = workloadOf(at(0, 0), at(1, 0), containing(after(2, 0), 0, 1));
+    const readLate: Behaviour = { tokens: [1], ends: 4, endStamped: 2 };
+    const { records } = await play(inTurn(["a"], workload, 1), { a: ({ id }) => (id === 0 ? readLate : { tokens: [1, 3] }) });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 2 completed",
+      "a1 due 0 sent 0 ended 3 completed",
+      "a2 due 3 sent 4 ended 7 completed",
     ]);
   });
 

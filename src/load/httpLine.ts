@@ -223,12 +223,12 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     connection.send(this.bytes, began);
   }
 
-  /** No part of the answer is missing. */
+  /** No part of the answer is missing. It has ended when nobody waits for its body any more: whoever follows was not late before. */
   private endWithoutBody(at: Nanoseconds): void {
     const { clock } = this.line;
     this.stopWaiting = clock.at(at + patienceForFollowers, () => {
       this.stopWaiting = clock.at(at + patienceForBody, () => this.leave());
-      this.tellEnd(at, this.reply.ending());
+      this.tellEnd(clock.now(), this.reply.ending());
     });
   }
 

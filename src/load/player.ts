@@ -172,13 +172,15 @@ export class Player implements FlightHome, Preparer {
   private goOnAfter(step: Step, at: Nanoseconds, outcome: Outcome): void {
     for (const follower of step.followers) {
       const due = this.dueAfter(follower, step, at);
+      const end = Math.max(at, follower.latestEnd ?? at);
       follower.waitsFor--;
+      if (follower.waitsFor > 0) follower.latestEnd = end;
       if (follower.isDropped) continue;
       if (this.timeWasUp !== undefined) this.drop(follower, due, this.timeWasUp);
       // Without the reply there is nothing to send; whoever merely waited for its end goes on, as a user would.
       else if (outcome.kind === "completed" || !follower.contains.includes(step)) {
         // Nobody sends a reply before it is there: whose own time was before that falls due then, and the harness is not late.
-        if (follower.waitsFor === 0) this.sendAt(follower, Math.max(due, at));
+        if (follower.waitsFor === 0) this.sendAt(follower, Math.max(due, end));
       } else {
         const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : outcome.kind === "dropped" ? "was dropped" : "did not end";
         this.drop(follower, due, `request ${step.request}, whose reply it contains, ${why}`);
@@ -234,8 +236,7 @@ export class Player implements FlightHome, Preparer {
   private dropLate(step: Step, due: Nanoseconds, prepared: Prepared | undefined): void {
     if (prepared !== undefined) lineOf(this.options.lines, step.turn).discard?.(prepared);
     const reason = `not sent within ${this.options.deadlines.send} s of its time`;
-    this.recordDropped(step, due, reason);
-    this.goOnAfter(step, this.now(), dropped(reason));
+    this.goOnAfter(step, this.recordDropped(step, due, reason), dropped(reason));
   }
 
   private cancelPause(pause: Pause): void {
@@ -256,16 +257,18 @@ export class Player implements FlightHome, Preparer {
     }
   }
 
-  private recordDropped(step: Step, due: Nanoseconds, reason: string): void {
+  private recordDropped(step: Step, due: Nanoseconds, reason: string): Nanoseconds {
     step.isDropped = true;
-    this.recordEnd(step, due, dropped(reason));
+    return this.recordEnd(step, due, dropped(reason));
   }
 
-  /** Of one that was never sent. */
-  private recordEnd(step: Step, due: Nanoseconds, outcome: Outcome): void {
+  /** Of one that was never sent: returns when that is said to have ended. */
+  private recordEnd(step: Step, due: Nanoseconds, outcome: Outcome): Nanoseconds {
     const { recorder, tally } = this.options;
-    recorder.ended(this.recordDue(step, due), Math.max(this.now(), this.start), { outcome });
+    const at = Math.max(this.now(), this.start);
+    recorder.ended(this.recordDue(step, due), at, { outcome });
     tally.ended(step.turn.engine, outcome);
+    return at;
   }
 
   private timeIsUp(): void {

@@ -35,6 +35,8 @@ export class Step {
   waitsFor: number;
   /** On the clock, where it depends on another one's end and that is known. */
   due: Nanoseconds | undefined;
+  /** The latest end of those that it waits for, once one of several has ended: they are not told in the order in which they came. */
+  latestEnd: Nanoseconds | undefined;
   /** It has been recorded as one that will never be sent. */
   isDropped: boolean;
   /** Its reply's text, once there, where another step contains it. */
@@ -55,6 +57,7 @@ export class Step {
     this.isContained = false;
     this.waitsFor = 0;
     this.due = undefined;
+    this.latestEnd = undefined;
     this.isDropped = false;
     this.text = undefined;
   }

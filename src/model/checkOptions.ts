@@ -93,7 +93,8 @@ function unknownOption(name: string, allowed: readonly string[]): string {
   return `there is no option "${name}"${meant === undefined ? "" : `, did you mean "${meant}"?`}`;
 }
 
-function shown(value: unknown): string {
+/** A value as it stands in a sentence about it. */
+export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
   // To JSON, Infinity and NaN are null.
   return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));

@@ -3,12 +3,16 @@ import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
 import { refuseTooMuch } from "./refuseTooMuch.ts";
+import { refuseUnsound } from "./refuseUnsound.ts";
 
 /** What each block of an experiment sends, the first one first. What a later one has in common with those before it counts as reusable. */
 export function blocksOf({ workload, arrivals, seed, repeats, cacheState }: Experiment): readonly Workload[] {
   const first = workload.generate(arrivals, seed, 0);
+  refuseUnsound(first);
   refuseTooMuch(workload.title, first, repeats);
-  const blocks = [first, ...Array.from({ length: repeats - 1 }, (_, earlier) => workload.generate(arrivals, seed, earlier + 1))];
+  const later = Array.from({ length: repeats - 1 }, (_, earlier) => workload.generate(arrivals, seed, earlier + 1));
+  for (const block of later) refuseUnsound(block);
+  const blocks = [first, ...later];
   if (new Set(blocks.map(scheduleOf)).size > 1) {
     throw new HarnessError("usage", `workload ${workload.kind}: its blocks are not due at the same times`, {
       hint: "generate(arrivals, seed, block) may only give a later block other prompts",

@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { every } from "../arrivals/every.ts";
+import { experiment } from "../model/experiment.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Request } from "../model/request.ts";
+import { passage } from "../model/vocabulary.ts";
+import type { WorkloadGenerator } from "../model/workload.ts";
+import { blocksOf } from "./blocks.ts";
+
+/** Of a generator that nobody type-checked: whatever was written over in each of its requests. */
+function handMade(changes: readonly Readonly<Record<string, unknown>>[], kind = "mine"): WorkloadGenerator {
+  const sound = (id: number): Request => ({
+    id,
+    arrival: { kind: "at", offset: id },
+    messages: [{ role: "user", parts: [passage("why")] }],
+    contextTokens: 0,
+    questionTokens: 1,
+    reusableTokens: 0,
+    maxOutputTokens: 4,
+  });
+  const requests = changes.map((change, id) => ({ ...sound(id), ...change }));
+  return {
+    kind,
+    options: {},
+    title: kind,
+    generate: (_, seed) => ({ kind, options: {}, seed, requests }),
+    resized: () => handMade(changes),
+  };
+}
+
+function mistakeOf(...changes: readonly Readonly<Record<string, unknown>>[]): string {
+  try {
+    blocksOf(experiment({ workload: handMade(changes), arrivals: every({ seconds: 1 }) }));
+  } catch (error) {
+    if (error instanceof HarnessError) return error.message;
+    throw error;
+  }
+  return "none";
+}
+
+const says = (...parts: readonly unknown[]) => ({ messages: [{ role: "user", parts }] });
+
+test("sound requests are none of our business: sessions, scripted replies, empty prompts", () => {
+  const scripted = { kind: "reply", request: 0, source: "scripted", scripted: passage("because") };
+  const follows = { arrival: { kind: "after", request: 0, pause: 0 } };
+  expect(mistakeOf({}, { ...follows, ...says(passage("why"), scripted) }, { messages: [] }, says())).toBe("none");
+});
+
+test.each([
+  ["ids that are not positions", [{ id: 5 }, { id: 3 }, {}], "request 0: id must be its position, not 5 (and 1 more like it)"],
+  ["two with the same id", [{}, { id: 0 }], "request 1: id must be its position, not 0"],
+  [
+    "a role of another API",
+    [{ messages: [{ role: "developer", parts: [] }] }],
+    'role must be one of system, user, assistant, not "developer"',
+  ],
+  ["an arrival of no kind", [{ arrival: { kind: "soon" } }], 'arrival.kind must be one of at, after, not "soon"'],
+  ["a time that is none", [{ arrival: { kind: "at", offset: NaN } }], "arrival.offset must be a number of at least 0, not NaN"],
+  ["a time before the start", [{ arrival: { kind: "at", offset: -1 } }], "arrival.offset must be a number of at least 0, not -1"],
+  [
+    "a pause of less than nothing",
+    [{}, { arrival: { kind: "after", request: 0, pause: -1 } }],
+    "arrival.pause must be a number of at least 0",
+  ],
+  ["whoever waits for nobody", [{ arrival: { kind: "after", request: 7, pause: 0 } }], "arrival.request must be at most 0, not 7"],
+  ["a scripted reply without a script", [says({ kind: "reply", request: 0, source: "scripted" })], "a scripted reply has no scripted"],
+  ["a reply of nobody", [says({ kind: "reply", request: 3, source: "own" })], "a reply's request must be at most 0, not 3"],
+  ["a part of no kind", [says({ text: "why", tokenIds: [] })], "a part's kind is missing"],
+  ["a passage without token ids", [says({ kind: "passage", text: "why" })], "a passage's tokenIds is missing"],
+  ["an answer of no tokens", [{ maxOutputTokens: 0 }], "maxOutputTokens must be a whole number of at least 1, not 0"],
+])("%s are told before anything is sent", (_, changes, told) => {
+  expect(mistakeOf(...changes)).toContain(told);
+});
+
+test("all kinds of mistakes are told at once", () => {
+  const told = mistakeOf({ id: 1, maxOutputTokens: 0 }, says({ kind: "reply", request: 0, source: "else" }));
+  expect(told.split("; ")).toHaveLength(3);
+});

@@ -1,0 +1,76 @@
+import { checkTogether, notNegative, oneOf, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import { partsOf, type Arrival, type Passage, type ReplyOf, type Request } from "../model/request.ts";
+import type { Workload } from "../model/workload.ts";
+
+/** Throws where a generator of somebody's own, which nothing need have type-checked, made requests that cannot be sent or told apart. */
+export function refuseUnsound({ kind, requests }: Workload): void {
+  const position = wholeNumber({ from: 0, to: requests.length - 1 });
+  const rules: readonly RequestRule[] = [
+    ({ id }, place) => (id === place ? undefined : `id must be its position, not ${shown(id)}`),
+    ({ arrival }) => mistakeInArrival(arrival, position),
+    ({ messages }) => first(messages, ({ role }) => mistake("role", role, knownRole)),
+    (request) => first(partsOf(request), (part) => mistakeInPart(part, position)),
+    (request) => first(lengths, ([name, rule]) => mistake(name, request[name], rule)),
+  ];
+  checkTogether(...rules.map((rule) => () => refuseBy(rule, kind, requests)));
+}
+
+/** What is wrong with a request in this place; undefined when nothing is. */
+type RequestRule = (request: Request, place: number) => string | undefined;
+
+const knownRole = oneOf("system", "user", "assistant");
+const knownArrival = oneOf("at", "after");
+const knownPart = oneOf("passage", "reply");
+const knownSource = oneOf("own", "scripted");
+const someText: OptionRule = (value) => (typeof value === "string" ? undefined : "must be a text");
+const someIds: OptionRule = (value) => (Array.isArray(value) ? undefined : "must be a list of token ids");
+const lengths = [
+  ["contextTokens", wholeNumber({ from: 0 })],
+  ["questionTokens", wholeNumber({ from: 0 })],
+  ["reusableTokens", wholeNumber({ from: 0 })],
+  ["maxOutputTokens", wholeNumber({ from: 1 })],
+] as const satisfies readonly (readonly [keyof Request, OptionRule])[];
+
+function refuseBy(rule: RequestRule, kind: string, requests: readonly Request[]): void {
+  const place = requests.findIndex((request, index) => rule(request, index) !== undefined);
+  const wrong = requests[place];
+  if (wrong === undefined) return;
+  const others = requests.filter((request, index) => index > place && rule(request, index) !== undefined).length;
+  const andOthers = others === 0 ? "" : ` (and ${others} more like it)`;
+  throw new HarnessError("usage", `workload ${kind}: request ${place}: ${rule(wrong, place)}${andOthers}`, {
+    hint: "see Request in src/model/request.ts for what generate() has to make; passage(text) makes the parts of a prompt",
+  });
+}
+
+function mistakeInArrival(arrival: Arrival, position: OptionRule): string | undefined {
+  if (arrival.kind === "at") return mistake("arrival.offset", arrival.offset, notNegative);
+  if (arrival.kind !== "after") return mistake("arrival.kind", (arrival as Arrival).kind, knownArrival);
+  return mistake("arrival.request", arrival.request, position) ?? mistake("arrival.pause", arrival.pause, notNegative);
+}
+
+function mistakeInPart(part: Passage | ReplyOf, position: OptionRule): string | undefined {
+  if (part.kind === "passage") return mistakeInPassage(part);
+  if (part.kind !== "reply") return mistake("a part's kind", (part as Passage).kind, knownPart);
+  const wrong = mistake("a reply's request", part.request, position) ?? mistake("a reply's source", part.source, knownSource);
+  if (wrong !== undefined || part.source === "own") return wrong;
+  return part.scripted === undefined ? "a scripted reply has no scripted" : mistakeInPassage(part.scripted);
+}
+
+function mistakeInPassage({ text, tokenIds }: Passage): string | undefined {
+  return mistake("a passage's text", text, someText) ?? mistake("a passage's tokenIds", tokenIds, someIds);
+}
+
+function mistake(name: string, value: unknown, rule: OptionRule): string | undefined {
+  if (value === undefined) return `${name} is missing`;
+  const wrong = rule(value);
+  return wrong === undefined ? undefined : `${name} ${wrong}, not ${shown(value)}`;
+}
+
+function first<One>(all: readonly One[], mistakeIn: (one: One) => string | undefined): string | undefined {
+  for (const one of all) {
+    const found = mistakeIn(one);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
