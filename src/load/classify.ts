@@ -61,6 +61,8 @@ export class ChunkReader {
   abortReason: string | undefined;
   /** There is a choice, be it an empty one. */
   hasChoice: boolean;
+  /** It has a list of choices or usage, be they empty, or says what it is (`object`, `type`). */
+  isPart: boolean;
   hasUsage: boolean;
   promptTokens: number | undefined;
   cachedTokens: number | undefined;
@@ -88,6 +90,7 @@ export class ChunkReader {
     this.isFinished = false;
     this.abortReason = undefined;
     this.hasChoice = false;
+    this.isPart = false;
     this.hasUsage = false;
     this.promptTokens = undefined;
     this.cachedTokens = undefined;
@@ -121,6 +124,7 @@ export class ChunkReader {
     this.isFinished = false;
     this.abortReason = undefined;
     this.hasChoice = false;
+    this.isPart = false;
     this.hasUsage = false;
     this.promptTokens = undefined;
     this.cachedTokens = undefined;
@@ -198,9 +202,12 @@ export class ChunkReader {
   private readOfChunk(keyStart: number, keyEnd: number): boolean {
     if (this.isKey(keys.choices, keyStart, keyEnd)) {
       this.isChunk = true;
+      this.isPart = true;
       return this.readChoices();
     }
-    if (this.isKey(keys.usage, keyStart, keyEnd) && this.byte() === openBrace) {
+    if (this.isKey(keys.usage, keyStart, keyEnd)) {
+      this.isPart = true;
+      if (this.byte() !== openBrace) return this.skipValue();
       this.isChunk = true;
       this.hasUsage = true;
       return this.readObject("usage");
@@ -209,6 +216,7 @@ export class ChunkReader {
       if (!this.isFalsy()) this.hasError = true;
     } else if (this.isKey(keys.object, keyStart, keyEnd) || this.isKey(keys.type, keyStart, keyEnd)) {
       this.isChunk = true;
+      this.isPart = true;
       if (this.isString(keys.error)) this.hasError = true;
     } else if (!this.isChunk) {
       this.readOther(keyStart, keyEnd);

@@ -2,7 +2,7 @@ import { GrowingBytes } from "../http/growingBytes.ts";
 
 /** Who is given the events. An object rather than functions: of those, every reply would have its own, and none of them would be inlined. */
 export interface EventTaker {
-  /** One event's data: `start` to `end` of `bytes`, valid during the call only. `isError`: its name is "error". */
+  /** One event's data: `start` to `end` of `bytes`, valid during the call only. `isError`: its name, or that of its field, is "error". */
   event(bytes: Buffer, start: number, end: number, isError: boolean): void;
   /** Takes whole events that it knows by their looks, from `start` on, and returns where the first one that it doesn't starts. */
   familiar(bytes: Buffer, start: number, end: number): number;
@@ -127,6 +127,10 @@ export class EventScanner {
     } else if (isField(bytes, start, end, event)) {
       const from = valueStart(bytes, start + event.length, end);
       this.isError = end - from === error.length && bytes.compare(error, 0, error.length, from, end) === 0;
+    } else if (isField(bytes, start, end, error)) {
+      // As llama.cpp says it.
+      this.isError = true;
+      this.readData(bytes, valueStart(bytes, start + error.length, end), end);
     } else if (startsWith(bytes, start, end, byteOrderMark)) {
       this.readLine(bytes, start + byteOrderMark.length, end);
     }

@@ -121,6 +121,22 @@ describe("the events' tokens add up to those of a usage", () => {
   });
 });
 
+describe("no stream, whatever its type says:", () => {
+  test("a page that begins with an empty line has a title", async () => {
+    const page = "\n  <html><title>Bad gateway</title></html>";
+    const { outcome } = await replyOf(`${closingHead}${page}`);
+    expect(outcome).toEqual(failed("bad-response", "a page instead of text/event-stream: Bad gateway"));
+  });
+
+  test.each([
+    ["204", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP 204 with nothing in its body"],
+    ["an empty body", `${streamHead}${lastChunk}`, "HTTP 200 with nothing in its body"],
+    ["an empty line", `${streamHead}${chunkOf("\n")}${lastChunk}`, "HTTP 200 with nothing in its body"],
+  ])("%s", async (_, bytes, message) => {
+    expect((await replyOf(bytes)).outcome).toEqual(failed("bad-response", message));
+  });
+});
+
 test("a refusal in a compressed body is told by its status, not by its bytes", async () => {
   const body = gzipSync('{"error":{"message":"x"}}');
   const head = `HTTP/1.1 500 No\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`;
@@ -146,6 +162,42 @@ describe("within a stream", () => {
   test.each(chunks)("%s is none", async (_, more) => {
     const chunk = data({ choices: [{ delta: { content: "a" } }], ...more });
     expect(await replyOf(stream(chunk, chunk, done))).toMatchObject({ outcome: completed, outputTokens: 2 });
+  });
+
+  const lastWords: readonly [string, object, string][] = [
+    ["FastAPI's detail that is an object", { detail: { error: "boom" } }, "boom"],
+    ["a list of errors", { errors: [{ message: "boom" }] }, '{"errors":[{"message":"boom"}]}'],
+    ["a code and a message of a gateway", { error_code: 336, error_msg: "boom" }, '{"error_code":336,"error_msg":"boom"}'],
+    ["a request's id and what became of it", { id: "x", detail: "boom" }, "boom"],
+    ["no success", { success: false }, '{"success":false}'],
+  ];
+  test.each(lastWords)("%s, where a stream ends with it, is why it ended", async (_, event, message) => {
+    const ended = failed("error-event", `it ended with: ${message}`);
+    expect((await replyOf(stream(a, a, data(event), done))).outcome).toEqual(ended);
+    expect((await replyOf(stream(a, a, data(event)))).outcome).toEqual(ended);
+    expect((await replyOf(stream(data(event), done))).outcome).toEqual(ended);
+  });
+
+  test.each(lastWords)("%s is none where the reply is whole all the same, or goes on", async (_, event) => {
+    for (const whole of [
+      stream(a, finish("stop"), data(event), done),
+      stream(a, data(event), usage(2), done),
+      stream(data(event), a, done),
+    ]) {
+      expect((await replyOf(whole)).outcome).toEqual(completed);
+    }
+    expect((await replyOf(stream(a, a, data(event), done), 2)).outcome).toEqual(completed);
+  });
+
+  test("a field whose name is error is one, with its words, before the first token and after", async () => {
+    const boom = 'error: {"code":500,"message":"boom"}\n\n';
+    for (const before of [[], [a, a]]) {
+      expect((await replyOf(stream(...before, boom, done))).outcome).toEqual(failed("error-event", "boom"));
+    }
+  });
+
+  test("nothing, or a usage of nothing, is none", async () => {
+    for (const event of [{}, { usage: null }]) expect((await replyOf(stream(a, data(event), done))).outcome).toEqual(completed);
   });
 
   test("an event that says what it is, and something to read, is none", async () => {

@@ -74,6 +74,7 @@ export class Flight implements ExchangeListener, Member {
     this.options.recorder.stamp(this.number, kind, at, tokens);
     if (kind === "text" || kind === "reasoning" || kind === "tool") this.tokenCame(at);
     this.cameAt(at);
+    if (kind === "done") this.expires = Infinity; // no deadline that passes later makes it untold
   }
 
   texts(at: Nanoseconds, events: number): void {

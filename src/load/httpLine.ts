@@ -74,6 +74,8 @@ class HttpLine implements WatchedLine {
   private readonly keepsText: boolean;
   private readonly write: RequestWriter;
   readonly inFlight: Members<HttpExchange>;
+  /** Under way on connections that their server will close. */
+  private closing: number;
   latest: HttpExchange | undefined;
   /** Prepared and not sent yet: each will want a connection soon. */
   private waiting: number;
@@ -93,6 +95,7 @@ class HttpLine implements WatchedLine {
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
     this.inFlight = new Members();
+    this.closing = 0;
     this.latest = undefined;
     this.waiting = 0;
     this.opensAtMost = options.opensAtMost ?? Infinity;
@@ -122,6 +125,12 @@ class HttpLine implements WatchedLine {
     return exchange;
   }
 
+  /** The connection of one more, or of one fewer (-1), is going to be closed: whoever follows at once shall find one that is open. */
+  closes(change: 1 | -1): void {
+    this.closing += change;
+    if (change > 0) this.pool.refresh(Math.min(this.closing, this.opensAtMost));
+  }
+
   discard(): void {
     this.waiting = Math.max(0, this.waiting - 1);
   }
@@ -146,6 +155,8 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   private connection: Connection | undefined;
   /** The connection was open before this request: its server may have closed it without our knowing yet. */
   private isReused: boolean;
+  /** Its server has said that it will close the connection after this reply. */
+  private isClosing: boolean;
   private sentAt: Nanoseconds;
   private hasEnded: boolean;
   private stopWaiting: () => void;
@@ -159,6 +170,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     this.reply = new ReplyReader({ listener, keepText, maxOutputTokens, secrets, leavesOutZeros });
     this.connection = undefined;
     this.isReused = false;
+    this.isClosing = false;
     this.sentAt = 0;
     this.hasEnded = false;
     this.stopWaiting = () => {};
@@ -171,10 +183,15 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   }
 
   received(at: Nanoseconds, bytes: Buffer, length: number): void {
-    const wasDone = this.reply.isDone;
+    const { isDone: wasDone, hasFailed: hadFailed } = this.reply;
     this.reply.read(at, bytes, length);
+    if (this.reply.closesConnection && !this.isClosing) {
+      this.isClosing = true;
+      this.line.closes(1);
+    }
     if (this.reply.isOver) this.end(at, this.reply.ending());
     else if (this.reply.isDone && !wasDone) this.endWithoutBody(at);
+    else if (this.reply.hasFailed && !hadFailed) this.giveUpBody(at);
   }
 
   lost(at: Nanoseconds, cause: Error | undefined): void {
@@ -226,10 +243,17 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   /** No part of the answer is missing. It has ended when nobody waits for its body any more: whoever follows was not late before. */
   private endWithoutBody(at: Nanoseconds): void {
     const { clock } = this.line;
+    this.stopWaiting();
     this.stopWaiting = clock.at(at + patienceForFollowers, () => {
       this.stopWaiting = clock.at(at + patienceForBody, () => this.leave());
       this.tellEnd(clock.now(), this.reply.ending());
     });
+  }
+
+  /** Nothing that comes makes an error untold. */
+  private giveUpBody(at: Nanoseconds): void {
+    const { clock } = this.line;
+    this.stopWaiting = clock.at(at + patienceForBody, () => this.end(clock.now(), this.reply.ending()));
   }
 
   private end(at: Nanoseconds, ending: Ending): void {
@@ -246,7 +270,9 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   private leave(): void {
     this.stopWaiting();
     this.leaveConnection();
-    if (this.line.inFlight.remove(this)) this.line.pool.uses(-1);
+    if (!this.line.inFlight.remove(this)) return;
+    this.line.pool.uses(-1);
+    if (this.isClosing) this.line.closes(-1);
   }
 
   private leaveConnection(): void {

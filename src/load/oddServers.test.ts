@@ -218,6 +218,42 @@ test("a reply whose body never ends after [DONE] keeps nobody waiting, and its c
   server.close();
 });
 
+test("a stream that stays open after an error keeps nobody waiting for longer than a second", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => socket.write(streamHead + chunkOf(a + data({ error: { message: "boom" } }))));
+  });
+  const from = performance.now();
+  const heard = await exchange(lineTo(`http://127.0.0.1:${await listening(server)}`), plainRequest());
+  expect(heard.ended.ending.outcome).toEqual(failed("error-event", "boom"));
+  expect(performance.now() - from).toBeLessThan(5_000);
+  server.close();
+});
+
+test("who follows at once on a server that closes its connections finds one that is open", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n");
+      setTimeout(() => socket.end(a + done), 100);
+    });
+  });
+  const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
+  await line.open(4);
+  const lanes = Array.from({ length: 4 }, async () => {
+    const reused: boolean[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      const heard = await exchange(line, plainRequest());
+      expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+      reused.push(...heard.sent.map((sent) => sent.reused));
+    }
+    return reused;
+  });
+  expect((await Promise.all(lanes)).flat()).toEqual(Array(16).fill(true));
+  line.close();
+  server.close();
+});
+
 test("a reply whose tokens made no text is whole when usage counts them, and empty when nothing does", () => {
   const nothing = chatText("");
   const usage = data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 8 } });

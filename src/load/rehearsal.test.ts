@@ -9,9 +9,10 @@ const program = `
   import { journalOfNothing } from "${import.meta.resolve("../journal/write.ts")}";
   import { rehearse } from "${import.meta.resolve("./rehearsal.ts")}";
   import { ReplyReader } from "${import.meta.resolve("./replyReader.ts")}";
+  import { BodyReader } from "${import.meta.resolve("../http/bodyReader.ts")}";
 
   const optimised = 1 << 4; // V8's OptimizationStatus
-  const areOptimised = () => [ReplyReader.prototype.read, ReplyReader.prototype.event]
+  const areOptimised = () => [BodyReader.prototype.readChunked, ReplyReader.prototype.event]
     .map((each) => (%GetOptimizationStatus(each) & optimised) !== 0);
   await rehearse({ clock: punctualClock(), recorders: [journalOfNothing({ worker: 1 })] });
   const before = areOptimised();

@@ -29,6 +29,7 @@ const longestDocument = 65_536;
 const mostPatterns = 32;
 const lessThan = 60;
 const openBrace = 123;
+const nothing = "{}";
 
 /** One reader for all streams: what it found is used before the next event is read. */
 const chunk = new ChunkReader();
@@ -59,6 +60,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private isFinished: boolean;
   /** An event with nothing but usage came, and none of a choice after it: it was the last one. */
   private isCounted: boolean;
+  /** What was said last, where that is no part of a reply. */
+  private strange: string | undefined;
   private lastText: LastText | undefined;
   private patterns: number;
   /** Undefined where no text is kept. */
@@ -84,6 +87,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.untold = 0;
     this.isFinished = false;
     this.isCounted = false;
+    this.strange = undefined;
     this.lastText = undefined;
     this.patterns = 0;
     this.kept = options.keepText ? new KeptText() : undefined;
@@ -111,6 +115,11 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.isOver = true;
   }
 
+  /** It has failed, whatever may still come. */
+  get hasFailed(): boolean {
+    return this.failure !== undefined;
+  }
+
   /** What came of it, `instead` when it was ended before its time. */
   ending(instead?: Outcome): Ending {
     const { tokens } = this;
@@ -132,6 +141,11 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** Whether the connection can carry another request. */
   get leavesOpen(): boolean {
     return this.body?.isComplete === true && !this.hasExcess && this.head?.keepAlive === true;
+  }
+
+  /** It cannot, whatever comes: the head has said so. */
+  get closesConnection(): boolean {
+    return this.head?.keepAlive === false;
   }
 
   /** How long the server leaves it open for that, where it says so. */
@@ -156,7 +170,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   piece(bytes: Buffer, start: number, end: number): void {
-    if (!this.hasBody) this.begins(bytes[start]);
+    if (!this.hasBody) this.begins(bytes, start, end);
     if (this.isStream) this.events.scan(bytes, start, end);
     else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
   }
@@ -171,9 +185,12 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   /** What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
-  private begins(byte: number | undefined): void {
+  private begins(bytes: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end && isBlank(bytes[at])) at++;
+    if (at === end) return;
     this.hasBody = true;
-    if (byte === lessThan || byte === openBrace) this.isStream = false;
+    if (bytes[at] === lessThan || bytes[at] === openBrace) this.isStream = false;
   }
 
   private checkBody(body: BodyReader): void {
@@ -204,6 +221,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const read = chunk.read(bytes, start, end);
     const kind = read === "malformed" || read === "aborted" || (isError && read !== "done") ? "error" : read;
     if (kind === "done") this.isDone = true;
+    else this.strange = kind === "empty" && !chunk.isPart && end - start > nothing.length ? this.textOf(bytes, start, end) : undefined;
     if (chunk.hasChoice) this.isCounted = false;
     else if (kind === "usage") this.isCounted = true;
     if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
@@ -227,6 +245,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.untold = 0;
     this.tokens.carry(events);
     this.isCounted = false;
+    this.strange = undefined;
     this.options.listener.texts(this.at, events);
   }
 
@@ -237,10 +256,14 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   private failureIn(bytes: Buffer, start: number, end: number, read: EventKind): Outcome {
     if (read === "aborted") return failed("aborted", `the engine gave up: finish_reason "${chunk.abortReason}"`);
-    const said = this.saidIn(bytes.toString("utf8", start, Math.min(end, start + longestDocument)));
+    const said = this.saidIn(this.textOf(bytes, start, end));
     return read === "malformed"
       ? failed("bad-response", `an event that is not JSON: ${said ?? "only white space"}`)
       : failed("error-event", said ?? "an error event that says nothing");
+  }
+
+  private textOf(bytes: Buffer, start: number, end: number): string {
+    return bytes.toString("utf8", start, Math.min(end, start + longestDocument));
   }
 
   private fail(outcome: Outcome): void {
@@ -259,6 +282,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (this.failure !== undefined) return this.failure;
     if (this.head === undefined) return failed("disconnected", `${disconnectedBefore(this.hasStarted)}${this.broken}`);
     if (!isSuccess(this.head.status)) return refusal(this.otherReply(this.head));
+    if (!this.hasBody && this.body?.isComplete === true) return failed("bad-response", `HTTP ${this.head.status} with nothing in its body`);
     if (!this.isStream) return notAStream(this.otherReply(this.head));
     return this.streamOutcome();
   }
@@ -266,11 +290,16 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /**
    * A stream is complete with `[DONE]`; without it, when its body is, and the server has said that it finished, or the reply has all the
    * tokens that were asked for. A body may well end in good order (its last chunk, its length) where generating did not: a proxy saw to it.
+   * Where the last word before the end is no part of a reply, it is why it ended: errors come in more shapes than anybody knows.
    */
   private streamOutcome(): Outcome {
     const { events, areAll, areAny } = this.tokens;
-    const isWhole = this.body?.isComplete === true && (this.isFinished || this.isCounted || areAll);
-    if (!this.isDone && !isWhole) {
+    const isWhole = this.body?.isComplete === true;
+    const saysSo = this.isFinished || this.isCounted || areAll;
+    if (!saysSo && this.strange !== undefined && (this.isDone || isWhole)) {
+      return failed("error-event", `it ended with: ${this.saidIn(this.strange)}`);
+    }
+    if (!this.isDone && !(isWhole && saysSo)) {
       return failed("disconnected", `the stream ended after ${events} events with tokens, before its end${this.broken}`);
     }
     return areAny ? completed : failed("empty", "a complete stream without a single token");
@@ -284,6 +313,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private otherReply(head: Head): OtherReply {
     return { head, text: this.document.bytes.toString("utf8", 0, this.document.length), secrets: this.options.secrets };
   }
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 
 function isSuccess(status: number): boolean {
