@@ -61,3 +61,11 @@ test("an API key is in the wire alone, also when another option is wrong", () =>
   // @ts-expect-error there is no such api
   expect(errorOf({ url: "http://h:1", apiKey: "sk-very-secret", api: "responses" })).not.toContain("sk-very-secret");
 });
+
+test("the prompt is the workload's: a body that would have another one too is refused", () => {
+  const url = "http://127.0.0.1:8000";
+  expect(attached({ url, extraBody: { temperature: 1 } }).wire.extraBody).toEqual({ temperature: 1 });
+  expect(() => attached({ url, extraBody: { messages: [] } })).toThrow(
+    'extraBody must leave messages to the workload, not {"messages":[]}',
+  );
+});

@@ -1,4 +1,4 @@
-import { checkOptions, checkTogether, nonEmptyText, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import { bodyFields, checkOptions, checkTogether, nonEmptyText, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, Wire } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { serverUrl, withoutQuerySecrets } from "../model/serverUrl.ts";
@@ -36,7 +36,7 @@ const rules: Readonly<Record<keyof AttachedOptions, OptionRule>> = {
   fixesLength: yesOrNo,
   prefixCaching: yesOrNo,
   acceptAnyCertificate: yesOrNo,
-  extraBody: (value) => (typeof value === "object" && value !== null ? undefined : "must be an object"),
+  extraBody: bodyFields,
 };
 
 /** Any OpenAI-compatible server that is already up: it is measured, never started and never ended. */

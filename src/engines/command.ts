@@ -1,4 +1,5 @@
 import {
+  bodyFields,
   checkOptions,
   checkTogether,
   listOfTexts,
@@ -54,8 +55,6 @@ export interface CommandOptions extends InstallationOptions {
   readonly missing?: string;
 }
 
-const anObject: OptionRule = (value) => (typeof value === "object" && value !== null ? undefined : "must be an object");
-
 const rules: Readonly<Record<keyof CommandOptions, OptionRule>> = {
   ...installationRules,
   program: nonEmptyText,
@@ -68,7 +67,7 @@ const rules: Readonly<Record<keyof CommandOptions, OptionRule>> = {
   fixesLength: yesOrNo,
   listsModels: yesOrNo,
   apiKey: nonEmptyText,
-  extraBody: anObject,
+  extraBody: bodyFields,
   gpus: (value) => notNegative(value) ?? wholeNumber({ from: 0, to: most.gpus })(value),
   gpuShare: share,
   contextLimit: wholeNumber({ from: 1 }),

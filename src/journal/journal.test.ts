@@ -55,7 +55,8 @@ test("a request that waited for another's end says for whose; one with a time of
 test("a request comes back as it was stamped, counted from the start of its experiment", async () => {
   const { directory, journal } = begun();
   const exchange = dueOn(journal, "cached", 1);
-  journal.stamp(exchange, "sent", start + 8_000_100_000, 1);
+  journal.stamp(exchange, "sent", start + 8_000_100_000, 0);
+  journal.stamp(exchange, "opened", start + 8_000_300_000, 0);
   journal.stamp(exchange, "headers", start + 8_001_000_000, 200);
   journal.stamp(exchange, "role", start + 8_002_000_000, 0);
   journal.stamp(exchange, "text", start + 8_100_000_000, 1);
@@ -75,7 +76,8 @@ test("a request comes back as it was stamped, counted from the start of its expe
       due: 8_000_000_000,
       attempts: 1,
       sent: 8_000_100_000,
-      reused: true,
+      reused: false,
+      opened: 8_000_300_000,
       headers: 8_001_000_000,
       ended: 8_121_000_000,
       chunks: chunksOf([

@@ -12,6 +12,8 @@ export interface ExchangeStamps {
   /** Of the first attempt, where it was not the last. */
   readonly firstSent: Nanoseconds | undefined;
   readonly reused: boolean | undefined;
+  /** When the connection was open that the last attempt had to open. */
+  readonly opened: Nanoseconds | undefined;
   readonly attempts: number;
   readonly headers: Nanoseconds | undefined;
   readonly chunks: Chunks;
@@ -29,6 +31,7 @@ export class StampsByExchange {
   private readonly sent: Float64Array;
   private readonly firstSent: Map<number, Nanoseconds>;
   private readonly reused: Uint8Array;
+  private readonly opened: Map<number, Nanoseconds>;
   private readonly attempts: Int32Array;
   private readonly headers: Float64Array;
 
@@ -43,6 +46,7 @@ export class StampsByExchange {
     this.sent = new Float64Array(exchanges);
     this.firstSent = new Map();
     this.reused = new Uint8Array(exchanges);
+    this.opened = new Map();
     this.attempts = new Int32Array(exchanges);
     this.headers = new Float64Array(exchanges).fill(Number.NaN);
     for (const batch of batches) this.place(columnsOf(batch), starts);
@@ -58,6 +62,7 @@ export class StampsByExchange {
       sent: attempts > 0 ? this.sent[exchange] : undefined,
       firstSent: this.firstSent.get(exchange),
       reused: attempts > 0 ? this.reused[exchange] === 1 : undefined,
+      opened: this.opened.get(exchange),
       headers: Number.isNaN(headers) ? undefined : headers,
       chunks: { at: this.at.subarray(from, to), kind: this.kind.subarray(from, to), tokens: this.tokens.subarray(from, to) },
     };
@@ -87,6 +92,7 @@ export class StampsByExchange {
 
   private placeOwn(exchange: number, code: number, moment: Nanoseconds, tokens: number): void {
     if (code === stampCodes.headers) this.headers[exchange] = moment;
+    if (code === stampCodes.opened) this.opened.set(exchange, moment);
     if (code !== stampCodes.sent) return;
     const before = this.attempts[exchange] ?? 0;
     if (before === 1) this.firstSent.set(exchange, this.sent[exchange] ?? moment);

@@ -65,6 +65,10 @@ export class Flight implements ExchangeListener, Member {
     if (this.attempts++ === 0) this.options.tally.sent(this.engine);
   }
 
+  opened(at: Nanoseconds): void {
+    this.options.recorder.stamp(this.number, "opened", at, 0);
+  }
+
   headers(at: Nanoseconds, status: number): void {
     this.options.recorder.stamp(this.number, "headers", at, status);
   }

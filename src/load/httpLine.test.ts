@@ -65,6 +65,9 @@ describe("a stream", () => {
       outputTokensSource: "usage",
     });
     expect(heard.sent.map(({ reused }) => reused)).toEqual([false]);
+    const [sent, opened, headers] = [heard.sent, heard.opened, heard.headers].map((stamps) => stamps.map(({ at }) => at));
+    expect([sent, opened, headers].map((stamps) => stamps?.length)).toEqual([1, 1, 1]);
+    expect([sent, opened, headers].flat()).toEqual([sent, opened, headers].flat().toSorted((one = 0, other = 0) => one - other));
   });
 
   test("whose bytes come one by one is the same stream", async () => {
@@ -289,6 +292,7 @@ describe("a failure has its name:", () => {
         line.prepare(plainRequest(), () => undefined, false),
         {
           sent: () => {},
+          opened: () => {},
           headers: () => {},
           chunk: () => queueMicrotask(() => (flight.abort({ kind: "cancelled" }), flight.abort({ kind: "completed" }), resolve())),
           texts: () => {},
@@ -353,6 +357,7 @@ describe("connections", () => {
     await exchange(line);
     const heard = await exchange(line);
     expect(heard.sent.map(({ reused }) => reused)).toEqual([true, false]);
+    expect(heard.opened).toHaveLength(1);
     expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
   });
 

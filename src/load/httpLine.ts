@@ -227,7 +227,10 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     const { clock, pool, connectWithin } = this.line;
     const began = clock.now();
     this.listener.sent(began, false);
-    const connection = pool.connect(() => this.stopWaiting());
+    const connection = pool.connect(() => {
+      this.stopWaiting();
+      this.listener.opened(clock.now());
+    });
     if (connection === undefined) {
       this.stopWaiting = clock.at(began, () => this.abort(failed("exhausted", "this process can open no more connections: ulimit -n")));
       return;

@@ -87,6 +87,7 @@ export const done = data("[DONE]");
 export interface Heard {
   readonly sent: { readonly at: Nanoseconds; readonly reused: boolean }[];
   readonly headers: { readonly at: Nanoseconds; readonly status: number }[];
+  readonly opened: { readonly at: Nanoseconds }[];
   readonly chunks: { readonly at: Nanoseconds; readonly kind: ChunkKind; readonly tokens: number }[];
   readonly ended: { readonly at: Nanoseconds; readonly ending: Ending };
 }
@@ -95,16 +96,18 @@ export interface Heard {
 export async function exchange(line: Line, request: Request = plainRequest(), keepText = false): Promise<Heard> {
   const sent: Heard["sent"] = [];
   const headers: Heard["headers"] = [];
+  const opened: Heard["opened"] = [];
   const chunks: Heard["chunks"] = [];
   return new Promise((resolve) => {
     const listener: ExchangeListener = {
       sent: (at, reused) => void sent.push({ at, reused }),
+      opened: (at) => void opened.push({ at }),
       headers: (at, status) => void headers.push({ at, status }),
       chunk: (at, kind, tokens) => void chunks.push({ at, kind, tokens }),
       texts: (at, events) => {
         for (let event = 0; event < events; event++) chunks.push({ at, kind: "text", tokens: 1 });
       },
-      ended: (at, ending) => resolve({ sent, headers, chunks, ended: { at, ending } }),
+      ended: (at, ending) => resolve({ sent, opened, headers, chunks, ended: { at, ending } }),
     };
     line.send(
       line.prepare(request, () => undefined, keepText),

@@ -1,7 +1,7 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { halvesApart } from "./drift.ts";
-import { tokensOfEvents } from "./latency.ts";
+import { opening, tokensOfEvents, ttft } from "./latency.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
 import { beyond, limits as usual, milliseconds, share, type Limits } from "./validityLimits.ts";
@@ -11,6 +11,7 @@ export function engineReasons(records: readonly RequestRecord[], engines: readon
   return [
     ...engines.flatMap((engine) => steadiness(ofEngine(records, engine), engine, limits)),
     ...engines.flatMap((engine) => sentTwice(ofEngine(records, engine), engine, limits)),
+    ...engines.flatMap((engine) => connections(ofEngine(records, engine), engine, limits)),
     ...engines.flatMap((engine) => tokenCounts(ofEngine(records, engine), engine, limits)),
     ...engines.flatMap((engine) => promptLength(ofEngine(records, engine), engine, limits)),
     ...unlikeEngines(records.filter(isCompleted), limits),
@@ -56,6 +57,23 @@ function sentTwice(records: readonly RequestRecord[], engine: string, limits: Li
     what: `closed the connections of ${again.length} of ${records.length} requests before it answered a byte, and they were sent once more`,
     advice:
       "their TTFT and E2E latency count from the second time: see in its log why it closes connections, or have it keep idle ones for longer",
+    engine,
+  });
+}
+
+/** Whose connections have to be opened amid the load is compared by its network, or its keep-alive. */
+function connections(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const replies = records.filter(isCompleted);
+  const times = replies.flatMap((record) => opening(record) ?? []);
+  const spent = times.reduce((sum, seconds) => sum + seconds, 0);
+  const part = share(
+    spent,
+    replies.reduce((sum, record) => sum + (ttft(record) ?? 0), 0),
+  );
+  return beyond(limits.opening, part, {
+    what: `${times.length} of its ${replies.length} replies had a connection to open first, and ${Math.round((part ?? 0) * 100)} % of all TTFT is that`,
+    advice:
+      "have it, or the proxy before it, keep connections open; those of requests with times of their own (every, poisson) are opened ahead",
     engine,
   });
 }

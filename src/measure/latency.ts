@@ -14,6 +14,11 @@ export function ttftFromDue(record: RequestRecord): Seconds | undefined {
   return elapsed(record.due, firstToken(record));
 }
 
+/** How long it took to open its connection, where that had to be: a part of its TTFT. */
+export function opening(record: RequestRecord): Seconds | undefined {
+  return elapsed(record.sent, record.opened);
+}
+
 export function timeToHeaders(record: RequestRecord): Seconds | undefined {
   return elapsed(record.sent, record.headers);
 }

@@ -4,7 +4,7 @@ import type { Validity, ValidityReason } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
-import type { Seconds } from "../model/time.ts";
+import { toNanoseconds, type Seconds } from "../model/time.ts";
 import { answered, experimentOf, record } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
 import { joined, validity } from "./validity.ts";
@@ -49,6 +49,15 @@ test("an engine that closed the connections of more than one request in a hundre
   expect(validityOf(replies(2)).reasons.map(({ what }) => what)).toEqual([
     "closed the connections of 2 of 100 requests before it answered a byte, and they were sent once more",
   ]);
+});
+
+test("connections that had to be opened amid the load are a reason where that is more than a twentieth of TTFT", () => {
+  const openedBy = (seconds: number) =>
+    good.map((one, request) => (request < 4 ? { ...one, opened: (one.sent ?? 0) + toNanoseconds(seconds) } : one));
+  expect(validityOf(openedBy(0.06)).reasons).toEqual([]);
+  const [reason] = validityOf(openedBy(0.1)).reasons;
+  expect(reason).toMatchObject({ state: "DEGRADED", engine: "plain", exceeded: { name: "opening", value: 0.08, limit: 0.05 } });
+  expect(reason?.what).toBe("4 of its 10 replies had a connection to open first, and 8 % of all TTFT is that");
 });
 
 test("from 662 values on the p99 of send lag counts, and 6 late requests of 700 are no reason", () => {

@@ -30,6 +30,11 @@ export const limits = {
     unit: "share",
     degraded: 0.01,
   },
+  opening: {
+    measured: "time to open connections in TTFT, of all TTFT of an engine's replies",
+    unit: "share",
+    degraded: 0.05,
+  },
   sendLag: {
     measured:
       "send lag, p99 (below 662 values the longest); where ten or more fell due in the same instant, beyond 0.1 ms for each that was sent before, and as much for 10,000 tokens of its prompt",

@@ -80,6 +80,13 @@ export function oneOf(...known: readonly string[]): OptionRule {
 export const nonEmptyText: OptionRule = (value) =>
   typeof value === "string" && value !== "" ? undefined : "must be a text that is not empty";
 
+/** Fields for the body of every request: not those that hold its prompt, which a body would then have twice. */
+export const bodyFields: OptionRule = (value) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
+  const prompts = ["messages", "prompt"].filter((name) => name in value);
+  return prompts.length === 0 ? undefined : `must leave ${prompts.join(" and ")} to the workload`;
+};
+
 export const listOfTexts: OptionRule = (value) =>
   Array.isArray(value) && value.every((text) => typeof text === "string") ? undefined : "must be a list of texts";
 

@@ -31,6 +31,8 @@ export interface Ending {
 export interface ExchangeListener {
   /** Just before the bytes are handed to the socket. A second call is the second attempt, on a fresh connection. */
   sent(at: Nanoseconds, reused: boolean): void;
+  /** The connection that it had to open is open, and its bytes are on their way. Not where one was open before. */
+  opened(at: Nanoseconds): void;
   headers(at: Nanoseconds, status: number): void;
   /** `tokens` is 1 unless the server says otherwise, and 0 for kinds that carry none. Events of one read share `at`. */
   chunk(at: Nanoseconds, kind: ChunkKind, tokens: number): void;

@@ -7,6 +7,7 @@ export const limitNames = [
   "failures",
   "exhausted",
   "sentTwice",
+  "opening",
   "sendLag",
   "sendLagOfMost",
   "rate",

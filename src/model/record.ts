@@ -26,6 +26,8 @@ export interface RequestRecord {
   /** The first attempt, where there was a second: what the engine's closed connection cost lies between them. */
   readonly firstSent?: Nanoseconds;
   readonly reused?: boolean;
+  /** When the connection was open that the answered attempt had to open; missing where one was open before. */
+  readonly opened?: Nanoseconds;
   readonly headers?: Nanoseconds;
   readonly chunks: Chunks;
   /** Missing when the run was cut off while the stream was open. */

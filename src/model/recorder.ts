@@ -6,6 +6,7 @@ import type { Nanoseconds } from "./time.ts";
 export const stampCodes = {
   sent: 1,
   headers: 2,
+  opened: 3,
   text: 10,
   reasoning: 11,
   tool: 12,
@@ -14,7 +15,7 @@ export const stampCodes = {
   empty: 15,
   error: 16,
   done: 17,
-} as const satisfies Record<ChunkKind | "sent" | "headers", number>;
+} as const satisfies Record<ChunkKind | "sent" | "headers" | "opened", number>;
 
 export type StampKind = keyof typeof stampCodes;
 

@@ -137,6 +137,7 @@ function partial({ running, asker }: Up, until: number): Up {
       const isPart = asker.clock.now() - since < until;
       return asker.line.send(prepared, {
         sent: (at, reused) => listener.sent(at, reused),
+        opened: (at) => listener.opened(at),
         headers: (at, status) => listener.headers(at, status),
         chunk: (at, kind, tokens) => listener.chunk(at, kind, tokens),
         texts: (at, events) => listener.texts(at, events),

@@ -37,6 +37,7 @@ async function heardOf(
   const ending = new Promise<Ending>((resolve) => {
     const listener: ExchangeListener = {
       sent: (at, reused) => events.push(`sent ${at} ${reused}`),
+      opened: () => {},
       headers: (at, status) => events.push(`headers ${at} ${status}`),
       chunk: (_, kind, tokens) => events.push(`${kind} ${tokens}`),
       texts: () => {},
