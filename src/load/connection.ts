@@ -1,5 +1,5 @@
 import { connect as connectPlain, isIP, Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
+import { connect as connectTls, createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from "node:tls";
 
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
@@ -26,6 +26,9 @@ export interface ConnectionUser {
   /** Once, last. `cause` is undefined when the server simply closed it. */
   lost(at: Nanoseconds, cause: Error | undefined): void;
 }
+
+/** Made once: each takes a millisecond, and else every connection would have its own. */
+let tlsContext: SecureContext | undefined;
 
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
@@ -94,7 +97,9 @@ export class Connection {
     const onread = { buffer: readBuffer, callback: (length: number) => this.read(length) };
     if (!isTls) return connectPlain({ host, port, noDelay: true, onread }, opened);
     const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...(isIP(host) === 0 ? { servername: host } : {}) };
-    return connectTls({ host, port, ALPNProtocols: ["http/1.1"], onread, ...certificate } as TlsOptions, opened);
+    tlsContext ??= createSecureContext();
+    const options = { host, port, ALPNProtocols: ["http/1.1"], onread, secureContext: tlsContext, ...certificate };
+    return connectTls(options as TlsOptions, opened);
   }
 
   private read(length: number): boolean {
