@@ -45,7 +45,22 @@ export function parseRows(csv: Csv): { rows: readonly ResultRow[]; mistakes: rea
   if (csv.rows.length === 0) return { rows: [], mistakes: ["no request: the file has a header at most"] };
   const mistakes: string[] = [];
   const rows = csv.rows.map((row) => rowOf(new Cells(row, mistakes)));
-  return { rows, mistakes };
+  return { rows, mistakes: mistakes.length > 0 ? mistakes : thereTwice(rows, csv) };
+}
+
+/** Requests are paired by their number: of two with the same one, nobody knows which is meant. */
+function thereTwice(rows: readonly ResultRow[], csv: Csv): readonly string[] {
+  const alike = Map.groupBy(rows.keys(), (place) => {
+    const { experiment, block, engineId, request } = rows[place] ?? {};
+    return [experiment, block, engineId, request].join(" ");
+  });
+  const twice = [...alike.values()].filter(({ length }) => length > 1);
+  const [first = 0, again = 0] = twice[0] ?? [];
+  const row = rows[again];
+  if (twice.length === 0 || row === undefined) return [];
+  const others = twice.length === 1 ? "" : `, and ${twice.length - 1} others are there again too`;
+  const which = `request ${row.request} of ${row.engine} in experiment ${row.experiment}`;
+  return [`line ${csv.rows[again]?.line}: ${which} is in line ${csv.rows[first]?.line} already${others}: two results in one file?`];
 }
 
 function rowOf(cells: Cells): ResultRow {

@@ -108,6 +108,18 @@ test("all mistakes of a file are told at once, with their lines", () => {
   ]);
 });
 
+test("a request that is there twice is refused: nobody knows which of the two another engine's is to be paired with", () => {
+  const rows = [
+    "0,0,0,0,4.1,50,8.1,24576,16,",
+    "0,8,0,1,4.1,50,8.1,24576,16,",
+    "0,0,0,0,4.2,50,8.1,24576,16,",
+    "0,8,0,1,4.2,50,8.1,24576,16,",
+  ];
+  expect(mistakesOf([header, ...rows].join("\n"))).toEqual([
+    "line 4: request 0 of engine 0 in experiment 0 is in line 2 already, and 1 others are there again too: two results in one file?",
+  ]);
+});
+
 test("a file without the columns, without a request, or without anything is refused for that reason", () => {
   expect(mistakesOf("a,b\n1,2\n")).toEqual([expect.stringContaining("line 1: no column timestamp, engine_id")]);
   expect(mistakesOf(header)).toEqual(["no request: the file has a header at most"]);

@@ -121,8 +121,9 @@ function stampsOf(row: ResultRow): Partial<Pick<RequestRecord, "sent" | "ended" 
   const { due, sent = due, ttft, e2e } = row;
   if (ttft === undefined) return row.sent === undefined ? {} : { sent: toNanoseconds(row.sent) };
   const tokens = outputTokensOf(row);
-  const last = e2e === undefined || tokens === 1 ? [] : [{ after: e2e, tokens: Math.max(1, (tokens ?? 2) - 1) }];
-  const all = [{ after: ttft, tokens: 1 }, ...last];
+  const first = Math.max(1, (tokens ?? 1) - (tokensBetween(row) ?? Infinity));
+  const last = e2e === undefined || tokens === 1 ? [] : [{ after: e2e, tokens: Math.max(1, (tokens ?? 2) - first) }];
+  const all = [{ after: ttft, tokens: first }, ...last];
   return {
     sent: toNanoseconds(sent),
     ...(row.headersAfter === undefined ? {} : { headers: toNanoseconds(sent + row.headersAfter) }),
@@ -141,11 +142,15 @@ function countsOf(row: ResultRow): Partial<Pick<RequestRecord, "promptTokens" | 
 }
 
 /** lmcache-tests divides the number of chunks by the time from the first token to the last: that number comes back. */
-function outputTokensOf({ outputTokens, throughput, ttft, e2e }: ResultRow): number | undefined {
-  if (outputTokens !== undefined) return outputTokens;
+function outputTokensOf(row: ResultRow): number | undefined {
+  const tokens = row.outputTokens ?? tokensBetween(row);
+  return tokens === undefined || tokens > 0 ? tokens : undefined;
+}
+
+/** From the first event to the last. */
+function tokensBetween({ throughput, ttft, e2e }: ResultRow): number | undefined {
   if (throughput === undefined || ttft === undefined || e2e === undefined) return undefined;
-  const tokens = Math.round(throughput * (e2e - ttft));
-  return tokens > 0 ? tokens : undefined;
+  return Math.round(throughput * (e2e - ttft));
 }
 
 function outcomeOf({ outcome, failure, ttft }: ResultRow): Outcome {

@@ -55,6 +55,21 @@ test("throughput is not judged where the tokens of only one engine are counted b
   expect(verdicts("events", "events")[1]?.verdict).toBe("better");
 });
 
+test("what may have come with the first event is a margin of throughput, where usage tells it only at the end", () => {
+  const [one, eight] = ["one", "eight"].map((engine) => answered(engine, tenOfPlain, { outputTokens: engine === "one" ? 3 : 24 }));
+  const [, throughput] = compare(experimentOf([...(eight ?? []), ...(one ?? [])]), "one");
+  expect(throughput?.margin).toBeCloseTo(23 / 16 - 1, 9);
+  const [, alike] = compare(experimentOf([...(eight ?? []), ...answered("one", tenOfPlain, { outputTokens: 24 })]), "one");
+  expect([alike?.margin, alike?.verdict]).toEqual([0.05, "equivalent"]);
+});
+
+test("shares of failures that are a percentage point apart are judged, whatever the last digit of their difference", () => {
+  const failing = (engine: string, count: number) =>
+    answered(engine, Array<number>(100).fill(1)).map((one) => (one.request < count ? { ...one, outcome: failed("empty", "") } : one));
+  for (const count of [1, 6, 10]) expect(ttftOf(failing("cached", count + 1), failing("plain", count)).verdict).toBe("equivalent");
+  expect(ttftOf(failing("cached", 8), failing("plain", 6)).verdict).toBe("inconclusive");
+});
+
 test("two engines within the margin are equivalent", () => {
   const { verdict, effect } = ttftOf(answered("cached", timesAll(1.02)), answered("plain", tenOfPlain));
   expect(verdict).toBe("equivalent");
@@ -222,6 +237,31 @@ test.each([
   for (const verdict of ["better", "worse"]) {
     expect(verdicts.filter((one) => one === verdict).length / verdicts.length).toBeLessThanOrEqual(0.05);
   }
+});
+
+/** How long each of some requests takes on an engine that answers one at a time. */
+function queued(gaps: readonly number[], service: () => number): readonly number[] {
+  let wait = 0;
+  return gaps.map((gap) => {
+    wait = Math.max(0, wait - gap);
+    return (wait += service());
+  });
+}
+
+// Taken for independent, 25 % of such runs were better or worse.
+test.each([
+  [30, 0.15],
+  [100, 0.08],
+])("nor is one in a queue, where neighbours wait for the same: %d Poisson requests at 70 %% of what it can do", (count, most) => {
+  const draw = draws(9, `queue of ${count}`);
+  const service = () => Math.exp(0.3 * normal(draw));
+  const trial = () => {
+    const gaps = Array.from({ length: count }, () => -Math.log(1 - draw()) / 0.7);
+    return ttftOf(answered("cached", queued(gaps, service)), answered("plain", queued(gaps, service)));
+  };
+  const found = Array.from({ length: 150 }, trial);
+  expect(found.filter(({ verdict }) => verdict === "better" || verdict === "worse").length / found.length).toBeLessThan(most);
+  expect(found.filter(({ independentPairs = count }) => independentPairs < count / 2).length).toBeGreaterThan(found.length / 3);
 });
 
 test("an effect that is there is found: 20 % at 10 % noise in most of 100 trials of 10 pairs", () => {

@@ -5,7 +5,8 @@ import type { CacheState } from "../model/request.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
 import { known } from "./known.ts";
-import { throughput, ttft } from "./latency.ts";
+import { independentOf, widened } from "./likeness.ts";
+import { throughput, tokensOfEvents, ttft } from "./latency.ts";
 import { isCompleted } from "./summary.ts";
 
 type ErrorShare = Readonly<Partial<Record<ComparedMetric, number>>>;
@@ -29,6 +30,8 @@ export const defaultMargins: Margins = { practical: 0.05 };
 export const fewestPairs = 6;
 /** Engines whose shares of requests that did not complete are farther apart are not judged: what is left is not the same population. */
 export const failureTolerance = 0.01;
+/** 0.07 − 0.06 is a little more than 0.01. */
+const rounding = 1e-9;
 
 /** Every other engine against the baseline, paired by request; cold, partial and warm apart, "all" where there is only one of them. */
 export function compare(result: ExperimentResult, baseline: string, margins: Margins = defaultMargins): readonly Comparison[] {
@@ -66,13 +69,14 @@ type Subject = Pick<Comparison, "experiment" | "metric" | "cache" | "baseline" |
 function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison {
   const logs = pairedLogRatios(subject.metric, arms);
   const mean = logs.length === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / logs.length;
-  const { margin, why } = marginFor(subject.metric, margins);
+  const { margin, why } = marginFor(subject.metric, arms, margins);
   const { practical } = margins;
   const difference =
     mean === undefined ? undefined : { mean, interval: intervalOf(logs, mean, subject), pairs: logs.length, margin, why, practical };
   return known({
     ...subject,
     pairs: logs.length,
+    independentPairs: logs.length < fewestPairs ? undefined : Math.round(independentOf(logs)),
     effect: mean === undefined ? undefined : Math.exp(mean),
     interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
     margin,
@@ -82,17 +86,18 @@ function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison
   });
 }
 
-/** Log of the effect, pair by pair, in ascending order: above 0 is better for the other engine. */
+/** Log of the effect, pair by pair, in the order in which the baseline's fell due: above 0 is better for the other engine. */
 function pairedLogRatios(metric: ComparedMetric, { base, other }: Arms): Float64Array {
   const measure = metric === "ttft" ? ttft : throughput;
   const direction = metric === "ttft" ? -1 : 1;
-  const ofBase = new Map(base.filter(isCompleted).map((record) => [pairOf(record), measure(record)]));
-  const logs = other.filter(isCompleted).flatMap((record) => {
-    const [theirs, ours] = [ofBase.get(pairOf(record)), measure(record)];
+  const ofOther = new Map(other.filter(isCompleted).map((record) => [pairOf(record), measure(record)]));
+  const inOrder = base.filter(isCompleted).sort((a, b) => a.block - b.block || a.due - b.due || a.request - b.request);
+  const logs = inOrder.flatMap((record) => {
+    const [theirs, ours] = [measure(record), ofOther.get(pairOf(record))];
     if (theirs === undefined || ours === undefined || theirs <= 0 || ours <= 0) return [];
     return [direction * Math.log(ours / theirs)];
   });
-  return Float64Array.from(logs).sort();
+  return Float64Array.from(logs);
 }
 
 /** One number for a block and a request: there may be a million of them, and texts would be slow. */
@@ -102,16 +107,36 @@ function pairOf({ block, request }: RequestRecord): number {
 
 function intervalOf(logs: Float64Array, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
   if (logs.length < fewestPairs) return undefined;
-  return bootstrapInterval(logs, mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
+  const interval = bootstrapInterval(logs.toSorted(), mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
+  return interval && widened(interval, mean, logs);
 }
 
-function marginFor(metric: ComparedMetric, { practical, harness, engine }: Margins): { margin: number; why: string } {
+function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: Margins): { margin: number; why: string } {
   const candidates = [
     { margin: practical, why: "margin" },
     { margin: harness?.[metric] ?? 0, why: "harness's own error" },
     { margin: engine?.[metric] ?? 0, why: "noise of one engine against itself" },
+    { margin: metric === "throughput" ? untoldTokens(arms) : 0, why: "error by untold tokens of first events" },
   ];
   return candidates.reduce((largest, candidate) => (candidate.margin > largest.margin ? candidate : largest));
+}
+
+/**
+ * Where usage comes at the end alone, how many tokens the first event had is not told, and one is taken off: with k in each, throughput is too high by
+ * (n − 1) / (n − k). By how much more on one engine than on the other, as a share, k being what an event carries on average.
+ */
+function untoldTokens({ base, other }: Arms): number {
+  const [ofBase, ofOther] = [base, other].map((records) => {
+    const replies = records.filter(isCompleted);
+    const [tokens, events] = [sumOf(replies, ({ outputTokens = 0 }) => outputTokens), sumOf(replies, tokensOfEvents)];
+    const more = events === 0 ? 0 : replies.length * Math.max(0, tokens / events - 1);
+    return tokens > replies.length + more ? (tokens - replies.length) / (tokens - replies.length - more) : 1;
+  });
+  return Math.exp(Math.abs(Math.log((ofOther ?? 1) / (ofBase ?? 1)))) - 1;
+}
+
+function sumOf(records: readonly RequestRecord[], value: (record: RequestRecord) => number): number {
+  return records.reduce((sum, record) => sum + value(record), 0);
 }
 
 type Judgement = Pick<Comparison, "verdict" | "reason" | "morePairs">;
@@ -132,7 +157,7 @@ interface Difference {
 function blockedBy({ base, other }: Arms): Judgement | undefined {
   const shares = [other, base].map((records) => records.filter((record) => !isCompleted(record)).length / Math.max(1, records.length));
   const [ofOther = 0, ofBase = 0] = shares;
-  if (Math.abs(ofOther - ofBase) <= failureTolerance) return undefined;
+  if (Math.abs(ofOther - ofBase) <= failureTolerance + rounding) return undefined;
   const reason = `the engines fail differently often, ${percent(ofOther)} against ${percent(ofBase)} of requests: what is left cannot be compared`;
   return { verdict: "inconclusive", reason };
 }

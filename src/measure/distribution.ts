@@ -1,6 +1,7 @@
 import type { Distribution, Interval } from "../model/figures.ts";
 import { known } from "./known.ts";
 import type { Gaps } from "./latency.ts";
+import { widened } from "./likeness.ts";
 import { Selection } from "./selection.ts";
 import { studentT } from "./studentT.ts";
 
@@ -10,15 +11,17 @@ import { studentT } from "./studentT.ts";
  */
 export const fewestFor = { p90: 64, p99: 662 } as const;
 
-/** Values of one metric; missing ones are left out and never count as 0. */
+/** Values of one metric, in the order in which they came; missing ones are left out and never count as 0. */
 export function distribution(values: readonly (number | undefined)[]): Distribution {
-  const sorted = sortedValues(values);
+  const inOrder = valuesIn(values);
+  const sorted = inOrder.toSorted();
   const mean = meanOf(sorted);
+  const interval = mean === undefined ? undefined : intervalOfMean(sorted, mean);
   return known({
     ...rangeOf(sorted),
     ...percentiles(sorted.length, (share) => nearestRank(sorted, share)),
     mean,
-    meanInterval: mean === undefined ? undefined : intervalOfMean(sorted, mean),
+    meanInterval: mean === undefined || interval === undefined ? undefined : widened(interval, mean, inOrder),
   });
 }
 
@@ -37,10 +40,14 @@ export function gapDistribution(gaps: Gaps): Distribution {
 }
 
 export function sortedValues(values: readonly (number | undefined)[]): Float64Array {
+  return valuesIn(values).sort();
+}
+
+function valuesIn(values: readonly (number | undefined)[]): Float64Array {
   const found = new Float64Array(values.length);
   let count = 0;
   for (const value of values) if (value !== undefined) found[count++] = value;
-  return found.subarray(0, count).sort();
+  return found.subarray(0, count);
 }
 
 /** Always one of the values: the smallest that at least `share` of all are not above. */
@@ -114,7 +121,7 @@ function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: n
   return { seconds: sum, weight };
 }
 
-/** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. */
+/** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. Streams in the order in which they were due. */
 function intervalOverStreams(streams: readonly StreamTotal[], mean: number): Interval | undefined {
   const count = streams.length;
   const t = studentT(count - 1);
@@ -122,5 +129,6 @@ function intervalOverStreams(streams: readonly StreamTotal[], mean: number): Int
   const squares = streams.reduce((sum, { seconds, weight }) => sum + (seconds - mean * weight) ** 2, 0);
   const all = streams.reduce((sum, { weight }) => sum + weight, 0);
   const half = (t * Math.sqrt((squares * count) / (count - 1))) / all;
-  return [mean - half, mean + half];
+  const residuals = Float64Array.from(streams, ({ seconds, weight }) => seconds - mean * weight);
+  return widened([mean - half, mean + half], mean, residuals);
 }

@@ -31,6 +31,20 @@ test("one whose tokens come faster is found by TPOT", () => {
   expect(halvesApart([...slow, ...fast])).toMatchObject({ metric: "TPOT", ratio: expect.closeTo(0.5) });
 });
 
+test("blocks come one after the other, though each counts its times from its own start", () => {
+  const block = (number: number, wait: (index: number) => number) =>
+    answered(
+      "plain",
+      Array.from({ length: 20 }, (_, index) => about(wait(index))),
+      { block: number },
+    );
+  const slower = halvesApart([...block(0, () => 0.2), ...block(1, () => 0.4)]);
+  expect(slower?.ratio).toBeCloseTo(2, 1);
+  expect(slower?.apart).toBeGreaterThan(0.5);
+  const busyAtFirst = (index: number) => (index < 10 ? 0.8 : 0.2);
+  expect(halvesApart([...block(0, busyAtFirst), ...block(1, busyAtFirst)])?.apart).toBe(0);
+});
+
 test("cold requests and warm ones are held against their like", () => {
   const cold = answered(
     "plain",

@@ -1,4 +1,5 @@
 import type { RequestRecord } from "../model/record.ts";
+import { smallestOf } from "../model/extremes.ts";
 import type { Seconds } from "../model/time.ts";
 import { tpot, ttft } from "./latency.ts";
 import { studentT } from "./studentT.ts";
@@ -24,16 +25,18 @@ const fewest = 8;
 export function halvesApart(records: readonly RequestRecord[]): HalvesApart | undefined {
   const sent = records
     .filter((record) => isCompleted(record) && record.sent !== undefined)
-    .sort((one, other) => (one.sent ?? 0) - (other.sent ?? 0));
+    .sort((one, other) => one.block - other.block || (one.sent ?? 0) - (other.sent ?? 0));
   const kinds = [...Map.groupBy(sent, kindOf).values()].filter(isOverTime);
   const found = kinds.flatMap((alike) => [apart("TTFT", alike.map(ttft)), apart("TPOT", alike.map(tpot))]);
   return found.reduce((most, one) => (one !== undefined && (most === undefined || one.apart > most.apart) ? one : most), undefined);
 }
 
-/** What is sent before the first is answered has places in a queue, and no history. */
+/** What is sent before the first is answered has places in a queue, and no history. Times count from each block's own start. */
 function isOverTime(alike: readonly RequestRecord[]): boolean {
-  const firstEnd = alike.reduce((first, { ended = Infinity }) => Math.min(first, ended), Infinity);
-  return (alike[Math.ceil(alike.length / 2)]?.sent ?? 0) > firstEnd;
+  const [first, middle] = [alike[0], alike[Math.ceil(alike.length / 2)]];
+  if (first === undefined || middle === undefined) return false;
+  const ends = alike.filter(({ block }) => block === first.block).map(({ ended = Infinity }) => ended);
+  return middle.block > first.block || (middle.sent ?? 0) > smallestOf(ends);
 }
 
 function kindOf({ cache, contextTokens, questionTokens, maxOutputTokens = 0 }: RequestRecord): string {

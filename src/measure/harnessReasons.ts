@@ -7,6 +7,7 @@ import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
 import { sentFirst } from "./latency.ts";
 import { lateness } from "./lateness.ts";
+import { isCompleted } from "./summary.ts";
 import { beyond, milliseconds, share, type Limits } from "./validityLimits.ts";
 
 const quieter = "close other work on this machine, or lower the rate";
@@ -151,9 +152,12 @@ function readingsOf({ readings }: ExperimentResult, series: string): readonly nu
   return readings.filter((reading) => reading.of === "harness" && reading.series === series).map(({ value }) => value);
 }
 
-function runsBackwards({ due, sent = due, headers = sent, chunks }: RequestRecord): boolean {
+function runsBackwards(record: RequestRecord): boolean {
+  const { due, sent = due, headers = sent, chunks } = record;
   const first = chunks.at[0] ?? headers;
-  return sent < due || headers < sent || first < headers || !isAscending(chunks.at);
+  const last = chunks.at.at(-1) ?? headers;
+  const endsBefore = isCompleted(record) && (record.ended ?? last) < last;
+  return sent < due || headers < sent || first < headers || endsBefore || !isAscending(chunks.at);
 }
 
 function isAscending(values: Float64Array): boolean {

@@ -47,6 +47,12 @@ test("TPOT is (E2E - TTFT) / (tokens - 1), throughput its inverse", () => {
   expect(throughput(usual)).toBeCloseTo(15, 9);
 });
 
+test("tokens that came with the first event came in no part of the time after it: eight an event, every 40 ms, are 5 ms a token", () => {
+  const eight = record([0, 1, 2, 3].map((event) => [1 + event * 0.04, "text", 8]));
+  expect(tpot(eight)).toBeCloseTo(0.005, 9);
+  expect(throughput(eight)).toBeCloseTo(200, 9);
+});
+
 test("TPOT and throughput are missing below two tokens, and where all came at once", () => {
   const oneInTwoEvents = record([[1], [2]], { outputTokens: 1 });
   for (const reply of [record([]), record([[1]]), oneInTwoEvents, record([[1], [1]]), record([[1, "text", 20]])]) {

@@ -42,13 +42,13 @@ export function sendLag(record: RequestRecord): Seconds | undefined {
   return elapsed(record.due, sentFirst(record));
 }
 
-/** (E2E - TTFT) / (output tokens - 1). */
+/** (E2E - TTFT) / (output tokens - those of the first event). */
 export function tpot(record: RequestRecord): Seconds | undefined {
   const decoding = decodingOf(record);
   return decoding === undefined ? undefined : decoding.seconds / decoding.tokens;
 }
 
-/** (output tokens - 1) / (E2E - TTFT), tokens/s. */
+/** (output tokens - those of the first event) / (E2E - TTFT), tokens/s. */
 export function throughput(record: RequestRecord): number | undefined {
   const decoding = decodingOf(record);
   return decoding === undefined ? undefined : decoding.tokens / decoding.seconds;
@@ -119,12 +119,13 @@ function lastToken({ chunks }: RequestRecord): Nanoseconds | undefined {
   return chunks.at[chunks.kind.findLastIndex(isGenerated)];
 }
 
-/** From the first token to the last. A reply that came all at once tells nothing of how long a token takes. */
+/** From the first event to the last: what came in that time. A reply that came all at once tells nothing of how long a token takes. */
 function decodingOf(record: RequestRecord): { seconds: Seconds; tokens: number } | undefined {
-  const { outputTokens } = record;
+  const { outputTokens, chunks } = record;
   const seconds = elapsed(firstToken(record), lastToken(record));
-  if (outputTokens === undefined || outputTokens < 2 || seconds === undefined || seconds <= 0) return undefined;
-  return { seconds, tokens: outputTokens - 1 };
+  if (outputTokens === undefined || seconds === undefined || seconds <= 0) return undefined;
+  const tokens = outputTokens - Math.max(1, chunks.tokens[chunks.kind.findIndex(isGenerated)] ?? 1);
+  return tokens < 1 ? undefined : { seconds, tokens };
 }
 
 function elapsed(from: Nanoseconds | undefined, to: Nanoseconds | undefined): Seconds | undefined {

@@ -171,6 +171,10 @@ test("stamps that run backwards are INVALID", () => {
   for (const one of backwards) expect(validityOf([one]).state).toBe("INVALID");
 });
 
+test("a whole reply that ends before its last token has stamps that run backwards", () => {
+  expect(validityOf(good.map((one) => ({ ...one, ended: (one.sent ?? 0) + 1 }))).state).toBe("INVALID");
+});
+
 test("tokens counted by events are said to be", () => {
   const guessed = good.map((one) => ({ ...one, outputTokensSource: "events" as const }));
   expect(validityOf(guessed)).toMatchObject({

@@ -33,7 +33,7 @@ export interface Summary {
   readonly e2eFromDue: Distribution;
   readonly itl: Distribution;
   readonly tpot: Distribution;
-  /** Per request: (output tokens - 1) / (E2E - TTFT). */
+  /** Per request: (output tokens - those of the first event) / (E2E - TTFT). */
   readonly throughput: Distribution;
   readonly sendLag: Distribution;
   readonly promptTokens?: number;
@@ -62,6 +62,8 @@ export interface Comparison {
   readonly baseline: string;
   readonly other: string;
   readonly pairs: number;
+  /** As many independent ones would tell as much: fewer where neighbours are alike. Missing below the fewest pairs. */
+  readonly independentPairs?: number;
   readonly effect?: number;
   readonly interval?: Interval;
   /** As a share: 0.05 is 5 %. The largest of the practical margin and the harness's own error. */

@@ -47,7 +47,7 @@ const columns: readonly (readonly [string, (row: Row) => string])[] = [
   ["due_seconds", ({ record }) => seconds(toSeconds(record.due))],
   ["sent_seconds", ({ record }) => seconds(record.sent === undefined ? undefined : toSeconds(record.sent))],
   ["ttft_due_seconds", ({ record }) => seconds(ofCompleted(ttftFromDue, record))],
-  ["ttft_headers_seconds", ({ record }) => seconds(timeToHeaders(record))],
+  ["ttft_headers_seconds", ({ record }) => seconds(ofCompleted(timeToHeaders, record))],
   ["e2e_due_seconds", ({ record }) => seconds(ofCompleted(e2eFromDue, record))],
   ["tpot_seconds", ({ record }) => seconds(ofCompleted(tpot, record))],
   ["prompt_tokens", ({ record }) => whole(record.promptTokens)],

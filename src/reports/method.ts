@@ -18,7 +18,7 @@ const ttftFromHeaders =
 const meanings: readonly string[] = [
   "E2E latency: from sent to the last generated event.",
   "ITL, inter-token latency: the gaps between events that carry tokens; an event of k tokens is one gap that counts k times.",
-  "TPOT, time per output token: (E2E − TTFT) / (output tokens − 1). Throughput within a request is its inverse, in tokens/s.",
+  "TPOT, time per output token: (E2E − TTFT) / (output tokens − those of the first event, nearly always 1). Throughput within a request is its inverse, in tokens/s.",
   "Output tokens/s and requests/s of the whole experiment: from the first request sent to the last one ended, per engine.",
   "Cold: nothing of the prompt had been sent before. Warm: the whole context had. Gain: cold divided by warm. Storing: what filling the cache costs, as the longer time to first token of a cold request than on the baseline, where this engine stores more than the baseline does. In brackets: of how many requests.",
   "Median and percentiles are nearest-rank values of what was measured. A p90 needs 64 values and a p99 needs 662, else it is left out. Failed requests have no latency, but stay in every count.",

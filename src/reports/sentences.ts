@@ -101,8 +101,12 @@ function between(effect: number, interval: Interval | undefined): string {
   return interval === undefined ? "" : ` (${ratioInterval(effect, interval)})`;
 }
 
-function caveats({ cache, pairs }: Comparison): string {
-  return `, ${cachePhrase(cache)}, ${counted(pairs, "pair")}, within this boot`;
+/** Said where a third of them or more are too many to be counted as independent. */
+const fewer = 2 / 3;
+
+function caveats({ cache, pairs, independentPairs = pairs }: Comparison): string {
+  const alike = independentPairs < pairs * fewer ? ` that tell as much as ${count(independentPairs)} independent ones` : "";
+  return `, ${cachePhrase(cache)}, ${counted(pairs, "pair")}${alike}, within this boot`;
 }
 
 /** "warm", "all requests": which requests a comparison is about. */
