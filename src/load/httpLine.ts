@@ -59,6 +59,8 @@ interface PreparedBytes {
 
 /** What the server had closed before it was written to tells so within a round trip. A request on which it hangs up later it had taken: it shall not get that one twice. */
 const closedAtOnce = toNanoseconds(0.5);
+/** Connections opened for whoever follows at once are given up when nobody has for so long: a server may serve nobody else meanwhile. */
+const patienceForNobody = toNanoseconds(1);
 /** `[DONE]` came, and the body's end usually with it: so long we wait for it, so that whoever follows can have the connection… */
 const patienceForFollowers = toNanoseconds(0.005);
 /** …and so long before a connection whose body never ends is given up. */
@@ -76,6 +78,9 @@ class HttpLine implements WatchedLine {
   readonly inFlight: Members<HttpExchange>;
   /** Under way on connections that their server will close. */
   private closing: number;
+  /** Set while nothing is under way and connections wait for nobody. */
+  private stopGivingUp: (() => void) | undefined;
+  private hasSpares: boolean;
   latest: HttpExchange | undefined;
   /** Prepared and not sent yet: each will want a connection soon. */
   private waiting: number;
@@ -96,6 +101,8 @@ class HttpLine implements WatchedLine {
     this.leavesOutZeros = wire.leavesOutZeros === true;
     this.inFlight = new Members();
     this.closing = 0;
+    this.stopGivingUp = undefined;
+    this.hasSpares = false;
     this.latest = undefined;
     this.waiting = 0;
     this.opensAtMost = options.opensAtMost ?? Infinity;
@@ -109,6 +116,7 @@ class HttpLine implements WatchedLine {
 
   prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
     this.waiting++;
+    this.goOn();
     this.pool.refresh(Math.min(this.waiting, this.opensAtMost));
     const { maxOutputTokens } = request;
     return { bytes: this.write(request, replies), keepText: keepText || this.keepsText, maxOutputTokens };
@@ -128,7 +136,30 @@ class HttpLine implements WatchedLine {
   /** The connection of one more, or of one fewer (-1), is going to be closed: whoever follows at once shall find one that is open. */
   closes(change: 1 | -1): void {
     this.closing += change;
-    if (change > 0) this.pool.refresh(Math.min(this.closing, this.opensAtMost));
+    if (change < 0) return;
+    this.hasSpares = true;
+    this.pool.refresh(Math.min(this.closing, this.opensAtMost));
+  }
+
+  /** An exchange has left. */
+  left(isClosing: boolean): void {
+    this.pool.uses(-1);
+    if (isClosing) this.closes(-1);
+    if (this.hasSpares && this.waiting === 0 && this.inFlight.size === 0) this.giveUpSpares();
+  }
+
+  private giveUpSpares(): void {
+    this.goOn();
+    this.stopGivingUp = this.clock.at(this.clock.now() + patienceForNobody, () => {
+      this.stopGivingUp = undefined;
+      this.hasSpares = false;
+      this.pool.closeUnused();
+    });
+  }
+
+  private goOn(): void {
+    this.stopGivingUp?.();
+    this.stopGivingUp = undefined;
   }
 
   discard(): void {
@@ -141,6 +172,7 @@ class HttpLine implements WatchedLine {
 
   close(): void {
     for (const exchange of this.inFlight.list()) exchange.abort({ kind: "cancelled" });
+    this.goOn();
     this.pool.close();
   }
 }
@@ -273,9 +305,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   private leave(): void {
     this.stopWaiting();
     this.leaveConnection();
-    if (!this.line.inFlight.remove(this)) return;
-    this.line.pool.uses(-1);
-    if (this.isClosing) this.line.closes(-1);
+    if (this.line.inFlight.remove(this)) this.line.left(this.isClosing);
   }
 
   private leaveConnection(): void {

@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 
 import { afterEach, describe, expect, test } from "vitest";
 
@@ -251,6 +251,58 @@ test("who follows at once on a server that closes its connections finds one that
   });
   expect((await Promise.all(lanes)).flat()).toEqual(Array(16).fill(true));
   line.close();
+  server.close();
+});
+
+/** As many connections at a time as it has workers, in the order in which they came; each is closed after a reply. */
+async function serverOf(workers: number): Promise<{ readonly url: string; readonly open: Set<Socket>; close(): void }> {
+  const [waiting, open] = [new Set<Socket>(), new Set<Socket>()];
+  let free = workers;
+  const work = () => {
+    const [socket] = waiting;
+    if (socket === undefined || free === 0) return;
+    waiting.delete(socket);
+    free--;
+    socket.once("data", () => socket.end(`HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${a}${done}`));
+    socket.once("close", () => {
+      free++;
+      work();
+    });
+    socket.resume();
+  };
+  const server = createServer((socket) => {
+    socket.pause();
+    socket.on("error", () => {});
+    open.add(socket);
+    socket.once("close", () => {
+      open.delete(socket);
+      waiting.delete(socket);
+    });
+    waiting.add(socket);
+    work();
+  });
+  return { url: `http://127.0.0.1:${await listening(server)}`, open, close: () => void server.close() };
+}
+
+test.each([1, 2, 8])("a server with workers for %d connections, and no more, answers as many users as it has", async (workers) => {
+  const server = await serverOf(workers);
+  const line = lineTo(server.url);
+  await line.open(workers);
+  const users = Array.from({ length: workers }, async () => {
+    for (let turn = 0; turn < 6; turn++) expect((await exchange(line, plainRequest())).ended.ending.outcome).toEqual({ kind: "completed" });
+  });
+  await Promise.all(users); // for ever, were a request written where nobody reads
+  await expect.poll(() => server.open.size, { timeout: 5_000 }).toBe(0);
+  server.close();
+});
+
+test("a connection that is open only when its line has been closed is closed too", async () => {
+  const server = await serverOf(1);
+  const line = lineTo(server.url);
+  line.prepare(plainRequest(), () => undefined, false);
+  line.close();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(server.open.size).toBe(0);
   server.close();
 });
 

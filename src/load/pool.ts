@@ -16,15 +16,27 @@ const fewest = 64;
 /** A server that takes no connections is left alone for so long, but for the requests themselves. */
 const restAfterRefusal = toNanoseconds(0.5);
 
-/** Open connections to one server, first those that stay fresh for longest: the most recently used. Beyond what the process can open there is no limit: it would be a queue that nobody sees. */
+/** A connection on its way: whoever takes it before it is open is told when it is. */
+interface Opening {
+  readonly takenBy: (opened: () => void) => Connection;
+}
+
+/**
+ * Open connections to one server. Taken first are those that were used, the most recent one before the others; then those that nobody has used yet, in the
+ * order in which they were opened: a server that serves as many connections as it has workers serves the first ones. Beyond what the process
+ * can open there is no limit: it would be a queue that nobody sees.
+ */
 export class Pool {
   private readonly dialling: Dialling;
   private readonly clock: Clock;
   private readonly openWithin: Nanoseconds;
   private readonly budget: ConnectionBudget;
-  /** Ascending by `staleFrom`, but for those opened together. */
-  private idle: Connection[];
-  private opening: number;
+  /** Ascending by `staleFrom`. */
+  private used: Connection[];
+  private unused: Connection[];
+  /** Opened for nobody yet, in the order in which they were begun. */
+  private opening: Opening[];
+  private isClosed: boolean;
   private restsUntil: Nanoseconds;
   private readonly use: RecentPeak;
 
@@ -34,8 +46,10 @@ export class Pool {
     this.clock = dialling.clock;
     this.openWithin = openWithin;
     this.budget = budget;
-    this.idle = [];
-    this.opening = 0;
+    this.used = [];
+    this.unused = [];
+    this.opening = [];
+    this.isClosed = false;
     this.restsUntil = 0;
     this.use = new RecentPeak(freshFor);
   }
@@ -44,14 +58,11 @@ export class Pool {
   async open(connections: number): Promise<void> {
     const giveUp = this.clock.now() + this.openWithin;
     this.closeStale(Infinity, this.clock.now());
-    const there = this.idle.length;
     // Counted by attempts: what the server closes meanwhile it would close again.
-    for (let missing = connections - this.idle.length; missing > 0 && this.clock.now() < giveUp; missing -= batch) {
+    for (let missing = connections - this.used.length - this.unused.length; missing > 0 && this.clock.now() < giveUp; missing -= batch) {
       const opened = await Promise.all(Array.from({ length: Math.min(batch, missing) }, async () => this.openOne()));
       if (!opened.includes(true)) break;
     }
-    // The last one is taken first, and a server accepts them in their order: the first request goes where it will be read first.
-    this.idle.push(...this.idle.splice(there).reverse());
   }
 
   /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is prepared. */
@@ -60,19 +71,27 @@ export class Pool {
     this.closeStale(mostClosed, now);
     if (now < this.restsUntil) return;
     const useful = Math.min(needed, Math.max(fewest, this.use.most(now)));
-    if (this.fresh(now) + this.opening < useful) void this.openOne();
+    if (this.fresh(now) + this.opening.length < useful) void this.openOne();
   }
 
   /** An open connection that nobody uses, if there is one. */
   take(): Connection | undefined {
     const now = this.clock.now();
     for (let tries = 0; tries <= mostClosed; tries++) {
-      const connection = this.idle.pop();
-      if (connection === undefined) return undefined;
+      const connection = this.used.pop();
+      if (connection === undefined) break;
       if (!this.isStale(connection, now)) return connection;
       connection.destroy();
     }
-    return undefined;
+    let place = firstFresh(this.unused, now);
+    while (this.unused[place]?.isLost === true) place++;
+    return this.unused.splice(place, 1)[0];
+  }
+
+  /** Those that nobody has used: where nobody will, a server may serve nobody else meanwhile. */
+  closeUnused(): void {
+    for (const connection of this.unused) connection.destroy();
+    this.unused = [];
   }
 
   /** One more, or one fewer (-1), is being used. */
@@ -80,8 +99,12 @@ export class Pool {
     this.use.change(change, this.clock.now());
   }
 
-  /** Undefined where this process can open no more. */
-  connect(opened: (connection: Connection) => void): Connection | undefined {
+  /** One that is not open yet: that has been begun for nobody, and else a new one. Undefined where this process can open no more. */
+  connect(opened: () => void): Connection | undefined {
+    return this.opening.shift()?.takenBy(opened) ?? this.dial(opened);
+  }
+
+  private dial(opened: (connection: Connection) => void): Connection | undefined {
     if (!this.budget.take()) return undefined;
     return new Connection(this.dialling, opened, () => this.budget.giveBack());
   }
@@ -89,45 +112,67 @@ export class Pool {
   /** `idleTimeout`: how long the server keeps it, where it has said so. */
   giveBack(connection: Connection, idleTimeout: Seconds = Infinity): void {
     if (connection.isLost) return;
+    this.isIdle(connection, idleTimeout);
+    let place = this.used.length;
+    while (place > 0 && (this.used[place - 1]?.staleFrom ?? 0) > connection.staleFrom) place--;
+    if (place === this.used.length) this.used.push(connection);
+    else this.used.splice(place, 0, connection);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const connection of this.used) connection.destroy();
+    this.used = [];
+    this.closeUnused();
+  }
+
+  private isIdle(connection: Connection, idleTimeout: Seconds): void {
     const now = this.clock.now();
     connection.user = undefined;
     connection.idleSince = now;
     connection.staleFrom = now + Math.max(0, Math.min(freshFor, toNanoseconds(idleTimeout - beforeTimeout)));
-    let place = this.idle.length;
-    while (place > 0 && (this.idle[place - 1]?.staleFrom ?? 0) > connection.staleFrom) place--;
-    if (place === this.idle.length) this.idle.push(connection);
-    else this.idle.splice(place, 0, connection);
-  }
-
-  close(): void {
-    for (const connection of this.idle) connection.destroy();
-    this.idle = [];
   }
 
   private async openOne(): Promise<boolean> {
-    this.opening++;
     const isOpen = await this.tryOne();
-    this.opening--;
     if (!isOpen) this.rest();
     return isOpen;
   }
 
+  /** To true as well where somebody takes it before it is open: what becomes of it is theirs. */
   private async tryOne(): Promise<boolean> {
     return new Promise<boolean>((resolve) => {
-      const connection = this.connect((opened) => {
-        stopWaiting();
-        this.giveBack(opened);
-        resolve(true);
-      });
-      const giveUp = () => {
-        stopWaiting();
-        connection?.destroy();
-        resolve(false);
+      let opened = (connection: Connection) => {
+        end(true);
+        this.keepUnused(connection);
       };
+      const end = (isOpen: boolean) => {
+        stopWaiting();
+        this.opening = this.opening.filter((one) => one !== opening);
+        resolve(isOpen);
+      };
+      const connection = this.dial((open) => opened(open));
       if (connection === undefined) return resolve(false);
+      const giveUp = () => {
+        connection.destroy();
+        end(false);
+      };
       const stopWaiting = this.clock.at(this.clock.now() + this.openWithin, giveUp);
       connection.user = { received: giveUp, lost: giveUp };
+      const takenBy = (taker: () => void) => {
+        end(true);
+        opened = taker;
+        return connection;
+      };
+      const opening: Opening = { takenBy };
+      this.opening.push(opening);
     });
+  }
+
+  private keepUnused(connection: Connection): void {
+    if (this.isClosed) return connection.destroy();
+    this.isIdle(connection, Infinity);
+    this.unused.push(connection);
   }
 
   private rest(): void {
@@ -135,31 +180,43 @@ export class Pool {
   }
 
   private closeStale(atMost: number, now: Nanoseconds): void {
+    const closed = this.closeStaleOf(this.unused, atMost, now);
+    this.closeStaleOf(this.used, atMost - closed, now);
+  }
+
+  /** Returns how many. */
+  private closeStaleOf(idle: Connection[], atMost: number, now: Nanoseconds): number {
     let stale = 0;
-    for (const connection of this.idle) {
+    for (const connection of idle) {
       if (stale >= atMost || !this.isStale(connection, now)) break;
       // Closed by the server as soon as it was open: it does not want us now.
       if (connection.isLost && now - connection.idleSince < restAfterRefusal) this.rest();
       connection.destroy();
       stale++;
     }
-    if (stale > 0) this.idle.splice(0, stale);
+    if (stale > 0) idle.splice(0, stale);
+    return stale;
   }
 
-  /** Idle ones that are recent enough; they are the last ones. Those that the server has closed since are found when they are taken. */
+  /** Idle ones that are recent enough. Those that the server has closed since are found when they are taken. */
   private fresh(now: Nanoseconds): number {
-    let [from, to] = [0, this.idle.length];
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (now >= (this.idle[middle]?.staleFrom ?? 0)) from = middle + 1;
-      else to = middle;
-    }
-    return this.idle.length - from;
+    return this.used.length - firstFresh(this.used, now) + this.unused.length - firstFresh(this.unused, now);
   }
 
   private isStale(connection: Connection, now: Nanoseconds): boolean {
     return connection.isLost || now >= connection.staleFrom;
   }
+}
+
+/** Where those begin that are recent enough: they are the last ones. */
+function firstFresh(idle: readonly Connection[], now: Nanoseconds): number {
+  let [from, to] = [0, idle.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (now >= (idle[middle]?.staleFrom ?? 0)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** The most there were of something at once, within one to two periods. */

@@ -81,9 +81,9 @@ export async function runExperiment(
   }
 }
 
-/** A line of the main thread's own. */
+/** A line of the main thread's own, for what is not measured: a connection that is open ahead may be one less for whoever is. */
 export function lineTo(running: RunningEngine, clock: Clock, connectWithin: Seconds): Line {
-  return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock, connectWithin });
+  return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock, connectWithin, opensAtMost: 0 });
 }
 
 function wayTo({ reach, engine, servedModel }: RunningEngine, keepsText = false): Way {
