@@ -1,12 +1,12 @@
 import { realClock } from "../host/realClock.ts";
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
-import { nameOfTail, tailOfError, type ErrorSize, type RulerError } from "../measure/rulerError.ts";
+import { nameOfTail, tailOfError, type ErrorSize } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";
 import { grouped } from "../model/grouped.ts";
 import type { Terminal } from "../model/host.ts";
 import { duration } from "../reports/numbers.ts";
-import { Calibrator } from "../run/calibrate.ts";
+import { Calibrator, isAsAsked, type Played } from "../run/calibrate.ts";
 import { lanes, spread, sustained, type CalibrationLoad } from "../run/calibrationLoad.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
 import { defaultContext, defaultStreams } from "./contradictions.ts";
@@ -35,13 +35,32 @@ export async function calibrate(call: Call): Promise<number> {
   const promptTokens = (call.options["context"] as number | undefined) ?? defaultContext;
   const load = (count: number) => loadOf({ streams: count, perSecond: rate, gap, promptTokens });
   await using calibrator = await Calibrator.start({ crew, clock, place, stop: interrupted.stop });
-  const at = async (count: number) => calibrator.at(load(count));
+  const at = async (count: number) => {
+    if (!interrupted.stop.aborted) terminal.tell(`measuring at ${grouped(count)} streams, about ${Math.ceil(lengthOf(load(count)))} s`);
+    return calibrator.at(load(count));
+  };
 
   const asked = await at(streams);
+  if (interrupted.stop.aborted) {
+    terminal.tell("interrupted: nothing was measured to its end");
+    return 130;
+  }
   const highest = await highestWithin(streams, asked, at, interrupted.stop);
-  if (!interrupted.stop.aborted) return told(call, { streams, rate, gap, stamps: await crew.ready(), highest }, asked, terminal);
-  terminal.tell("interrupted: nothing was measured to its end");
-  return 130;
+  const isWhole = !interrupted.stop.aborted;
+  told(call, { streams, rate, gap, stamps: await crew.ready(), ...(isWhole ? { highest } : {}) }, asked, terminal);
+  return isWhole ? 0 : 130;
+}
+
+/** About: to the last token that the timetable has. */
+function lengthOf({ phase, timetable }: CalibrationLoad): number {
+  const chained = phase.reduce(
+    ({ most, now }, { due, request }) => {
+      const end = (due ?? now) + timetable.first + request.maxOutputTokens * timetable.gap;
+      return { most: Math.max(most, end), now: end };
+    },
+    { most: 0, now: 0 },
+  );
+  return chained.most;
 }
 
 interface Asked {
@@ -58,7 +77,7 @@ function loadOf({ streams, perSecond, gap, promptTokens }: Asked): CalibrationLo
   return { timetable: { first, gap }, phase: lanes({ starts: spread(streams, 1), replies, tokens, promptTokens }) };
 }
 
-function told(call: Call, found: Calibrated, asked: RulerError, terminal: Terminal): number {
+function told(call: Call, found: Calibrated, played: Played, terminal: Terminal): void {
   const { streams, rate, gap, stamps, highest } = found;
   if (call.options["json"] === true) {
     terminal.print(
@@ -68,14 +87,17 @@ function told(call: Call, found: Calibrated, asked: RulerError, terminal: Termin
         requests_per_second: rate,
         tokens_per_second: 1 / gap,
         receive_stamps: stamps,
-        error_seconds: asked,
-        highest_streams_within_1_ms: highest.streams,
+        replies_asked: played.asked,
+        replies_whole: played.whole,
+        tokens_per_second_kept: played.stretch === undefined ? undefined : 1 / (gap * played.stretch),
+        error_seconds: played.error,
+        highest_streams_within_1_ms: highest?.streams,
+        highest_limited_by: highest?.limitedBy,
       }),
     );
   } else {
-    for (const line of linesOf(found, asked)) terminal.print(line);
+    for (const line of linesOf(found, played)) terminal.print(line);
   }
-  return 0;
 }
 
 interface Highest {
@@ -83,30 +105,41 @@ interface Highest {
   readonly streams: number | undefined;
   /** Of its tokens' stamps, or of those of the single stream that is not. */
   readonly error: ErrorSize | undefined;
+  /** What more could not be tried for; missing where more streams are stamped worse, or were not tried. */
+  readonly limitedBy?: Shortfall;
 }
 
+/** Replies that did not come to their end, or a ground-truth engine that did not keep its pace. */
+type Shortfall = "replies" | "pace";
+
 /** Doubles while it is good, halves while it is not; then once between. */
-async function highestWithin(
-  from: number,
-  first: RulerError,
-  at: (streams: number) => Promise<RulerError>,
-  stop: AbortSignal,
-): Promise<Highest> {
+async function highestWithin(from: number, first: Played, at: (streams: number) => Promise<Played>, stop: AbortSignal): Promise<Highest> {
   let [good, bad] = isGood(first) ? [from, Infinity] : [0, from];
-  let error = first.stamp;
-  while (!stop.aborted && good < mostStreams && (bad === Infinity || bad > good * 1.3)) {
-    const next = bad === Infinity ? good * 2 : good === 0 ? Math.floor(bad / 2) : Math.round((good + bad) / 2);
+  let error = first.error.stamp;
+  let worst = first;
+  while (!stop.aborted && good < mostStreams && (bad === Infinity || bad > Math.max(good * 1.3, good + 1))) {
+    const next = bad === Infinity ? good * 2 : Math.floor((good + bad) / 2);
     if (next < 1) break;
     const found = await at(next);
     if (isGood(found)) good = next;
-    else bad = next;
-    if (isGood(found) || good === 0) error = found.stamp;
+    else [bad, worst] = [next, found];
+    if (isGood(found) || good === 0) error = found.error.stamp;
   }
-  return { streams: good === 0 ? undefined : good, error };
+  const limitedBy = bad === Infinity || !isStampedWell(worst) ? undefined : shortfallOf(worst);
+  return { streams: good === 0 ? undefined : good, error, ...(limitedBy === undefined ? {} : { limitedBy }) };
 }
 
-function isGood({ stamp }: RulerError): boolean {
+function isGood(played: Played): boolean {
+  return isStampedWell(played) && isAsAsked(played);
+}
+
+function isStampedWell({ error: { stamp } }: Played): boolean {
   return stamp !== undefined && tailOfError(stamp) <= wanted;
+}
+
+function shortfallOf(played: Played): Shortfall | undefined {
+  if (isAsAsked(played)) return undefined;
+  return played.whole < played.asked ? "replies" : "pace";
 }
 
 interface Calibrated {
@@ -114,10 +147,12 @@ interface Calibrated {
   readonly rate: number | undefined;
   readonly gap: number;
   readonly stamps: StampSource;
-  readonly highest: Highest;
+  /** Missing where the search for it was interrupted. */
+  readonly highest?: Highest;
 }
 
-function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, error: RulerError): readonly string[] {
+function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, played: Played): readonly string[] {
+  const { error } = played;
   const rows: readonly (readonly [string, ErrorSize | undefined])[] = [
     ["first token", error.ttft],
     ["gap between tokens", error.gap],
@@ -128,8 +163,9 @@ function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, error: Rul
   const title = `error at ${grouped(streams)} streams of ${Math.round(1 / gap)} tokens/s${atRate}`;
   const width = Math.max(40, title.length + 1);
   return [
-    highestLine(highest),
+    ...(highest === undefined ? [] : [highestLine(highest)]),
     stamps === "kernel" ? "what is received is stamped by the kernel, when it comes in" : "what is received is stamped when it is read",
+    ...shortfallLine(played, gap),
     "",
     title.padEnd(width) + ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),
     ...rows.map(
@@ -139,9 +175,29 @@ function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, error: Rul
   ];
 }
 
-function highestLine({ streams, error }: Highest): string {
+/** What is not the load that was asked for is not passed off as it. */
+function shortfallLine(played: Played, gap: number): readonly string[] {
+  const { asked, whole, stretch = 1 } = played;
+  switch (shortfallOf(played)) {
+    case "replies":
+      return [`not the load that was asked for: ${grouped(whole)} of ${grouped(asked)} replies came to their end (${noMore.replies})`];
+    case "pace":
+      return [
+        `not the load that was asked for: the ground-truth engine beside it kept ${Math.round(1 / (gap * stretch))} of ${Math.round(1 / gap)} tokens/s`,
+      ];
+    case undefined:
+      return [];
+  }
+}
+
+const noMore: Readonly<Record<Shortfall, string>> = {
+  replies: "more files are needed: ulimit -n, or other work closed",
+  pace: "more than the ground-truth engine beside it keeps up with here",
+};
+
+function highestLine({ streams, error, limitedBy }: Highest): string {
   const within = `within 1 ms${error === undefined ? "" : ` (${nameOfTail(error)})`}`;
   if (streams === undefined) return `this machine stamps the tokens of no stream ${within} now: close other work`;
-  const untried = streams >= mostStreams ? ", or more: it was not tried" : "";
-  return `this machine stamps the tokens of up to about ${streams} streams ${within}${untried}`;
+  const untried = streams >= mostStreams ? ", or more: it was not tried" : limitedBy === undefined ? "" : `, or more: ${noMore[limitedBy]}`;
+  return `this machine stamps the tokens of up to about ${grouped(streams)} streams ${within}${untried}`;
 }

@@ -7,6 +7,7 @@ import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
 import { sentFirst } from "./latency.ts";
 import { lateness } from "./lateness.ts";
+import { stallsOf } from "./stalls.ts";
 import { isCompleted } from "./summary.ts";
 import { beyond, milliseconds, share, type Limits } from "./validityLimits.ts";
 
@@ -18,6 +19,7 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
   const delay = worstThread(result, "event-loop-delay-seconds");
   const cpu = worstThread(result, "cpu-share");
   const [ttftError, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
+  const stalls = stallsOf(result);
   const steal = inNineOfTen(result, "host-steal-share");
   const crowd = inNineOfTen(result, "host-runnable-per-core");
   const step = Math.max(0, ...readingsOf(result, "clock-step-seconds"));
@@ -35,6 +37,11 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
     ...beyond(limits.eventLoopDelay, delay?.value, {
       what: `the harness stamped late (event loop${delay?.whose} held up for ${milliseconds(delay?.value)})`,
       advice: quieter,
+    }),
+    ...beyond(limits.stalls, stalls?.share, {
+      what: `the harness stood still for ${milliseconds(stalls?.seconds)}: what came meanwhile was read late, and what was due then sent late`,
+      advice:
+        "measure again while nothing stops this process or its machine (a debugger, a suspended or moved virtual machine, a full memory)",
     }),
     ...beyond(limits.cpu, cpu?.value, {
       what: `the harness was at its limit (${cpu?.value.toFixed(2)} CPU cores${cpu?.whose})`,

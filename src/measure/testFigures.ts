@@ -10,6 +10,7 @@ import { harnessMargin } from "./harnessMargin.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
 import { restartReasons } from "./restarts.ts";
 import { countsOf, engineSummary } from "./summary.ts";
+import { rulerReasons } from "./rulerReasons.ts";
 import { throttlingReasons } from "./throttled.ts";
 import { sharedPortReasons } from "./sharedPorts.ts";
 import { unwellReasons } from "./unwell.ts";
@@ -93,6 +94,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
       besides: [
         ...proofReasons(experiment.index, result, tokens),
         ...throttlingReasons(experiment, engines),
+        ...rulerReasons(experiment, result),
         ...unwellReasons(experiment, result.events),
         ...sharedPortReasons(experiment, result.events),
         ...(result.gapsUnknown === true ? [fromCsv] : []),

@@ -71,6 +71,12 @@ export const limits = {
     degraded: 0.01,
     invalid: 0.1,
   },
+  stalls: {
+    measured: "time for which a load thread stood still, a tenth of a second or more at once, of the experiment's",
+    unit: "share",
+    degraded: 0.01,
+    invalid: 0.05,
+  },
   cpu: { measured: "CPU time of a load thread, of the busiest one, in nine seconds of ten", unit: "cores", degraded: 0.8 },
   harnessError: {
     measured: "error of the harness's stamps against the ground-truth engine, p99 (below 662 values p95, below 130 the largest)",
@@ -79,7 +85,7 @@ export const limits = {
     invalid: 0.05,
   },
   harnessTtft: { measured: "error of the harness's TTFT, likewise", unit: "seconds", degraded: 0.02 },
-  uncalibrated: { measured: "runs with --no-calibration", unit: "share", degraded: 0 },
+  uncalibrated: { measured: "runs with --no-calibration, or whose load was not played again to its end", unit: "share", degraded: 0 },
   steal: { measured: "time the machine's host took from it, in nine seconds of ten", unit: "share", degraded: 0.1 },
   crowded: { measured: "threads that run or want to, for each core of the machine, in nine seconds of ten", unit: "threads", degraded: 2 },
   clockStep: { measured: "wall clock against monotonic clock, largest change within a second", unit: "seconds", degraded: 0.5 },

@@ -15,6 +15,7 @@ export const limitNames = [
   "saturation",
   "drift",
   "eventLoopDelay",
+  "stalls",
   "cpu",
   "harnessError",
   "harnessTtft",

@@ -21,6 +21,7 @@ type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>;
 export function eventLoop(clock: Pick<Clock, "now">, worker: number): Probe {
   let histogram: IntervalHistogram | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let tellLast = () => {};
   return {
     name: "event-loop",
     async start(read) {
@@ -28,25 +29,40 @@ export function eventLoop(clock: Pick<Clock, "now">, worker: number): Probe {
       histogram.enable();
       const share = cpuShareSince(clock);
       const tell = (series: string, value: number) => read({ at: clock.now(), series, of: harnessThread(worker), value } satisfies Reading);
-      tell(rss, process.memoryUsage.rss());
+      tellMemory(tell);
       timer = setInterval(readSecond, everyMilliseconds, histogram, share, tell).unref();
+      tellLast = () => tellLongest(histogram, tell);
       return true;
     },
     async stop() {
       clearInterval(timer);
+      tellLast();
+      tellLast = () => {};
       histogram?.disable();
     },
   };
 }
 
 function readSecond(histogram: IntervalHistogram, share: () => number, tell: (series: string, value: number) => void): void {
-  tell(rss, process.memoryUsage.rss());
+  tellMemory(tell);
   tell(cpuShare, share());
-  if (histogram.count > 0) {
-    tell(delay, lateness(histogram.percentile(90)));
-    tell(longestDelay, lateness(histogram.max));
-  }
+  if (histogram.count > 0) tell(delay, lateness(histogram.percentile(90)));
+  tellLongest(histogram, tell);
   histogram.reset();
+}
+
+/** Also of what is less than a second: the last one. */
+function tellLongest(histogram: IntervalHistogram | undefined, tell: (series: string, value: number) => void): void {
+  if (histogram !== undefined && histogram.count > 0) tell(longestDelay, lateness(histogram.max));
+}
+
+/** The system reads it from a file, and there may be none left to open: no reading is worth the run. */
+function tellMemory(tell: (series: string, value: number) => void): void {
+  try {
+    tell(rss, process.memoryUsage.rss());
+  } catch {
+    // Missing, as any other that cannot be had.
+  }
 }
 
 /** The histogram has the nanoseconds between two ticks, of which one tick's length was meant to be. */

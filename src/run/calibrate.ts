@@ -1,4 +1,5 @@
-import { rulerError, singleErrors, type RulerError, type SingleErrors } from "../measure/rulerError.ts";
+import { nearestRank, sortedValues } from "../measure/distribution.ts";
+import { rulerError, singleErrors, type RulerError, type SingleErrors, type Stamped, type Truth } from "../measure/rulerError.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
 import type { Place } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
@@ -15,6 +16,24 @@ export interface CalibrateOptions {
   /** For what the ground-truth engine writes. */
   readonly scratch?: string;
 }
+
+/** How a load was played: whether its error is that of the load which was asked for. */
+export interface Played {
+  readonly error: RulerError;
+  readonly asked: number;
+  /** Replies that came to their last token. */
+  readonly whole: number;
+  /** The ground-truth engine's own gaps between tokens by those it was to keep, at the median; undefined where there are none. */
+  readonly stretch: number | undefined;
+}
+
+/** Whether it was: every reply came, and nearly at its pace. */
+export function isAsAsked({ asked, whole, stretch = 1 }: Played): boolean {
+  return whole === asked && stretch <= longestStretch;
+}
+
+const longestStretch = 1.2;
+const notPlayed: Played = { error: {}, asked: 0, whole: 0, stretch: undefined };
 
 /** Of the stream of control: 50 tokens a second, so that 15 s beside an experiment are enough for a p99. */
 const control: Timetable = { first: 0.05, gap: 0.02 };
@@ -45,10 +64,10 @@ export class Calibrator implements AsyncDisposable {
   }
 
   /** Our own error at a load, while nothing else is played; of nothing, at once, when that is interrupted: threads that rehearse or connect by the thousand are not waited for. */
-  async at(load: CalibrationLoad): Promise<RulerError> {
-    if (this.stop.aborted) return {};
-    const { promise, resolve } = Promise.withResolvers<RulerError>();
-    const interrupted = () => resolve({});
+  async at(load: CalibrationLoad): Promise<Played> {
+    if (this.stop.aborted) return notPlayed;
+    const { promise, resolve } = Promise.withResolvers<Played>();
+    const interrupted = () => resolve(notPlayed);
     this.stop.addEventListener("abort", interrupted, { once: true });
     try {
       return await Promise.race([promise, this.alone(load)]);
@@ -60,30 +79,50 @@ export class Calibrator implements AsyncDisposable {
   /** One stream of each load thread beside the engines, for as long as they are measured: our error under the very load, not one like it. */
   async beside(until: AbortSignal): Promise<SingleErrors> {
     const starts = Array.from({ length: this.crew.size }, () => afterOrders);
-    return this.measured({ timetable: control, phase: lanes({ starts, replies: 20_000, tokens: controlTokens, promptTokens: 64 }) }, until);
+    const phase = lanes({ starts, replies: 20_000, tokens: controlTokens, promptTokens: 64 });
+    return (await this.measured({ timetable: control, phase }, until)).errors;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.truth[Symbol.asyncDispose]();
   }
 
-  private async alone(load: CalibrationLoad): Promise<RulerError> {
-    const errors = await this.measured(load, this.stop);
+  private async alone(load: CalibrationLoad): Promise<Played> {
+    const { errors, stamped, truths } = await this.measured(load, this.stop);
     // Another timetable has connections of its own: thousands that nobody uses would be left.
     this.crew.closeLines();
-    return rulerError(errors);
+    const wanted = new Map(load.phase.map(({ request }) => [String(request.id), request.maxOutputTokens]));
+    const whole = stamped.filter(({ id, tokens }) => tokens.length >= (wanted.get(id) ?? Infinity)).length;
+    return { error: rulerError(errors), asked: load.phase.length, whole, stretch: stretchOf(truths, load.timetable) };
   }
 
-  private async measured({ timetable, phase, openers = 0 }: CalibrationLoad, stop: AbortSignal): Promise<SingleErrors> {
+  private async measured({ timetable, phase, openers = 0 }: CalibrationLoad, stop: AbortSignal): Promise<Measured> {
     const deadlines = { ...defaultDeadlines, experiment: 24 * 3_600 };
     const connections = { [groundTruth]: connectionsFor([phase], groundTruth) };
     const ways = { [groundTruth]: this.truth.way(timetable) };
     const order = { experiment: -1, phases: [phase], ways, connections, deadlines, record: "memory" } as const;
     const stamped = await this.crew.play(order, { stop });
-    const errors = singleErrors(stamped, await this.truth.truths(stamped.length));
+    const truths = await this.truth.truths(stamped.length);
     const scheduled = stamped.filter(({ id }) => Number(id) >= openers);
-    return { ...errors, slip: scheduled.map(({ due, sent }) => sent - due) };
+    const errors = { ...singleErrors(stamped, truths), slip: scheduled.map(({ due, sent }) => sent - due) };
+    return { errors, stamped, truths };
   }
+}
+
+interface Measured {
+  readonly errors: SingleErrors;
+  readonly stamped: readonly Stamped[];
+  readonly truths: readonly Truth[];
+}
+
+function stretchOf(truths: readonly Truth[], { gap }: Timetable): number | undefined {
+  if (gap === 0) return undefined;
+  const gaps = truths.flatMap(({ written }) => {
+    const [first, last] = [written[0], written.at(-1)];
+    return first === undefined || last === undefined || written.length < 2 ? [] : [(last - first) / (written.length - 1) / 1e9];
+  });
+  const middle = nearestRank(sortedValues(gaps), 0.5);
+  return middle === undefined ? undefined : middle / gap;
 }
 
 /** The stream of control begins when the load threads have unpacked the order it runs beside: prompts of some sizes take them 10 ms. */

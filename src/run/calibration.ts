@@ -27,6 +27,8 @@ export interface CalibrationOptions {
   readonly directory: string;
 }
 
+/** Of its replies. */
+const nearlyAll = 0.99;
 /** What comes before the first check: the load threads rehearse, and the ground-truth engine starts. */
 const beforeFirst: Seconds = 3.5;
 
@@ -64,7 +66,7 @@ export class Calibration implements AsyncDisposable {
 
   private async before(check: Check): Promise<void> {
     const { tell, stop, crew } = this.options;
-    const at = async (count: number) => this.calibrator.at(check.load(count));
+    const at = async (count: number) => (await this.calibrator.at(check.load(count))).error;
     const error = await at(check.tried);
     this.note(-1, "check before", error);
     const message = await complaint(check, error, at, crew.size);
@@ -108,7 +110,9 @@ export class Calibration implements AsyncDisposable {
 
   private async replay(replay: Replay): Promise<Replayed> {
     this.options.tell({ kind: "calibrating", streams: replay.streams, lasts: lengthOfReplay(replay) });
-    return { error: await this.calibrator.at(replayLoad(replay)), size: loadSize(replay) };
+    const played = await this.calibrator.at(replayLoad(replay));
+    // Of another load than the one that was observed it tells nothing.
+    return { error: played.whole >= nearlyAll * played.asked ? played.error : {}, size: loadSize(replay) };
   }
 
   private note(experiment: number, source: RulerSource, error: RulerError): void {

@@ -104,7 +104,6 @@ async function playWith(number: number, what: PackedOrder, order: Order, memory:
   const passing = setInterval(() => tally.pass(), tellEveryMilliseconds);
   const probe = record === "journal" ? eventLoop(clock, worker) : undefined;
   const read = (reading: Reading) => tell({ kind: "reading", order: number, reading });
-  await probe?.start(read);
   const before = { ...stamps.given };
   try {
     await drive({
@@ -121,6 +120,7 @@ async function playWith(number: number, what: PackedOrder, order: Order, memory:
       agree: async (phase) => {
         // Orders of long prompts leave much of it: left alone, it was collected as the phase began, for up to 27 ms.
         if (!isStamping()) collectGarbage();
+        if (phase === 0) await probe?.start(read); // what it took to get ready delayed nobody
         tell({ kind: "ready", order: number, phase });
         return startOf(number, phase)?.promise ?? Promise.reject(new Error("the order has ended"));
       },

@@ -62,6 +62,7 @@ test("replies of one token are replayed, and the errors of their first tokens fo
   await using crew = LoadCrew.start(1, clock);
   const { signal: stop } = new AbortController();
   await using calibrator = await Calibrator.start({ crew, clock, place: thisMachine(), stop });
-  const { ttft, stamp, gap } = await calibrator.at(replayLoad(replayOf({ ...observed, streams: 2, first: 0.3, tokens: 1, gap: 0 })));
+  const { error } = await calibrator.at(replayLoad(replayOf({ ...observed, streams: 2, first: 0.3, tokens: 1, gap: 0 })));
+  const { ttft, stamp, gap } = error;
   expect([ttft?.count, stamp?.count, gap]).toEqual([704, 704, undefined]);
 });

@@ -1,0 +1,15 @@
+import type { ValidityReason } from "../model/figures.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { observedLoad } from "./observedLoad.ts";
+import { rulerErrorOf } from "./rulerError.ts";
+import { beyond, limitsOf } from "./validityLimits.ts";
+
+/** The harness's own error is found twice, beside the engines and after them: where one is missing, what is told is not the larger of two. */
+export function rulerReasons(experiment: ExperimentResult, { description, stillRunning }: TestResult): readonly ValidityReason[] {
+  if (description.calibration !== "on" || stillRunning === true) return [];
+  if (rulerErrorOf(experiment.readings, "replay after") !== undefined || observedLoad(experiment) === undefined) return [];
+  return beyond(limitsOf(experiment.description).uncalibrated, 1, {
+    what: "its load was not played again afterwards: the harness's own error is known only by the stream of control",
+    advice: "run it again to its end, with the ground-truth engine left alone",
+  });
+}
