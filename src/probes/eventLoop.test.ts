@@ -35,6 +35,19 @@ test("a thread that was blocked for 80 ms is seen to have been late by that, up 
   expect(valuesOf(readings, "rss-bytes").every((bytes) => bytes > 20e6)).toBe(true);
 });
 
+test("a thread that stood still while its second ended is seen to have, and so is one that did as it began", async () => {
+  for (const before of [900, 5]) {
+    const readings: Reading[] = [];
+    const probe = eventLoop(clock, 3);
+    await probe.start((reading) => readings.push(reading));
+    await pause(before);
+    block(400);
+    await pause(before === 5 ? 800 : 5);
+    await probe.stop();
+    expect(Math.max(...valuesOf(readings, "event-loop-delay-max-seconds"))).toBeGreaterThan(0.34);
+  }
+});
+
 test("the CPU share is the CPU time it took by the time that passed", async () => {
   const readings: Reading[] = [];
   const probe = eventLoop(clock, 3);

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { harnessThread } from "../model/harnessThread.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
+import type { Nanoseconds } from "../model/time.ts";
 
 /** Resident memory of this process, all its threads. */
 const rss = "rss-bytes";
@@ -15,45 +16,83 @@ const everyMilliseconds = 1_000;
 /** A stall is seen up to so much too short. A look every millisecond took 4 % of a core, every 20 it takes half a percent. */
 const tickMilliseconds = 20;
 
-type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>;
-
 /** The thread of this worker, which measures, watching itself once a second: was it in the way of what it measures? */
 export function eventLoop(clock: Pick<Clock, "now">, worker: number): Probe {
-  let histogram: IntervalHistogram | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let looks: Looks | undefined;
   let tellLast = () => {};
   return {
     name: "event-loop",
     async start(read) {
-      histogram = monitorEventLoopDelay({ resolution: tickMilliseconds });
-      histogram.enable();
+      const own = new Looks(clock);
+      looks = own;
       const share = cpuShareSince(clock);
       const tell = (series: string, value: number) => read({ at: clock.now(), series, of: harnessThread(worker), value } satisfies Reading);
       tellMemory(tell);
-      timer = setInterval(readSecond, everyMilliseconds, histogram, share, tell).unref();
-      tellLast = () => tellLongest(histogram, tell);
+      timer = setInterval(readSecond, everyMilliseconds, own, share, tell).unref();
+      // Also of what is less than a second.
+      tellLast = () => own.count > 0 && tell(longestDelay, own.longest);
       return true;
     },
     async stop() {
       clearInterval(timer);
       tellLast();
       tellLast = () => {};
-      histogram?.disable();
+      looks?.end();
     },
   };
 }
 
-function readSecond(histogram: IntervalHistogram, share: () => number, tell: (series: string, value: number) => void): void {
+function readSecond(looks: Looks, share: () => number, tell: (series: string, value: number) => void): void {
   tellMemory(tell);
   tell(cpuShare, share());
-  if (histogram.count > 0) tell(delay, lateness(histogram.percentile(90)));
-  tellLongest(histogram, tell);
-  histogram.reset();
+  if (looks.count > 0) {
+    tell(delay, looks.ofNineInTen);
+    tell(longestDelay, looks.longest);
+  }
+  looks.begin();
 }
 
-/** Also of what is less than a second: the last one. */
-function tellLongest(histogram: IntervalHistogram | undefined, tell: (series: string, value: number) => void): void {
-  if (histogram !== undefined && histogram.count > 0) tell(longestDelay, lateness(histogram.max));
+/** Looks at the event loop since they were begun. */
+class Looks {
+  private readonly clock: Pick<Clock, "now">;
+  private readonly histogram: ReturnType<typeof monitorEventLoopDelay>;
+  private since: Nanoseconds;
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.clock = clock;
+    this.histogram = monitorEventLoopDelay({ resolution: tickMilliseconds });
+    this.histogram.enable();
+    this.since = clock.now();
+  }
+
+  get count(): number {
+    return this.histogram.count;
+  }
+
+  /** The delay, in seconds. */
+  get ofNineInTen(): number {
+    return lateness(this.histogram.percentile(90));
+  }
+
+  /**
+   * Likewise. Also of one that is just over, and whose look comes only after this, and of one that went over the beginning: the histogram has neither. They are
+   * what its looks do not add up to, but for a tick at each end.
+   */
+  get longest(): number {
+    const looked = this.histogram.mean * this.histogram.count;
+    const unseen = this.clock.now() - this.since - looked - tickMilliseconds * 1e6;
+    return Math.max(lateness(this.histogram.max), lateness(unseen));
+  }
+
+  begin(): void {
+    this.histogram.reset();
+    this.since = this.clock.now();
+  }
+
+  end(): void {
+    this.histogram.disable();
+  }
 }
 
 /** The system reads it from a file, and there may be none left to open: no reading is worth the run. */
@@ -65,7 +104,7 @@ function tellMemory(tell: (series: string, value: number) => void): void {
   }
 }
 
-/** The histogram has the nanoseconds between two ticks, of which one tick's length was meant to be. */
+/** Of the nanoseconds between two ticks one tick's length was meant to be. */
 function lateness(betweenTicks: number): number {
   return Math.max(0, betweenTicks / 1e9 - tickMilliseconds / 1e3);
 }
