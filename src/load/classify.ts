@@ -4,12 +4,13 @@ import type { ChunkKind } from "../model/exchange.ts";
 export type EventKind = ChunkKind | "malformed" | "aborted";
 
 /** Which object of a chunk is being read: it decides what its keys mean. */
-type Level = "chunk" | "choice" | "delta" | "part" | "usage" | "details";
+type Level = "chunk" | "choice" | "delta" | "part" | "usage" | "details" | "groq";
 
 const keys = {
   choices: Buffer.from("choices"),
   usage: Buffer.from("usage"),
   error: Buffer.from("error"),
+  groq: Buffer.from("x_groq"),
   object: Buffer.from("object"),
   type: Buffer.from("type"),
   id: Buffer.from("id"),
@@ -33,7 +34,10 @@ const keys = {
 };
 const done = Buffer.from("[DONE]");
 /** Finish reasons of a request that was not answered to its end. Others, whatever their word, are of replies. */
-const abortReasons = ["abort", "error"].map((reason) => ({ reason, bytes: Buffer.from(reason) }));
+const abortReasons = ["abort", "error", "ERROR", "network_error", "insufficient_system_resource"].map((reason) => ({
+  reason,
+  bytes: Buffer.from(reason),
+}));
 
 const quote = 34;
 const comma = 44;
@@ -196,6 +200,9 @@ export class ChunkReader {
         if (!this.isKey(keys.cachedTokens, keyStart, keyEnd)) return this.skipValue();
         this.cachedTokens = this.wholeNumber();
         return this.skipValue();
+      case "groq":
+        if (this.isKey(keys.error, keyStart, keyEnd) && !this.isFalsy()) this.hasError = true;
+        return this.skipValue();
     }
   }
 
@@ -212,6 +219,7 @@ export class ChunkReader {
       this.hasUsage = true;
       return this.readObject("usage");
     }
+    if (this.isKey(keys.groq, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("groq");
     if (this.isKey(keys.error, keyStart, keyEnd)) {
       if (!this.isFalsy()) this.hasError = true;
     } else if (this.isKey(keys.object, keyStart, keyEnd) || this.isKey(keys.type, keyStart, keyEnd)) {

@@ -27,7 +27,7 @@ function messageOf(value: unknown): string | undefined {
   if (Array.isArray(value)) return value.map(messageOf).find((message) => message !== undefined);
   if (typeof value !== "object" || value === null) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
-  return ["error", "message", "detail", "msg", "choices"]
+  return ["error", "message", "detail", "msg", "choices", "x_groq"]
     .map((name) => messageOf(fields.get(name)))
     .find((message) => message !== undefined);
 }

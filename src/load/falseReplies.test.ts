@@ -47,7 +47,7 @@ function running(text: string, tokens: number): string {
 }
 
 describe("a reply whose engine gave up is none, whatever follows:", () => {
-  test.each(["abort", "error"])("finish_reason %s", async (reason) => {
+  test.each(["abort", "error", "ERROR", "network_error", "insufficient_system_resource"])("finish_reason %s", async (reason) => {
     const { outcome } = await replyOf(stream(a, a, finish(reason), usage(2), done));
     expect(outcome).toEqual(failed("aborted", `the engine gave up: finish_reason "${reason}"`));
   });
@@ -149,6 +149,7 @@ describe("within a stream", () => {
     ["FastAPI's detail", { detail: "internal error", status: 500 }, "internal error"],
     ["FastAPI's detail of a wrong request", { detail: [{ loc: ["body"], msg: "field required" }] }, "field required"],
     ["a message", { message: "no room", code: 500 }, "no room"],
+    ["Groq's own field", { id: "x", choices: [], x_groq: { id: "r", error: "overloaded" } }, "overloaded"],
   ];
   test.each(errors)("%s alone is an error", async (_, event, message) => {
     expect((await replyOf(stream(a, data(event), done))).outcome).toEqual(failed("error-event", message));
@@ -156,6 +157,7 @@ describe("within a stream", () => {
 
   const chunks: readonly [string, object][] = [
     ...[null, false, "", 0, {}].map((error): [string, object] => [`an error that is ${JSON.stringify(error)}`, { error }]),
+    ["Groq's own field without one", { x_groq: { id: "r", error: null } }],
     ["a choice's error that is null", { choices: [{ delta: { content: "a" }, error: null }] }],
     ["a message beside a choice", { message: "ok" }],
   ];
@@ -176,12 +178,13 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, a, data(event), done))).outcome).toEqual(ended);
     expect((await replyOf(stream(a, a, data(event)))).outcome).toEqual(ended);
     expect((await replyOf(stream(data(event), done))).outcome).toEqual(ended);
+    expect((await replyOf(stream(a, a, data(event), data({ choices: [] }), usage(2), done))).outcome).toEqual(ended);
   });
 
   test.each(lastWords)("%s is none where the reply is whole all the same, or goes on", async (_, event) => {
     for (const whole of [
       stream(a, finish("stop"), data(event), done),
-      stream(a, data(event), usage(2), done),
+      stream(a, data(event), a, usage(2), done),
       stream(data(event), a, done),
     ]) {
       expect((await replyOf(whole)).outcome).toEqual(completed);

@@ -60,7 +60,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private isFinished: boolean;
   /** An event with nothing but usage came, and none of a choice after it: it was the last one. */
   private isCounted: boolean;
-  /** What was said last, where that is no part of a reply. */
+  /** What was said last, but for usage and empty parts, where that is no part of a reply. */
   private strange: string | undefined;
   private lastText: LastText | undefined;
   private patterns: number;
@@ -221,7 +221,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const read = chunk.read(bytes, start, end);
     const kind = read === "malformed" || read === "aborted" || (isError && read !== "done") ? "error" : read;
     if (kind === "done") this.isDone = true;
-    else this.strange = kind === "empty" && !chunk.isPart && end - start > nothing.length ? this.textOf(bytes, start, end) : undefined;
+    else if (kind === "empty" && !chunk.isPart && end - start > nothing.length) this.strange = this.textOf(bytes, start, end);
+    else if (kind !== "usage" && kind !== "empty") this.strange = undefined;
     if (chunk.hasChoice) this.isCounted = false;
     else if (kind === "usage") this.isCounted = true;
     if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
@@ -295,10 +296,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private streamOutcome(): Outcome {
     const { events, areAll, areAny } = this.tokens;
     const isWhole = this.body?.isComplete === true;
-    const saysSo = this.isFinished || this.isCounted || areAll;
-    if (!saysSo && this.strange !== undefined && (this.isDone || isWhole)) {
+    if (!this.isFinished && !areAll && this.strange !== undefined && (this.isDone || isWhole)) {
       return failed("error-event", `it ended with: ${this.saidIn(this.strange)}`);
     }
+    const saysSo = this.isFinished || this.isCounted || areAll;
     if (!this.isDone && !(isWhole && saysSo)) {
       return failed("disconnected", `the stream ended after ${events} events with tokens, before its end${this.broken}`);
     }

@@ -8,7 +8,7 @@ import type { WorkloadGenerator } from "../model/workload.ts";
 import { blocksOf } from "./blocks.ts";
 
 /** Of a generator that nobody type-checked: whatever was written over in each of its requests. */
-function handMade(changes: readonly Readonly<Record<string, unknown>>[], kind = "mine"): WorkloadGenerator {
+function handMade(changes: readonly (Readonly<Record<string, unknown>> | null)[], kind = "mine"): WorkloadGenerator {
   const sound = (id: number): Request => ({
     id,
     arrival: { kind: "at", offset: id },
@@ -18,7 +18,7 @@ function handMade(changes: readonly Readonly<Record<string, unknown>>[], kind = 
     reusableTokens: 0,
     maxOutputTokens: 4,
   });
-  const requests = changes.map((change, id) => ({ ...sound(id), ...change }));
+  const requests = changes.map((change, id) => (change === null ? change : { ...sound(id), ...change }) as Request); // or what else it may be
   return {
     kind,
     options: {},
@@ -28,7 +28,7 @@ function handMade(changes: readonly Readonly<Record<string, unknown>>[], kind = 
   };
 }
 
-function mistakeOf(...changes: readonly Readonly<Record<string, unknown>>[]): string {
+function mistakeOf(...changes: readonly (Readonly<Record<string, unknown>> | null)[]): string {
   try {
     blocksOf(experiment({ workload: handMade(changes), arrivals: every({ seconds: 1 }) }));
   } catch (error) {
@@ -47,6 +47,11 @@ test("sound requests are none of our business: sessions, scripted replies, empty
 });
 
 test.each([
+  ["nothing in a request's place", [null], "request 0: it must be an object, in a list of requests, not null"],
+  ["no arrival", [{ arrival: undefined }], "arrival must be an object, not undefined"],
+  ["no messages", [{}, { messages: undefined }], "request 1: messages must be a list, not undefined"],
+  ["a message without parts", [{ messages: [{ role: "user" }] }], 'a message must have a list of parts, not {"role":"user"}'],
+  ["no part in a part's place", [says(null)], "a part must be an object, not null"],
   ["ids that are not positions", [{ id: 5 }, { id: 3 }, {}], "request 0: id must be its position, not 5 (and 1 more like it)"],
   ["two with the same id", [{}, { id: 0 }], "request 1: id must be its position, not 0"],
   [

@@ -5,6 +5,7 @@ import type { Workload } from "../model/workload.ts";
 
 /** Throws where a generator of somebody's own, which nothing need have type-checked, made requests that cannot be sent or told apart. */
 export function refuseUnsound({ kind, requests }: Workload): void {
+  refuseBy(mistakeInShape, kind, Array.isArray(requests) ? requests : [requests as unknown as Request]);
   const position = wholeNumber({ from: 0, to: requests.length - 1 });
   const rules: readonly RequestRule[] = [
     ({ id }, place) => (id === place ? undefined : `id must be its position, not ${shown(id)}`),
@@ -41,6 +42,21 @@ function refuseBy(rule: RequestRule, kind: string, requests: readonly Request[])
   throw new HarnessError("usage", `workload ${kind}: request ${place}: ${rule(wrong, place)}${andOthers}`, {
     hint: "see Request in src/model/request.ts for what generate() has to make; passage(text) makes the parts of a prompt",
   });
+}
+
+/** Without these there is nothing to look at. */
+function mistakeInShape(request: Request): string | undefined {
+  if (!isObject(request)) return `it must be an object, in a list of requests, not ${shown(request)}`;
+  if (!isObject(request.arrival)) return `arrival must be an object, not ${shown(request.arrival)}`;
+  if (!Array.isArray(request.messages)) return `messages must be a list, not ${shown(request.messages)}`;
+  return first(request.messages, (message) => {
+    if (!isObject(message) || !Array.isArray(message.parts)) return `a message must have a list of parts, not ${shown(message)}`;
+    return first(message.parts, (part) => (isObject(part) ? undefined : `a part must be an object, not ${shown(part)}`));
+  });
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function mistakeInArrival(arrival: Arrival, position: OptionRule): string | undefined {
