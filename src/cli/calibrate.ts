@@ -112,8 +112,13 @@ interface Highest {
 /** Replies that did not come to their end, or a ground-truth engine that did not keep its pace. */
 type Shortfall = "replies" | "pace";
 
-/** Doubles while it is good, halves while it is not; then once between. */
-async function highestWithin(from: number, first: Played, at: (streams: number) => Promise<Played>, stop: AbortSignal): Promise<Highest> {
+/** Doubles while it is good, halves while it is not; then between, until it is known to within a third. */
+export async function highestWithin(
+  from: number,
+  first: Played,
+  at: (streams: number) => Promise<Played>,
+  stop: AbortSignal,
+): Promise<Highest> {
   let [good, bad] = isGood(first) ? [from, Infinity] : [0, from];
   let error = first.error.stamp;
   let worst = first;

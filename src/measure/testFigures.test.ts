@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { Verdict } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
-import type { RequestRecord } from "../model/record.ts";
+import type { Reading, RequestRecord } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
 import { answered, experimentOf } from "./fixture.ts";
+import { rulerReadings } from "./rulerError.ts";
 import { figuresOf, totalsOf } from "./testFigures.ts";
 
 const fast = Array<number>(10).fill(0.5);
@@ -81,6 +82,23 @@ test("the same result gives the same figures to the last bit", () => {
     );
   const result = resultOf([...noisy("plain"), ...noisy("a"), ...noisy("b")]);
   expect(JSON.stringify(figuresOf(result))).toBe(JSON.stringify(figuresOf(result)));
+});
+
+test("a calibrated run whose load was not played again is DEGRADED, unless it still goes on, or was not calibrated at all", () => {
+  const run = resultOf(answered("plain", slow));
+  const withCalibration = (calibration: "on" | "off" | "virtual", readings: readonly Reading[] = []): TestResult => ({
+    ...run,
+    description: { ...run.description, calibration },
+    experiments: run.experiments.map((experiment) => ({ ...experiment, readings })),
+  });
+  const replayed = rulerReadings("replay after", { stamp: { count: 9, p50: 0, max: 1e-5 } }).map((one) => ({ ...one, at: 0 }));
+  const told = (result: TestResult) => figuresOf(result).validity.reasons.map(({ what }) => what);
+  expect(told(withCalibration("on"))).toEqual([
+    "its load was not played again afterwards: the harness's own error is known only by the stream of control",
+  ]);
+  expect(told(withCalibration("on", replayed))).toEqual([]);
+  expect(told(withCalibration("virtual"))).toEqual([]);
+  expect(told({ ...withCalibration("on"), complete: false, stillRunning: true })).toEqual([]);
 });
 
 function resultOf(records: readonly RequestRecord[], verdicts: readonly Verdict[] = [], neverDue = 0): TestResult {

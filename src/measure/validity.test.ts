@@ -78,6 +78,24 @@ test.each([
   expect(validityOf(good, [...readings(series, 18, 0), ...readings(series, 2, value)]).state).toBe("VALID");
 });
 
+test("a thread that stood still for more than a hundredth of the time is a reason, for more than a twentieth withholds verdicts; short delays add up to none", () => {
+  const stoodStill = (seconds: readonly Seconds[]) => {
+    const readings = seconds.map((value, second): Reading => ({
+      at: second * 1e9,
+      series: "event-loop-delay-max-seconds",
+      of: "harness/1",
+      value,
+    }));
+    return validity({ ...experimentOf(good, readings), span: { from: 0, to: 10e9 } }, [engineSummary("plain", good)]);
+  };
+  expect(stoodStill(Array<number>(10).fill(0.099)).state).toBe("VALID");
+  expect(stoodStill([0.02, 0.1]).state).toBe("VALID");
+  expect(stoodStill([0.02, 0.3, 0.001])).toMatchObject({ state: "DEGRADED", reasons: [{ exceeded: { name: "stalls", value: 0.03 } }] });
+  const [reason] = stoodStill([1.2, 0.01]).reasons;
+  expect(reason).toMatchObject({ state: "INVALID", exceeded: { name: "stalls", value: 0.12, limit: 0.05 } });
+  expect(reason?.what).toContain("the harness stood still for 1200 ms");
+});
+
 test("one load thread of sixteen that stands still is found beside fifteen that are idle, and named", () => {
   const workers = Array.from({ length: 16 }, (_, index) => index + 1);
   const told = (series: string, stalled: number, idle: number) =>

@@ -6,6 +6,7 @@ import type { Request } from "../model/request.ts";
 import { passage } from "../model/vocabulary.ts";
 import type { WorkloadGenerator } from "../model/workload.ts";
 import { blocksOf } from "./blocks.ts";
+import { refuseUnsound } from "./refuseUnsound.ts";
 
 /** Of a generator that nobody type-checked: whatever was written over in each of its requests. */
 function handMade(changes: readonly (Readonly<Record<string, unknown>> | null)[], kind = "mine"): WorkloadGenerator {
@@ -47,7 +48,7 @@ test("sound requests are none of our business: sessions, scripted replies, empty
 });
 
 test.each([
-  ["nothing in a request's place", [null], "request 0: it must be an object, in a list of requests, not null"],
+  ["nothing in a request's place", [null], "request 0: it must be an object, not null"],
   ["no arrival", [{ arrival: undefined }], "arrival must be an object, not undefined"],
   ["no messages", [{}, { messages: undefined }], "request 1: messages must be a list, not undefined"],
   ["a message without parts", [{ messages: [{ role: "user" }] }], 'a message must have a list of parts, not {"role":"user"}'],
@@ -80,4 +81,11 @@ test.each([
 test("all kinds of mistakes are told at once", () => {
   const told = mistakeOf({ id: 1, maxOutputTokens: 0 }, says({ kind: "reply", request: 0, source: "else" }));
   expect(told.split("; ")).toHaveLength(3);
+});
+
+test("requests that are no list are told as that", () => {
+  const requests: unknown = { length: 3 };
+  expect(() => refuseUnsound({ kind: "mine", options: {}, seed: 0, requests: requests as Request[] })).toThrow(
+    'workload mine: requests must be a list, not {"length":3}',
+  );
 });

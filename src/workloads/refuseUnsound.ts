@@ -5,7 +5,8 @@ import type { Workload } from "../model/workload.ts";
 
 /** Throws where a generator of somebody's own, which nothing need have type-checked, made requests that cannot be sent or told apart. */
 export function refuseUnsound({ kind, requests }: Workload): void {
-  refuseBy(mistakeInShape, kind, Array.isArray(requests) ? requests : [requests as unknown as Request]);
+  if (!Array.isArray(requests)) throw unsound(kind, `requests must be a list, not ${shown(requests)}`);
+  refuseBy(mistakeInShape, kind, requests);
   const position = wholeNumber({ from: 0, to: requests.length - 1 });
   const rules: readonly RequestRule[] = [
     ({ id }, place) => (id === place ? undefined : `id must be its position, not ${shown(id)}`),
@@ -39,14 +40,18 @@ function refuseBy(rule: RequestRule, kind: string, requests: readonly Request[])
   if (wrong === undefined) return;
   const others = requests.filter((request, index) => index > place && rule(request, index) !== undefined).length;
   const andOthers = others === 0 ? "" : ` (and ${others} more like it)`;
-  throw new HarnessError("usage", `workload ${kind}: request ${place}: ${rule(wrong, place)}${andOthers}`, {
+  throw unsound(kind, `request ${place}: ${rule(wrong, place)}${andOthers}`);
+}
+
+function unsound(kind: string, mistake: string): HarnessError {
+  return new HarnessError("usage", `workload ${kind}: ${mistake}`, {
     hint: "see Request in src/model/request.ts for what generate() has to make; passage(text) makes the parts of a prompt",
   });
 }
 
 /** Without these there is nothing to look at. */
 function mistakeInShape(request: Request): string | undefined {
-  if (!isObject(request)) return `it must be an object, in a list of requests, not ${shown(request)}`;
+  if (!isObject(request)) return `it must be an object, not ${shown(request)}`;
   if (!isObject(request.arrival)) return `arrival must be an object, not ${shown(request.arrival)}`;
   if (!Array.isArray(request.messages)) return `messages must be a list, not ${shown(request.messages)}`;
   return first(request.messages, (message) => {
