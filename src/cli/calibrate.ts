@@ -47,6 +47,7 @@ export async function calibrate(call: Call): Promise<number> {
   }
   const highest = await highestWithin(streams, asked, at, interrupted.stop);
   const isWhole = !interrupted.stop.aborted;
+  if (!isWhole) terminal.tell("interrupted: how many streams are stamped well was not found out");
   told(call, { streams, rate, gap, stamps: await crew.ready(), ...(isWhole ? { highest } : {}) }, asked, terminal);
   return isWhole ? 0 : 130;
 }

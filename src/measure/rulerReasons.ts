@@ -8,8 +8,9 @@ import { beyond, limitsOf } from "./validityLimits.ts";
 export function rulerReasons(experiment: ExperimentResult, { description, stillRunning }: TestResult): readonly ValidityReason[] {
   if (description.calibration !== "on" || stillRunning === true) return [];
   if (rulerErrorOf(experiment.readings, "replay after") !== undefined || observedLoad(experiment) === undefined) return [];
+  const isHalfKnown = rulerErrorOf(experiment.readings, "control stream") !== undefined;
   return beyond(limitsOf(experiment.description).uncalibrated, 1, {
-    what: "its load was not played again afterwards: the harness's own error is known only by the stream of control",
+    what: `its load was not played again afterwards: the harness's own error is ${isHalfKnown ? "known only by the stream of control" : "not known"}`,
     advice: "run it again to its end, with the ground-truth engine left alone",
   });
 }

@@ -93,9 +93,10 @@ test("a calibrated run whose load was not played again is DEGRADED, unless it st
   });
   const replayed = rulerReadings("replay after", { stamp: { count: 9, p50: 0, max: 1e-5 } }).map((one) => ({ ...one, at: 0 }));
   const told = (result: TestResult) => figuresOf(result).validity.reasons.map(({ what }) => what);
-  expect(told(withCalibration("on"))).toEqual([
-    "its load was not played again afterwards: the harness's own error is known only by the stream of control",
-  ]);
+  const errorIs = (known: string) => [`its load was not played again afterwards: the harness's own error is ${known}`];
+  const controlled = rulerReadings("control stream", { stamp: { count: 9, p50: 0, max: 1e-5 } }).map((one) => ({ ...one, at: 0 }));
+  expect(told(withCalibration("on"))).toEqual(errorIs("not known"));
+  expect(told(withCalibration("on", controlled))).toEqual(errorIs("known only by the stream of control"));
   expect(told(withCalibration("on", replayed))).toEqual([]);
   expect(told(withCalibration("virtual"))).toEqual([]);
   expect(told({ ...withCalibration("on"), complete: false, stillRunning: true })).toEqual([]);
