@@ -154,10 +154,11 @@ function stream(seconds: readonly number[], weights: readonly number[] = seconds
 
 function gapsOf(streams: readonly Stream[]) {
   const all = streams.flat();
-  const ends = streams.map((_, index) => streams.slice(0, index + 1).flat().length);
+  const to = streams.map((_, index) => streams.slice(0, index + 1).flat().length);
   return {
     seconds: Float64Array.from(all, ([seconds]) => seconds),
     weights: Int32Array.from(all, ([, weight]) => weight),
-    ends: Int32Array.from(ends),
+    from: Int32Array.from(to, (_, index) => to[index - 1] ?? 0),
+    to: Int32Array.from(to),
   };
 }

@@ -1,8 +1,10 @@
+import { largestOf, smallestOf } from "../model/extremes.ts";
 import type { Distribution, Interval } from "../model/figures.ts";
+import type { Seconds } from "../model/time.ts";
+import { gapsAtRanks } from "./gapRanks.ts";
 import { known } from "./known.ts";
 import type { Gaps } from "./latency.ts";
 import { widened } from "./likeness.ts";
-import { Selection } from "./selection.ts";
 import { studentT } from "./studentT.ts";
 
 /**
@@ -25,15 +27,21 @@ export function distribution(values: readonly (number | undefined)[]): Distribut
   });
 }
 
-/** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. Leaves them in another order. */
+/** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. */
 export function gapDistribution(gaps: Gaps): Distribution {
   const totals = totalsOf(gaps).filter(({ weight }) => weight > 0);
-  const weight = totals.reduce((sum, stream) => sum + stream.weight, 0);
-  const mean = weight === 0 ? undefined : totals.reduce((sum, { seconds }) => sum + seconds, 0) / weight;
-  const selection = new Selection(gaps);
+  const [weight, count] = [sum(totals.map((stream) => stream.weight)), sum(totals.map((stream) => stream.count))];
+  const mean = weight === 0 ? undefined : sum(totals.map(({ seconds }) => seconds)) / weight;
+  const ranks = percentiles(count, (share) => rankOf(share * weight));
+  const asked = Object.values(ranks).filter((rank) => rank !== undefined);
+  const values = new Map(gapsAtRanks(gaps, asked).map((value, index) => [asked[index], value]));
   return known({
-    ...rangeOf(gaps.seconds),
-    ...percentiles(gaps.seconds.length, (share) => selection.atRank(rankOf(share * weight))),
+    count,
+    min: count === 0 ? undefined : smallestOf(totals.map(({ min }) => min)),
+    max: count === 0 ? undefined : largestOf(totals.map(({ max }) => max)),
+    p50: values.get(ranks.p50),
+    p90: values.get(ranks.p90),
+    p99: values.get(ranks.p99),
     mean,
     meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, mean),
   });
@@ -64,7 +72,6 @@ function rankOf(position: number): number {
   return Math.max(1, Math.ceil(position));
 }
 
-/** By index: an iterator makes an object for every value, and there may be tens of millions. */
 function rangeOf(values: Float64Array) {
   if (values.length === 0) return { count: 0 };
   let min = Infinity;
@@ -99,26 +106,32 @@ export function intervalOfMean(values: Float64Array, mean: number): Interval | u
   return [mean - half, mean + half];
 }
 
+/** Of all the gaps of a stream. */
 interface StreamTotal {
-  /** Of all its gaps, each as often as it weighs. */
-  readonly seconds: number;
+  readonly count: number;
+  readonly min: Seconds;
+  readonly max: Seconds;
+  /** Each as often as it weighs. */
+  readonly seconds: Seconds;
   readonly weight: number;
 }
 
-function totalsOf({ seconds, weights, ends }: Gaps): readonly StreamTotal[] {
-  return Array.from(ends, (end, stream) => totalOf(seconds, weights, ends[stream - 1] ?? 0, end));
+function totalsOf({ seconds, weights, from, to }: Gaps): readonly StreamTotal[] {
+  return Array.from(from, (start, stream) => totalOf(seconds, weights, start, to[stream] ?? start));
 }
 
 /** A function of its own: in a closure, V8 makes an object of every sum on the way. */
 function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: number): StreamTotal {
-  let sum = 0;
-  let weight = 0;
+  let [sum, weight, min, max] = [0, 0, Infinity, -Infinity];
   for (let place = from; place < to; place++) {
     const times = weights[place] ?? 0;
-    sum += (seconds[place] ?? 0) * times;
+    const gap = seconds[place] ?? 0;
+    sum += gap * times;
     weight += times;
+    if (gap < min) min = gap;
+    if (gap > max) max = gap;
   }
-  return { seconds: sum, weight };
+  return { count: to - from, min, max, seconds: sum, weight };
 }
 
 /** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. Streams in the order in which they were due. */
@@ -126,9 +139,13 @@ function intervalOverStreams(streams: readonly StreamTotal[], mean: number): Int
   const count = streams.length;
   const t = studentT(count - 1);
   if (t === undefined) return undefined;
-  const squares = streams.reduce((sum, { seconds, weight }) => sum + (seconds - mean * weight) ** 2, 0);
-  const all = streams.reduce((sum, { weight }) => sum + weight, 0);
+  const squares = sum(streams.map(({ seconds, weight }) => (seconds - mean * weight) ** 2));
+  const all = sum(streams.map(({ weight }) => weight));
   const half = (t * Math.sqrt((squares * count) / (count - 1))) / all;
   const residuals = Float64Array.from(streams, ({ seconds, weight }) => seconds - mean * weight);
   return widened([mean - half, mean + half], mean, residuals);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -55,25 +55,34 @@ export function throughput(record: RequestRecord): number | undefined {
 }
 
 /**
- * The gaps between the events that carry tokens, column by column, stream after stream: a gap weighs the tokens of the event that ends it.
- * Stream i has those from `ends[i - 1]` to `ends[i]`.
+ * The gaps between the events that carry tokens, column by column: a gap weighs the tokens of the event that ends it.
+ * Stream i has those from `from[i]` up to `to[i]`.
  */
 export interface Gaps {
   readonly seconds: Float64Array;
   readonly weights: Int32Array;
-  readonly ends: Int32Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
 }
 
-/** ITL: an event of k tokens is one gap of weight k, never split. A role-only event opens none. */
+/** ITL: an event of k tokens is one gap of weight k, never split. A role-only event opens none. A stream for each of the records. */
 export function gaps(records: readonly RequestRecord[]): Gaps {
   const events = records.reduce((sum, { chunks }) => sum + chunks.at.length, 0);
-  const found = { seconds: new Float64Array(events), weights: new Int32Array(events), ends: new Int32Array(records.length) };
+  const found = { seconds: new Float64Array(events), weights: new Int32Array(events) };
+  const [from, to] = [new Int32Array(records.length), new Int32Array(records.length)];
   let count = 0;
   for (const [stream, { chunks }] of records.entries()) {
+    from[stream] = count;
     count = addGaps(chunks, found, count);
-    found.ends[stream] = count;
+    to[stream] = count;
   }
-  return { seconds: found.seconds.subarray(0, count), weights: found.weights.subarray(0, count), ends: found.ends };
+  return { seconds: found.seconds.subarray(0, count), weights: found.weights.subarray(0, count), from, to };
+}
+
+/** Those of some of the streams, without a copy of them. */
+export function gapsOf({ from, to, ...columns }: Gaps, streams: readonly number[]): Gaps {
+  const at = (places: Int32Array) => Int32Array.from(streams, (stream) => places[stream] ?? 0);
+  return { ...columns, from: at(from), to: at(to) };
 }
 
 /** Puts a stream's gaps from `count` on; returns how many there are then. */
@@ -112,11 +121,20 @@ function isGenerated(kind: number | undefined): boolean {
 }
 
 function firstToken({ chunks }: RequestRecord): Nanoseconds | undefined {
-  return chunks.at[chunks.kind.findIndex(isGenerated)];
+  return chunks.at[firstGenerated(chunks.kind)];
 }
 
-function lastToken({ chunks }: RequestRecord): Nanoseconds | undefined {
-  return chunks.at[chunks.kind.findLastIndex(isGenerated)];
+// By index, here and below: an array's own search calls back for each, and a report asks for these dozens of times a request.
+function firstGenerated(kind: Chunks["kind"]): number {
+  let place = 0;
+  while (place < kind.length && !isGenerated(kind[place])) place++;
+  return place;
+}
+
+function lastToken({ chunks: { at, kind } }: RequestRecord): Nanoseconds | undefined {
+  let place = kind.length - 1;
+  while (place >= 0 && !isGenerated(kind[place])) place--;
+  return at[place];
 }
 
 /** From the first event to the last: what came in that time. A reply that came all at once tells nothing of how long a token takes. */
@@ -124,7 +142,7 @@ function decodingOf(record: RequestRecord): { seconds: Seconds; tokens: number }
   const { outputTokens, chunks } = record;
   const seconds = elapsed(firstToken(record), lastToken(record));
   if (outputTokens === undefined || seconds === undefined || seconds <= 0) return undefined;
-  const tokens = outputTokens - Math.max(1, chunks.tokens[chunks.kind.findIndex(isGenerated)] ?? 1);
+  const tokens = outputTokens - Math.max(1, chunks.tokens[firstGenerated(chunks.kind)] ?? 1);
   return tokens < 1 ? undefined : { seconds, tokens };
 }
 

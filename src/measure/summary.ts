@@ -4,10 +4,15 @@ import type { CacheState } from "../model/request.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { distribution, gapDistribution } from "./distribution.ts";
 import { known } from "./known.ts";
-import { e2e, e2eFromDue, gaps, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue } from "./latency.ts";
+import { e2e, e2eFromDue, gaps, gapsOf, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue, type Gaps } from "./latency.ts";
 
 /** One population of requests. Latencies are of completed ones; every request that was due stays in the denominators. */
 export function summarise(records: readonly RequestRecord[]): Summary {
+  return summaryOf(records, gaps(records.filter(isCompleted)));
+}
+
+/** `between`: the gaps of those that are completed. */
+function summaryOf(records: readonly RequestRecord[], between: Gaps): Summary {
   const completed = records.filter(isCompleted);
   const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric));
   const outputTokens = sumOfAll(completed.map(({ outputTokens }) => outputTokens));
@@ -18,7 +23,7 @@ export function summarise(records: readonly RequestRecord[]): Summary {
     timeToHeaders: over(timeToHeaders),
     e2e: over(e2e),
     e2eFromDue: over(e2eFromDue),
-    itl: gapDistribution(gaps(completed)),
+    itl: gapDistribution(between),
     tpot: over(tpot),
     throughput: over(throughput),
     // The harness's own: it is late or not whatever becomes of the request.
@@ -43,10 +48,14 @@ export function countsOf(
 /** An engine's whole population, and its cold, partial and warm parts. A part that is the whole is not summed up again. */
 export function engineSummary(engine: string, records: readonly RequestRecord[]): EngineSummary {
   const own = records.filter((record) => record.engine === engine);
-  const all = summarise(own);
+  const completed = own.filter(isCompleted);
+  const between = gaps(completed);
+  const all = summaryOf(own, between);
   const part = (state: CacheState) => {
     const members = own.filter(({ cache }) => cache === state);
-    return members.length === own.length ? all : summarise(members);
+    if (members.length === own.length) return all;
+    const streams = completed.flatMap(({ cache }, stream) => (cache === state ? [stream] : []));
+    return summaryOf(members, gapsOf(between, streams));
   };
   return { engine, ...all, cold: part("cold"), partial: part("partial"), warm: part("warm") };
 }
