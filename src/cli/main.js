@@ -4,4 +4,5 @@ import { enableCompileCache } from "node:module";
 
 enableCompileCache(new URL("../../node_modules/.cache/tandem", import.meta.url).pathname);
 const { tandem } = await import("./tandem.ts");
-process.exitCode = await tandem(process.argv.slice(2));
+const code = await tandem(process.argv.slice(2));
+process.exitCode ??= code; // a result that could not be written has set it

@@ -3,16 +3,30 @@ import type { Terminal } from "../model/host.ts";
 
 /** This process's stdout and stderr. Colour where stderr is a terminal and NO_COLOR does not forbid it. */
 export function processTerminal(): Terminal {
-  // Whoever reads has had enough (`tandem plan FILE | head`): nobody is left to be told anything.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
-  });
+  outlive(process.stdout, resultIsLost);
+  outlive(process.stderr, nobodyReads);
   return {
     print: (text) => void process.stdout.write(`${text}\n`),
     tell: (text) => void process.stderr.write(`${text}\n`),
     interactive: isatty(2) && process.env["TERM"] !== "dumb",
-    columns: process.stdout.columns ?? process.stderr.columns ?? 80,
+    // A pseudo-terminal that nobody gave a size has 0 columns.
+    columns: process.stdout.columns || process.stderr.columns || 80,
     colour: isatty(1) && process.stdout.hasColors(),
   };
+}
+
+/** A run comes to its end whoever is gone, and its exit code is what it found. */
+function outlive(stream: NodeJS.WriteStream, heard: (error: NodeJS.ErrnoException) => void): void {
+  if (!stream.listeners("error").includes(heard)) stream.on("error", heard);
+}
+
+/** A reader may have had enough (`tandem run FILE | head`), a terminal may be closed. Whatever else it is, such as a full disk, costs a result that was asked for. */
+function resultIsLost({ code, message }: NodeJS.ErrnoException): void {
+  if (code === "EPIPE" || code === "EIO") return;
+  process.stderr.write(`tandem: cannot write to standard output: ${message}\n`);
+  process.exitCode = 2;
+}
+
+function nobodyReads(): void {
+  // Nobody is left to be told.
 }

@@ -37,6 +37,11 @@ export function watchdogOver(mark: string, own: NodeJS.ProcessEnv): Watchdog {
     if (guard !== undefined && !hasEnded(guard)) return;
     before ??= sharedMemoryNow();
     guard = keepWatch(mark, before);
+    // While we live it is never the first to go, unless somebody killed it. One that cannot stay is not started again and again.
+    const startedAt = performance.now();
+    guard.once("exit", () => {
+      if (performance.now() - startedAt > 1_000) begin();
+    });
     // Somebody may have killed the one before: its successor has to hear of everything again.
     for (const known of [...roots, { temporary }, { aftermath: aftermath ?? null }, { gpus, env }]) tell(guard, known);
   };

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { devNull } from "node:os";
 import { HarnessError } from "../model/harnessError.ts";
 
@@ -8,10 +8,10 @@ export class AppendFile {
   private readonly descriptor: number;
   private length: number;
 
-  /** `path` must not exist yet, but for the device that keeps nothing: a journal is never written over. */
+  /** `path` must not exist yet, but for the device that keeps nothing: a journal is never written over. Appending, so that a piece taken back leaves no hole. */
   constructor(path: string) {
     this.path = path;
-    this.descriptor = forWriting(path, () => openSync(path, path === devNull ? "w" : "wx"));
+    this.descriptor = forWriting(path, () => openSync(path, path === devNull ? "a" : "ax"));
     this.length = 0;
   }
 
@@ -23,6 +23,11 @@ export class AppendFile {
       ftruncateSync(this.descriptor, this.length);
       throw error;
     }
+  }
+
+  /** Whether nobody will ever find what is written: somebody removed it. */
+  get isRemoved(): boolean {
+    return fstatSync(this.descriptor).nlink === 0;
   }
 
   close(): void {

@@ -36,6 +36,11 @@ export class TableWriter<Columns extends Readonly<Record<string, Column>>> {
     return this.capacity - this.rows;
   }
 
+  /** Whether its file was removed by somebody. */
+  get isRemoved(): boolean {
+    return this.file.isRemoved;
+  }
+
   /** Takes the next row; its columns are set right after. Not when full. */
   nextRow(): number {
     return this.rows++;

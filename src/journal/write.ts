@@ -45,10 +45,12 @@ export function writeManifest(run: string, manifest: RunManifest): void {
 const stampsInBatch = 16_384;
 const requestsInBatch = 1_024;
 const flushEveryMilliseconds = 1_000;
+/** So often in a row rows may wait for a disk that is full. */
+const failuresBorne = 5;
 
 /** What happens in one test, appended to its journal as it happens. */
 export class JournalWriter implements Recorder, Disposable {
-  /** Resolves when a write by the timer failed: nobody else would hear of it. */
+  /** Resolves when what is recorded will not reach the disk: it was full for seconds, or the files are gone. Nobody else would hear of it until the load is over. */
   readonly failed: Promise<HarnessError>;
   private readonly directory: string;
   private readonly exchanges: ReturnType<typeof exchangesTable>;
@@ -62,6 +64,7 @@ export class JournalWriter implements Recorder, Disposable {
   private readonly timer: NodeJS.Timeout | undefined;
   private count: number;
   private closed: boolean;
+  private failures: number;
 
   constructor(directory: string, { worker = 0, virtual = false }: JournalOptions) {
     const { promise, resolve } = Promise.withResolvers<HarnessError>();
@@ -75,6 +78,7 @@ export class JournalWriter implements Recorder, Disposable {
     this.counts = new Map();
     this.count = 0;
     this.closed = false;
+    this.failures = 0;
   }
 
   describe(description: TestDescription): void {
@@ -207,10 +211,12 @@ export class JournalWriter implements Recorder, Disposable {
 
   private flushOrTell(tell: (error: HarnessError) => void): void {
     try {
+      if (this.exchanges.isRemoved) tell(removed(this.directory));
       this.flush();
+      this.failures = 0;
     } catch (error) {
       if (!(error instanceof HarnessError)) throw error;
-      tell(error);
+      if (++this.failures >= failuresBorne) tell(error);
     }
   }
 }
@@ -283,6 +289,12 @@ function reasonOf(outcome: Outcome): { code?: string; message?: string } {
     case "cancelled":
       return {};
   }
+}
+
+function removed(directory: string): HarnessError {
+  return new HarnessError("output", `${directory} was removed while it was written: what was recorded is lost`, {
+    hint: "leave a run's directory alone until it has ended",
+  });
 }
 
 function jsonLine(value: unknown): Uint8Array {

@@ -5,7 +5,10 @@ import { gapsAtRanks } from "./gapRanks.ts";
 test("each rank is what sorting gives: equal gaps, ones a billionth apart, none at all, and clocks that ran backwards", () => {
   const base = fc.constantFrom(0, 1e-9, 3e-7, 0.02, 1.5, 7e4, -0.02, -1e-9);
   const apart = fc.constantFrom(0, 1e-12, 1e-11, 3e-9, 1e-4);
-  const gap = fc.oneof(fc.double({ min: -1, max: 100, noNaN: true }), fc.tuple(base, apart).map(([one, other]) => one + other));
+  const gap = fc.oneof(
+    fc.double({ min: -1, max: 100, noNaN: true }),
+    fc.tuple(base, apart).map(([one, other]) => one + other),
+  );
   const pairs = fc.array(fc.tuple(gap, fc.integer({ min: 1, max: 5 })), { minLength: 1, maxLength: 300 });
   fc.assert(
     fc.property(pairs, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 }), (all, shares) => {

@@ -131,6 +131,8 @@ function failures(
   // What was dropped was never sent: its engine knows nothing of it.
   const isInLog = log && failures > (failuresByCode["dropped"] ?? 0);
   const lookThere = `see why in ${isInLog ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}`;
+  // Of a run that was cut off it is said how many were.
+  if (completed === 0 && failures === 0) return [];
   if (completed === 0) return [{ state: "INVALID", what: `completed none of ${requests} requests`, advice: lookThere, engine }];
   const limit = allowed ? { ...limits.failures, invalid: Infinity } : limits.failures;
   const own = failures - (failuresByCode.exhausted ?? 0);

@@ -82,9 +82,9 @@ export class LoadCrew implements AsyncDisposable {
     this.tellAll({ kind: "keepOn", cores });
   }
 
-  /** What is recorded from now on goes to this test's journal. */
-  openJournal(directory: string): void {
-    for (const thread of this.threads) thread.tell({ kind: "openJournal", directory });
+  /** What is recorded from now on goes to this test's journal. `failed` hears when it no longer reaches the disk. */
+  openJournal(directory: string, failed: (error: unknown) => void = () => {}): void {
+    for (const thread of this.threads) thread.openJournal(directory, failed);
   }
 
   async closeJournal(): Promise<void> {
@@ -170,6 +170,7 @@ class LoadThread {
   private readonly worker: Worker;
   private readonly playing: Map<number, Playing>;
   private readonly isRehearsed: PromiseWithResolvers<StampSource>;
+  private journalFailed: (error: unknown) => void;
   private journalClosed: PromiseWithResolvers<void> | undefined;
   /** Why the thread is gone, once it is. */
   private failure: { readonly error: unknown } | undefined;
@@ -180,6 +181,7 @@ class LoadThread {
     this.isRehearsed = Promise.withResolvers();
     this.rehearsed = this.isRehearsed.promise;
     this.rehearsed.catch(() => {}); // heard by whoever plays
+    this.journalFailed = () => {};
     this.journalClosed = undefined;
     this.failure = undefined;
     this.worker.on("message", (message: FromLoadThread) => this.hear(message));
@@ -196,6 +198,11 @@ class LoadThread {
     this.playing.set(order, { ...listener, done });
     this.tell({ kind: "play", order, what: { ...what, phases: pack(what.phases) } });
     return done.promise;
+  }
+
+  openJournal(directory: string, failed: (error: unknown) => void): void {
+    this.journalFailed = failed;
+    this.tell({ kind: "openJournal", directory });
   }
 
   /** What a thread that is gone had written is on disk; whoever played has heard of the rest. */
@@ -226,6 +233,9 @@ class LoadThread {
         break;
       case "ended":
         this.orderEnded(message);
+        break;
+      case "journalFailed":
+        this.journalFailed(errorOf(message.error));
         break;
       case "journalClosed":
         if (message.error === undefined) this.journalClosed?.resolve();

@@ -60,6 +60,7 @@ export type FromLoadThread =
   | { readonly kind: "event"; readonly order: number; readonly event: RunEvent }
   | { readonly kind: "reading"; readonly order: number; readonly reading: Reading }
   | { readonly kind: "ended"; readonly order: number; readonly stamped: readonly Stamped[]; readonly error?: LoadError }
+  | { readonly kind: "journalFailed"; readonly error: LoadError }
   | { readonly kind: "journalClosed"; readonly error?: LoadError };
 
 /** An error on its way from thread to thread: of a HarnessError, what its reader needs. */

@@ -58,6 +58,7 @@ parentPort?.on("message", (message: ToLoadThread) => {
       break;
     case "openJournal":
       journal = openJournal(message.directory, { worker });
+      void journal.failed.then((error) => tell({ kind: "journalFailed", error: errorFrom(error) }));
       break;
     case "closeJournal":
       tell({ kind: "journalClosed", ...errorOf(() => journal?.close()) });

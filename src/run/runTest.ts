@@ -48,8 +48,10 @@ export interface RunTestOptions extends PlayOptions {
 export type TestEnding = { readonly kind: "ran" } | { readonly kind: "stopped"; readonly error: HarnessError };
 
 /** Boots a test's engines batch by batch, plays its experiments on them, ends them. What goes wrong with an engine ends this test only. */
-export async function runTest(planned: PlannedTest, options: RunTestOptions): Promise<TestEnding> {
-  const { tell, journal } = options;
+export async function runTest(planned: PlannedTest, given: RunTestOptions): Promise<TestEnding> {
+  const { tell, journal } = given;
+  const unwritten = new Unwritten(journal);
+  const options = { ...given, stop: AbortSignal.any([given.stop, unwritten.signal]) };
   tell({
     kind: "testStarted",
     test: planned.name,
@@ -57,7 +59,7 @@ export async function runTest(planned: PlannedTest, options: RunTestOptions): Pr
     experiments: planned.experiments.length,
   });
   const descriptions = new Descriptions(planned.description, journal);
-  options.crew?.openJournal(options.directory);
+  options.crew?.openJournal(options.directory, unwritten.hear);
   for (const [index, { workload, hash, laterBlocks }] of planned.experiments.entries()) {
     for (const [block, sent] of [{ workload, hash }, ...laterBlocks].entries()) journal.workload(index, sent.workload, sent.hash, block);
   }
@@ -70,6 +72,7 @@ export async function runTest(planned: PlannedTest, options: RunTestOptions): Pr
       await runBatch(planned, batch, descriptions, { ...options, calibration, prompts });
     }
     if (!options.stop.aborted) await calibration?.after();
+    unwritten.throwIfAny();
     return { kind: "ran" };
   } catch (error) {
     if (error instanceof HarnessError && error.exitCode === 3) return { kind: "stopped", error };
@@ -77,6 +80,23 @@ export async function runTest(planned: PlannedTest, options: RunTestOptions): Pr
   } finally {
     await options.crew?.closeJournal();
     tell({ kind: "testEnded", test: planned.name });
+  }
+}
+
+/** A load whose records do not reach the disk is worth nothing: it ends, as by Ctrl-C, and the error is told. */
+class Unwritten {
+  readonly signal: AbortSignal;
+  readonly hear: (error: unknown) => void;
+
+  constructor(journal: JournalWriter) {
+    const stop = new AbortController();
+    this.signal = stop.signal;
+    this.hear = (error) => stop.abort(error);
+    void journal.failed.then(this.hear);
+  }
+
+  throwIfAny(): void {
+    this.signal.throwIfAborted();
   }
 }
 
