@@ -306,3 +306,45 @@ const answer = [
 ]
   .map((event) => `data: ${event}\n\n`)
   .join("");
+
+test("what an author wrote reaches an engine that takes token ids as it was written, and so does a turn that follows", async () => {
+  const prompts: unknown[] = [];
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      if (request.method === "GET") return response.end(JSON.stringify({ object: "list", data: [{ id: "any" }] }));
+      prompts.push((JSON.parse(body) as { prompt: unknown }).prompt);
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const usage = { prompt_tokens: 9, completion_tokens: 1, total_tokens: 10 };
+      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, text: " Paris", finish_reason: "stop" }] })}\n\n`);
+      return response.end(`data: ${JSON.stringify({ choices: [], usage })}\n\ndata: [DONE]\n\n`);
+    });
+  });
+  const file = where.write(
+    "turns.ts",
+    `import { atOnce, attached, experiment, passage, testCase } from "tandem";
+const question = passage("Was ist die Hauptstadt von Frankreich? 😀");
+const workload = {
+  kind: "turns", options: {}, title: "two turns",
+  generate: () => ({
+    kind: "turns", options: {}, seed: 0,
+    requests: [
+      { id: 0, arrival: { kind: "at", offset: 0 }, messages: [{ role: "user", parts: [question] }],
+        contextTokens: 40, questionTokens: 0, reusableTokens: 0, maxOutputTokens: 4 },
+      { id: 1, arrival: { kind: "after", request: 0, pause: 0 },
+        messages: [{ role: "user", parts: [question, { kind: "reply", request: 0, source: "own" }, passage(" Und von Peru?")] }],
+        contextTokens: 40, questionTokens: 14, reusableTokens: 40, maxOutputTokens: 4 },
+    ],
+  }),
+  resized: () => workload,
+};
+export const test_turns = () => testCase({
+  engines: { ids: attached({ url: "http://127.0.0.1:${await listening(server)}", api: "completions", tokenIds: true }) },
+  experiments: [experiment({ workload, arrivals: atOnce() })],
+});
+`,
+  );
+  const { stderr } = await tandem(["run", file, "-o", where.at("turns"), "--no-calibration"]);
+  server.close();
+  const first = "Was ist die Hauptstadt von Frankreich? 😀";
+  expect(prompts.slice(-2), stderr).toEqual([first, `${first} Paris Und von Peru?`]);
+});

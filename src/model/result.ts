@@ -53,6 +53,8 @@ export interface ExperimentDescription {
   readonly title: string;
   readonly workload: WorkloadDescription;
   readonly arrivals: { readonly kind: string; readonly options: Options };
+  /** They cannot go as token ids, not even to engines that take them. */
+  readonly prompts?: "text";
   readonly order: Order;
   readonly repeats: number;
   readonly seed: number;

@@ -28,6 +28,7 @@ export function conditions(result: TestResult): readonly Block[] {
 export function experimentSettings({
   workload,
   arrivals,
+  prompts,
   order,
   repeats,
   seed,
@@ -38,7 +39,7 @@ export function experimentSettings({
   const blocks = repeats === 1 ? "" : `, ${counted(repeats, "block")}`;
   const caches = cacheState === undefined ? "" : cachePhrases[cacheState];
   const least = margin === undefined ? "" : `, margin ${percent(margin)}`;
-  return `${counted(workload.requests, "request")} to each engine, ${arrivalsPhrase(arrivals)}, ${orderPhrases[order]}${blocks}${caches}${least}${limitsPhrase(limits)}, seed ${seed}.`;
+  return `${counted(workload.requests, "request")} to each engine, ${arrivalsPhrase(arrivals)}${prompts === undefined ? "" : ", prompts as text"}, ${orderPhrases[order]}${blocks}${caches}${least}${limitsPhrase(limits)}, seed ${seed}.`;
 }
 
 /** Where its validity is judged otherwise than usual. */

@@ -21,6 +21,7 @@ import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf } from "../workloads/blocks.ts";
 import { longestSent, longestTokens } from "./contextLimit.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
+import { areText } from "./promptForm.ts";
 import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
 import { organisationOf, type Overrides } from "./params.ts";
 import { emptiable, planEngines, type Here, type PlannedEngine, type PlannedEngines } from "./planEngines.ts";
@@ -38,6 +39,8 @@ export interface PlannedExperiment extends PlannedBlock {
   readonly experiment: Experiment;
   readonly order: Order;
   readonly laterBlocks: readonly PlannedBlock[];
+  /** Its prompts go as text, also to engines that take token ids. */
+  readonly asText: boolean;
 }
 
 /** A test decided in every respect but what only the moment of the start can tell. */
@@ -178,7 +181,7 @@ function planExperiment(experiment: Experiment, limits: ReadonlyMap<string, numb
       },
     );
   }
-  return { experiment, ...first, order, laterBlocks };
+  return { experiment, ...first, order, laterBlocks, asText: areText(workloads) };
 }
 
 /** With every context asked about beforehand, no request is the first to have its own. */
@@ -275,18 +278,25 @@ function shortModel(model: string): string {
   return isAbsolute(model) || model.startsWith(".") ? (model.split("/").findLast((part) => part !== "") ?? model) : model;
 }
 
-function describeExperiment({ experiment, workload, hash, order, laterBlocks }: PlannedExperiment): ExperimentDescription {
+/** The built-in vocabulary does not know how many tokens an author's text has: nobody asked for a length of it. */
+function limitsOf({ limits }: Experiment, asText: boolean): Pick<ExperimentDescription, "limits"> {
+  if (asText) return { limits: { promptLength: false, ...limits } };
+  return limits === undefined ? {} : { limits };
+}
+
+function describeExperiment({ experiment, workload, hash, order, laterBlocks, asText }: PlannedExperiment): ExperimentDescription {
   const later = laterBlocks.length === 0 ? {} : { laterBlocks: laterBlocks.map((block) => block.hash) };
   return {
     title: experiment.title,
     workload: { kind: workload.kind, options: workload.options, hash, requests: workload.requests.length, ...later },
     arrivals: { kind: experiment.arrivals.kind, options: experiment.arrivals.options },
+    ...(asText ? { prompts: "text" } : {}),
     order,
     repeats: experiment.repeats,
     seed: experiment.seed,
     deadlines: experiment.deadlines,
     ...(experiment.cacheState === undefined ? {} : { cacheState: experiment.cacheState }),
-    ...(experiment.limits === undefined ? {} : { limits: experiment.limits }),
+    ...limitsOf(experiment, asText),
     ...(experiment.margin === undefined ? {} : { margin: experiment.margin }),
   };
 }

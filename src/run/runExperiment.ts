@@ -69,7 +69,8 @@ export async function runExperiment(
   try {
     for (const { block, together } of betweenBringing(phases, planned)) {
       if (block !== undefined) await bring(block);
-      await play({ experiment: index, phases: together, connections, deadlines: planned.experiment.deadlines }, running, lines, options);
+      const what = { experiment: index, phases: together, connections, deadlines: planned.experiment.deadlines };
+      await play(what, running, lines, { ...options, asText: planned.asText });
     }
   } finally {
     await endControl?.();
@@ -81,14 +82,23 @@ export async function runExperiment(
   }
 }
 
-/** A line of the main thread's own, for what is not measured: a connection that is open ahead may be one less for whoever is. */
-export function lineTo(running: RunningEngine, clock: Clock, connectWithin: Seconds): Line {
-  return running.reach.kind === "line" ? running.reach.line : httpLine({ ...wayTo(running), clock, connectWithin, opensAtMost: 0 });
+export interface WayOptions {
+  /** Prompts go as text, also where the engine takes token ids. */
+  readonly asText?: boolean;
+  readonly keepsText?: boolean;
 }
 
-function wayTo({ reach, engine, servedModel }: RunningEngine, keepsText = false): Way {
+/** A line of the main thread's own, for what is not measured: a connection that is open ahead may be one less for whoever is. */
+export function lineTo(running: RunningEngine, clock: Clock, connectWithin: Seconds, options: WayOptions = {}): Line {
+  return running.reach.kind === "line"
+    ? running.reach.line
+    : httpLine({ ...wayTo(running, options), clock, connectWithin, opensAtMost: 0 });
+}
+
+function wayTo({ reach, engine, servedModel }: RunningEngine, { asText = false, keepsText = false }: WayOptions): Way {
   if (reach.kind === "line") throw new Error(`${engine.kind} is in this very process: there is no way to it`);
-  return { url: reach.url, wire: engine.wire, servedModel, acceptAnyCertificate: reach.acceptAnyCertificate, keepsText };
+  const wire = asText ? { ...engine.wire, takesTokenIds: false } : engine.wire;
+  return { url: reach.url, wire, servedModel, acceptAnyCertificate: reach.acceptAnyCertificate, keepsText };
 }
 
 function lastsAsKnown(phases: readonly Phase[]): { readonly lasts?: Seconds } {
@@ -101,15 +111,16 @@ async function play(
   what: Pick<LoadOrder, "experiment" | "phases" | "connections" | "deadlines">,
   running: readonly RunningEngine[],
   lines: Readonly<Record<string, Line>>,
-  { crew, clock, journal, tell, stop, kill, keepsText }: PlayOptions & Pick<ExperimentOptions, "keepsText">,
+  options: PlayOptions & Pick<ExperimentOptions, "keepsText"> & Pick<PlannedExperiment, "asText">,
 ): Promise<void> {
+  const { crew, clock, journal, tell, stop, kill, keepsText, asText } = options;
   if (crew === undefined || running.some(({ reach }) => reach.kind === "line")) {
     const tally = new Tally(what.experiment, tell);
     await drive({ ...what, lines, clock, recorder: journal, tally, signal: stop, kill, keepText: false });
     tally.pass();
     return;
   }
-  const ways = Object.fromEntries(running.map((engine) => [engine.name, wayTo(engine, keepsText.has(engine.name))]));
+  const ways = Object.fromEntries(running.map((engine) => [engine.name, wayTo(engine, { asText, keepsText: keepsText.has(engine.name) })]));
   const reading = (of: Reading) => journal.reading(what.experiment, of);
   await crew.play({ ...what, ways, record: "journal" }, { tell, reading, stop, kill });
 }

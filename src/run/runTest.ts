@@ -161,7 +161,9 @@ async function runBatch(
   );
   for (const { name, facts } of running.engines) refuseTooLong(name, toldLimit(facts), planned.experiments);
   const deadlines = unmeasuredDeadlines(planned.experiments);
-  const lines = Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, clock, deadlines.later.connect)]));
+  const linesTo = (asText: boolean) =>
+    Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, clock, deadlines.later.connect, { asText })]));
+  const [lines, textLines] = [linesTo(false), linesTo(true)];
   try {
     const usage = await warmUp(lines, { clock, stop, tell, deadlines, contextLimit: Math.min(...running.engines.map(limitOf)) });
     const tokens = await tokenSources(running.engines, usage, options.stop);
@@ -169,7 +171,9 @@ async function runBatch(
       const message = lengthWarning(engine, tokens.get(engine.name), planned.experiments);
       if (message !== undefined) tell({ kind: "warning", message });
     }
-    const askers = running.engines.map(({ name }) => ({ name, line: lineOf(lines, name), clock, stop, deadlines: deadlines.later }));
+    const askersBy = (way: Readonly<Record<string, Line>>) =>
+      running.engines.map(({ name }) => ({ name, line: lineOf(way, name), clock, stop, deadlines: deadlines.later }));
+    const askers = askersBy(lines);
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
     const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts, tokens });
     await options.crew?.ready();
@@ -183,7 +187,14 @@ async function runBatch(
       const complaints = complaintsFromNow(running.engines, worlds);
       await runExperiment(index, experiment, running.engines, lines, {
         ...options,
-        bring: async (block) => bringAll(experiment, index, block, { engines: running.engines, askers, proofs, services, tell }),
+        bring: async (block) =>
+          bringAll(experiment, index, block, {
+            engines: running.engines,
+            askers: experiment.asText ? askersBy(textLines) : askers,
+            proofs,
+            services,
+            tell,
+          }),
         keepsText: keptFor(tokens),
         ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe, ports, anew],
       });
@@ -195,7 +206,7 @@ async function runBatch(
       if (dead !== undefined) throw dead;
     }
   } finally {
-    for (const line of Object.values(lines)) line.close();
+    for (const line of [...Object.values(lines), ...Object.values(textLines)]) line.close();
     options.crew?.closeLines();
   }
 }

@@ -20,6 +20,7 @@ function planned(limits: LimitChanges = {}): PlannedExperiment {
     hash: "",
     order: "together",
     laterBlocks: [],
+    asText: false,
   };
 }
 
