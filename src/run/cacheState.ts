@@ -1,7 +1,7 @@
 import type { SlottedService } from "../launch/neededServices.ts";
 import type { CachesBefore } from "../model/experiment.ts";
 import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
-import type { Request } from "../model/request.ts";
+import type { Message, Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Workload } from "../model/workload.ts";
@@ -94,7 +94,7 @@ const emptying = { what: "caches emptied beforehand", wanted: "a prompt that was
 
 /** Every context is asked about once, with an answer of one token and no question: then all of them can be reused. */
 async function primed(workload: Workload, { asker, reuse }: CachesOf): Promise<readonly ProofCheck[]> {
-  const contexts = [...new Map(workload.requests.filter(isAlone).map((request) => [firstOf(request), contextAlone(request)])).values()];
+  const contexts = contextsOf(workload);
   for (const context of contexts) await asked(asker, context);
   const last = contexts.at(-1);
   if (last === undefined) return [];
@@ -113,15 +113,45 @@ function isAlone({ messages }: Request): boolean {
   return messages.every(({ parts }) => parts.every(({ kind }) => kind === "passage"));
 }
 
-function firstOf({ messages }: Request): unknown {
-  return messages[0]?.parts[0];
+/** Each one once, in the order in which they come first; without those with which another begins, since that one fills caches with them too. */
+export function contextsOf({ requests }: Workload): readonly Request[] {
+  const numbers = new Numbers();
+  const byKey = new Map<string, Request>();
+  for (const context of requests.filter(isAlone).map(contextAlone)) {
+    const key = numbers.keyOf(context);
+    if (!byKey.has(key)) byKey.set(key, context);
+  }
+  const keys = [...byKey.keys()].sort();
+  const begun = new Set(keys.filter((key, index) => keys[index + 1]?.startsWith(key) === true));
+  return [...byKey].filter(([key]) => !begun.has(key)).map(([, context]) => context);
 }
 
-/** Without its last passage, the question, where it has one besides. */
+/** Passages by number, so that contexts are compared without their text: a workload shares them between its requests. */
+class Numbers {
+  private readonly ofPassages = new Map<unknown, number>();
+  private readonly ofTexts = new Map<string, number>();
+
+  /** Begins with the key of whatever the context begins with. */
+  keyOf({ messages }: Request): string {
+    return messages.map(({ role, parts }) => `${role}:${parts.map((part) => `${this.numberOf(part)},`).join("")}`).join("");
+  }
+
+  private numberOf(part: Message["parts"][number]): number {
+    const known = this.ofPassages.get(part);
+    if (known !== undefined) return known;
+    const text = part.kind === "passage" ? part.text : "";
+    const number = this.ofTexts.get(text) ?? this.ofTexts.size;
+    this.ofTexts.set(text, number);
+    this.ofPassages.set(part, number);
+    return number;
+  }
+}
+
+/** Without the last passage of its last message, the question, where there is anything before it. */
 function contextAlone(request: Request): Request {
-  const [first, ...others] = request.messages;
-  const parts = first?.parts ?? [];
-  const alone =
-    others.length === 0 && parts.length > 1 && first !== undefined ? [{ ...first, parts: parts.slice(0, -1) }] : request.messages;
-  return { ...request, messages: alone, maxOutputTokens: 1 };
+  const last = request.messages.at(-1);
+  const before = request.messages.slice(0, -1);
+  const parts = last?.parts.slice(0, -1) ?? [];
+  if (last === undefined || (before.length === 0 && parts.length === 0)) return { ...request, maxOutputTokens: 1 };
+  return { ...request, messages: parts.length === 0 ? before : [...before, { ...last, parts }], maxOutputTokens: 1 };
 }
