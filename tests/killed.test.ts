@@ -84,6 +84,30 @@ test(
   },
 );
 
+test("what a killed run did not come to is told: the checks of its first test, and its second test", async () => {
+  using where = folder();
+  const first = quickTest({
+    requests: 40,
+    seconds: 0.1,
+    outputTokens: 60,
+    more: "checks: (on) => ({ fine: atMost(on.plain.failures, 0) }),",
+  });
+  const file = where.write("two.ts", `${first}\nexport const test_second = test_quick;\n`);
+  const { code } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"], {
+    env: { TMPDIR: where.path },
+    saying: (stderr, child) => {
+      if (stderr.includes(playing)) setTimeout(() => child.kill("SIGKILL"), 1_200);
+    },
+  });
+  expect(code).toBeNull();
+  const reported = await tandem(["report", where.at("out")]);
+  const unwrapped = reported.stdout.replaceAll(/\s+/g, " ");
+  expect(unwrapped).toContain("its checks were not evaluated, because the run ended before");
+  expect(unwrapped).toMatch(/0\/\d+ \([1-9]\d* unfinished\)/);
+  expect(reported.stderr).toContain("test_second was to be run and never began");
+  expect(reported.code).toBe(4);
+});
+
 /** An engine whose workers are in sessions of their own and hear no signal, and a small server beside it that another engine needs. */
 function manyProcesses(): string {
   const worker = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";

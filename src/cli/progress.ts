@@ -277,6 +277,7 @@ export function lineFor(event: RunEvent): string | undefined {
     case "gone":
     case "serviceGone":
     case "requests":
+    case "judged":
     case "testEnded":
       return undefined;
   }

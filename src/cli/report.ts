@@ -4,7 +4,7 @@ import { dirname, extname, resolve } from "node:path";
 import { processTerminal } from "../host/terminal.ts";
 import { parseLegacyCsv } from "../journal/legacyCsv.ts";
 import { findTests } from "../journal/paths.ts";
-import { readTest } from "../journal/read.ts";
+import { goesOn, readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { TestResult } from "../model/result.ts";
@@ -22,7 +22,8 @@ export async function report(call: Call): Promise<number> {
   const copies = call.options["outputDir"] as string | undefined;
   if (copies !== undefined) checkOutputPlace(copies);
   const codes: number[] = [];
-  for (const { result, directory, source } of await found(path, copies)) {
+  const results = await found(path, copies);
+  for (const { result, directory, source } of results) {
     const figures = figuresOf(result);
     if (source === undefined) await tellAftermath(directory, terminal);
     // What was read is the user's own, and stays as it is.
@@ -31,7 +32,18 @@ export async function report(call: Call): Promise<number> {
     // Of a CSV it is not known what was asked for.
     codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call)));
   }
-  return worst(codes);
+  const missing = neverBegun(results, path);
+  for (const test of missing) terminal.tell(`tandem: ${test} was to be run and never began: the run ended before; run it again`);
+  return worst([...codes, ...(missing.length > 0 ? [4] : [])]);
+}
+
+/** Of a whole run that has ended. Who asks for one test's directory asks for no other test. */
+function neverBegun(results: Awaited<ReturnType<typeof found>>, path: string): readonly string[] {
+  const [first] = results;
+  if (first === undefined || first.source !== undefined || resolve(first.directory) === resolve(path)) return [];
+  if (goesOn(first.result.manifest)) return [];
+  const begun = new Set(results.map(({ result }) => result.description.test));
+  return (first.result.manifest.tests ?? []).filter((test) => !begun.has(test));
 }
 
 /** Tandem's own CSV has the reports of its run beside it, which know more than it does. */

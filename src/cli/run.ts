@@ -64,7 +64,8 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);
   await tellOfLastRun(output, terminal);
-  const directory = await openRun(output, tests, call.argv, place);
+  const begun = tests.filter(({ name }) => !blocked.some((one) => one.test === name));
+  const directory = await openRun(output, begun, call.argv, place);
   const clock = crew?.clock ?? realClock();
   using interrupted = interruption((event) => shown.tell(event), {
     leaving: () => {
@@ -87,7 +88,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
     journalOnly: call.options["journalOnly"] === true,
   };
   const codes = blocked.length === 0 ? [] : [explain(blockedTogether(blocked), terminal)];
-  for (const test of tests.filter(({ name }) => !blocked.some((one) => one.test === name))) {
+  for (const test of begun) {
     if (interrupted.stop.aborted) break;
     codes.push(await runOne(test, session));
   }
@@ -100,7 +101,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
 async function openRun(output: string, tests: readonly PlannedTest[], argv: readonly string[], place: Place): Promise<string> {
   const startedAt = new Date();
   const simulated = tests.some((test) => test.description.simulated);
-  const manifest = await manifestOf(["tandem", ...argv], simulated, startedAt, place);
+  const manifest = await manifestOf(["tandem", ...argv], { tests: tests.map(({ name }) => name), simulated, startedAt }, place);
   const directory = runDirectory(output, startedAt, randomBytes(2).toString("hex"));
   writeManifest(directory, manifest);
   return directory;
@@ -133,7 +134,10 @@ async function runOne(planned: PlannedTest, session: Session): Promise<number> {
         probes: planned.virtual ? [] : await probesFor(clock, session.place),
         stop: interrupted.stop,
         kill: interrupted.kill,
-        experimentDone: async (experiment) => judge(experiment, planned, directory, journal, session),
+        experimentDone: async (experiment) => {
+          await judge(experiment, planned, directory, journal, session);
+          journal.event(clock.now(), { kind: "judged", experiment });
+        },
       },
     );
   } finally {

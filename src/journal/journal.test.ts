@@ -1,5 +1,5 @@
 import { devNull, hostname } from "node:os";
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import * as fc from "fast-check";
@@ -200,6 +200,20 @@ test("what is stamped is on disk within a second and a half without anybody's as
   journal.stamp(dueOn(journal, "plain", 0), "sent", start, 0);
   await pause(1_500);
   expect(tableFromIPC(readFileSync(tableFile(directory, "stamps", 0))).numRows).toBe(1);
+});
+
+test("of a test that came to its end, a table that lacks its own is named", async () => {
+  const directory = freshDirectory();
+  const journal = openJournal(directory, { worker: 1 });
+  journal.describe(describedTest(1));
+  journal.workload(0, documentQuestions(1), "hash");
+  journal.event(0, { kind: "testEnded", test: "test_two" });
+  journal.close();
+  expect((await readTest(directory)).damaged).toBeUndefined();
+  const endings = tableFile(directory, "endings", 1);
+  truncateSync(endings, statSync(endings).size - 4);
+  rmSync(tableFile(directory, "exchanges", 1));
+  expect((await readTest(directory)).damaged).toEqual(["exchanges-1.arrow", "endings-1.arrow"]);
 });
 
 test("wherever a file of the journal was cut off, what comes before is read", async () => {

@@ -35,8 +35,8 @@ export function tableFile(test: string, table: WorkerTable, worker: number): str
 /** Who has written to a test's journal, by number. */
 export async function workersOf(test: string): Promise<readonly number[]> {
   const files = await readdir(journalDirectory(test)).catch(() => []);
-  const numbers = files.map((file) => /^exchanges-(\d+)\.arrow$/.exec(file)?.[1]).filter((number) => number !== undefined);
-  return numbers.map(Number).sort((a, b) => a - b);
+  const numbers = files.flatMap((file) => /^(?:exchanges|stamps|endings)-(\d+)\.arrow$/.exec(file)?.[1] ?? []);
+  return [...new Set(numbers.map(Number))].sort((a, b) => a - b);
 }
 
 export function readingsFile(test: string): string {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Float64, Int32, Int64, RecordBatch } from "apache-arrow";
 import { isRunning } from "../host/processTable.ts";
 import type { Verdict } from "../model/figures.ts";
@@ -10,17 +10,19 @@ import type { ExperimentDescription, ExperimentResult, RunManifest, TestDescript
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { numbersOf } from "./int64.ts";
 import * as paths from "./paths.ts";
-import { readBatches, valuesOf } from "./readTable.ts";
+import { isEnded, readBatches, valuesOf } from "./readTable.ts";
 import { readRecords, type JournalRecord } from "./readRecords.ts";
 
 /** One test of a run, from its directory. What was cut off is missing from it, and nothing else. */
 export async function readTest(test: string): Promise<TestResult> {
   const description = await readDescription(test);
   const events = [...(await readLines(paths.eventsFile(test), isTimedEvent)), ...(await readAftermath(test))];
-  const records = await readRecords(test, await paths.workersOf(test), description);
+  const workers = await paths.workersOf(test);
+  const records = await readRecords(test, workers, description);
   const readings = await readReadings(test);
   const manifest = await readManifest(dirname(test), description);
   const complete = events.some(({ event }) => event.kind === "testEnded");
+  const damaged = complete ? await cutTables(test, workers) : [];
   const lasted = lengthOf(events);
   return {
     description,
@@ -33,10 +35,19 @@ export async function readTest(test: string): Promise<TestResult> {
     facts: factsOf(events),
     proofs: proofsOf(events),
     complete,
+    ...(damaged.length > 0 ? { damaged } : {}),
     ...(!complete && goesOn(manifest) ? { stillRunning: true } : {}),
     ttftAnchor: "sent",
     ...(lasted === undefined ? {} : { lasted }),
   };
+}
+
+async function cutTables(test: string, workers: readonly number[]): Promise<readonly string[]> {
+  const files = workers.flatMap((worker) =>
+    (["exchanges", "stamps", "endings"] as const).map((table) => paths.tableFile(test, table, worker)),
+  );
+  const ended = await Promise.all(files.map(isEnded));
+  return files.filter((_, index) => ended[index] !== true).map((file) => basename(file));
 }
 
 /** What became of the engines of a harness that was killed, as far as it is known by now. */
@@ -71,7 +82,7 @@ async function readManifest(run: string, { simulated }: TestDescription): Promis
 }
 
 /** Of a run made on another machine it cannot be known; it is then taken as ended. */
-function goesOn({ host, process }: RunManifest): boolean {
+export function goesOn({ host, process }: RunManifest): boolean {
   return process !== undefined && host["name"] === hostname() && isRunning(process);
 }
 

@@ -22,6 +22,22 @@ export function valuesOf<Type extends Int32 | Int64 | Uint8 | Float64>(batch: Re
   return values.subarray(0, batch.numRows); // Arrow pads buffers to 8 bytes, and shows the padding as values
 }
 
+/** Whether a table has the mark with which whoever writes it ends it; false of a file that is not there. */
+export async function isEnded(path: string): Promise<boolean> {
+  try {
+    await using file = await open(path);
+    const mark = Buffer.alloc(endMark.length);
+    const { size } = await file.stat();
+    const { bytesRead } = await file.read(mark, 0, mark.length, Math.max(0, size - mark.length));
+    return bytesRead === mark.length && mark.equals(endMark);
+  } catch {
+    return false;
+  }
+}
+
+// End of stream, in Arrow's IPC format: the beginning of a message, and its length, 0.
+const endMark = Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]);
+
 /** What a table holds in memory is its file: its columns are views of these bytes. Undefined where there is no such file. */
 async function contentOf(path: string): Promise<Uint8Array | undefined> {
   try {

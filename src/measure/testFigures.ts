@@ -95,6 +95,8 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
         ...proofReasons(experiment.index, result, tokens),
         ...throttlingReasons(experiment, engines),
         ...rulerReasons(experiment, result),
+        ...unjudged(experiment, result),
+        ...damage(result),
         ...unwellReasons(experiment, result.events),
         ...sharedPortReasons(experiment, result.events),
         ...(result.gapsUnknown === true ? [fromCsv] : []),
@@ -102,6 +104,19 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
     }),
     verdicts: own,
   };
+}
+
+/** Whoever killed the run came before its checks: none of them was met. */
+function unjudged({ index, records }: ExperimentResult, { description, events, stillRunning }: TestResult): readonly ValidityReason[] {
+  const isJudged = events.some(({ event }) => event.kind === "judged" && event.experiment === index);
+  if (description.checks !== true || stillRunning === true || isJudged || records.length === 0) return [];
+  return [{ state: "INVALID", what: "its checks were not evaluated, because the run ended before", advice: "run it again to its end" }];
+}
+
+function damage({ damaged = [] }: TestResult): readonly ValidityReason[] {
+  if (damaged.length === 0) return [];
+  const what = `its journal was damaged after it was written: ${damaged.join(" and ")} ${damaged.length === 1 ? "lacks its end" : "lack their ends"}, and rows are missing`;
+  return [{ state: "INVALID", what, advice: "do not rely on any of this: run it again, or bring the files back from a copy" }];
 }
 
 const fromCsv: ValidityReason = {

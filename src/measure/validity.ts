@@ -88,16 +88,17 @@ function worstOf(reasons: readonly ValidityReason[]): ValidityState {
 
 function population({ records, neverDue }: ExperimentResult, stillRunning: boolean, limits: Limits): readonly ValidityReason[] {
   const scheduled = records.length + neverDue;
-  const unfinished = records.filter(({ outcome }) => outcome.kind === "cancelled").length;
+  const ofEngines = [...Map.groupBy(records, ({ engine }) => engine)];
   const { notDue, notEnded, advice } = stillRunning ? ofRunGoingOn : ofEndedRun;
   return [
     ...beyond(limits.neverDue, share(neverDue, scheduled), {
       what: notDue(`${neverDue} of ${scheduled} requests`),
       advice,
     }),
-    ...beyond(limits.unfinished, share(unfinished, records.length), {
-      what: notEnded(`${unfinished} of ${records.length} requests`),
-      advice,
+    ...ofEngines.flatMap(([engine, own]) => {
+      const unfinished = own.filter(({ outcome }) => outcome.kind === "cancelled").length;
+      const what = notEnded(`${unfinished} of ${own.length} requests`);
+      return beyond(limits.unfinished, share(unfinished, own.length), { what, advice, ...(ofEngines.length > 1 ? { engine } : {}) });
     }),
   ];
 }

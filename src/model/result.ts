@@ -81,6 +81,8 @@ export interface TestDescription {
   readonly engines: readonly EngineDescription[];
   readonly services?: readonly ServiceDescription[];
   readonly experiments: readonly ExperimentDescription[];
+  /** It has checks, which are evaluated after each experiment. */
+  readonly checks?: true;
 }
 
 /** Of the whole invocation: the only file with wall time, host and versions in it. run.json */
@@ -89,6 +91,8 @@ export interface RunManifest {
   readonly tandem: string;
   readonly startedAt: string;
   readonly commandLine: readonly string[];
+  /** That are to be run, one after the other. */
+  readonly tests?: readonly string[];
   readonly host: Readonly<Record<string, string>>;
   readonly simulated: boolean;
   /** Who makes the run, so that it is known whether it still goes on; `startedAt` as the system tells it, since pids are used again. */
@@ -127,6 +131,8 @@ export interface TestResult {
   readonly proofs?: readonly EngineProof[];
   /** False when the run was cut off before it could say it had ended. */
   readonly complete: boolean;
+  /** Files of a journal that was written to its end, and lacks it now: rows are missing. */
+  readonly damaged?: readonly string[];
   /** True when it had not ended because its run was still going on as it was read. */
   readonly stillRunning?: boolean;
   /** "from response headers" for CSV files of lmcache-tests; otherwise our own definition. */

@@ -82,6 +82,8 @@ export type RunEvent =
       readonly ttft: Seconds | undefined;
     }
   | { readonly kind: "experimentEnded"; readonly experiment: number; readonly took: Seconds }
+  /** The checks of one that ended were evaluated. */
+  | { readonly kind: "judged"; readonly experiment: number }
   | { readonly kind: "warning"; readonly message: string }
   /** After the harness was gone before what it had started: told by whoever ended that, as are warnings about it. */
   | { readonly kind: "endedAfterUs"; readonly what: "processes" | "containers"; readonly count: number; readonly after: Seconds }

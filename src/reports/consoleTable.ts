@@ -7,6 +7,7 @@ import { harnessErrorLine } from "./harnessError.ts";
 import { change, count, duration, missing, plain, rate, ratio } from "./numbers.ts";
 import {
   comparisonSentence,
+  failedOf,
   failuresPhrase,
   reasonPhrase,
   simulatedPhrase,
@@ -70,12 +71,12 @@ function labelled(label: string, tone: Tone, text: string, { columns, style }: C
 
 function metricCells(summaries: readonly EngineSummary[]): readonly (readonly string[])[] {
   const head = ["median", "TTFT", "TPOT", "ITL", "E2E", "tokens/s", "requests/s", "failed"];
-  const rows = summaries.map(({ engine, ttft, tpot, itl, e2e, outputTokensPerSecond, requestsPerSecond, failures, requests }) => [
-    engine,
-    ...[ttft, tpot, itl, e2e].map(({ p50 }) => duration(p50)),
-    rate(outputTokensPerSecond),
-    rate(requestsPerSecond),
-    `${count(failures)}/${count(requests)}`,
+  const rows = summaries.map((summary) => [
+    summary.engine,
+    ...[summary.ttft, summary.tpot, summary.itl, summary.e2e].map(({ p50 }) => duration(p50)),
+    rate(summary.outputTokensPerSecond),
+    rate(summary.requestsPerSecond),
+    failedOf(summary),
   ]);
   return [head, ...rows];
 }

@@ -65,6 +65,7 @@ const metricRows: readonly (readonly [string, (summary: EngineSummary) => string
     ({ promptTokens, cachedTokens, outputTokens }) => tokensOf([promptTokens, cachedTokens, outputTokens]),
   ],
   ["Failed, of requests due", ({ failures, requests }) => `${count(failures)} of ${count(requests)}`],
+  ["Unfinished, of requests due", ({ cancelled, requests }) => (cancelled === 0 ? missing : `${count(cancelled)} of ${count(requests)}`)],
 ];
 
 function isMixed({ cold, partial, warm }: EngineSummary): boolean {

@@ -8,6 +8,7 @@ import { change, count, counted, duration, missing, plain, rate, ratio } from ".
 import {
   cachePhrase,
   comparisonSentence,
+  failedOf,
   metricName,
   reasonPhrase,
   simulatedPhrase,
@@ -166,8 +167,8 @@ function medianOf({ p50, count: amount }: Distribution): string {
   return p50 === undefined ? missing : `${duration(p50)} (${count(amount)})`;
 }
 
-function deliveryCells({ outputTokensPerSecond, requestsPerSecond, failures, requests }: EngineSummary): readonly string[] {
-  return [rate(outputTokensPerSecond), rate(requestsPerSecond), `${count(failures)}/${count(requests)}`];
+function deliveryCells(summary: EngineSummary): readonly string[] {
+  return [rate(summary.outputTokensPerSecond), rate(summary.requestsPerSecond), failedOf(summary)];
 }
 
 /** Each reason once, whatever the number of experiments it holds for. */

@@ -129,6 +129,11 @@ export function simulatedPhrase({ simulated, engines }: Pick<TestDescription, "s
 }
 
 /** Failed requests of those due: "plain: 2 of 10 requests (http-status 2); the first: 503: no place". */
+/** "3/40", and of a run that was cut off "0/16 (5 unfinished)": nobody knows what would have become of those. */
+export function failedOf({ failures, requests, cancelled }: EngineSummary): string {
+  return `${count(failures)}/${count(requests)}${cancelled === 0 ? "" : ` (${count(cancelled)} unfinished)`}`;
+}
+
 export function failuresPhrase({ engine, failures, requests, failuresByCode }: EngineSummary, records: readonly RequestRecord[]): string {
   const codes = Object.entries(failuresByCode).map(([code, amount]) => `${code} ${count(amount)}`);
   const first = records

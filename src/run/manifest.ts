@@ -8,7 +8,11 @@ import type { Place } from "../model/running.ts";
 import { withoutQuerySecrets } from "../model/serverUrl.ts";
 
 /** What a run is remembered by: versions, host, the command line as it was typed. */
-export async function manifestOf(commandLine: readonly string[], simulated: boolean, startedAt: Date, place: Place): Promise<RunManifest> {
+export async function manifestOf(
+  commandLine: readonly string[],
+  { tests, simulated, startedAt }: Required<Pick<RunManifest, "tests" | "simulated">> & { readonly startedAt: Date },
+  place: Place,
+): Promise<RunManifest> {
   const gpus = await place.gpus();
   const [cpu] = cpus();
   return {
@@ -16,6 +20,7 @@ export async function manifestOf(commandLine: readonly string[], simulated: bool
     tandem: ownVersion(),
     startedAt: startedAt.toISOString(),
     commandLine: commandLine.map(withoutSecrets),
+    tests,
     simulated,
     ...ourselves(),
     host: {

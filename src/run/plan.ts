@@ -239,6 +239,7 @@ function describe(
     ...(named.testCase.baseline === undefined ? {} : { baseline: named.testCase.baseline }),
     engines: engines.map((engine) => describeEngine(engine)),
     experiments: experiments.map(describeExperiment),
+    ...(named.testCase.checks === undefined ? {} : { checks: true }),
   };
 }
 
