@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 import { bench, until } from "../launch/fixture.ts";
+import { unlessGone } from "./unlessGone.ts";
 
 type Bench = ReturnType<typeof bench>;
 
@@ -151,3 +152,32 @@ test.runIf(process.platform === "linux")("what programs have left in temporary d
   expect(path).toMatch(/^\/tmp\/td-\w{6}$/);
   await until(() => !existsSync(path), 10);
 });
+
+test.runIf(process.platform === "linux")("one that somebody killed while we live has a successor", async () => {
+  using at = bench();
+  const mark = `TANDEM_RUN=${randomUUID()}`;
+  writeFileSync(
+    at.file("harness.ts"),
+    `import { watchdogOver } from ${JSON.stringify(new URL("watchdog.ts", import.meta.url).href)};
+    watchdogOver(${JSON.stringify(mark)}, process.env).begin();
+    setInterval(() => {}, 1000);`,
+  );
+  const harness = spawn(process.execPath, [at.file("harness.ts")], { stdio: "ignore" });
+  await until(() => watchdogsOf(mark).length === 1);
+  const [first = 0] = watchdogsOf(mark);
+  await pause(1_200); // one that cannot stay is not started again and again
+  process.kill(first, "SIGKILL");
+  await until(() => watchdogsOf(mark).some((pid) => pid !== first));
+  const ended = once(harness, "exit");
+  harness.kill("SIGKILL");
+  await ended;
+  await until(() => watchdogsOf(mark).length === 0);
+});
+
+function watchdogsOf(mark: string): readonly number[] {
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => {
+    const command = unlessGone(() => readFileSync(`/proc/${pid}/cmdline`, "utf8")) ?? "";
+    return command.includes("watchdogProcess") && command.includes(mark);
+  });
+}
