@@ -177,6 +177,7 @@ export class RunState {
       case "restarted":
       case "warmingUp":
       case "proving":
+      case "judged":
       case "counting":
       case "proof":
       case "calibrating":

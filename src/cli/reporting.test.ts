@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { basename } from "node:path";
 
 import { expect, test } from "vitest";
 
@@ -6,7 +7,7 @@ import { figuresOf } from "../measure/testFigures.ts";
 import { fixture } from "../reports/fixture.ts";
 import { folder } from "./fixture.ts";
 import { publish } from "./publish.ts";
-import { writeReports } from "./reporting.ts";
+import { refuseDirectoriesInTheWay, writeReports } from "./reporting.ts";
 
 const result = fixture({ contexts: [8_192], requests: 3 });
 
@@ -31,4 +32,16 @@ test("copies are the same bytes", async () => {
   expect(paths).toHaveLength(3);
   expect(where.files()).toHaveLength(6);
   for (const path of paths) expect(where.read(path.replace(where.path, ""))).toBe(where.read(path.replace(where.at("copies"), "run")));
+});
+
+test("a directory under the name of any report, and no other, is refused beforehand", async () => {
+  using where = folder();
+  const paths = await writeReports(result, where.at("run"), where.at("copies"));
+  expect(() => refuseDirectoriesInTheWay([result.description], where.at("copies"))).not.toThrow();
+  for (const path of paths) {
+    const taken = folder();
+    mkdirSync(taken.at(basename(path)));
+    expect(() => refuseDirectoriesInTheWay([result.description], taken.path)).toThrow(`${taken.at(basename(path))} is a directory`);
+    taken[Symbol.dispose]();
+  }
 });

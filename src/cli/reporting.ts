@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { HarnessError } from "../model/harnessError.ts";
 import type { Report } from "../model/report.ts";
-import type { TestResult } from "../model/result.ts";
+import type { TestDescription, TestResult } from "../model/result.ts";
 
 /**
  * Writes every report of a result, but for one kind where asked, into a directory, and copies where asked. Returns the paths people will open.
@@ -29,8 +29,25 @@ export async function writeReports(
   );
 }
 
+/** Copies go where a directory lies under the name of one of them: told before anything is measured. */
+export function refuseDirectoriesInTheWay(descriptions: readonly TestDescription[], output: string): void {
+  const names = descriptions.flatMap((description) => extensions.map((extension) => `${baseName({ description })}.${extension}`));
+  const inTheWay = names.map((name) => join(output, name)).filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (inTheWay.length === 0) return;
+  throw new HarnessError(
+    "usage",
+    `${inTheWay.join(" and ")} ${inTheWay.length === 1 ? "is a directory" : "are directories"}, where a report will be written`,
+    {
+      hint: "move it away, or choose another directory with -o DIR",
+    },
+  );
+}
+
+/** Of all reports; `render/reports.ts` has them, and costs a second to load. */
+const extensions = ["csv", "pdf", "html", "json"] as const;
+
 /** `<test>[_<organisation>]`, and whenever an engine was simulated the file name says so. */
-export function baseName({ description }: TestResult): string {
+export function baseName({ description }: Pick<TestResult, "description">): string {
   const organisation = description.organisation === undefined ? "" : `_${description.organisation}`;
   return `${description.test}${organisation}${description.simulated ? ".simulated" : ""}`;
 }

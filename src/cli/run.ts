@@ -30,7 +30,7 @@ import { list } from "./list.ts";
 import { mistakesOfOutputDir } from "./outputPlace.ts";
 import { progress, type Progress } from "./progress.ts";
 import { publish } from "./publish.ts";
-import { writeReports } from "./reporting.ts";
+import { refuseDirectoriesInTheWay, writeReports } from "./reporting.ts";
 import { shaped } from "./shaping.ts";
 
 interface Session {
@@ -60,6 +60,10 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
   if (tests.length === 0)
     throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });
+  refuseDirectoriesInTheWay(
+    tests.map(({ description }) => description),
+    output,
+  );
   const shown = progress(terminal);
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);

@@ -168,6 +168,7 @@ test.runIf(process.platform === "linux")("one that somebody killed while we live
   await pause(1_200); // one that cannot stay is not started again and again
   process.kill(first, "SIGKILL");
   await until(() => watchdogsOf(mark).some((pid) => pid !== first));
+  expect(watchdogsOf(mark)).toHaveLength(1);
   const ended = once(harness, "exit");
   harness.kill("SIGKILL");
   await ended;

@@ -55,6 +55,17 @@ test.runIf(process.platform === "linux")("workers of its own that listen there t
   expect(told).toEqual([]);
 });
 
+test.runIf(process.platform === "linux")("a server that its own program starts anew is told, once", async () => {
+  await using running = await sharing();
+  const { probe, told } = watching(running.engine);
+  await probe.start(() => {});
+  await fetch(`http://127.0.0.1:${running.port}/again`);
+  await until(() => told.length > 0);
+  await pause(200);
+  await probe.stop();
+  expect(told).toEqual([{ kind: "restarted", engine: "plain", message: `its program has opened its port ${running.port} anew` }]);
+});
+
 test.runIf(process.platform === "linux")("who listens is looked for again only when somebody new does", async () => {
   await using running = await sharing();
   const looks: ProcessInfo[][] = [];
@@ -103,9 +114,11 @@ async function sharing(): Promise<Sharing> {
     const replies = { "/health": {}, "/v1/models": { data: [{ id: "tiny" }] }, "/v1/completions": { choices: [{ text: "a" }] } };
     const server = createServer((request, response) => {
       if (request.url === "/worker") spawn(process.execPath, process.argv.slice(1), { stdio: "ignore" });
-      response.end(JSON.stringify(replies[request.url] ?? {}));
+      if (request.url === "/again") server.close(() => setTimeout(listen, 100));
+      response.setHeader("connection", "close").end(JSON.stringify(replies[request.url] ?? {}));
     });
-    server.listen({ port: Number(process.argv[2]), host: "127.0.0.1", reusePort: true }, () => console.log("up"));`,
+    const listen = () => server.listen({ port: Number(process.argv[2]), host: "127.0.0.1", reusePort: true }, () => console.log("up"));
+    listen();`,
   );
   const port = await place.freePort();
   const command = { args: [at.file("shares.mjs"), String(port)] };

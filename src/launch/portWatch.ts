@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { listeningOn } from "../host/listeningSockets.ts";
 import type { Probe } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
@@ -12,12 +13,19 @@ export interface PortWatchOptions {
   readonly everySeconds?: Seconds;
 }
 
-/** Whether anybody else has come to listen on an engine's port (SO_REUSEPORT lets it): looked at its start, once a second, and at its stop. Reads nothing. */
+/**
+ * Whether anybody else has come to listen on an engine's port (SO_REUSEPORT lets it), or an engine's own program has started its server anew: looked at
+ * its start, once a second, and at its stop. Reads nothing.
+ */
 export function portWatch(engines: readonly RunningEngine[], { tell, everySeconds = 1 }: PortWatchOptions): Probe {
   const told = new Set<RunningEngine>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<unknown> = Promise.resolve();
+  const listening = new Map(engines.map((engine) => [engine, new Listening(engine)]));
   const lookAt = async (engine: RunningEngine) => {
+    if (listening.get(engine)?.isOther() === true) {
+      tell({ kind: "restarted", engine: engine.name, message: `its program has opened its port${portOf(engine)} anew` });
+    }
     const strangers = told.has(engine) ? [] : await certainStrangers(engine);
     if (strangers.length === 0) return;
     told.add(engine);
@@ -40,6 +48,32 @@ export function portWatch(engines: readonly RunningEngine[], { tell, everySecond
       await look();
     },
   };
+}
+
+/** The sockets by which an engine that we started takes connections. Of a server that ends and comes back, by the same program, all are others. */
+class Listening {
+  private readonly port: number | undefined;
+  private sockets: ReadonlySet<string>;
+
+  constructor({ reach, strangers }: RunningEngine) {
+    this.port = strangers === undefined || reach.kind !== "http" ? undefined : Number(new URL(reach.url).port);
+    this.sockets = new Set();
+  }
+
+  /** Since this was last asked. Nobody may listen for a while. */
+  isOther(): boolean {
+    const now = this.port === undefined ? new Set<string>() : socketsOn(this.port);
+    if (now.size === 0) return false;
+    const before = this.sockets;
+    this.sockets = now;
+    return before.size > 0 && this.sockets.isDisjointFrom(before);
+  }
+}
+
+/** That of IPv6 only where there is none of IPv4: with few connections it takes ten times as long to read. */
+function socketsOn(port: number): ReadonlySet<string> {
+  const tables = (["tcp", "tcp6"] as const).values().map((table) => listeningOn(port, [table]));
+  return new Set(tables.find((found) => found !== undefined && found.size > 0)?.keys());
 }
 
 /** Looked for twice: between looking for who listens and for who is of the engine's tree, a worker of its own may just have begun. */

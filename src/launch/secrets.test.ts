@@ -37,5 +37,9 @@ test("secrets are gathered from environment, arguments and URLs, the longest fir
 });
 
 test("a secret is found wherever it stands in a text", () => {
+  expect(masks("Authorization: Bearer sk-4711abcdef, authorization: basic dXNlcjpwYXNzMQ==")).toBe(
+    "Authorization: Bearer ***, authorization: basic ***",
+  );
+  expect(masks("Bearer authentication is required")).toBe("Bearer authentication is required");
   expect(masks("args: {'api_key': ['sk-abcdef']} sk-abcdef", ["sk-abcdef"])).toBe("args: {'api_key': ['***']} ***");
 });

@@ -8,10 +8,14 @@ export function hasSecretName(name: string): boolean {
   return /(?:^|[_-])(?:token|key|apikey|passw(?:or)?d|authorization|credentials?)$|password|secret/i.test(name);
 }
 
-/** A text without these secrets, and without those of URLs in it: passwords, and keys in their queries. */
+/** A text without these secrets, and without those that show what they are: passwords and keys in URLs, what an Authorization header holds. */
 export function masks(text: string, secrets: readonly string[] = []): string {
   const withoutUrls = text.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${mask}@`);
-  return secrets.reduce((shown, secret) => shown.replaceAll(secret, mask), withoutQuerySecrets(withoutUrls));
+  const withoutHeaders = withoutUrls
+    .replaceAll(/(\bauthorization["']?\s*[:=]\s*["']?(?:bearer|basic)\s+)[^\s"',]+/gi, `$1${mask}`)
+    // Elsewhere only what looks like a key: "Bearer authentication is required" stays.
+    .replaceAll(/\b(bearer\s+)(?=[\w.~+/-]*\d)[\w.~+/-]{8,}=*/gi, `$1${mask}`);
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, mask), withoutQuerySecrets(withoutHeaders));
 }
 
 /** Arguments that may be shown: what is given to a flag with a secret's name is replaced. */
