@@ -7,6 +7,7 @@ import { cacheTokens, sharedCacheTokens, type CacheTokens, type SharedCacheToken
 import { compare, defaultMargins, type Margins } from "./compare.ts";
 import { deathReasons } from "./deaths.ts";
 import { harnessMargin } from "./harnessMargin.ts";
+import { oneServerReasons } from "./oneServer.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
 import { restartReasons } from "./restarts.ts";
 import { countsOf, engineSummary } from "./summary.ts";
@@ -98,6 +99,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
         ...unjudged(experiment, result),
         ...damage(result),
         ...unwellReasons(experiment, result.events),
+        ...oneServerReasons(engines, experiment.description),
         ...sharedPortReasons(experiment, result.events),
         ...(result.gapsUnknown === true ? [fromCsv] : []),
       ],
