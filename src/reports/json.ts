@@ -51,6 +51,7 @@ function experimentJson(
     title: description.title,
     workload: description.workload,
     arrivals: description.arrivals,
+    prompts: description.prompts,
     order: description.order,
     repeats: description.repeats,
     seed: description.seed,
