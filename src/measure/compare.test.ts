@@ -136,7 +136,19 @@ test("fewer than six pairs give an effect and no verdict", () => {
   expect(effect).toBeCloseTo(2, 1);
 });
 
-test("engines that fail differently often are not judged, however far apart they are", () => {
+test("an engine that became slower is worse also when it fails more often besides; one that fails less often is not judged", () => {
+  const [fast, slow] = [0.3, 0.9].map(
+    (wait) => (engine: string, failures: number) =>
+      answered(engine, Array<number>(100).fill(wait)).map((one) =>
+        one.request < failures ? { ...one, outcome: failed("empty", "") } : one,
+      ),
+  );
+  for (const failures of [2, 3, 5, 40]) expect(ttftOf(slow!("cached", failures), fast!("plain", 0)).verdict).toBe("worse");
+  expect(ttftOf(slow!("cached", 0), fast!("plain", 3)).verdict).toBe("inconclusive");
+  expect(ttftOf(fast!("cached", 3), fast!("plain", 0)).verdict).toBe("inconclusive");
+});
+
+test("engines that fail differently often are not called better, however far apart they are", () => {
   const cached = answered("cached", timesAll(0.5)).map((record) =>
     record.request < 2 ? { ...record, outcome: failed("empty", "") } : record,
   );

@@ -28,7 +28,7 @@ export const defaultMargins: Margins = { practical: 0.05 };
 
 /** Pairs it takes for a verdict. */
 export const fewestPairs = 6;
-/** Engines whose shares of requests that did not complete are farther apart are not judged: what is left is not the same population. */
+/** Engines whose shares of requests that did not complete are farther apart are not judged, unless the one that fails more is worse besides: what is left is not the same population. */
 export const failureTolerance = 0.01;
 /** 0.07 − 0.06 is a little more than 0.01. */
 const rounding = 1e-9;
@@ -80,9 +80,7 @@ function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison
     effect: mean === undefined ? undefined : Math.exp(mean),
     interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
     margin,
-    ...(blockedBy(arms) ??
-      countedApart(subject.metric, arms) ??
-      (difference === undefined ? withoutPairs(subject.metric) : judge(difference))),
+    ...judgementOf(subject.metric, arms, difference),
   });
 }
 
@@ -154,9 +152,20 @@ interface Difference {
   readonly practical: number;
 }
 
+/** Whoever fails more often besides is worse all the same: else an engine that grew slower would pass as soon as it failed a little, too. */
+function judgementOf(metric: ComparedMetric, arms: Arms, difference: Difference | undefined): Judgement {
+  const judged = countedApart(metric, arms) ?? (difference === undefined ? withoutPairs(metric) : judge(difference));
+  const isWorseEitherWay = judged.verdict === "worse" && failedShare(arms.other) > failedShare(arms.base);
+  return isWorseEitherWay ? judged : (blockedBy(arms) ?? judged);
+}
+
+/** Of requests that did not complete. */
+function failedShare(records: readonly RequestRecord[]): number {
+  return records.filter((record) => !isCompleted(record)).length / Math.max(1, records.length);
+}
+
 function blockedBy({ base, other }: Arms): Judgement | undefined {
-  const shares = [other, base].map((records) => records.filter((record) => !isCompleted(record)).length / Math.max(1, records.length));
-  const [ofOther = 0, ofBase = 0] = shares;
+  const [ofOther, ofBase] = [failedShare(other), failedShare(base)];
   if (Math.abs(ofOther - ofBase) <= failureTolerance + rounding) return undefined;
   const reason = `the engines fail differently often, ${percent(ofOther)} against ${percent(ofBase)} of requests: what is left cannot be compared`;
   return { verdict: "inconclusive", reason };
