@@ -28,6 +28,8 @@ export const defaultMargins: Margins = { practical: 0.05 };
 
 /** Pairs it takes for a verdict. */
 export const fewestPairs = 6;
+/** Pairs it takes for "equivalent": fewer may well hold nothing of what befalls one request in twenty, since 0.95 ** 58 is still above 5 %. */
+const fewestForEquivalent = 59;
 /** Engines whose shares of requests that did not complete are farther apart are not judged, unless the one that fails more is worse besides: what is left is not the same population. */
 export const failureTolerance = 0.01;
 /** 0.07 − 0.06 is a little more than 0.01. */
@@ -203,15 +205,21 @@ function judge({ mean, interval, pairs, margin, why, practical }: Difference): J
   if (low > edge) return { verdict: "better" };
   if (high < -edge) return { verdict: "worse" };
   const isTooCoarse = margin > practical;
-  if (low > -edge && high < edge) return isTooCoarse ? tooCoarse(margin, why, practical) : { verdict: "equivalent" };
+  if (low > -edge && high < edge) return isTooCoarse ? tooCoarse(margin, why, practical) : alike(margin, pairs);
   const isDifferent = low > 0 || high < 0;
   const open = isDifferent ? "there is a difference, but it may be below" : "the interval is too wide for";
   return known({
     verdict: "inconclusive" as const,
     reason: `${open} the ${why} of ${percent(margin)}`,
     // Below a margin that is too coarse, more pairs would end in no verdict either.
-    morePairs: isTooCoarse && Math.abs(mean) < edge ? undefined : pairsToSettle((high - low) / 2, Math.abs(Math.abs(mean) - edge), pairs),
+    morePairs: isTooCoarse && Math.abs(mean) < edge ? undefined : pairsToSettle({ mean, half: (high - low) / 2, edge, pairs }),
   });
+}
+
+function alike(margin: number, pairs: number): Judgement {
+  if (pairs >= fewestForEquivalent) return { verdict: "equivalent" };
+  const reason = `no difference of ${percent(margin)} was found, but so few pairs may miss what slows one request in 20`;
+  return { verdict: "inconclusive", reason, morePairs: fewestForEquivalent - pairs };
 }
 
 function tooCoarse(margin: number, why: string, practical: number): Judgement {
@@ -222,8 +230,15 @@ function tooCoarse(margin: number, why: string, practical: number): Judgement {
 const mostPairs = 100_000;
 
 /** The half width shrinks with the root of the number of pairs; it must fit between the mean and the nearer edge of the margin. */
-function pairsToSettle(half: number, room: number, pairs: number): number | undefined {
-  const more = Math.max(1, Math.ceil(pairs * (half / room) ** 2) - pairs);
+function pairsToSettle({
+  mean,
+  half,
+  edge,
+  pairs,
+}: Pick<Difference, "mean" | "pairs"> & { half: number; edge: number }): number | undefined {
+  const room = Math.abs(Math.abs(mean) - edge);
+  const fewest = Math.abs(mean) < edge ? fewestForEquivalent : pairs + 1;
+  const more = Math.max(fewest - pairs, 1, Math.ceil(pairs * (half / room) ** 2) - pairs);
   // On the edge itself no number of pairs settles it.
   return more > mostPairs ? undefined : more;
 }

@@ -9,14 +9,18 @@ import { figuresOf, totalsOf } from "./testFigures.ts";
 
 const fast = Array<number>(10).fill(0.5);
 const slow = Array<number>(10).fill(1);
+/** As many as it takes to be equivalent. */
+const often = (wait: number) => Array<number>(60).fill(wait);
 
 test("figures join summaries, comparisons, cache answers, validity and verdicts of each experiment", () => {
-  const { experiments, validity } = figuresOf(resultOf([...answered("plain", slow), ...answered("b", slow), ...answered("a", fast)]));
+  const { experiments, validity } = figuresOf(
+    resultOf([...answered("plain", often(1)), ...answered("b", often(1)), ...answered("a", often(0.5))]),
+  );
   const [figures] = experiments;
   expect(figures?.summaries.map(({ engine, requests }) => [engine, requests])).toEqual([
-    ["b", 10],
-    ["a", 10],
-    ["plain", 10],
+    ["b", 60],
+    ["a", 60],
+    ["plain", 60],
   ]);
   expect(figures?.comparisons.map(({ other, metric, verdict }) => `${other} ${metric} ${verdict}`)).toEqual([
     "b ttft equivalent",
@@ -60,7 +64,7 @@ test("a check that says how many of an engine's requests may fail allows them wh
 });
 
 test("the margin that an experiment states is the one its engines are compared with", () => {
-  const result = resultOf([...answered("plain", slow), ...answered("a", Array<number>(10).fill(0.98))]);
+  const result = resultOf([...answered("plain", often(1)), ...answered("a", often(0.98))]);
   const verdicts = (margin: number) => {
     const experiments = result.experiments.map((one) => ({ ...one, description: { ...one.description, margin } }));
     return figuresOf({ ...result, experiments }).experiments[0]?.comparisons.map(({ verdict }) => verdict);

@@ -22,7 +22,7 @@ const meanings: readonly string[] = [
   "Output tokens/s and requests/s of the whole experiment: from the first request sent to the last one ended, per engine.",
   "Cold: nothing of the prompt had been sent before. Warm: the whole context had. Gain: cold divided by warm. Storing: what filling the cache costs, as the longer time to first token of a cold request than on the baseline, where this engine stores more than the baseline does. In brackets: of how many requests.",
   "Median and percentiles are nearest-rank values of what was measured. A p90 needs 64 values and a p99 needs 662, else it is left out. Failed requests have no latency, but stay in every count.",
-  "Comparison: the same seeded requests on both engines, paired one by one. The ratio is the geometric mean over the pairs; above 1 is better for the engine named first. The interval is a 95 % bootstrap interval, widened where neighbouring pairs are alike. Better, worse and equivalent all need the interval to clear the margin (5 % unless stated); otherwise the answer is inconclusive.",
+  "Comparison: the same seeded requests on both engines, paired one by one. The ratio is the geometric mean over the pairs; above 1 is better for the engine named first. The interval is a 95 % bootstrap interval, widened where neighbouring pairs are alike. Better, worse and equivalent all need the interval to clear the margin (5 % unless stated), and equivalent takes 59 pairs: fewer may miss what slows one request in 20. Otherwise the answer is inconclusive. Tails are not compared.",
   "Within this boot: engines were started once, so differences between one start and the next are not in the interval.",
   `A dash is no data. It is never zero.`,
 ];
