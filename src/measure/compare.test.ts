@@ -236,6 +236,32 @@ test("replies of one token have no throughput to compare", () => {
   });
 });
 
+test("where more than one pair in ten has no throughput, those that have one are not compared", () => {
+  const partly = (engine: string, short: number) =>
+    answered(engine, Array<number>(200).fill(1)).map((one) => (one.request < short ? { ...one, outputTokens: 1 } : one));
+  const [ttft, throughput] = compare(experimentOf([...partly("cached", 183), ...partly("plain", 0)]), "plain");
+  expect(throughput).toMatchObject({
+    pairs: 17,
+    verdict: "inconclusive",
+    reason: "183 of 200 pairs have no throughput on one of the engines: what is left cannot be compared",
+  });
+  expect(ttft?.verdict).toBe("equivalent");
+  expect(compare(experimentOf([...partly("cached", 20), ...partly("plain", 0)]), "plain")[1]?.verdict).toBe("equivalent");
+});
+
+test("first tokens that took no time at all are no pairs, and that is what is said of them", () => {
+  const waits = Array<number>(20).fill(1);
+  const none = waits.map(() => 0);
+  expect(ttftOf(answered("cached", waits), answered("plain", none))).toMatchObject({
+    pairs: 0,
+    verdict: "inconclusive",
+    reason: "none of the 20 requests that completed on both engines has a time to first token above 0 on both",
+  });
+  expect(ttftOf(answered("cached", waits), answered("plain", none.with(0, 1).with(1, 1))).reason).toBe(
+    "18 of 20 pairs have no time to first token above 0 on one of the engines: what is left cannot be compared",
+  );
+});
+
 const waits = fc.array(fc.tuple(fc.double({ min: 0.01, max: 9, noNaN: true }), fc.double({ min: 0.01, max: 9, noNaN: true })), {
   minLength: 6,
   maxLength: 20,

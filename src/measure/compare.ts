@@ -32,6 +32,8 @@ export const fewestPairs = 6;
 const fewestForEquivalent = 59;
 /** Engines whose shares of requests that did not complete are farther apart are not judged, unless the one that fails more is worse besides: what is left is not the same population. */
 export const failureTolerance = 0.01;
+/** Of pairs that completed, so many as a share may have no value of a metric: those that have one are else another population. */
+const withoutValueTolerance = 0.1;
 /** 0.07 − 0.06 is a little more than 0.01. */
 const rounding = 1e-9;
 
@@ -69,7 +71,7 @@ interface Arms {
 type Subject = Pick<Comparison, "experiment" | "metric" | "cache" | "baseline" | "other">;
 
 function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison {
-  const logs = pairedLogRatios(subject.metric, arms);
+  const { logs, onBoth } = pairedLogRatios(subject.metric, arms);
   const mean = logs.length === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const { margin, why } = marginFor(subject.metric, arms, margins);
   const { practical } = margins;
@@ -82,22 +84,29 @@ function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison
     effect: mean === undefined ? undefined : Math.exp(mean),
     interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
     margin,
-    ...judgementOf(subject.metric, arms, difference),
+    ...judgementOf(subject.metric, arms, { difference, withValues: logs.length, onBoth }),
   });
 }
 
+interface PairedLogRatios {
+  readonly logs: Float64Array;
+  /** So many requests completed on both engines, whether or not there is a ratio of them. */
+  readonly onBoth: number;
+}
+
 /** Log of the effect, pair by pair, in the order in which the baseline's fell due: above 0 is better for the other engine. */
-function pairedLogRatios(metric: ComparedMetric, { base, other }: Arms): Float64Array {
+function pairedLogRatios(metric: ComparedMetric, { base, other }: Arms): PairedLogRatios {
   const measure = metric === "ttft" ? ttft : throughput;
   const direction = metric === "ttft" ? -1 : 1;
   const ofOther = new Map(other.filter(isCompleted).map((record) => [pairOf(record), measure(record)]));
-  const inOrder = base.filter(isCompleted).sort((a, b) => a.block - b.block || a.due - b.due || a.request - b.request);
+  const completed = base.filter((record) => isCompleted(record) && ofOther.has(pairOf(record)));
+  const inOrder = completed.sort((a, b) => a.block - b.block || a.due - b.due || a.request - b.request);
   const logs = inOrder.flatMap((record) => {
     const [theirs, ours] = [measure(record), ofOther.get(pairOf(record))];
     if (theirs === undefined || ours === undefined || theirs <= 0 || ours <= 0) return [];
     return [direction * Math.log(ours / theirs)];
   });
-  return Float64Array.from(logs);
+  return { logs: Float64Array.from(logs), onBoth: inOrder.length };
 }
 
 /** One number for a block and a request: there may be a million of them, and texts would be slow. */
@@ -154,9 +163,17 @@ interface Difference {
   readonly practical: number;
 }
 
+interface Found {
+  /** Missing where there is no pair with values. */
+  readonly difference: Difference | undefined;
+  readonly withValues: number;
+  /** Pairs that completed, with values or without. */
+  readonly onBoth: number;
+}
+
 /** Whoever fails more often besides is worse all the same: else an engine that grew slower would pass as soon as it failed a little, too. */
-function judgementOf(metric: ComparedMetric, arms: Arms, difference: Difference | undefined): Judgement {
-  const judged = countedApart(metric, arms) ?? (difference === undefined ? withoutPairs(metric) : judge(difference));
+function judgementOf(metric: ComparedMetric, arms: Arms, found: Found): Judgement {
+  const judged = countedApart(metric, arms) ?? judgementOfValues(metric, found);
   const isWorseEitherWay = judged.verdict === "worse" && failedShare(arms.other) > failedShare(arms.base);
   return isWorseEitherWay ? judged : (blockedBy(arms) ?? judged);
 }
@@ -190,9 +207,22 @@ function isByEvents({ outputTokensSource }: RequestRecord): boolean {
   return outputTokensSource === "events";
 }
 
-function withoutPairs(metric: ComparedMetric): Judgement {
-  const condition = metric === "ttft" ? "completed" : "completed, with two tokens or more that did not come at once,";
-  return { verdict: "inconclusive", reason: `no request ${condition} on both engines` };
+function judgementOfValues(metric: ComparedMetric, { difference, withValues, onBoth }: Found): Judgement {
+  if (difference === undefined) return { verdict: "inconclusive", reason: withoutPairs(metric, onBoth) };
+  const without = onBoth - withValues;
+  if (without <= onBoth * withoutValueTolerance) return judge(difference);
+  const reason = `${without} of ${onBoth} pairs have no ${valueOf[metric]} on one of the engines: what is left cannot be compared`;
+  return { verdict: "inconclusive", reason };
+}
+
+/** There is no ratio of a time of 0. */
+const valueOf = { ttft: "time to first token above 0", throughput: "throughput" } as const satisfies Record<ComparedMetric, string>;
+
+function withoutPairs(metric: ComparedMetric, onBoth: number): string {
+  if (onBoth === 0) return "no request completed on both engines";
+  return metric === "ttft"
+    ? `none of the ${onBoth} requests that completed on both engines has a ${valueOf.ttft} on both`
+    : "no request completed, with two tokens or more that did not come at once, on both engines";
 }
 
 function judge({ mean, interval, pairs, margin, why, practical }: Difference): Judgement {
