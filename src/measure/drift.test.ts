@@ -68,6 +68,38 @@ test("where nothing changes, one run in a hundred at most is said to have change
   expect(runs.filter((records) => (halvesApart(records)?.apart ?? 0) > 0.2).length).toBeLessThanOrEqual(3);
 });
 
+/** How long each of some Poisson requests takes on an engine that answers one at a time, at a share of what it can do. */
+function queued(count: number, load: number): readonly number[] {
+  const exponential = () => -Math.log(1 - noise());
+  let wait = 0;
+  return Array.from({ length: count }, () => {
+    wait = Math.max(0, wait - exponential() / load);
+    return (wait += exponential());
+  });
+}
+
+// Taken for independent, more than half of such runs had changed by a fifth.
+test("a queue that goes up and down at 85 % of what an engine can do has seldom changed: 400 requests", () => {
+  const runs = Array.from({ length: 150 }, () => answered("plain", queued(400, 0.85)));
+  expect(runs.filter((records) => (halvesApart(records)?.apart ?? 0) > 0.2).length).toBeLessThan(25);
+});
+
+test.each([
+  [100, 1.5, 85],
+  [16, 2, 65],
+])("an engine that changes half-way is still found: of %d requests by %d times, in %d of 100 runs or more", (count, times, least) => {
+  const runs = Array.from({ length: 100 }, () =>
+    answered(
+      "plain",
+      Array.from(
+        { length: count },
+        (_, index) => (index < count / 2 ? 0.2 : 0.2 * times) * Math.exp(0.6 * (noise() + noise() + noise() - 1.5)),
+      ),
+    ),
+  );
+  expect(runs.filter((records) => (halvesApart(records)?.apart ?? 0) > 0.2).length).toBeGreaterThanOrEqual(least);
+});
+
 test("a burst whose last requests wait longest has not become slower", () => {
   const burst = answered(
     "plain",

@@ -2,6 +2,7 @@ import type { RequestRecord } from "../model/record.ts";
 import { smallestOf } from "../model/extremes.ts";
 import type { Seconds } from "../model/time.ts";
 import { tpot, ttft } from "./latency.ts";
+import { widened } from "./likeness.ts";
 import { studentT } from "./studentT.ts";
 import { isCompleted } from "./summary.ts";
 
@@ -20,7 +21,8 @@ const fewest = 8;
 /**
  * Whether an engine stayed the same while it was measured: TTFT and TPOT of its requests, each kind (the same lengths and cache state) apart,
  * in the order in which they were sent. Welch's interval (B. L. Welch, Biometrika 34, 1947) of the mean logarithm, first half against second,
- * with as many degrees of freedom as the smaller half has: never more than Welch's own. The metric and kind that changed most for certain.
+ * with as many degrees of freedom as the smaller half has, never more than Welch's own, and wider where neighbours are alike, as they are in a
+ * queue: its waits go up and down for long though nothing changes. The metric and kind that changed most for certain.
  */
 export function halvesApart(records: readonly RequestRecord[]): HalvesApart | undefined {
   const sent = records
@@ -50,9 +52,16 @@ function apart(metric: HalvesApart["metric"], times: readonly (Seconds | undefin
   const t = studentT(half - 1);
   if (half < fewest || t === undefined) return undefined;
   const difference = mean(second) - mean(first);
-  const error = Math.sqrt(varianceOfMean(first) + varianceOfMean(second));
-  const nearer = Math.max(0, Math.abs(difference) - t * error);
+  const error = t * Math.sqrt(varianceOfMean(first) + varianceOfMean(second));
+  const [, margin] = widened([-error, error], 0, Float64Array.from([...residuals(first), ...residuals(second)]));
+  const nearer = Math.max(0, Math.abs(difference) - margin);
   return { metric, ratio: Math.exp(difference), apart: Math.exp(nearer) - 1 };
+}
+
+/** What is left of each where its half is taken for steady: a change between the halves must not look like neighbours that are alike. */
+function residuals(half: readonly number[]): readonly number[] {
+  const middle = mean(half);
+  return half.map((value) => value - middle);
 }
 
 function mean(values: readonly number[]): number {
