@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { figuresOf } from "../measure/testFigures.ts";
 import { consoleTable, type Style } from "./consoleTable.ts";
+import { firstPage } from "./firstPage.ts";
 import { fixture } from "./fixture.ts";
 
 const bare: Style = (_, text) => text;
@@ -22,6 +23,22 @@ test("the comparison stands before the table", () => {
   const table = lines.findIndex((line) => line.includes("TPOT"));
   expect(verdict).toBeGreaterThan(0);
   expect(table).toBeGreaterThan(verdict);
+});
+
+/** Half as long as on the baseline where it is warm, 1.5 times as long where it is cold. */
+const coldIsWorse: Parameters<typeof fixture>[0] = {
+  contexts: [8_192],
+  repeats: 8,
+  ttft: ({ engine, request }) => (engine === "plain" ? 1 : request === 0 ? 1.5 : 0.5),
+};
+
+test("a part of the requests that came out worse is told, though another one is the answer", () => {
+  const verdicts = linesOf(coldIsWorse, 200).filter((line) => /^ {2}(better|worse|inconclusive|equivalent) /.test(line));
+  expect(verdicts.map((line) => line.trim().split(/ {2,}/)[0])).toEqual(["better", "equivalent", "worse"]);
+  expect(verdicts[2]).toMatch(/cached takes 1\.50 times as long to the first token as plain .*, cold, 8 pairs/);
+  const result = fixture(coldIsWorse);
+  const told = firstPage(result, figuresOf(result)).flatMap((block) => (block.kind === "paragraph" ? [block.label] : []));
+  expect(told).toContain("worse");
 });
 
 test("no line is longer than the terminal, whatever the engines are called", () => {
