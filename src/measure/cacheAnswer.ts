@@ -1,8 +1,9 @@
-import type { EngineSummary } from "../model/figures.ts";
+import type { Comparison, EngineSummary, Interval } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { toNanoseconds, type Seconds } from "../model/time.ts";
 import { storesMore, type CacheSign } from "./cacheSign.ts";
 import { fewestPairs } from "./compare.ts";
+import { sortedValues } from "./distribution.ts";
 import { known } from "./known.ts";
 import { ttft } from "./latency.ts";
 import { queueGrowth } from "./queueGrowth.ts";
@@ -10,7 +11,9 @@ import { isCompleted } from "./summary.ts";
 import { limits } from "./validityLimits.ts";
 import { ratio } from "./verdicts.ts";
 
-/** The numbers a cache user asks for, of one engine in one experiment: medians of TTFT. Missing where there is no such request. */
+/**
+ * The numbers a cache user asks for, of one engine in one experiment: medians of TTFT, of which `cold` and `warm` are each one that was measured.
+ * The ratios take the middle of the two middle ones where their number is even, since the lower of the two is biased. Missing where there is no such request. */
 export interface CacheAnswer {
   readonly engine: string;
   /** Missing where nothing speaks for a cache: a row to compare with. */
@@ -22,8 +25,13 @@ export interface CacheAnswer {
   readonly warmRequests: number;
   /** Cold over warm of the same engine: 4 is four times as fast. */
   readonly gain?: number;
-  /** How much longer a cold request takes than the baseline's cold one, as a share: 0.12 is 12 %. Of an engine that stores more than the baseline. */
+  /**
+   * How much longer a cold request takes than the baseline's cold one, as a share: 0.12 is 12 %. Of an engine that stores more than the
+   * baseline, where the comparison of their cold requests is sure that there is a difference.
+   */
   readonly costOfStoring?: number;
+  /** Within what the cost lies, as shares, where it is not sure that there is one: it holds 0. */
+  readonly costUndecided?: Interval;
   /** Why there is neither a gain nor a cost of storing, although there are cold and warm requests. */
   readonly withheld?: string;
 }
@@ -35,18 +43,24 @@ export interface CacheUser {
   readonly keeps: CacheSign | undefined;
 }
 
+/** What the engines of an experiment are held against: the comparisons with the baseline are those of the experiment. */
+interface CacheBaseline {
+  readonly engine: string | undefined;
+  readonly comparisons: readonly Comparison[];
+}
+
 /** Of all engines of an experiment, those without a cache beside those with one; of none where nothing speaks for a cache. */
-export function cacheAnswers(users: readonly CacheUser[], baseline: string | undefined): readonly CacheAnswer[] {
+export function cacheAnswers(users: readonly CacheUser[], { engine, comparisons }: CacheBaseline): readonly CacheAnswer[] {
   if (users.every(({ keeps }) => keeps === undefined)) return [];
   const judged = users.map((user) => ({ ...user, withheld: whyWithheld(user) }));
-  const plain = judged.find(({ summary }) => summary.engine === baseline);
-  return judged.map((user) => answerOf(user, user === plain ? undefined : plain));
+  const plain = judged.find(({ summary }) => summary.engine === engine);
+  return judged.map((user) => answerOf(user, user === plain ? undefined : plain, comparisons));
 }
 
 type Judged = CacheUser & { readonly withheld: string | undefined };
 
-function answerOf(user: Judged, plain: Judged | undefined): CacheAnswer {
-  const { summary, keeps, withheld } = user;
+function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly Comparison[]): CacheAnswer {
+  const { summary, records, keeps, withheld } = user;
   const [cold, warm] = [summary.cold.ttft, summary.warm.ttft];
   return known({
     engine: summary.engine,
@@ -55,16 +69,32 @@ function answerOf(user: Judged, plain: Judged | undefined): CacheAnswer {
     coldRequests: cold.count,
     warm: warm.p50,
     warmRequests: warm.count,
-    gain: withheld === undefined ? ratio(cold.p50, warm.p50) : undefined,
-    costOfStoring: costOfStoring(user, plain),
+    gain: withheld === undefined ? ratio(middleOf(records, "cold"), middleOf(records, "warm")) : undefined,
+    ...costOfStoring(user, plain, comparisons),
     withheld,
   });
 }
 
-function costOfStoring({ summary, keeps, withheld }: Judged, plain: Judged | undefined): number | undefined {
-  if (withheld !== undefined || plain === undefined || plain.withheld !== undefined || !storesMore(keeps, plain.keeps)) return undefined;
-  const against = ratio(summary.cold.ttft.p50, plain.summary.cold.ttft.p50);
-  return against === undefined ? undefined : against - 1;
+type Cost = Pick<CacheAnswer, "costOfStoring" | "costUndecided">;
+
+function costOfStoring(user: Judged, plain: Judged | undefined, comparisons: readonly Comparison[]): Cost {
+  if (user.withheld !== undefined || plain === undefined || plain.withheld !== undefined || !storesMore(user.keeps, plain.keeps)) return {};
+  const against = ratio(middleOf(user.records, "cold"), middleOf(plain.records, "cold"));
+  const interval = comparisons.find((comparison) => isOfCold(comparison, user))?.interval;
+  if (against === undefined || interval === undefined) return {};
+  const [low, high] = interval;
+  return low > 1 || high < 1 ? { costOfStoring: against - 1 } : { costUndecided: [1 / high - 1, 1 / low - 1] };
+}
+
+/** "all" are cold ones where there is no other kind. */
+function isOfCold({ other, metric, cache }: Comparison, { summary }: Judged): boolean {
+  return other === summary.engine && metric === "ttft" && (cache === "cold" || cache === "all");
+}
+
+function middleOf(records: readonly RequestRecord[], cache: "cold" | "warm"): Seconds | undefined {
+  const sorted = sortedValues(records.filter((record) => record.cache === cache && isCompleted(record)).map(ttft));
+  const [below, above] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return below === undefined || above === undefined ? undefined : (below + above) / 2;
 }
 
 /**

@@ -82,7 +82,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
   return {
     summaries,
     comparisons: engines.flatMap(({ name }) => comparisons.filter(({ other }) => other === name)),
-    cacheAnswers: cacheAnswers(cacheUsers(experiment, { summaries, tokens, result }), baseline),
+    cacheAnswers: cacheAnswers(cacheUsers(experiment, { summaries, tokens, result }), { engine: baseline, comparisons }),
     cacheTokens: tokens,
     sharedCacheTokens: sharedCacheTokens(experiment, description.services ?? []),
     validity: validity(experiment, summaries, {

@@ -83,6 +83,16 @@ test("one cold request is no gain, and the reason is told once for all engines",
   expect(lines).toContain("  left out      gain of cached, plain: 1 cold and 9 warm requests are too few, 6");
 });
 
+test("a cost of storing that may be none is its interval, and what would settle it stands below", () => {
+  const ttft = ({ engine, request, block }: { engine: string; request: number; block: number }) =>
+    engine === "cached" ? (request === 0 ? 1 + 0.1 * Math.sin(block * 2.3) : 0.2) : 1;
+  const lines = linesOf({ contexts: [8_192], repeats: 6, ttft }, 200);
+  expect(lines.find((line) => /^ {2}cached .*×/.test(line))).toMatch(/ −[\d.]+ % to \+[\d.]+ %$/);
+  expect(lines).toContain(
+    "  left out      cost of storing of cached: whether there is one is not settled, its 95 % interval holds 0: ask about more documents, or say repeats",
+  );
+});
+
 test("engines without a sign of a cache have no such table", () => {
   expect(linesOf({ engines: ["fast", "slow"], repeats: 6 }).filter((line) => /^ {2}cache |left out/.test(line))).toEqual([]);
 });

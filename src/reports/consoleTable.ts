@@ -4,17 +4,18 @@ import type { ExperimentResult, TestResult } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
 import { harnessErrorLine } from "./harnessError.ts";
-import { change, count, duration, missing, plain, rate, ratio } from "./numbers.ts";
+import { count, duration, missing, plain, rate, ratio } from "./numbers.ts";
 import {
   comparisonSentence,
+  costPhrase,
   failedOf,
   failuresPhrase,
+  leftOutPhrases,
   reasonPhrase,
   simulatedPhrase,
   validityMeanings,
   validityTones,
   verdictTones,
-  withheldGainPhrases,
   withheldSentence,
 } from "./sentences.ts";
 
@@ -85,13 +86,14 @@ function cacheLines({ cacheAnswers }: ExperimentFigures, options: ConsoleOptions
   const answers = cacheAnswers.filter(({ cold, warm }) => cold !== undefined && warm !== undefined);
   if (answers.length === 0) return [];
   const head = ["cache", "TTFT cold", "n", "TTFT warm", "n", "gain", "cost of storing"];
-  const withheld = withheldGainPhrases(answers).flatMap((phrase) => labelled("left out", "undecided", phrase, options));
-  return ["", ...grid([head, ...answers.map(cacheCells)], options), ...withheld];
+  const leftOut = leftOutPhrases(answers).flatMap((phrase) => labelled("left out", "undecided", phrase, options));
+  return ["", ...grid([head, ...answers.map(cacheCells)], options), ...leftOut];
 }
 
-function cacheCells({ engine, cold, coldRequests, warm, warmRequests, gain, costOfStoring }: CacheAnswer): readonly string[] {
+function cacheCells(answer: CacheAnswer): readonly string[] {
+  const { engine, cold, coldRequests, warm, warmRequests, gain } = answer;
   const times = gain === undefined ? missing : `${ratio(gain)}×`;
-  return [engine, duration(cold), count(coldRequests), duration(warm), count(warmRequests), times, change(costOfStoring)];
+  return [engine, duration(cold), count(coldRequests), duration(warm), count(warmRequests), times, costPhrase(answer)];
 }
 
 function failureLines(summaries: readonly EngineSummary[], { records }: ExperimentResult, options: ConsoleOptions): readonly string[] {

@@ -8,14 +8,15 @@ import { change, count, counted, duration, missing, plain, rate, ratio } from ".
 import {
   cachePhrase,
   comparisonSentence,
+  costPhrase,
   failedOf,
+  leftOutPhrases,
   metricName,
   reasonPhrase,
   simulatedPhrase,
   validityMeanings,
   validityTones,
   verdictTones,
-  withheldGainPhrases,
   withheldSentence,
 } from "./sentences.ts";
 
@@ -30,7 +31,7 @@ export function firstPage(result: TestResult, figures: TestFigures): readonly Bl
     ...effectsFigure(result, figures),
     { kind: "heading", level: 3, text: "Median time to first token, and what was delivered over the whole experiment" },
     engineTable(result, figures),
-    ...withheldGains(figures),
+    ...leftOut(figures),
     ...checks(result, figures),
   ];
 }
@@ -159,7 +160,7 @@ function engineTable(result: TestResult, figures: TestFigures): Block {
 }
 
 function cacheCells({ cold, warm }: EngineSummary, answer: CacheAnswer | undefined): readonly string[] {
-  return [medianOf(cold.ttft), medianOf(warm.ttft), gainOf(answer), change(answer?.costOfStoring)];
+  return [medianOf(cold.ttft), medianOf(warm.ttft), gainOf(answer), costPhrase(answer ?? {})];
 }
 
 /** "269 ms (6)" */
@@ -172,8 +173,8 @@ function deliveryCells(summary: EngineSummary): readonly string[] {
 }
 
 /** Each reason once, whatever the number of experiments it holds for. */
-function withheldGains({ experiments }: TestFigures): readonly Block[] {
-  const phrases = new Set(experiments.flatMap(({ cacheAnswers }) => withheldGainPhrases(cacheAnswers)));
+function leftOut({ experiments }: TestFigures): readonly Block[] {
+  const phrases = new Set(experiments.flatMap(({ cacheAnswers }) => leftOutPhrases(cacheAnswers)));
   return [...phrases].map((phrase) => ({ kind: "paragraph", tone: "undecided", label: "left out", text: `${phrase}.` }));
 }
 

@@ -72,7 +72,7 @@ function experimentJson(
 }
 
 function cacheJson(answers: readonly CacheAnswer[]): unknown {
-  const found = answers.map(({ engine, cold, coldRequests, warm, warmRequests, gain, costOfStoring, withheld }) => ({
+  const found = answers.map(({ engine, cold, coldRequests, warm, warmRequests, gain, costOfStoring, costUndecided, withheld }) => ({
     engine,
     ttft_cold_seconds: cold,
     cold_requests: coldRequests,
@@ -80,6 +80,7 @@ function cacheJson(answers: readonly CacheAnswer[]): unknown {
     warm_requests: warmRequests,
     gain_ratio: gain,
     cost_of_storing_share: costOfStoring,
+    cost_of_storing_interval: costUndecided,
     withheld,
   }));
   return found.length === 0 ? undefined : found;

@@ -41,6 +41,11 @@ export function change(share: number | undefined): string {
   return share > 0 ? `+${text}` : `−${text}`;
 }
 
+/** "−2 % to +9 %": within what a change lies. */
+export function changeInterval([low, high]: Interval): string {
+  return `${change(low)} to ${change(high)}`;
+}
+
 /** "2.4": as many decimals as it takes to tell the ratio from 1 and, when an interval is given, its ends from each other. */
 export function ratio(value: number | undefined, interval?: Interval): string {
   return value === undefined ? missing : grouped(value, decimalsOf(value, interval));

@@ -4,7 +4,7 @@ import type { RequestRecord } from "../model/record.ts";
 import type { TestDescription } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { exceededPhrase } from "./limits.ts";
-import { count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
+import { change, changeInterval, count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
 
 interface Wording {
   readonly subject: string;
@@ -159,8 +159,25 @@ export function reasonPhrase({ engine, what, advice, exceeded }: ValidityReason)
   return `${engine === undefined ? "" : `${engine}: `}${found.join("; ")}`;
 }
 
-/** Why engines have neither a gain nor a cost of storing, each reason once: "gain of plain, cached: 2 cold and 18 warm requests are too few, …". */
-export function withheldGainPhrases(answers: readonly CacheAnswer[]): readonly string[] {
+/** "+9.7 %", or the interval where that holds 0: "−2 % to +9 %". */
+export function costPhrase({ costOfStoring, costUndecided }: Pick<CacheAnswer, "costOfStoring" | "costUndecided">): string {
+  return costUndecided === undefined ? change(costOfStoring) : changeInterval(costUndecided);
+}
+
+/** Why engines have no gain, or no single cost of storing, each reason once: "gain of plain, cached: 2 cold and 18 warm requests are too few, …". */
+export function leftOutPhrases(answers: readonly CacheAnswer[]): readonly string[] {
+  return [...withheldGainPhrases(answers), ...undecidedCostPhrases(answers)];
+}
+
+function undecidedCostPhrases(answers: readonly CacheAnswer[]): readonly string[] {
+  const engines = answers.filter(({ costUndecided }) => costUndecided !== undefined).map(({ engine }) => engine);
+  if (engines.length === 0) return [];
+  return [
+    `cost of storing of ${engines.join(", ")}: whether there is one is not settled, its 95 % interval holds 0: ask about more documents, or say repeats`,
+  ];
+}
+
+function withheldGainPhrases(answers: readonly CacheAnswer[]): readonly string[] {
   const reasons = Map.groupBy(answers, ({ withheld }) => withheld);
   return [...reasons].flatMap(([reason, of]) =>
     reason === undefined ? [] : [`gain of ${of.map(({ engine }) => engine).join(", ")}: ${reason}`],
