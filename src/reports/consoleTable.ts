@@ -4,7 +4,7 @@ import type { ExperimentResult, TestResult } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
 import { harnessErrorLine } from "./harnessError.ts";
-import { count, duration, missing, plain, rate, ratio } from "./numbers.ts";
+import { count, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
 import {
   comparisonSentence,
   costPhrase,
@@ -108,7 +108,7 @@ function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures,
     const title = experiments.find(({ index }) => index === experiment)?.description.title;
     const where = title === undefined || experiments.length === 1 ? "" : `${title}: `;
     // What is wanted of a value that there is not says so.
-    const found = observed === undefined ? "" : `${plain(observed)}, `;
+    const found = observed === undefined ? "" : `${observedPhrase(observed, wanted)}, `;
     const [label, tone] = isWithheld(verdict, figures)
       ? (["withheld", "undecided"] as const)
       : verdict.ok

@@ -4,7 +4,7 @@ import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { effects } from "./charts.ts";
 import type { Block, Column, Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
-import { change, count, counted, duration, missing, plain, rate, ratio } from "./numbers.ts";
+import { change, count, counted, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
 import {
   cachePhrase,
   comparisonSentence,
@@ -182,7 +182,7 @@ function checks({ verdicts }: TestResult, figures: TestFigures): readonly Block[
   if (verdicts.length === 0) return [];
   const rows = [...Map.groupBy(verdicts, ({ check }) => check)].map(([check, ofCheck]) => [
     check,
-    ofCheck[0]?.wanted ?? missing,
+    [...new Set(ofCheck.map(({ wanted }) => wanted))].join("; "),
     ofCheck.map(observedOf).join("; "),
     outcomeOf(ofCheck, figures),
   ]);
@@ -207,8 +207,8 @@ function outcomeOf(ofCheck: readonly Verdict[], figures: TestFigures): string {
   return unmet === 0 ? `met${withheld}` : `NOT MET in ${count(unmet)} of ${count(given.length)}${withheld}`;
 }
 
-function observedOf({ observed }: Verdict): string {
-  return observed === undefined ? "no data" : plain(observed);
+function observedOf({ observed, wanted }: Verdict): string {
+  return observed === undefined ? "no data" : observedPhrase(observed, wanted);
 }
 
 function believe({ state, reasons }: Validity): readonly Block[] {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { change, duration, percent, plain, rate, ratio, ratioInterval } from "./numbers.ts";
+import { change, duration, observedPhrase, percent, plain, rate, ratio, ratioInterval } from "./numbers.ts";
 
 test("a duration has three digits that count, in milliseconds below a second", () => {
   expect([0.00042, 0.00412, 0.0412, 0.412, 0.9996, 4.123, 41.23, 412.3, 1234].map(duration)).toEqual([
@@ -35,4 +35,23 @@ test("a ratio has more decimals near 1, and enough to tell the ends of its inter
 test("a change has a sign, and a number without a known unit no needless zeros", () => {
   expect([change(0.054), change(-0.02), change(0.0001)]).toEqual(["+5.4 %", "−2 %", "0 %"]);
   expect([plain(0.61), plain(0.5), plain(1234)]).toEqual(["0.61", "0.5", "1,234"]);
+});
+
+test("an observed value has as many digits as it takes to see on which side of what was wanted it lies, and three where those do", () => {
+  const observed = (value: number, wanted: string) => observedPhrase(value, wanted);
+  expect([observed(0.239512, "at most 0.5"), observed(0.5, "at most 0.5"), observed(1234, "at least 1000")]).toEqual([
+    "0.24",
+    "0.5",
+    "1,234",
+  ]);
+  expect([observed(0.5004, "at most 0.5"), observed(0.49996, "at least 0.5"), observed(0.5 + 1e-12, "at most 0.5")]).toEqual([
+    "0.5004",
+    "0.49996",
+    "0.500000000001",
+  ]);
+  expect([observed(1499.6, "from 1000 to 1499.5"), observed(4.0001, "from 2 to 4"), observed(1.23456e-7, "at most 1.234e-7")]).toEqual([
+    "1,500",
+    "4.0001",
+    "0.0000001235",
+  ]);
 });

@@ -26,6 +26,21 @@ export function plain(value: number): string {
   return value.toLocaleString("en-US", Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
 }
 
+/** The value of a check: "0.24", or as many digits as it takes to see on which side of each number in `wanted` it lies: "0.5004" of at most 0.5. */
+export function observedPhrase(value: number, wanted: string): string {
+  const limits = (wanted.match(/-?\d+(\.\d+)?(e[+-]?\d+)?/gi) ?? []).map(Number);
+  const hides = (text: string) => limits.some((limit) => Math.sign(numberIn(text) - limit) !== Math.sign(value - limit));
+  const longer = Array.from({ length: mostDigits - 3 }, (_, more) => value.toLocaleString("en-US", { maximumSignificantDigits: 4 + more }));
+  return [plain(value), ...longer].find((text) => !hides(text)) ?? String(value);
+}
+
+/** So many tell any two numbers apart. */
+const mostDigits = 17;
+
+function numberIn(text: string): number {
+  return Number(text.replaceAll(",", ""));
+}
+
 /** "5 %", "0.4 %". */
 export function percent(share: number | undefined): string {
   if (share === undefined) return missing;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { figuresOf, type TestFigures } from "../measure/testFigures.ts";
+import { atMost } from "../measure/verdicts.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
 import { fixture } from "./fixture.ts";
@@ -98,6 +99,13 @@ test("a check that is not met is named with what was observed", () => {
   const text = textOf(story(fixture()).blocks);
   expect(text).toContain("Checks: 1 of 6 not met");
   expect(text).toContain('["a cached prefix halves the wait","at most 0.5","0.61; 0.21; 0.21","NOT MET in 1 of 3"]');
+});
+
+test("a check that wants something else in each experiment shows all of it, and values that do not look like their limit", () => {
+  const wants = [0.5, 0.5, 0.2].map((limit, experiment) => ({ experiment, check: "half", ...atMost(0.5004, limit) }));
+  expect(textOf(story({ ...fixture(), verdicts: wants }).blocks)).toContain(
+    '["half","at most 0.5; at most 0.2","0.5004; 0.5004; 0.5","NOT MET in 3 of 3"]',
+  );
 });
 
 test("a run that was cut off says so", () => {
