@@ -28,7 +28,7 @@ test("where there are too few values for a p99, a p95 is told and called one", (
     answered("plain", [0.5]),
     short.map((reading): Reading => ({ ...reading, at: 1e9 })),
   );
-  expect(harnessErrorLine(experiment)).toContain("a token's stamp 0.010 ms, p95 0.400 ms");
+  expect(harnessErrorLine(experiment)).toContain("a token's stamp 0.0100 ms, p95 0.400 ms");
 });
 
 test.each([

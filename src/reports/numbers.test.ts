@@ -15,6 +15,29 @@ test("a duration has three digits that count, in milliseconds below a second", (
   ]);
 });
 
+test("a duration of microseconds or less has them too", () => {
+  expect([4e-7, 9.996e-7, 1.234e-6, 1.234e-5, -2e-5].map(duration)).toEqual([
+    "400 ns",
+    "0.00100 ms",
+    "0.00123 ms",
+    "0.0123 ms",
+    "-0.0200 ms",
+  ]);
+  expect([rate(0.0123), rate(0.000_123_4)]).toEqual(["0.0123", "0.000123"]);
+});
+
+test("a share that is not all of it is never 100 %", () => {
+  expect([0.995, 0.9996, 0.999_95, 0.9949, 1, 1.004, 0.126].map(percent)).toEqual([
+    "99.5 %",
+    "99.96 %",
+    "99.995 %",
+    "99 %",
+    "100 %",
+    "100.4 %",
+    "13 %",
+  ]);
+});
+
 test("what is missing is a dash, and zero is a zero", () => {
   expect([duration(undefined), rate(undefined), ratio(undefined), percent(undefined), change(undefined)]).toEqual([
     "–",
@@ -30,6 +53,9 @@ test("a ratio has more decimals near 1, and enough to tell the ends of its inter
   expect([ratio(24.6), ratio(2.41), ratio(1.018)]).toEqual(["25", "2.4", "1.02"]);
   expect([ratio(24.61, [24.42, 24.81]), ratioInterval(24.61, [24.42, 24.81])]).toEqual(["24.6", "24.4 to 24.8"]);
   expect(ratioInterval(2, [2, 2 + 1e-12])).toBe("2.0 to 2.0");
+  expect([ratio(1.0512, [1.0511, 1.0513]), ratioInterval(1.0512, [1.0511, 1.0513])]).toEqual(["1.0512", "1.0511 to 1.0513"]);
+  expect(ratioInterval(1.0512, [1.051166, 1.051169])).toBe("1.051166 to 1.051169");
+  expect([ratio(0.0004), ratio(0.045), ratio(0.8), ratio(0)]).toEqual(["0.00040", "0.045", "0.80", "0.00"]);
 });
 
 test("a change has a sign, and a number without a known unit no needless zeros", () => {

@@ -4,10 +4,11 @@ import type { Seconds } from "../model/time.ts";
 /** What a person sees where there is no number. */
 export const missing = "–";
 
-/** "412 ms", "4.12 s": three digits that count, in the unit that suits them. */
+/** "412 ms", "4.12 s", "0.0123 ms", "400 ns": three digits that count, in the unit that suits them. */
 export function duration(length: Seconds | undefined): string {
   if (length === undefined) return missing;
   const rounded = Number(length.toPrecision(3));
+  if (rounded !== 0 && Math.abs(rounded) < 1e-6) return `${threeDigits(rounded * 1e9)} ns`;
   return Math.abs(rounded) < 1 ? `${threeDigits(rounded * 1000)} ms` : `${threeDigits(rounded)} s`;
 }
 
@@ -41,11 +42,16 @@ function numberIn(text: string): number {
   return Number(text.replaceAll(",", ""));
 }
 
-/** "5 %", "0.4 %". */
+/** "5 %", "0.4 %", and "99.6 %": what is not all of it is never 100 %. */
 export function percent(share: number | undefined): string {
-  if (share === undefined) return missing;
-  const value = share * 100;
-  return `${grouped(value, Number.isInteger(Number(value.toFixed(6))) || Math.abs(value) >= 10 ? 0 : 1)} %`;
+  return share === undefined ? missing : `${grouped(share * 100, percentDecimals(Math.abs(share * 100)))} %`;
+}
+
+function percentDecimals(value: number): number {
+  if (Number.isInteger(Number(value.toFixed(6)))) return 0;
+  const short = Math.abs(100 - value);
+  if (short <= 0.5) return Math.max(1, decimalsFor(short));
+  return value >= 10 ? 0 : 1;
 }
 
 /** "+3 %", "−2 %": a change. */
@@ -61,7 +67,7 @@ export function changeInterval([low, high]: Interval): string {
   return `${change(low)} to ${change(high)}`;
 }
 
-/** "2.4": as many decimals as it takes to tell the ratio from 1 and, when an interval is given, its ends from each other. */
+/** "2.4", "1.02", "0.00040": more decimals near 1 and below, and when an interval is given, as many as it takes to tell its ends from each other. */
 export function ratio(value: number | undefined, interval?: Interval): string {
   return value === undefined ? missing : grouped(value, decimalsOf(value, interval));
 }
@@ -78,15 +84,26 @@ export function counted(amount: number, noun: string): string {
 }
 
 function decimalsOf(value: number, interval: Interval | undefined): number {
-  const start = Math.abs(value) >= 20 ? 0 : Math.abs(value) >= 2 ? 1 : 2;
+  const size = Math.abs(value);
+  const start = size >= 20 ? 0 : size >= 2 ? 1 : size >= 0.1 || size === 0 ? 2 : decimalsFor(size) + 1;
   const width = interval === undefined ? 0 : interval[1] - interval[0];
-  return width > 1e-6 && 10 ** -start > width / 2 ? start + 1 : start;
+  return width > 1e-6 ? Math.max(start, decimalsFor(width / 2)) : start;
 }
+
+/** So many decimals show a first digit of this that is not 0. */
+function decimalsFor(size: number): number {
+  return Math.min(mostDecimals, Math.max(0, Math.ceil(-Math.log10(size) - rounding)));
+}
+
+/** As many as every Node writes. */
+const mostDecimals = 20;
+/** 1.0513 − 1.0511 is a little less than 0.0002. */
+const rounding = 1e-9;
 
 function threeDigits(value: number): string {
   const size = Math.abs(Number(value.toPrecision(3)));
   if (size === 0) return "0";
-  return grouped(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+  return grouped(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : decimalsFor(size) + 2);
 }
 
 function grouped(value: number, decimals: number): string {
