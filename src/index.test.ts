@@ -74,6 +74,22 @@ test("all mistakes of a JavaScript author are told at once", () => {
   );
 });
 
+test("an experiment that was spread and changed is checked and completed like a new one", () => {
+  const changed = (change: object) =>
+    testCase({ engines: { a: simulated() }, experiments: [short, { ...short, ...change }] }).experiments[1]?.deadlines;
+  expect(changed({ deadlines: { request: 2 } })).toEqual({ ...short.deadlines, request: 2 });
+  expect(changed({ deadlines: undefined })).toEqual(short.deadlines);
+  expect(() => changed({ deadlines: { request: NaN }, limits: { sendlag: false }, repeats: 1.5, order: "inturn", repeat: 3 })).toThrow(
+    "experiment 1 (100 context tokens, 3 questions): repeats must be a whole number of at least 1, not 1.5; " +
+      'order must be one of together, inTurn, interleaved, not "inturn"; there is no option "repeat", did you mean "repeats"?; ' +
+      "experiment 1 (100 context tokens, 3 questions): deadlines: request must be a number above 0, not NaN; " +
+      'experiment 1 (100 context tokens, 3 questions): limits: there is no option "sendlag", did you mean "sendLag"?',
+  );
+  expect(() => changed({ repeats: 0, seed: -1, margin: 5 })).toThrow(
+    "repeats must be a whole number of at least 1, not 0; seed must be a whole number of at least 0, not -1; margin must be above 0",
+  );
+});
+
 test("a margin is a share that an experiment may state", () => {
   expect(experiment({ workload, arrivals: short.arrivals, margin: 0.02 }).margin).toBe(0.02);
   expect(() => experiment({ workload, arrivals: short.arrivals, margin: 5 })).toThrow("margin must be above 0 and at most 1, not 5");

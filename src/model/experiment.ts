@@ -97,12 +97,23 @@ const deadlineRules: Readonly<Record<keyof Deadlines, OptionRule>> = {
 
 /** One workload for every engine of a test case. */
 export function experiment(options: ExperimentOptions): Experiment {
-  const { workload, arrivals, order, repeats = 1, seed = 0, title, deadlines = {}, cacheState, limits, margin } = options;
+  checkExperiment("experiment()", options);
+  return completed(options);
+}
+
+/** Throws one error with every mistake in an experiment: in what an author gives `experiment()`, and in what authors spread and change after it. */
+export function checkExperiment(what: string, options: ExperimentOptions): void {
+  const { deadlines, limits }: { readonly deadlines?: unknown; readonly limits?: unknown } = isDescription(options) ? options : {};
   checkTogether(
-    () => checkOptions("experiment()", options, Object.keys(rules), rules, ["workload", "arrivals"]),
-    () => checkOptions("experiment(): deadlines", isDescription(deadlines) ? deadlines : {}, Object.keys(deadlineRules), deadlineRules),
-    () => checkOptions("experiment(): limits", isDescription(limits) ? limits : {}, limitNames, limitRules),
+    () => checkOptions(what, options, Object.keys(rules), rules, ["workload", "arrivals"]),
+    () => checkOptions(`${what}: deadlines`, isDescription(deadlines) ? deadlines : {}, Object.keys(deadlineRules), deadlineRules),
+    () => checkOptions(`${what}: limits`, isDescription(limits) ? limits : {}, limitNames, limitRules),
   );
+}
+
+/** With what is usual where an author has said nothing. */
+export function completed(options: ExperimentOptions): Experiment {
+  const { workload, arrivals, order, repeats = 1, seed = 0, title, deadlines = {}, cacheState, limits, margin } = options;
   return {
     title: title ?? workload.title,
     workload,

@@ -1,6 +1,6 @@
 import { checkOptions, checkTogether, type OptionRule } from "./checkOptions.ts";
 import type { Engine } from "./engine.ts";
-import type { Experiment } from "./experiment.ts";
+import { checkExperiment, completed, type Experiment } from "./experiment.ts";
 import type { Check, EngineSummary } from "./figures.ts";
 import { HarnessError } from "./harnessError.ts";
 import { nearest } from "./nearest.ts";
@@ -54,12 +54,13 @@ export function testCase<const Engines extends Readonly<Record<string, Engine>>>
   checkTogether(
     () => checkOptions("testCase()", options, Object.keys(rules), rules, ["engines", "experiments"]),
     () => checkMembers(options),
+    ...lookedAt(options.experiments),
   );
   const { engines, baseline, experiments, checks } = options;
   return {
     engines,
     ...(baseline === undefined ? {} : { baseline }),
-    experiments: withPromptsOfTheirOwn(experiments),
+    experiments: withPromptsOfTheirOwn(experiments.map(completed)),
     ...(checks === undefined ? {} : { checks }),
   };
 }
@@ -102,8 +103,24 @@ function baselineMistakes(names: readonly string[], baseline: string | undefined
 
 function experimentMistakes(experiments: readonly unknown[]): readonly string[] {
   return experiments.flatMap((experiment, index) =>
-    "deadlines" in entriesOf(experiment) ? [] : [`experiment ${index} is not one: experiment({ workload, arrivals }) makes one`],
+    isExperiment(experiment) ? [] : [`experiment ${index} is not one: experiment({ workload, arrivals }) makes one`],
   );
+}
+
+function isExperiment(value: unknown): value is Experiment {
+  return "deadlines" in entriesOf(value);
+}
+
+/** Experiments are spread and changed as much as whole test cases are. */
+function lookedAt(experiments: unknown): readonly (() => void)[] {
+  if (!Array.isArray(experiments)) return [];
+  return experiments.flatMap((experiment: unknown, index) =>
+    isExperiment(experiment) ? [() => checkExperiment(nameOf(experiment, index), experiment)] : [],
+  );
+}
+
+function nameOf({ title }: Experiment, index: number): string {
+  return typeof title === "string" && title !== "" ? `experiment ${index} (${title})` : `experiment ${index}`;
 }
 
 /** Of whatever a JavaScript author wrote. */
