@@ -50,3 +50,9 @@ test("interleaved with everything due at once stays at once", () => {
   expect(written(interleaved(["a", "b"], atOnce, 1))).toEqual(["A0@0 B0@0 B1@0 A1@0"]);
   expect(written(interleaved(["a"], { ...workload, requests: [plainRequest()] }, 1))).toEqual(["A0@0"]);
 });
+
+test("interleaved shares the time to the request that is due next, however they are numbered", () => {
+  const offsets = [6, 0, 4];
+  const requests = offsets.map((offset, id) => plainRequest({ id, arrival: { kind: "at", offset } }));
+  expect(written(interleaved(["a", "b"], { ...workload, requests }, 1))).toEqual(["A1@0 B1@2 B2@4 A2@5 A0@6 B0@7.5"]);
+});

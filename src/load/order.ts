@@ -35,10 +35,11 @@ export function inTurn(engines: readonly string[], workload: Workload, repeats: 
  * out evenly: on the whole every engine sees the workload's own rate. One phase for each block.
  */
 export function interleaved(engines: readonly string[], workload: Workload, repeats: number): readonly Phase[] {
-  const dues = workload.requests.map(offsetOf).filter((due) => due !== undefined);
+  const requests = inTime(workload.requests);
+  const dues = requests.map(offsetOf).filter((due) => due !== undefined);
   return blocks(repeats).map((block) => {
     let independent = 0;
-    return workload.requests.flatMap((request, index) => {
+    return requests.flatMap((request, index) => {
       const due = offsetOf(request);
       const share = due === undefined ? 0 : gapAfter(dues, independent++) / engines.length;
       return inAlternation(engines, block + index).map((engine, place) =>
@@ -46,6 +47,13 @@ export function interleaved(engines: readonly string[], workload: Workload, repe
       );
     });
   });
+}
+
+/** As they fall due, which need not be as they are numbered: what has no time of its own stays behind the one before it. */
+function inTime(requests: readonly Request[]): readonly Request[] {
+  let latest = 0;
+  const timed = requests.map((request) => ({ request, due: (latest = offsetOf(request) ?? latest) }));
+  return timed.sort((one, other) => one.due - other.due).map(({ request }) => request);
 }
 
 function blocks(repeats: number): readonly number[] {
