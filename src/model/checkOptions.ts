@@ -33,6 +33,13 @@ export function checkOptions(
   throw new HarnessError("usage", `${what}: ${mistakes.join("; ")}`, { hint: `its options are ${allowed.join(", ")}` });
 }
 
+/** What is wrong with a value that must be there, in words; undefined when nothing is. */
+export function mistakeIn(name: string, value: unknown, rule: OptionRule): string | undefined {
+  if (value === undefined) return `${name} is missing`;
+  const wrong = rule(value);
+  return wrong === undefined ? undefined : `${name} ${wrong}, not ${shown(value)}`;
+}
+
 /** Several checks of one thing an author made: what is wrong by any of them is one error. */
 export function checkTogether(...checks: readonly (() => void)[]): void {
   const mistakes = checks.flatMap(mistakesIn);

@@ -4,9 +4,11 @@ import { partsOf, type Passage, type ReplyOf, type Request } from "../model/requ
 import type { Workload } from "../model/workload.ts";
 import { refuseTooMuch } from "./refuseTooMuch.ts";
 import { refuseUnsound } from "./refuseUnsound.ts";
+import { soundArrivals } from "./soundArrivals.ts";
 
 /** What each block of an experiment sends, the first one first. What a later one has in common with those before it counts as reusable. */
-export function blocksOf({ workload, arrivals, seed, repeats, cacheState }: Experiment): readonly Workload[] {
+export function blocksOf({ workload, arrivals: given, seed, repeats, cacheState }: Experiment): readonly Workload[] {
+  const arrivals = soundArrivals(given);
   const first = workload.generate(arrivals, seed, 0);
   refuseUnsound(first);
   refuseTooMuch(workload.title, first, repeats);

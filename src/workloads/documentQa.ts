@@ -1,7 +1,7 @@
 import { checkOptions, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
 import { drawBelow, draws } from "../model/draw.ts";
 import { most } from "../model/most.ts";
-import type { Passage, Request } from "../model/request.ts";
+import type { Arrival, Passage, Request } from "../model/request.ts";
 import type { Arrivals, Workload, WorkloadGenerator } from "../model/workload.ts";
 import { numberedPassages } from "./numberedPassages.ts";
 import { refuseTooManyTokens } from "./refuseTooMuch.ts";
@@ -62,14 +62,14 @@ function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed
   const question = numberedPassages(seed, `documentQa questions ${contextTokens}`, block);
   const picked = picks(options, seed);
   const askedAbout = new Map<number, Passage>();
-  const requestOf = (id: number): Request => {
+  const requestOf = (arrival: Arrival, id: number): Request => {
     const number = picked(id);
     const known = askedAbout.get(number);
     const context = known ?? document(number, contextTokens);
     askedAbout.set(number, context);
     return {
       id,
-      arrival: schedule[id] ?? { kind: "at", offset: 0 },
+      arrival,
       messages: [{ role: "user", parts: [context, question(id, questionTokens)] }],
       contextTokens,
       questionTokens,
@@ -77,7 +77,7 @@ function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed
       maxOutputTokens: outputTokens,
     };
   };
-  return { kind: "documentQa", options, seed, requests: Array.from({ length: requests }, (_, id) => requestOf(id)) };
+  return { kind: "documentQa", options, seed, requests: schedule.map(requestOf) };
 }
 
 /** The number of each request's document; called in the requests' order. */

@@ -1,7 +1,8 @@
-import { checkTogether, notNegative, oneOf, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
+import { checkTogether, mistakeIn, oneOf, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import { partsOf, type Arrival, type Passage, type ReplyOf, type Request } from "../model/request.ts";
+import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
+import { mistakeInArrival } from "./mistakeInArrival.ts";
 
 /** Throws where a generator of somebody's own, which nothing need have type-checked, made requests that cannot be sent or told apart. */
 export function refuseUnsound({ kind, requests }: Workload): void {
@@ -11,9 +12,9 @@ export function refuseUnsound({ kind, requests }: Workload): void {
   const rules: readonly RequestRule[] = [
     ({ id }, place) => (id === place ? undefined : `id must be its position, not ${shown(id)}`),
     ({ arrival }) => mistakeInArrival(arrival, position),
-    ({ messages }) => first(messages, ({ role }) => mistake("role", role, knownRole)),
+    ({ messages }) => first(messages, ({ role }) => mistakeIn("role", role, knownRole)),
     (request) => first(partsOf(request), (part) => mistakeInPart(part, position)),
-    (request) => first(lengths, ([name, rule]) => mistake(name, request[name], rule)),
+    (request) => first(lengths, ([name, rule]) => mistakeIn(name, request[name], rule)),
   ];
   checkTogether(...rules.map((rule) => () => refuseBy(rule, kind, requests)));
 }
@@ -22,7 +23,6 @@ export function refuseUnsound({ kind, requests }: Workload): void {
 type RequestRule = (request: Request, place: number) => string | undefined;
 
 const knownRole = oneOf("system", "user", "assistant");
-const knownArrival = oneOf("at", "after");
 const knownPart = oneOf("passage", "reply");
 const knownSource = oneOf("own", "scripted");
 const someText: OptionRule = (value) => (typeof value === "string" ? undefined : "must be a text");
@@ -52,7 +52,6 @@ function unsound(kind: string, mistake: string): HarnessError {
 /** Without these there is nothing to look at. */
 function mistakeInShape(request: Request): string | undefined {
   if (!isObject(request)) return `it must be an object, not ${shown(request)}`;
-  if (!isObject(request.arrival)) return `arrival must be an object, not ${shown(request.arrival)}`;
   if (!Array.isArray(request.messages)) return `messages must be a list, not ${shown(request.messages)}`;
   return first(request.messages, (message) => {
     if (!isObject(message) || !Array.isArray(message.parts)) return `a message must have a list of parts, not ${shown(message)}`;
@@ -64,33 +63,21 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-function mistakeInArrival(arrival: Arrival, position: OptionRule): string | undefined {
-  if (arrival.kind === "at") return mistake("arrival.offset", arrival.offset, notNegative);
-  if (arrival.kind !== "after") return mistake("arrival.kind", (arrival as Arrival).kind, knownArrival);
-  return mistake("arrival.request", arrival.request, position) ?? mistake("arrival.pause", arrival.pause, notNegative);
-}
-
 function mistakeInPart(part: Passage | ReplyOf, position: OptionRule): string | undefined {
   if (part.kind === "passage") return mistakeInPassage(part);
-  if (part.kind !== "reply") return mistake("a part's kind", (part as Passage).kind, knownPart);
-  const wrong = mistake("a reply's request", part.request, position) ?? mistake("a reply's source", part.source, knownSource);
+  if (part.kind !== "reply") return mistakeIn("a part's kind", (part as Passage).kind, knownPart);
+  const wrong = mistakeIn("a reply's request", part.request, position) ?? mistakeIn("a reply's source", part.source, knownSource);
   if (wrong !== undefined || part.source === "own") return wrong;
   return part.scripted === undefined ? "a scripted reply has no scripted" : mistakeInPassage(part.scripted);
 }
 
 function mistakeInPassage({ text, tokenIds }: Passage): string | undefined {
-  return mistake("a passage's text", text, someText) ?? mistake("a passage's tokenIds", tokenIds, someIds);
+  return mistakeIn("a passage's text", text, someText) ?? mistakeIn("a passage's tokenIds", tokenIds, someIds);
 }
 
-function mistake(name: string, value: unknown, rule: OptionRule): string | undefined {
-  if (value === undefined) return `${name} is missing`;
-  const wrong = rule(value);
-  return wrong === undefined ? undefined : `${name} ${wrong}, not ${shown(value)}`;
-}
-
-function first<One>(all: readonly One[], mistakeIn: (one: One) => string | undefined): string | undefined {
+function first<One>(all: readonly One[], mistakeOf: (one: One) => string | undefined): string | undefined {
   for (const one of all) {
-    const found = mistakeIn(one);
+    const found = mistakeOf(one);
     if (found !== undefined) return found;
   }
   return undefined;

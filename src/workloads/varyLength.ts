@@ -3,7 +3,7 @@ import { draws } from "../model/draw.ts";
 import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { most } from "../model/most.ts";
-import type { Request } from "../model/request.ts";
+import type { Arrival, Request } from "../model/request.ts";
 import type { Arrivals, Workload, WorkloadGenerator } from "../model/workload.ts";
 import { numberedPassages } from "./numberedPassages.ts";
 import { refuseTooManyTokens } from "./refuseTooMuch.ts";
@@ -68,14 +68,14 @@ function generate(options: Required<VaryLengthOptions>, arrivals: Arrivals, seed
   // Sections and questions are numbered together: what follows a shorter document is never what a question begins with.
   const passage = numberedPassages(seed, `varyLength ${contextTokens}`, block);
   const sections = Array.from({ length: lengthsOf(requests - 1) }, (_, number) => passage(requests + number, contextTokens));
-  const requestOf = (id: number): Request => ({
+  const requestOf = (arrival: Arrival, id: number): Request => ({
     id,
-    arrival: schedule[id] ?? { kind: "at", offset: 0 },
+    arrival,
     messages: [{ role: "user", parts: [...sections.slice(0, lengthsOf(id)), passage(id, questionTokens)] }],
     contextTokens: lengthsOf(id) * contextTokens,
     questionTokens,
     reusableTokens: id === 0 ? 0 : lengthsOf(id - 1) * contextTokens,
     maxOutputTokens: outputTokens,
   });
-  return { kind: "varyLength", options, seed, requests: Array.from({ length: requests }, (_, id) => requestOf(id)) };
+  return { kind: "varyLength", options, seed, requests: schedule.map(requestOf) };
 }

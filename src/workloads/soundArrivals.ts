@@ -1,0 +1,30 @@
+import { shown, wholeNumber } from "../model/checkOptions.ts";
+import { HarnessError } from "../model/harnessError.ts";
+import type { Arrival } from "../model/request.ts";
+import type { Arrivals } from "../model/workload.ts";
+import { mistakeInArrival } from "./mistakeInArrival.ts";
+
+/** Arrivals whose schedules are looked at: nothing need have type-checked an author's own, and a request without a time would go out at once. */
+export function soundArrivals(arrivals: Arrivals): Arrivals {
+  const { kind, options } = arrivals;
+  return { kind, options, schedule: (count, draw) => parseSchedule(arrivals.schedule(count, draw), count, kind) };
+}
+
+function parseSchedule(given: unknown, count: number, kind: string): readonly Arrival[] {
+  if (!Array.isArray(given)) throw unsound(kind, `schedule(${count}) must give a list of ${count} arrivals, not ${shown(given)}`);
+  if (given.length !== count) {
+    throw unsound(kind, `schedule(${count}) must give ${count} arrivals, one for each request, and gives ${given.length}`);
+  }
+  const position = wholeNumber({ from: 0, to: count - 1 });
+  for (const [place, arrival] of given.entries()) {
+    const mistake = mistakeInArrival(arrival, position);
+    if (mistake !== undefined) throw unsound(kind, `schedule(${count}): of request ${place} ${mistake}`);
+  }
+  return given as readonly Arrival[]; // each of them has been looked at
+}
+
+function unsound(kind: string, mistake: string): HarnessError {
+  return new HarnessError("usage", `arrivals ${kind}: ${mistake}`, {
+    hint: 'an arrival is { kind: "at", offset: 2.5 }, in seconds, or { kind: "after", request: 0, pause: 1 }',
+  });
+}
