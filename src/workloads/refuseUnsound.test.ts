@@ -39,12 +39,14 @@ function mistakeOf(...changes: readonly (Readonly<Record<string, unknown>> | nul
   return "none";
 }
 
+const idsOf = (tokenIds: readonly unknown[]) => ({ kind: "passage", text: "why", tokenIds });
+const scriptOf = (request: number) => ({ kind: "reply", request, source: "scripted", scripted: passage("because") });
+
 const says = (...parts: readonly unknown[]) => ({ messages: [{ role: "user", parts }] });
 
 test("sound requests are none of our business: sessions, scripted replies, empty prompts", () => {
-  const scripted = { kind: "reply", request: 0, source: "scripted", scripted: passage("because") };
   const follows = { arrival: { kind: "after", request: 0, pause: 0 } };
-  expect(mistakeOf({}, { ...follows, ...says(passage("why"), scripted) }, { messages: [] }, says())).toBe("none");
+  expect(mistakeOf({}, { ...follows, ...says(passage("why"), scriptOf(0)) }, says(passage("")), says())).toBe("none");
 });
 
 test.each([
@@ -73,6 +75,19 @@ test.each([
   ["a reply of nobody", [says({ kind: "reply", request: 3, source: "own" })], "a reply's request must be at most 0, not 3"],
   ["a part of no kind", [says({ text: "why", tokenIds: [] })], "a part's kind is missing"],
   ["a passage without token ids", [says({ kind: "passage", text: "why" })], "a passage's tokenIds is missing"],
+  ["token ids that are none", [says(idsOf(["q", NaN, 1.5, 2]))], 'a passage\'s token id must be a whole number of at least 0, not "q"'],
+  ["a token id below 0", [says(idsOf([3, -7]))], "a passage's token id must be a whole number of at least 0, not -7"],
+  ["a hole in token ids", [says(idsOf([3, undefined]))], "a passage's token id is missing"],
+  ["text without its token ids", [says(idsOf([]))], "a passage's tokenIds must be those of its text, not []"],
+  ["a script without its token ids", [says({ ...scriptOf(0), scripted: idsOf([]) })], "a passage's tokenIds must be those of its text"],
+  ["no prompt", [{ messages: [] }], "request 0: messages must be a list of at least one message, not []"],
+  ["half a token to reuse", [{ reusableTokens: 0.5 }], "reusableTokens must be a whole number of at least 0, not 0.5"],
+  ["a context of no number", [{ contextTokens: NaN }], "contextTokens must be a whole number of at least 0, not NaN"],
+  [
+    "more to reuse than there is",
+    [{ contextTokens: 8, reusableTokens: 10 }],
+    "reusableTokens must be at most its contextTokens and questionTokens together, 9, not 10",
+  ],
   ["an answer of no tokens", [{ maxOutputTokens: 0 }], "maxOutputTokens must be a whole number of at least 1, not 0"],
 ])("%s are told before anything is sent", (_, changes, told) => {
   expect(mistakeOf(...changes)).toContain(told);

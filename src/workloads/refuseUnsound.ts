@@ -9,12 +9,14 @@ export function refuseUnsound({ kind, requests }: Workload): void {
   if (!Array.isArray(requests)) throw unsound(kind, `requests must be a list, not ${shown(requests)}`);
   refuseBy(mistakeInShape, kind, requests);
   const position = wholeNumber({ from: 0, to: requests.length - 1 });
+  const mistakeInPassage = passageRule();
   const rules: readonly RequestRule[] = [
     ({ id }, place) => (id === place ? undefined : `id must be its position, not ${shown(id)}`),
     ({ arrival }) => mistakeInArrival(arrival, position),
     ({ messages }) => first(messages, ({ role }) => mistakeIn("role", role, knownRole)),
-    (request) => first(partsOf(request), (part) => mistakeInPart(part, position)),
+    (request) => first(partsOf(request), (part) => mistakeInPart(part, position, mistakeInPassage)),
     (request) => first(lengths, ([name, rule]) => mistakeIn(name, request[name], rule)),
+    mistakeInReuse,
   ];
   checkTogether(...rules.map((rule) => () => refuseBy(rule, kind, requests)));
 }
@@ -26,7 +28,7 @@ const knownRole = oneOf("system", "user", "assistant");
 const knownPart = oneOf("passage", "reply");
 const knownSource = oneOf("own", "scripted");
 const someText: OptionRule = (value) => (typeof value === "string" ? undefined : "must be a text");
-const someIds: OptionRule = (value) => (Array.isArray(value) ? undefined : "must be a list of token ids");
+const tokenId = wholeNumber({ from: 0 });
 const lengths = [
   ["contextTokens", wholeNumber({ from: 0 })],
   ["questionTokens", wholeNumber({ from: 0 })],
@@ -53,6 +55,7 @@ function unsound(kind: string, mistake: string): HarnessError {
 function mistakeInShape(request: Request): string | undefined {
   if (!isObject(request)) return `it must be an object, not ${shown(request)}`;
   if (!Array.isArray(request.messages)) return `messages must be a list, not ${shown(request.messages)}`;
+  if (request.messages.length === 0) return "messages must be a list of at least one message, not []";
   return first(request.messages, (message) => {
     if (!isObject(message) || !Array.isArray(message.parts)) return `a message must have a list of parts, not ${shown(message)}`;
     return first(message.parts, (part) => (isObject(part) ? undefined : `a part must be an object, not ${shown(part)}`));
@@ -63,7 +66,7 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-function mistakeInPart(part: Passage | ReplyOf, position: OptionRule): string | undefined {
+function mistakeInPart(part: Passage | ReplyOf, position: OptionRule, mistakeInPassage: PassageRule): string | undefined {
   if (part.kind === "passage") return mistakeInPassage(part);
   if (part.kind !== "reply") return mistakeIn("a part's kind", (part as Passage).kind, knownPart);
   const wrong = mistakeIn("a reply's request", part.request, position) ?? mistakeIn("a reply's source", part.source, knownSource);
@@ -71,8 +74,33 @@ function mistakeInPart(part: Passage | ReplyOf, position: OptionRule): string | 
   return part.scripted === undefined ? "a scripted reply has no scripted" : mistakeInPassage(part.scripted);
 }
 
-function mistakeInPassage({ text, tokenIds }: Passage): string | undefined {
-  return mistakeIn("a passage's text", text, someText) ?? mistakeIn("a passage's tokenIds", tokenIds, someIds);
+type PassageRule = (passage: Passage) => string | undefined;
+
+/** Looks at each passage once: requests share them, and a document may have millions of tokens. */
+function passageRule(): PassageRule {
+  const found = new Map<Passage, string | undefined>();
+  return (passage) => {
+    if (!found.has(passage)) found.set(passage, mistakeInText(passage) ?? mistakeInIds(passage));
+    return found.get(passage);
+  };
+}
+
+function mistakeInText({ text }: Passage): string | undefined {
+  return mistakeIn("a passage's text", text, someText);
+}
+
+/** Engines that take token ids are sent these, and never the text. */
+function mistakeInIds({ text, tokenIds }: Passage): string | undefined {
+  if (!Array.isArray(tokenIds)) return mistakeIn("a passage's tokenIds", tokenIds, () => "must be a list of token ids");
+  if (tokenIds.length === 0 && text !== "") return "a passage's tokenIds must be those of its text, not []: passage(text) makes both";
+  const place = tokenIds.findIndex((id) => tokenId(id) !== undefined);
+  return place === -1 ? undefined : mistakeIn("a passage's token id", tokenIds[place], tokenId);
+}
+
+function mistakeInReuse({ reusableTokens, contextTokens, questionTokens }: Request): string | undefined {
+  const prompt = contextTokens + questionTokens;
+  if (!(reusableTokens > prompt)) return undefined;
+  return `reusableTokens must be at most its contextTokens and questionTokens together, ${prompt}, not ${reusableTokens}`;
 }
 
 function first<One>(all: readonly One[], mistakeOf: (one: One) => string | undefined): string | undefined {
