@@ -74,8 +74,16 @@ const orders: readonly unknown[] = ["together", "inTurn", "interleaved"] satisfi
 const cacheStates: readonly unknown[] = ["cold", "primed", "asItIs"] satisfies readonly CachesBefore[];
 
 const rules = {
-  workload: has("generate", "must be a workload, such as documentQa({ … })"),
-  arrivals: has("schedule", "must be arrivals, such as every({ seconds: 8 })"),
+  workload: complete("generate", "must be a workload, such as documentQa({ … })", {
+    kind: [nonEmptyText, "a text"],
+    title: [nonEmptyText, "a text"],
+    options: [anObject, "an object"],
+    resized: [aFunction, "a function"],
+  }),
+  arrivals: complete("schedule", "must be arrivals, such as every({ seconds: 8 })", {
+    kind: [nonEmptyText, "a text"],
+    options: [anObject, "an object"],
+  }),
   order: (value: unknown) => (orders.includes(value) ? undefined : `must be one of ${orders.join(", ")}`),
   repeats: wholeNumber({ from: 1, to: most.requests }),
   seed: wholeNumber({ from: 0 }),
@@ -133,9 +141,21 @@ function said(deadlines: Partial<Deadlines>): Partial<Deadlines> {
   return Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined));
 }
 
-/** A description is known by the function it must have. */
-function has(method: string, mistake: string): OptionRule {
-  return (value) => (isDescription(value) && typeof value[method] === "function" ? undefined : mistake);
+type Members = Readonly<Record<string, readonly [rule: OptionRule, what: string]>>;
+
+/** A description is known by the function it must have; one of an author's own that lacks something else is told what. */
+function complete(method: string, mistake: string, members: Members): OptionRule {
+  return (value) => {
+    if (!isDescription(value) || aFunction(value[method]) !== undefined) return mistake;
+    const missing = Object.entries(members).flatMap(([name, [rule, what]]) =>
+      rule(value[name]) === undefined ? [] : [`${name}, ${what}`],
+    );
+    return missing.length === 0 ? undefined : `must also have ${missing.join("; and ")}`;
+  };
+}
+
+function aFunction(value: unknown): string | undefined {
+  return typeof value === "function" ? undefined : "must be a function";
 }
 
 function anObject(value: unknown): string | undefined {

@@ -19,6 +19,7 @@ import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf } from "../workloads/blocks.ts";
+import { asMistake } from "./asMistake.ts";
 import { longestSent, longestTokens } from "./contextLimit.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
 import { areText } from "./promptForm.ts";
@@ -151,19 +152,25 @@ async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], o
   const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
   const batches = new Set(engines.map((engine) => engine.batch)).size;
   const titled = titledApart(named.testCase.experiments);
-  const experiments = await madeOfEach(titled, (experiment) => planExperiment(experiment, limits, batches));
+  const experiments = await madeOfEach(titled, (experiment) => planExperiment(experiment, limits, batches, overrides.requests));
   const virtual = engines.every(({ engine }) => engine.launch.kind === "inProcess");
   return { name: named.name, named, engines, experiments, virtual, description: describe(named, engines, experiments, overrides) };
 }
 
-function planExperiment(experiment: Experiment, limits: ReadonlyMap<string, number | undefined>, batches: number): PlannedExperiment {
+function planExperiment(
+  experiment: Experiment,
+  limits: ReadonlyMap<string, number | undefined>,
+  batches: number,
+  askedRequests: number | undefined,
+): PlannedExperiment {
   const order = experiment.order ?? (batches > 1 ? "inTurn" : "together");
   if (batches > 1 && order !== "inTurn") {
     throw new HarnessError("usage", `${experiment.title}: order ${order} needs every engine up at once, but their GPUs collide`, {
       hint: "give them GPUs of their own with --gpus, lower their GPU memory shares to 0.95 together, or leave the order out: they then run in turn",
     });
   }
-  const workloads = blocksOf(experiment).map((workload) => asPrimed(experiment, workload));
+  const workloads = soundBlocksOf(experiment).map((workload) => asPrimed(experiment, workload));
+  refuseOtherCount(experiment, workloads, askedRequests);
   const tooLong = [...limits].flatMap(([name, limit]) => overLimit(name, limit, workloads));
   if (tooLong.length > 0) {
     throw new HarnessError("usage", `${experiment.title}: ${tooLong.join("; ")}`, {
@@ -182,6 +189,25 @@ function planExperiment(experiment: Experiment, limits: ReadonlyMap<string, numb
     );
   }
   return { experiment, ...first, order, laterBlocks, asText: areText(workloads) };
+}
+
+function soundBlocksOf(experiment: Experiment): readonly Workload[] {
+  try {
+    return blocksOf(experiment);
+  } catch (error) {
+    throw error instanceof HarnessError ? asMistake(experiment.title, error) : error;
+  }
+}
+
+/** A workload of an author's own may be resized to something else than was asked. */
+function refuseOtherCount({ title, workload }: Experiment, [first]: readonly Workload[], asked: number | undefined): void {
+  const given = first?.requests.length;
+  if (asked === undefined || given === asked) return;
+  throw new HarnessError(
+    "usage",
+    `${title}: --requests ${asked} asks workload ${workload.kind} for ${grouped(asked)} requests, and resized(${asked}) has ${given}`,
+    { hint: "resized(requests) has to return the same workload with exactly so many requests; or leave --requests out" },
+  );
 }
 
 /** With every context asked about beforehand, no request is the first to have its own. */

@@ -1,11 +1,13 @@
 import { HarnessError } from "../model/harnessError.ts";
 import type { Engine } from "../model/engine.ts";
-import type { Experiment } from "../model/experiment.ts";
+import { checkExperiment, type Experiment } from "../model/experiment.ts";
 import { nearest } from "../model/nearest.ts";
 import { testCase, type Params, type TestCase } from "../model/testCase.ts";
+import type { WorkloadGenerator } from "../model/workload.ts";
+import { asMistake } from "./asMistake.ts";
 import type { FoundTest, TestFile } from "./discover.ts";
+import { byAuthor } from "../workloads/byAuthor.ts";
 import type { Overrides } from "./params.ts";
-import { sourcePlace } from "./sourcePlace.ts";
 
 /** One test case of a test function, under the name its files will have. */
 export interface NamedTestCase {
@@ -26,7 +28,7 @@ export function describeTest(file: TestFile, test: FoundTest, params: Params): r
   try {
     return casesOf(file, test, params);
   } catch (error) {
-    throw asMistake(test, error);
+    throw asMistake(test.name, error);
   }
 }
 
@@ -59,17 +61,6 @@ function parseTestCase(value: unknown): TestCase {
   return testCase(value as TestCase & { baseline: string }); // a claim that testCase() then checks, member by member
 }
 
-function asMistake(test: FoundTest, error: unknown): HarnessError {
-  if (error instanceof HarnessError) {
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return new HarnessError("usage", `${test.name}: ${error.message}`, { ...hint, cause: error });
-  }
-  const thrown = error instanceof Error ? error : new Error(String(error));
-  const place = sourcePlace(thrown);
-  const hint = place === undefined ? {} : { hint: `${place.file}:${place.line}: ${place.text}` };
-  return new HarnessError("usage", `${test.name} fails when called: ${thrown.name}: ${thrown.message}`, { ...hint, cause: error });
-}
-
 /** `--only`, `--requests` and `--seed` applied: the same test case, smaller. */
 export function overridden(named: NamedTestCase, overrides: Overrides): NamedTestCase {
   const { testCase } = named;
@@ -83,8 +74,18 @@ export function overridden(named: NamedTestCase, overrides: Overrides): NamedTes
 
 /** A title of the author's own stays; one that its workload gave may count the requests. */
 function resized(experiment: Experiment, requests: number): Experiment {
-  const workload = experiment.workload.resized(requests);
+  const workload = resizedWorkload(experiment, requests);
   return { ...experiment, workload, title: experiment.title === experiment.workload.title ? workload.title : experiment.title };
+}
+
+function resizedWorkload({ title, workload, arrivals }: Experiment, requests: number): WorkloadGenerator {
+  try {
+    const changed = byAuthor(`resized(${requests}) of workload ${workload.kind}`, () => workload.resized(requests));
+    checkExperiment(`what resized(${requests}) of workload ${workload.kind} gives`, { workload: changed, arrivals });
+    return changed;
+  } catch (error) {
+    throw asMistake(title, error);
+  }
 }
 
 function onlyEngines(testCase: TestCase, only: readonly string[] | undefined): TestCase {

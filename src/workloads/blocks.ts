@@ -2,18 +2,17 @@ import type { Experiment } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
+import { byAuthor } from "./byAuthor.ts";
 import { refuseTooMuch } from "./refuseTooMuch.ts";
 import { refuseUnsound } from "./refuseUnsound.ts";
 import { soundArrivals } from "./soundArrivals.ts";
 
 /** What each block of an experiment sends, the first one first. What a later one has in common with those before it counts as reusable. */
-export function blocksOf({ workload, arrivals: given, seed, repeats, cacheState }: Experiment): readonly Workload[] {
-  const arrivals = soundArrivals(given);
-  const first = workload.generate(arrivals, seed, 0);
-  refuseUnsound(first);
-  refuseTooMuch(workload.title, first, repeats);
-  const later = Array.from({ length: repeats - 1 }, (_, earlier) => workload.generate(arrivals, seed, earlier + 1));
-  for (const block of later) refuseUnsound(block);
+export function blocksOf(experiment: Experiment): readonly Workload[] {
+  const { workload, repeats, cacheState } = experiment;
+  const first = generated(experiment, 0);
+  refuseTooMuch(`workload ${workload.kind}`, first, repeats);
+  const later = Array.from({ length: repeats - 1 }, (_, earlier) => generated(experiment, earlier + 1));
   const blocks = [first, ...later];
   if (new Set(blocks.map(scheduleOf)).size > 1) {
     throw new HarnessError("usage", `workload ${workload.kind}: its blocks are not due at the same times`, {
@@ -22,6 +21,12 @@ export function blocksOf({ workload, arrivals: given, seed, repeats, cacheState 
   }
   // Emptied before each block, a cache has nothing of those before.
   return cacheState === "cold" || repeats === 1 ? blocks : afterEachOther(blocks);
+}
+
+function generated({ workload, arrivals, seed }: Experiment, block: number): Workload {
+  const made = byAuthor(`generate() of workload ${workload.kind}`, () => workload.generate(soundArrivals(arrivals), seed, block));
+  refuseUnsound(workload.kind, made);
+  return made;
 }
 
 function scheduleOf({ requests }: Workload): string {

@@ -100,7 +100,7 @@ test("all kinds of mistakes are told at once", () => {
 
 test("requests that are no list are told as that", () => {
   const requests: unknown = { length: 3 };
-  expect(() => refuseUnsound({ kind: "mine", options: {}, seed: 0, requests: requests as Request[] })).toThrow(
+  expect(() => refuseUnsound("mine", { kind: "mine", options: {}, seed: 0, requests: requests as Request[] })).toThrow(
     'workload mine: requests must be a list, not {"length":3}',
   );
 });

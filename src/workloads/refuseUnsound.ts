@@ -1,12 +1,16 @@
-import { checkTogether, mistakeIn, oneOf, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
+import { checkTogether, mistakeIn, nonEmptyText, oneOf, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
 import { mistakeInArrival } from "./mistakeInArrival.ts";
 
 /** Throws where a generator of somebody's own, which nothing need have type-checked, made requests that cannot be sent or told apart. */
-export function refuseUnsound({ kind, requests }: Workload): void {
+export function refuseUnsound(kind: string, workload: Workload): void {
+  if (!isObject(workload)) throw unsound(kind, `generate() must give { kind, options, seed, requests }, not ${shown(workload)}`);
+  const { requests } = workload;
   if (!Array.isArray(requests)) throw unsound(kind, `requests must be a list, not ${shown(requests)}`);
+  const wrong = first(members, ([name, rule]) => mistakeIn(name, workload[name], rule));
+  if (wrong !== undefined) throw unsound(kind, `of what generate() gives, ${wrong}`);
   refuseBy(mistakeInShape, kind, requests);
   const position = wholeNumber({ from: 0, to: requests.length - 1 });
   const mistakeInPassage = passageRule();
@@ -23,6 +27,12 @@ export function refuseUnsound({ kind, requests }: Workload): void {
 
 /** What is wrong with a request in this place; undefined when nothing is. */
 type RequestRule = (request: Request, place: number) => string | undefined;
+
+const members = [
+  ["kind", nonEmptyText],
+  ["options", (value) => (isObject(value) ? undefined : "must be an object")],
+  ["seed", wholeNumber({ from: 0 })],
+] as const satisfies readonly (readonly [keyof Workload, OptionRule])[];
 
 const knownRole = oneOf("system", "user", "assistant");
 const knownPart = oneOf("passage", "reply");

@@ -2,12 +2,22 @@ import { shown, wholeNumber } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Arrival } from "../model/request.ts";
 import type { Arrivals } from "../model/workload.ts";
+import { byAuthor } from "./byAuthor.ts";
 import { mistakeInArrival } from "./mistakeInArrival.ts";
 
 /** Arrivals whose schedules are looked at: nothing need have type-checked an author's own, and a request without a time would go out at once. */
 export function soundArrivals(arrivals: Arrivals): Arrivals {
   const { kind, options } = arrivals;
-  return { kind, options, schedule: (count, draw) => parseSchedule(arrivals.schedule(count, draw), count, kind) };
+  return {
+    kind,
+    options,
+    schedule: (count, draw) =>
+      parseSchedule(
+        byAuthor(`schedule() of arrivals ${kind}`, () => arrivals.schedule(count, draw)),
+        count,
+        kind,
+      ),
+  };
 }
 
 function parseSchedule(given: unknown, count: number, kind: string): readonly Arrival[] {
