@@ -93,6 +93,25 @@ test.each([
   expect(mistakeOf(...changes)).toContain(told);
 });
 
+const after = (request: number) => ({ arrival: { kind: "after", request, pause: 0 } });
+const repliesOf = (request: number) => says(passage("why"), { kind: "reply", request, source: "own" });
+
+test.each([
+  ["whoever waits for itself", [{}, after(1)], "workload mine: request 1 waits for itself, and would never be sent"],
+  ["a reply within its own prompt", [repliesOf(0)], "request 0 waits for itself"],
+  ["two that wait for each other", [{}, after(2), after(1), after(2)], "requests 1, 2 wait for one another, and would never be sent"],
+  ["a circle of ends and replies", [after(3), {}, repliesOf(0), { ...after(1), ...repliesOf(2) }], "requests 0, 3, 2 wait for one another"],
+  ["a workload of nothing", [], "workload mine: it has no requests"],
+])("%s is told before anything is sent", (_, changes, told) => {
+  expect(mistakeOf(...changes)).toContain(told);
+});
+
+test("sessions may wait for later requests, as long as nobody waits for them", () => {
+  expect(mistakeOf(after(2), {}, after(1), { ...after(2), ...repliesOf(0) })).toBe("none");
+  const long = Array.from({ length: 100_000 }, (_, id) => (id === 0 ? {} : after(id - 1)));
+  expect(mistakeOf(...long)).toBe("none");
+});
+
 test("all kinds of mistakes are told at once", () => {
   const told = mistakeOf({ id: 1, maxOutputTokens: 0 }, says({ kind: "reply", request: 0, source: "else" }));
   expect(told.split("; ")).toHaveLength(3);

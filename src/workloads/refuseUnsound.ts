@@ -2,6 +2,7 @@ import { checkTogether, mistakeIn, nonEmptyText, oneOf, shown, wholeNumber, type
 import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
+import { circleOf } from "./circleOf.ts";
 import { mistakeInArrival } from "./mistakeInArrival.ts";
 
 /** Throws where a generator of somebody's own, which nothing need have type-checked, made requests that cannot be sent or told apart. */
@@ -11,6 +12,7 @@ export function refuseUnsound(kind: string, workload: Workload): void {
   if (!Array.isArray(requests)) throw unsound(kind, `requests must be a list, not ${shown(requests)}`);
   const wrong = first(members, ([name, rule]) => mistakeIn(name, workload[name], rule));
   if (wrong !== undefined) throw unsound(kind, `of what generate() gives, ${wrong}`);
+  if (requests.length === 0) throw unsound(kind, "it has no requests");
   refuseBy(mistakeInShape, kind, requests);
   const position = wholeNumber({ from: 0, to: requests.length - 1 });
   const mistakeInPassage = passageRule();
@@ -23,6 +25,8 @@ export function refuseUnsound(kind: string, workload: Workload): void {
     mistakeInReuse,
   ];
   checkTogether(...rules.map((rule) => () => refuseBy(rule, kind, requests)));
+  const circle = circleOf(requests);
+  if (circle.length > 0) throw unsound(kind, `${circlePhrase(circle)}, and would never be sent`);
 }
 
 /** What is wrong with a request in this place; undefined when nothing is. */
@@ -112,6 +116,14 @@ function mistakeInReuse({ reusableTokens, contextTokens, questionTokens }: Reque
   if (!(reusableTokens > prompt)) return undefined;
   return `reusableTokens must be at most its contextTokens and questionTokens together, ${prompt}, not ${reusableTokens}`;
 }
+
+function circlePhrase(circle: readonly number[]): string {
+  if (circle.length === 1) return `request ${circle[0]} waits for itself`;
+  const rest = circle.length > mostNamed ? ` and ${circle.length - mostNamed} more` : "";
+  return `requests ${circle.slice(0, mostNamed).join(", ")}${rest} wait for one another`;
+}
+
+const mostNamed = 8;
 
 function first<One>(all: readonly One[], mistakeOf: (one: One) => string | undefined): string | undefined {
   for (const one of all) {
