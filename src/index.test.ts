@@ -74,6 +74,15 @@ test("all mistakes of a JavaScript author are told at once", () => {
   );
 });
 
+test("an engine has no name that every object has: charts would find that in its place", () => {
+  const named = (name: string) => testCase({ engines: { [name]: simulated() }, experiments: [short] });
+  for (const name of ["constructor", "toString", "valueOf", "hasOwnProperty"]) {
+    expect(() => named(name)).toThrow(`engine "${name}" must have another name: every object of JavaScript has a ${name} already`);
+  }
+  expect(() => named("__proto__")).toThrow('engine "__proto__" must have a name of letters');
+  expect(Object.keys(named("prototype").engines)).toEqual(["prototype"]);
+});
+
 test("an experiment that was spread and changed is checked and completed like a new one", () => {
   const changed = (change: object) =>
     testCase({ engines: { a: simulated() }, experiments: [short, { ...short, ...change }] }).experiments[1]?.deadlines;

@@ -88,10 +88,15 @@ function checkMembers({ engines, baseline, experiments }: Pick<TestCase, "engine
 
 function engineMistakes(engines: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(engines).flatMap(([name, engine]) => [
-    // Names become directories and columns.
-    ...(/^[A-Za-z0-9][\w.-]*$/.test(name) ? [] : [`engine "${name}" must have a name of letters, digits, "_", "-" and "."`]),
+    ...nameMistakes(name),
     ...("launch" in entriesOf(engine) && "wire" in entriesOf(engine) ? [] : [`${name} is not an engine, such as vllm({ model })`]),
   ]);
+}
+
+/** Names become directories, columns and members of objects, of which each has a `constructor` already: charts would find that in their place. */
+function nameMistakes(name: string): readonly string[] {
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) return [`engine "${name}" must have a name of letters, digits, "_", "-" and "."`];
+  return name in Object.prototype ? [`engine "${name}" must have another name: every object of JavaScript has a ${name} already`] : [];
 }
 
 function baselineMistakes(names: readonly string[], baseline: string | undefined): readonly string[] {
