@@ -69,3 +69,16 @@ test("the prompt is the workload's: a body that would have another one too is re
     'extraBody must leave messages to the workload, not {"messages":[]}',
   );
 });
+
+test("what Tandem sends by itself is no field of a body: it would be overridden silently", () => {
+  const refused = (extraBody: Readonly<Record<string, unknown>>) => () => attached({ url: "http://127.0.0.1:8000", extraBody });
+  expect(refused({ max_tokens: 2, temperature: 0.7, model: "other", max_completion_tokens: 2 })).toThrow(
+    "extraBody must leave max_tokens and max_completion_tokens to the workload's outputTokens; " +
+      "and model to the engine's own option for its model's name, not",
+  );
+  expect(refused({ stream: false, stream_options: {} })).toThrow(
+    "must leave stream and stream_options to Tandem, which times answers as they stream",
+  );
+  expect(refused({ n: 2 })).toThrow("must leave n to Tandem, which asks for one answer at a time");
+  expect(refused({ n: 1, min_p: 0.1, chat_template_kwargs: { enable_thinking: false } })).not.toThrow();
+});

@@ -87,11 +87,28 @@ export function oneOf(...known: readonly string[]): OptionRule {
 export const nonEmptyText: OptionRule = (value) =>
   typeof value === "string" && value !== "" ? undefined : "must be a text that is not empty";
 
-/** Fields for the body of every request: not those that hold its prompt, which a body would then have twice. */
+/** Whose a field of a request's body is, where a second value for it would send something else than every page says. */
+const ownersOfFields: Readonly<Record<string, string>> = {
+  messages: "the workload",
+  prompt: "the workload",
+  max_tokens: "the workload's outputTokens",
+  max_completion_tokens: "the workload's outputTokens",
+  model: "the engine's own option for its model's name",
+  stream: "Tandem, which times answers as they stream",
+  stream_options: "Tandem, which times answers as they stream",
+  n: "Tandem, which asks for one answer at a time",
+};
+
+/** Fields for the body of every request: not those that are said elsewhere. */
 export const bodyFields: OptionRule = (value) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
-  const prompts = ["messages", "prompt"].filter((name) => name in value);
-  return prompts.length === 0 ? undefined : `must leave ${prompts.join(" and ")} to the workload`;
+  const others = Object.entries(value).flatMap(([name, field]) => {
+    const owner = Object.hasOwn(ownersOfFields, name) ? ownersOfFields[name] : undefined;
+    return owner === undefined || field === undefined || (name === "n" && field === 1) ? [] : [{ name, owner }];
+  });
+  if (others.length === 0) return undefined;
+  const byOwner = [...Map.groupBy(others, ({ owner }) => owner)];
+  return `must leave ${byOwner.map(([owner, fields]) => `${fields.map(({ name }) => name).join(" and ")} to ${owner}`).join("; and ")}`;
 };
 
 export const listOfTexts: OptionRule = (value) =>
