@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
 
-const imports = 'import { atOnce, documentQa, every, experiment, passage, simulated, testCase } from "tandem";';
+const imports = 'import { atMost, atOnce, documentQa, every, experiment, passage, simulated, testCase } from "tandem";';
 
 const files = {
   "broken.js": `${imports}
@@ -23,6 +23,10 @@ export const test_nothing = () => under({ ...sound, generate: () => undefined })
 export const test_bare = () => under({ ...sound, generate: (_, seed) => ({ seed, requests: [request(0)] }) });
 export const test_schedule = () => under(questions, { ...atOnce(), kind: "late", schedule: fails });
 export const test_lacking = () => under({ kind: "mine", generate: sound.generate });
+export const test_checks = () => ({
+  ...under(questions),
+  checks: (on) => ({ tail: atMost(on.plain.ttft.p95, 1), none: atMost(on.plain.ttft.p50, undefined) }),
+});
 export const test_same_again = () => under(sound);
 export const test_not_resized = () => under({ ...sound, resized: fails });
 export const test_resized_to_nothing = () => under({ ...sound, resized: () => undefined });
@@ -49,6 +53,12 @@ test("whatever fails in an author's own generators and arrivals is told with all
   expect(stderr).toContain("test_lacking: experiment(): workload must also have title, a text; and options, an object; and resized, a function");
   expect(stderr.split(line)).toHaveLength(3);
   expect(stderr).not.toContain("a bug");
+  expect(code).toBe(2);
+});
+
+test("checks of figures that there are not, or with limits that are no numbers, are told before an engine boots", async () => {
+  const { code, stderr } = await tandem(["plan", where.at("broken.js"), "-f", "checks"]);
+  expect(stderr).toContain('test_checks: checks: "none" wants at most undefined, and that is not a number; plain.ttft has no p95, did you mean p90?');
   expect(code).toBe(2);
 });
 

@@ -3,6 +3,8 @@ import { answered } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
 import { atLeast, atMost, between, evaluate, mayFail, ratio } from "./verdicts.ts";
 
+const summaries = [engineSummary("plain", answered("plain", [1]))];
+
 test("limits themselves are within", () => {
   expect(atMost(0.5, 0.5)).toEqual({ ok: true, observed: 0.5, wanted: "at most 0.5" });
   expect(atMost(0.51, 0.5)).toEqual({ ok: false, observed: 0.51, wanted: "at most 0.5" });
@@ -22,6 +24,17 @@ test("a missing value is not ok, whatever is wanted, and says so", () => {
   ]);
 });
 
+test("a limit that is not a number is not met, whatever is observed: it may be made of a value that is missing", () => {
+  const none: unknown[] = [undefined, "1", NaN, Infinity];
+  for (const limit of none as number[]) {
+    // as untyped test files may
+    const wanted = `at most ${limit}, and that is not a number`;
+    expect(atMost(0, limit)).toEqual({ ok: false, wanted, noLimit: true });
+    expect(evaluate(() => ({ late: atMost(0, limit) }), summaries, 0)).toEqual([{ experiment: 0, check: "late", ok: false, wanted }]);
+    expect([atLeast(5, limit), between(5, 0, limit), between(5, limit, 9)].map(({ ok }) => ok)).toEqual([false, false, false]);
+  }
+});
+
 test("a ratio is missing when one of the two is, or the second is 0", () => {
   expect([ratio(1, 2), ratio(0, 2), ratio(undefined, 2), ratio(1, undefined), ratio(1, 0)]).toEqual([
     0.5,
@@ -31,8 +44,6 @@ test("a ratio is missing when one of the two is, or the second is 0", () => {
     undefined,
   ]);
 });
-
-const summaries = [engineSummary("plain", answered("plain", [1]))];
 
 test("how many of an engine's requests may fail is said as a number or a share, and the verdict keeps whose", () => {
   const summary = { ...engineSummary("plain", answered("plain", [1, 1, 1, 1])), failures: 1 };

@@ -6,17 +6,17 @@ import { known } from "./known.ts";
 
 /** A check: the value is at most `limit`. A missing value is not ok. */
 export function atMost(value: number | undefined, limit: number): Check {
-  return check(value, `at most ${limit}`, (observed) => observed <= limit);
+  return check(value, `at most ${limit}`, [limit], (observed) => observed <= limit);
 }
 
 /** A check: the value is at least `limit`. A missing value is not ok. */
 export function atLeast(value: number | undefined, limit: number): Check {
-  return check(value, `at least ${limit}`, (observed) => observed >= limit);
+  return check(value, `at least ${limit}`, [limit], (observed) => observed >= limit);
 }
 
 /** A check: the value lies from `low` to `high`, both included. A missing value is not ok. */
 export function between(value: number | undefined, low: number, high: number): Check {
-  return check(value, `from ${low} to ${high}`, (observed) => observed >= low && observed <= high);
+  return check(value, `from ${low} to ${high}`, [low, high], (observed) => observed >= low && observed <= high);
 }
 
 /** A check: of an engine's requests at most so many fail, and so many may. Where no check says so, more than 5 % make an experiment INVALID. */
@@ -63,7 +63,8 @@ function parseCheck(found: unknown): Check {
 
 const tailsNeed = ` (a p90 takes ${fewestFor.p90} of them, a p99 ${fewestFor.p99})`;
 
-function check(value: number | undefined, wanted: string, isMet: (observed: number) => boolean): Check {
+function check(value: number | undefined, wanted: string, limits: readonly number[], isMet: (observed: number) => boolean): Check {
+  if (!limits.every(Number.isFinite)) return { ok: false, wanted: `${wanted}, and that is not a number`, noLimit: true };
   if (value === undefined || !Number.isFinite(value)) return { ok: false, wanted: `${wanted}, but there is no value${tailsNeed}` };
   return { ok: isMet(value), observed: value, wanted };
 }

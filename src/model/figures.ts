@@ -82,6 +82,8 @@ export interface Check {
   readonly wanted: string;
   /** An engine's name: while this is met, its failures do not make the experiment INVALID. */
   readonly allowsFailuresOf?: string;
+  /** What it wants is no number: the author's mistake, unless it was made of a value that is missing. */
+  readonly noLimit?: true;
 }
 
 /** One line of a check, for one experiment. */

@@ -26,6 +26,7 @@ import { areText } from "./promptForm.ts";
 import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
 import { organisationOf, type Overrides } from "./params.ts";
 import { emptiable, planEngines, type Here, type PlannedEngine, type PlannedEngines } from "./planEngines.ts";
+import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
 import { titledApart } from "./titles.ts";
 
@@ -146,7 +147,12 @@ async function planTest(named: NamedTestCase, overrides: Overrides, here: Here):
 
 async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], overrides: Overrides): Promise<PlannedTest> {
   const engines = emptiable(planned, named.testCase.experiments);
-  const looks = [() => neededServices(engines), () => refuseUnreachable(engines)];
+  const { checks } = named.testCase;
+  const looks = [
+    () => neededServices(engines),
+    () => refuseUnreachable(engines),
+    ...(checks === undefined ? [] : [() => refuseUnsoundChecks(checks, Object.keys(named.testCase.engines))]),
+  ];
   const mistakes = [...looks.flatMap(mistakesIn), ...(await refuseSharedPlaces(engines).then(() => [], apart))];
   if (mistakes.length > 0) throw together(mistakes);
   const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));

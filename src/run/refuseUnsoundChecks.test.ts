@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+
+import { atLeast, atMost, between, mayFail, ratio } from "../measure/verdicts.ts";
+import type { Checks } from "../model/testCase.ts";
+import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
+
+const engines = ["cached", "plain"] as const;
+
+type Given = Checks<(typeof engines)[number]>;
+
+/** What is said of checks that nobody need have type-checked. */
+function told(checks: Given): string {
+  try {
+    refuseUnsoundChecks(checks, engines);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "nothing";
+}
+
+test("sound checks are none of our business, whatever figures they use", () => {
+  const sound: Given = (on) => ({
+    fast: atMost(ratio(on.cached.warm.ttft.p50, on.plain.warm.ttft.p50), 0.5),
+    even: between(on.cached.itl.p99, 0.9 / (on.plain.itl.p50! - on.cached.itl.p90!), 9),
+    many: atLeast(on.plain.outputTokensPerSecond, on.cached.outputTokensPerSecond! * 1.1),
+    few: mayFail(on.plain, { share: 0.1 }),
+    codes: atMost(on.plain.failuresByCode["timeout"] ?? 0, 2),
+    width: atMost(on.plain.ttft.meanInterval![1], 2),
+    all: atMost(
+      Object.values({ ...on }).reduce((sum, { failures }) => sum + failures, 0),
+      0,
+    ),
+  });
+  expect(told(sound)).toBe("nothing");
+});
+
+test("figures and engines that there are not are told before anything boots, all of them, with the nearest", () => {
+  const wrong: unknown = (on: Readonly<Record<string, Record<string, Record<string, number>>>>) => ({
+    tail: atMost(on["plain"]?.["ttft"]?.["p95"], 1),
+    warm: atMost(on["plain"]?.["wram"]?.["requests"], 1),
+    name: atMost(on["plian"]?.["ttft"]?.["p50"], 1),
+  });
+  expect(told(wrong as Given)).toBe(
+    "checks: plain.ttft has no p95, did you mean p90?; plain has no wram, did you mean warm?; the test has no plian, did you mean plain?",
+  );
+});
+
+test("limits that are not numbers are told before anything boots", () => {
+  const [missing, text]: unknown[] = [undefined, "1"];
+  const wrong: Given = (on) => ({
+    first: atMost(on.plain.ttft.p50, missing as number),
+    second: atLeast(on.plain.ttft.p50, text as number),
+  });
+  expect(told(wrong)).toBe(
+    'checks: "first" wants at most undefined, and that is not a number; "second" wants at least 1, and that is not a number',
+  );
+});
+
+test("what else checks throw is left to the figures that are measured", () => {
+  const fails: Given = () => {
+    throw new RangeError("no such day");
+  };
+  expect(told(fails)).toBe("nothing");
+  expect(told((() => Promise.reject(new Error("late"))) as unknown as Given)).toBe("nothing");
+});
