@@ -4,7 +4,7 @@ import { atOnce } from "../arrivals/atOnce.ts";
 import { closedLoop } from "../arrivals/closedLoop.ts";
 import { every } from "../arrivals/every.ts";
 import { poisson } from "../arrivals/poisson.ts";
-import { experiment } from "../model/experiment.ts";
+import { experiment, type ExperimentOptions } from "../model/experiment.ts";
 import type { Arrivals } from "../model/workload.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import { titledApart } from "./titles.ts";
@@ -31,11 +31,34 @@ test("experiments that differ in their arrivals alone are told apart by them", (
   expect(titlesOf(poisson({ perSecond: 2 }), ramp)).toEqual(["chat, 2 per second at random", "chat, ramp from 1 to 5"]);
 });
 
-test("a title that is the only one of its test, or has the same arrivals wherever it is, stays as it is", () => {
+test("experiments that differ in their workloads' options, or in what else they do, are told apart by that", () => {
+  const titles = (...changes: readonly Partial<ExperimentOptions>[]) =>
+    titledApart(changes.map((change) => experiment({ workload: ofLength(64), arrivals: atOnce(), ...change }))).map(({ title }) => title);
+  const answering = (outputTokens: number) => ({
+    workload: documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 3, outputTokens }),
+  });
+  expect(titles(answering(1), answering(16))).toEqual([
+    "64 context tokens, 3 questions, outputTokens 1",
+    "64 context tokens, 3 questions, outputTokens 16",
+  ]);
+  expect(titles({ cacheState: "cold" }, { cacheState: "primed", repeats: 2 })).toEqual([
+    "64 context tokens, 3 questions, caches cold, 1 block",
+    "64 context tokens, 3 questions, caches primed, 2 blocks",
+  ]);
+});
+
+test("experiments that differ in nothing that has a name go by their numbers", () => {
+  expect(titlesOf(every({ seconds: 1 }), every({ seconds: 2 }), every({ seconds: 1 }))).toEqual([
+    "chat, one every 1 s, experiment 0",
+    "chat, one every 2 s",
+    "chat, one every 1 s, experiment 2",
+  ]);
+});
+
+test("a title that is the only one of its test stays as it is", () => {
   const apart = [
     experiment({ workload: ofLength(64), arrivals: atOnce() }),
     experiment({ workload: ofLength(128), arrivals: every({ seconds: 1 }) }),
   ];
   expect(titledApart(apart)).toEqual(apart);
-  expect(titlesOf(every({ seconds: 1 }), every({ seconds: 1 }))).toEqual(["chat", "chat"]);
 });

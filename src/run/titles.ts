@@ -1,14 +1,37 @@
 import type { Experiment } from "../model/experiment.ts";
 import type { Arrivals, Options } from "../model/workload.ts";
 
-/** Experiments of one test. Those that share a title and not their arrivals say these too: every report names experiments by their titles. */
+/**
+ * Experiments of one test. Those that share a title say in what they differ too, or where it is nothing that has a name, their number: every
+ * report names experiments by their titles.
+ */
 export function titledApart(experiments: readonly Experiment[]): readonly Experiment[] {
   const alike = Map.groupBy(experiments, ({ title }) => title);
-  return experiments.map((experiment) => {
-    const phrases = new Set(alike.get(experiment.title)?.map(({ arrivals }) => shortPhrase(arrivals)));
-    return phrases.size < 2 ? experiment : { ...experiment, title: `${experiment.title}, ${shortPhrase(experiment.arrivals)}` };
+  const titles = experiments.map((experiment) => {
+    const others = (alike.get(experiment.title) ?? []).map(traitsOf);
+    const own = [...traitsOf(experiment)].filter(([name, phrase]) => others.some((traits) => traits.get(name) !== phrase));
+    return [experiment.title, ...own.map(([, phrase]) => phrase)].join(", ");
+  });
+  return experiments.map((experiment, index) => {
+    const title = titles[index] ?? experiment.title;
+    const isTaken = titles.indexOf(title) !== titles.lastIndexOf(title);
+    return { ...experiment, title: isTaken ? `${title}, experiment ${index}` : title };
   });
 }
+
+/** What experiments may differ in, in words: seeds are left out, since those of one test always differ. */
+function traitsOf({ workload, arrivals, order, repeats, cacheState }: Experiment): ReadonlyMap<string, string> {
+  const options = Object.entries(workload.options).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  return new Map([
+    ["arrivals", shortPhrase(arrivals)],
+    ...options.map(([name, value]) => [`option ${name}`, `${name} ${value}`] as const),
+    ["cacheState", cacheState === undefined ? "caches as they are" : cachePhrases[cacheState]],
+    ["order", order === undefined ? "order as it suits" : `order ${order}`],
+    ["repeats", repeats === 1 ? "1 block" : `${repeats} blocks`],
+  ]);
+}
+
+const cachePhrases = { cold: "caches cold", primed: "caches primed", asItIs: "caches as they are" } as const;
 
 /** Every option is in it, since arrivals may differ in any. */
 function shortPhrase({ kind, options }: Pick<Arrivals, "kind" | "options">): string {
