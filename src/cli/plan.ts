@@ -85,9 +85,8 @@ function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): 
     const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
     const order = names.length === 1 ? "" : `, ${orderPhrases[planned.order]}`;
     terminal.print(`       ${requests} requests to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
-    terminal.print(
-      `       ${arrivalsPhrase(planned.experiment.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}${planned.asText ? ", prompts as text" : ""}`,
-    );
+    const prompts = planned.asText ? ", prompts as text" : "";
+    terminal.print(`       ${arrivalsPhrase(planned.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}${prompts}`);
     terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
   }
   terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeOf(test)}\n`);

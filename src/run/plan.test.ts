@@ -8,6 +8,7 @@ import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { experiment } from "../model/experiment.ts";
 import { testCase } from "../model/testCase.ts";
+import type { Arrivals } from "../model/workload.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import { lasts, phasesOf, planTests, type PlannedExperiment } from "./plan.ts";
 
@@ -45,8 +46,27 @@ test("engines that alternate request by request need a time between requests, an
     testCase: testCase({ engines, baseline: "plain", experiments: [experiment({ workload, arrivals, order: "interleaved" })] }),
   };
   await expect(planTests([named], { ports: [], set: {}, simulate: "h100" }, thisMachine())).rejects.toThrow(
-    "order interleaved, with requests that wait for an answer (closedLoop)",
+    "order interleaved, with requests that wait for an answer (arrivals closedLoop)",
   );
+});
+
+test("arrivals are told where they are those that are sent, and else that the times are the workload's own", async () => {
+  const arrivals = closedLoop({ concurrency: 2 });
+  const own = { ...workload, generate: (_: Arrivals, seed: number, block?: number) => workload.generate(atOnce(), seed, block) };
+
+  const copied = {
+    ...workload,
+    generate: (asked: Arrivals, seed: number, block?: number) => {
+      const made = workload.generate(asked, seed, block);
+      return { ...made, requests: made.requests.map((request) => ({ ...request, arrival: { ...request.arrival } })) };
+    },
+  };
+  const experiments = [workload, own, copied].map((each) => experiment({ workload: each, arrivals, repeats: 2 }));
+  const named = { name: "test_arrivals", testCase: testCase({ engines, baseline: "plain", experiments }) };
+  const [test] = await planTests([named], { ports: [], set: {}, simulate: "h100" }, thisMachine());
+  const asked = { kind: "closedLoop", options: { concurrency: 2 } };
+  const ofItsOwn = { kind: "of the workload's own", options: {} };
+  expect(test?.description.experiments.map((described) => described.arrivals)).toEqual([asked, ofItsOwn, asked]);
 });
 
 test("how long a million requests last is known", async () => {

@@ -19,6 +19,7 @@ import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf } from "../workloads/blocks.ts";
+import { notedArrivals } from "../workloads/notedArrivals.ts";
 import { asMistake } from "./asMistake.ts";
 import { longestSent, longestTokens } from "./contextLimit.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
@@ -39,6 +40,8 @@ export interface PlannedBlock {
 /** With what its first block sends. */
 export interface PlannedExperiment extends PlannedBlock {
   readonly experiment: Experiment;
+  /** When its requests are due, in words: not as it was asked where the workload has times of its own. */
+  readonly arrivals: ExperimentDescription["arrivals"];
   readonly order: Order;
   readonly laterBlocks: readonly PlannedBlock[];
   /** Its prompts go as text, also to engines that take token ids. */
@@ -175,7 +178,8 @@ function planExperiment(
       hint: "give them GPUs of their own with --gpus, lower their GPU memory shares to 0.95 together, or leave the order out: they then run in turn",
     });
   }
-  const workloads = soundBlocksOf(experiment).map((workload) => asPrimed(experiment, workload));
+  const noted = notedArrivals(experiment.arrivals);
+  const workloads = soundBlocksOf({ ...experiment, arrivals: noted.arrivals }).map((workload) => asPrimed(experiment, workload));
   refuseOtherCount(experiment, workloads, askedRequests);
   const tooLong = [...limits].flatMap(([name, limit]) => overLimit(name, limit, workloads));
   if (tooLong.length > 0) {
@@ -185,17 +189,17 @@ function planExperiment(
   }
   const [first, ...laterBlocks] = workloads.map((workload) => ({ workload, hash: workloadHash(workload) }));
   if (first === undefined) throw new Error("an experiment has at least one block");
+  const { kind, options } = noted.areThoseOf(first.workload) ? experiment.arrivals : ownTimes;
   if (order === "interleaved" && first.workload.requests.some(({ arrival }) => arrival.kind === "after")) {
-    throw new HarnessError(
-      "usage",
-      `${experiment.title}: order interleaved, with requests that wait for an answer (${experiment.arrivals.kind})`,
-      {
-        hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
-      },
-    );
+    throw new HarnessError("usage", `${experiment.title}: order interleaved, with requests that wait for an answer (arrivals ${kind})`, {
+      hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
+    });
   }
-  return { experiment, ...first, order, laterBlocks, asText: areText(workloads) };
+  return { experiment, ...first, arrivals: { kind, options }, order, laterBlocks, asText: areText(workloads) };
 }
+
+/** Reads as "arrivals of the workload's own". */
+const ownTimes: ExperimentDescription["arrivals"] = { kind: "of the workload's own", options: {} };
 
 function soundBlocksOf(experiment: Experiment): readonly Workload[] {
   try {
@@ -317,12 +321,13 @@ function limitsOf({ limits }: Experiment, asText: boolean): Pick<ExperimentDescr
   return limits === undefined ? {} : { limits };
 }
 
-function describeExperiment({ experiment, workload, hash, order, laterBlocks, asText }: PlannedExperiment): ExperimentDescription {
+function describeExperiment(planned: PlannedExperiment): ExperimentDescription {
+  const { experiment, workload, hash, arrivals, order, laterBlocks, asText } = planned;
   const later = laterBlocks.length === 0 ? {} : { laterBlocks: laterBlocks.map((block) => block.hash) };
   return {
     title: experiment.title,
     workload: { kind: workload.kind, options: workload.options, hash, requests: workload.requests.length, ...later },
-    arrivals: { kind: experiment.arrivals.kind, options: experiment.arrivals.options },
+    arrivals,
     ...(asText ? { prompts: "text" } : {}),
     order,
     repeats: experiment.repeats,

@@ -18,6 +18,7 @@ function planned(limits: LimitChanges = {}): PlannedExperiment {
     experiment: experiment({ workload: generator, arrivals: atOnce(), limits }),
     workload,
     hash: "",
+    arrivals: { kind: "atOnce", options: {} },
     order: "together",
     laterBlocks: [],
     asText: false,
