@@ -74,15 +74,16 @@ export function mostOfIt({ promptTokens }: Ending, reuse: CacheReuse | undefined
   return expectedCachedTokens({ contextTokens: promptTokens, questionTokens: 0, reusableTokens: promptTokens, promptTokens }, reuse);
 }
 
-/** What was found again of it, beside what a cache can have. */
+/** What was found again of it, beside what a cache can have. Of a prompt shorter than one of its pieces that is nothing, which proves nothing. */
 export function foundAgain(ending: Ending, reuse: CacheReuse | undefined): Pick<ProofCheck, "ok" | "partly"> {
   const { cachedTokens } = ending;
-  if (cachedTokens === undefined) return {};
+  if (cachedTokens === undefined || (cachedTokens === 0 && mostOfIt(ending, reuse) === 0)) return {};
   return { ok: cachedTokens > 0, ...(cachedTokens > 0 && cachedTokens < enough(ending, reuse) ? { partly: true } : {}) };
 }
 
 function enough(ending: Ending, reuse: CacheReuse | undefined): number {
   const most = mostOfIt(ending, reuse);
+  if (most === 0) return 0;
   return most === undefined ? 1 : Math.max(1, most - cacheTolerance * (ending.promptTokens ?? 0));
 }
 

@@ -32,9 +32,9 @@ const overrides = { ports: [], set: {} };
 const within = mkdtempSync(join(tmpdir(), "tandem-states-"));
 afterAll(() => rmSync(within, { recursive: true }));
 
-async function ran(engines: Readonly<Record<string, Engine>>): Promise<TestResult> {
+async function ran(engines: Readonly<Record<string, Engine>>, experiments = states): Promise<TestResult> {
   const directory = join(mkdtempSync(join(within, "run-")), "test_states");
-  const named = { name: "test_states", testCase: testCase({ engines, baseline: "plain", experiments: states }) };
+  const named = { name: "test_states", testCase: testCase({ engines, baseline: "plain", experiments }) };
   const place = thisMachine();
   const [planned] = await planTests([named], { ...overrides, simulate: "h100" }, place);
   if (planned === undefined) throw new Error("one test was planned");
@@ -66,6 +66,21 @@ test("each state is what it says, to the token, and a run of all three is VALID"
   const labels = result.experiments[2]?.records.filter(({ engine }) => engine === "plain").map(({ cache }) => cache);
   expect(labels).toEqual(["cold", "cold", "warm", "warm", "cold", "cold", "warm", "warm"]);
   expect(result.experiments[1]?.records.every(({ cache }) => cache === "warm")).toBe(true);
+  expect(figuresOf(result).validity).toEqual({ state: "VALID", reasons: [] });
+});
+
+test("contexts of less than one block of a cache are found nowhere, and that is not held against an engine", async () => {
+  const short = documentQa({ contextTokens: 10, questionTokens: 5, documents: 2, requests: 4, outputTokens: 2 });
+  const result = await ran(engines, [experiment({ workload: short, arrivals: every({ seconds: 1 }), cacheState: "primed" })]);
+  const primed = result.proofs?.find(({ experiment }) => experiment === 0);
+  expect(primed?.checks).toEqual([
+    {
+      what: "2 contexts asked about beforehand",
+      wanted: "the last of them is found again, 0 tokens",
+      found: "0 of 10 tokens",
+      seen: "requests",
+    },
+  ]);
   expect(figuresOf(result).validity).toEqual({ state: "VALID", reasons: [] });
 });
 
