@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
@@ -69,4 +71,15 @@ test("--requests that a workload of one's own does not follow is told, not ignor
   expect(stderr).toContain("test_resized_to_nothing: my own: what resized(2) of workload mine gives: workload is missing");
   expect(code).toBe(2);
   expect((await tandem(["plan", where.at("broken.js"), "-f", "same_again", "--requests", "4"])).code).toBe(0);
+});
+
+test("the example of docs/workloads.md runs as it stands, and with any number of requests", async () => {
+  const text = readFileSync(new URL("../docs/workloads.md", import.meta.url), "utf8");
+  const [, example = ""] = /```ts\n(.*?)```/s.exec(text) ?? [];
+  const file = where.write("chat.ts", example);
+  const { code, stdout } = await tandem(["run", file, "--simulate", "-o", where.at("chat")]);
+  expect(stdout).toContain("48 questions in sessions of 4\n  better        cached is 2.5 times as fast to the first token as plain (2.1 to\n");
+  expect(stdout).toContain("VALID");
+  expect(code).toBe(0);
+  expect((await tandem(["plan", file, "--requests", "7"])).stdout).toContain("arrivals of the workload's own");
 });
