@@ -26,7 +26,7 @@ export const test_bare = () => under({ ...sound, generate: (_, seed) => ({ seed,
 export const test_schedule = () => under(questions, { ...atOnce(), kind: "late", schedule: fails });
 export const test_lacking = () => under({ kind: "mine", generate: sound.generate });
 export const test_checks = () => ({
-  ...under(questions),
+  ...under({ ...sound, generate: fails }),
   checks: (on) => ({ tail: atMost(on.plain.ttft.p95, 1), none: atMost(on.plain.ttft.p50, undefined) }),
 });
 export const test_same_again = () => under(sound);
@@ -58,8 +58,10 @@ test("whatever fails in an author's own generators and arrivals is told with all
   expect(code).toBe(2);
 });
 
-test("checks of figures that there are not, or with limits that are no numbers, are told before an engine boots", async () => {
+test("checks of figures that there are not, or with limits that are no numbers, are told with what else is wrong, before an engine boots", async () => {
   const { code, stderr } = await tandem(["plan", where.at("broken.js"), "-f", "checks"]);
+  expect(stderr).toContain("2 mistakes");
+  expect(stderr).toContain("test_checks: my own: generate() of workload mine fails: RangeError: no prompts today");
   expect(stderr).toContain('test_checks: checks: "none" wants at most undefined, and that is not a number; plain.ttft has no p95, did you mean p90?');
   expect(code).toBe(2);
 });

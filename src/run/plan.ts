@@ -156,14 +156,31 @@ async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], o
     () => refuseUnreachable(engines),
     ...(checks === undefined ? [] : [() => refuseUnsoundChecks(checks, Object.keys(named.testCase.engines))]),
   ];
-  const mistakes = [...looks.flatMap(mistakesIn), ...(await refuseSharedPlaces(engines).then(() => [], apart))];
+  const { experiments, mistakes: ofExperiments } = await planExperiments(named, engines, overrides);
+  const mistakes = [...looks.flatMap(mistakesIn), ...(await refuseSharedPlaces(engines).then(() => [], apart)), ...ofExperiments];
   if (mistakes.length > 0) throw together(mistakes);
-  const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
-  const batches = new Set(engines.map((engine) => engine.batch)).size;
-  const titled = titledApart(named.testCase.experiments);
-  const experiments = await madeOfEach(titled, (experiment) => planExperiment(experiment, limits, batches, overrides.requests));
   const virtual = engines.every(({ engine }) => engine.launch.kind === "inProcess");
   return { name: named.name, named, engines, experiments, virtual, description: describe(named, engines, experiments, overrides) };
+}
+
+interface PlannedExperiments {
+  readonly experiments: readonly PlannedExperiment[];
+  readonly mistakes: readonly HarnessError[];
+}
+
+async function planExperiments(
+  { testCase }: NamedTestCase,
+  engines: readonly PlannedEngine[],
+  { requests }: Overrides,
+): Promise<PlannedExperiments> {
+  try {
+    const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
+    const batches = new Set(engines.map((engine) => engine.batch)).size;
+    const titled = titledApart(testCase.experiments);
+    return { experiments: await madeOfEach(titled, (experiment) => planExperiment(experiment, limits, batches, requests)), mistakes: [] };
+  } catch (error) {
+    return { experiments: [], mistakes: apart(error) };
+  }
 }
 
 function planExperiment(

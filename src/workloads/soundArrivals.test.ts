@@ -26,7 +26,7 @@ test.each([
   ["numbers", [0, 1, 2], "schedule(3): of request 0 arrival must be an object, not 0"],
   ["a time that is none", [at(0), at(NaN), at(2)], "of request 1 arrival.offset must be a number of at least 0, not NaN"],
   ["one after nobody", [at(0), { kind: "after", request: 9, pause: 0 }, at(2)], "of request 1 arrival.request must be at most 2, not 9"],
-])("%s from arrivals of one's own are a mistake, not sent at once", (_, given, told) => {
+])("%s from arrivals of one's own is a mistake, not sent at once", (_, given, told) => {
   expect(() => asked(given)).toThrow(`arrivals mine: `);
   expect(() => asked(given)).toThrow(told);
   expect(() => asked(given, varyLength({ contextTokens: 64, requests: 3 }))).toThrow(told);
