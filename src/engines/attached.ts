@@ -23,7 +23,7 @@ export interface AttachedOptions {
   readonly prefixCaching?: boolean;
   /** For servers with a certificate of their own making. */
   readonly acceptAnyCertificate?: boolean;
-  /** Fields added to the body of every request. */
+  /** Fields added to the body of every request, beside those that Tandem sets itself. */
   readonly extraBody?: Readonly<Record<string, unknown>>;
 }
 

@@ -44,7 +44,7 @@ export interface CommandOptions extends InstallationOptions {
   /** False where /v1/models does not tell what it serves; with a servedName. */
   readonly listsModels?: boolean;
   readonly apiKey?: string;
-  /** Fields added to the body of every request. */
+  /** Fields added to the body of every request, beside those that Tandem sets itself. */
   readonly extraBody?: Readonly<Record<string, unknown>>;
   /** 0 hides those that are here; where nothing is said it sees those that we see. */
   readonly gpus?: number;
