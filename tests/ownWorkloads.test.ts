@@ -51,8 +51,12 @@ test("whatever fails in an author's own generators and arrivals is told with all
   expect(stderr).toContain("test_throws: my own: generate() of workload mine fails: RangeError: no prompts today");
   expect(stderr).toContain("test_nothing: my own: workload mine: generate() must give { kind, options, seed, requests }, not undefined");
   expect(stderr).toContain("test_bare: my own: workload mine: of what generate() gives, kind is missing");
-  expect(stderr).toContain("test_schedule: 64 context tokens, 2 questions: schedule() of arrivals late fails: RangeError: no prompts today");
-  expect(stderr).toContain("test_lacking: experiment(): workload must also have title, a text; and options, an object; and resized, a function");
+  expect(stderr).toContain(
+    "test_schedule: 64 context tokens, 2 questions: schedule() of arrivals late fails: RangeError: no prompts today",
+  );
+  expect(stderr).toContain(
+    "test_lacking: experiment(): workload must also have title, a text; and options, an object; and resized, a function",
+  );
   expect(stderr.split(line)).toHaveLength(3);
   expect(stderr).not.toContain("a bug");
   expect(code).toBe(2);
@@ -62,7 +66,9 @@ test("checks of figures that there are not, or with limits that are no numbers, 
   const { code, stderr } = await tandem(["plan", where.at("broken.js"), "-f", "checks"]);
   expect(stderr).toContain("2 mistakes");
   expect(stderr).toContain("test_checks: my own: generate() of workload mine fails: RangeError: no prompts today");
-  expect(stderr).toContain('test_checks: checks: "none" wants at most undefined, and that is not a number; plain.ttft has no p95, did you mean p90?');
+  expect(stderr).toContain(
+    'test_checks: checks: "none" wants at most undefined, and that is not a number; plain.ttft has no p95, did you mean p90?',
+  );
   expect(code).toBe(2);
 });
 
@@ -80,7 +86,9 @@ test("the example of docs/workloads.md runs as it stands, and with any number of
   const [, example = ""] = /```ts\n(.*?)```/s.exec(text) ?? [];
   const file = where.write("chat.ts", example);
   const { code, stdout } = await tandem(["run", file, "--simulate", "-o", where.at("chat")]);
-  expect(stdout).toContain("48 questions in sessions of 4\n  better        cached is 2.5 times as fast to the first token as plain (2.1 to\n");
+  expect(stdout).toContain(
+    "48 questions in sessions of 4\n  better        cached is 2.5 times as fast to the first token as plain (2.1 to\n",
+  );
   expect(stdout).toContain("VALID");
   expect(code).toBe(0);
   expect((await tandem(["plan", file, "--requests", "7"])).stdout).toContain("arrivals of the workload's own");
