@@ -1,10 +1,11 @@
 import type { SlottedService } from "../launch/neededServices.ts";
 import type { CachesBefore } from "../model/experiment.ts";
 import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
-import type { Message, Request } from "../model/request.ts";
+import type { Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Workload } from "../model/workload.ts";
+import { PartNumbers } from "../workloads/partNumbers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
 import { reset, resetService } from "./resets.ts";
@@ -115,10 +116,10 @@ function isAlone({ messages }: Request): boolean {
 
 /** Each one once, in the order in which they come first; without those with which another begins, since that one fills caches with them too. */
 export function contextsOf({ requests }: Workload): readonly Request[] {
-  const numbers = new Numbers();
+  const numbers = new PartNumbers();
   const byKey = new Map<string, Request>();
   for (const context of requests.filter(isAlone).map(contextAlone)) {
-    const key = numbers.keyOf(context);
+    const key = keyOf(context, numbers);
     if (!byKey.has(key)) byKey.set(key, context);
   }
   const keys = [...byKey.keys()].sort();
@@ -126,25 +127,9 @@ export function contextsOf({ requests }: Workload): readonly Request[] {
   return [...byKey].filter(([key]) => !begun.has(key)).map(([, context]) => context);
 }
 
-/** Passages by number, so that contexts are compared without their text: a workload shares them between its requests. */
-class Numbers {
-  private readonly ofPassages = new Map<unknown, number>();
-  private readonly ofTexts = new Map<string, number>();
-
-  /** Begins with the key of whatever the context begins with. */
-  keyOf({ messages }: Request): string {
-    return messages.map(({ role, parts }) => `${role}:${parts.map((part) => `${this.numberOf(part)},`).join("")}`).join("");
-  }
-
-  private numberOf(part: Message["parts"][number]): number {
-    const known = this.ofPassages.get(part);
-    if (known !== undefined) return known;
-    const text = part.kind === "passage" ? part.text : "";
-    const number = this.ofTexts.get(text) ?? this.ofTexts.size;
-    this.ofTexts.set(text, number);
-    this.ofPassages.set(part, number);
-    return number;
-  }
+/** Begins with the key of whatever the context begins with. */
+function keyOf({ messages }: Request, numbers: PartNumbers): string {
+  return messages.map(({ role, parts }) => `${role}:${parts.map((part) => `${numbers.numberOf(part)},`).join("")}`).join("");
 }
 
 /** Without the last passage of its last message, the question, where there is anything before it. */

@@ -3,10 +3,13 @@ import { expect, test } from "vitest";
 import { atOnce } from "../arrivals/atOnce.ts";
 import { closedLoop } from "../arrivals/closedLoop.ts";
 import { every } from "../arrivals/every.ts";
+import { attached } from "../engines/attached.ts";
 import { simulated } from "../engines/simulated.ts";
 import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
+import type { Engine } from "../model/engine.ts";
 import { experiment } from "../model/experiment.ts";
+import { cacheState } from "../model/request.ts";
 import { testCase } from "../model/testCase.ts";
 import type { Arrivals } from "../model/workload.ts";
 import { documentQa } from "../workloads/documentQa.ts";
@@ -92,4 +95,17 @@ test("what a model usually takes is a warning, what its engine is told to take i
   expect(await told({ extraArgs: ["--max-model-len", "65536"] })).toEqual([]);
   expect(await told({ model: "/opt/Qwen3-8B", maxModelLen: 131_072 })).toEqual([]);
   await expect(told({ maxModelLen: 32_768 })).rejects.toThrow("plain takes 32,768 tokens, the longest request has 60,");
+});
+
+test("servers that stay up keep what experiments and tests before have sent them, engines of a test's own only its own experiments'", async () => {
+  const again = { ...workload, generate: (arrivals: Arrivals, _: number, block?: number) => workload.generate(arrivals, 0, block) };
+  const arrivals = every({ seconds: 1 });
+  const experiments = [experiment({ workload: again, arrivals }), experiment({ workload: again, arrivals })];
+  const firstStates = async (engine: Engine) => {
+    const named = ["test_one", "test_two"].map((name) => ({ name, testCase: testCase({ engines: { engine }, experiments }) }));
+    const tests = await planTests(named, { ports: [], set: {} }, thisMachine());
+    return tests.flatMap((test) => test.experiments.flatMap((planned) => planned.workload.requests.slice(0, 1).map(cacheState)));
+  };
+  expect(await firstStates(attached({ url: "http://127.0.0.1:1", model: "any" }))).toEqual(["cold", "warm", "warm", "warm"]);
+  expect(await firstStates(simulated({ prefixCaching: true }))).toEqual(["cold", "warm", "cold", "warm"]);
 });

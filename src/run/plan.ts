@@ -18,7 +18,7 @@ import type { Seconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
-import { blocksOf } from "../workloads/blocks.ts";
+import { blocksOf, SentPrompts } from "../workloads/blocks.ts";
 import { notedArrivals } from "../workloads/notedArrivals.ts";
 import { asMistake } from "./asMistake.ts";
 import { longestSent, longestTokens } from "./contextLimit.ts";
@@ -69,8 +69,9 @@ export async function planTests(
   const here = await place.gpus();
   const gpuIds = gpusFor(overrides, here);
   const attempts: Attempt[] = [];
+  const sent = cases.length > 1 ? new SentPrompts() : undefined;
   for (const named of cases) {
-    attempts.push(await planTest(named, overrides, { gpuIds, place, ...(tell === undefined ? {} : { tell }) }));
+    attempts.push(await planTest(named, overrides, { gpuIds, place, ...(tell === undefined ? {} : { tell }) }, sent));
   }
   const found = [...mistakes, ...mistakesIn(() => refuseTwice(gpuIds, overrides)), ...attempts.flatMap((attempt) => attempt.mistakes)];
   if (found.length > 0) throw together(found, await inTheWay(attempts));
@@ -132,7 +133,8 @@ export function shownFilesOf(planned: PlannedEngine, slot: Slot): readonly (read
   return Object.entries(commandOf(planned, slot)?.files ?? {}).map(([name, content]) => [name, masks(content)]);
 }
 
-async function planTest(named: NamedTestCase, overrides: Overrides, here: Here): Promise<Attempt> {
+/** `sentToAttached`: by tests before, to servers that stay up from one to the next. */
+async function planTest(named: NamedTestCase, overrides: Overrides, here: Here, sentToAttached: SentPrompts | undefined): Promise<Attempt> {
   let found: PlannedEngines = { engines: [], mistaken: [], mistakes: [] };
   const attempt = (more: readonly HarnessError[] = []): Attempt => {
     return { ...found, name: named.name, mistakes: [...found.mistakes, ...more].map((mistake) => of(named, mistake)) };
@@ -141,14 +143,19 @@ async function planTest(named: NamedTestCase, overrides: Overrides, here: Here):
     const changed = overridden(named, overrides);
     found = await planEngines(changed, overrides, here);
     // Also without the engines that have mistakes: the others may have some together, and so may experiments.
-    const test = await testOf(changed, found.engines, overrides);
+    const test = await testOf(changed, found.engines, overrides, sentToAttached);
     return found.mistakes.length === 0 ? { ...attempt(), test } : attempt();
   } catch (error) {
     return attempt(apart(error));
   }
 }
 
-async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], overrides: Overrides): Promise<PlannedTest> {
+async function testOf(
+  named: NamedTestCase,
+  planned: readonly PlannedEngine[],
+  overrides: Overrides,
+  sentToAttached: SentPrompts | undefined,
+): Promise<PlannedTest> {
   const engines = emptiable(planned, named.testCase.experiments);
   const { checks } = named.testCase;
   const looks = [
@@ -156,7 +163,7 @@ async function testOf(named: NamedTestCase, planned: readonly PlannedEngine[], o
     () => refuseUnreachable(engines),
     ...(checks === undefined ? [] : [() => refuseUnsoundChecks(checks, Object.keys(named.testCase.engines))]),
   ];
-  const { experiments, mistakes: ofExperiments } = await planExperiments(named, engines, overrides);
+  const { experiments, mistakes: ofExperiments } = await planExperiments(named, engines, overrides, sentToAttached);
   const mistakes = [...looks.flatMap(mistakesIn), ...(await refuseSharedPlaces(engines).then(() => [], apart)), ...ofExperiments];
   if (mistakes.length > 0) throw together(mistakes);
   const virtual = engines.every(({ engine }) => engine.launch.kind === "inProcess");
@@ -172,23 +179,33 @@ async function planExperiments(
   { testCase }: NamedTestCase,
   engines: readonly PlannedEngine[],
   { requests }: Overrides,
+  sentToAttached: SentPrompts | undefined,
 ): Promise<PlannedExperiments> {
   try {
+    const isAnyAttached = engines.some(({ engine }) => engine.launch.kind === "attached");
+    const sent = (isAnyAttached ? sentToAttached : undefined) ?? (testCase.experiments.length > 1 ? new SentPrompts() : undefined);
     const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
     const batches = new Set(engines.map((engine) => engine.batch)).size;
     const titled = titledApart(testCase.experiments);
-    return { experiments: await madeOfEach(titled, (experiment) => planExperiment(experiment, limits, batches, requests)), mistakes: [] };
+    return {
+      experiments: await madeOfEach(titled, (experiment) => planExperiment(experiment, { limits, batches, requests, sent })),
+      mistakes: [],
+    };
   } catch (error) {
     return { experiments: [], mistakes: apart(error) };
   }
 }
 
-function planExperiment(
-  experiment: Experiment,
-  limits: ReadonlyMap<string, number | undefined>,
-  batches: number,
-  askedRequests: number | undefined,
-): PlannedExperiment {
+interface Planning {
+  readonly limits: ReadonlyMap<string, number | undefined>;
+  readonly batches: number;
+  /** That --requests asks for. */
+  readonly requests: number | undefined;
+  /** What caches have of experiments before. */
+  readonly sent: SentPrompts | undefined;
+}
+
+function planExperiment(experiment: Experiment, { limits, batches, requests, sent }: Planning): PlannedExperiment {
   const order = experiment.order ?? (batches > 1 ? "inTurn" : "together");
   if (batches > 1 && order !== "inTurn") {
     throw new HarnessError("usage", `${experiment.title}: order ${order} needs every engine up at once, but their GPUs collide`, {
@@ -196,8 +213,8 @@ function planExperiment(
     });
   }
   const noted = notedArrivals(experiment.arrivals);
-  const workloads = soundBlocksOf({ ...experiment, arrivals: noted.arrivals }).map((workload) => asPrimed(experiment, workload));
-  refuseOtherCount(experiment, workloads, askedRequests);
+  const workloads = soundBlocksOf({ ...experiment, arrivals: noted.arrivals }, sent).map((workload) => asPrimed(experiment, workload));
+  refuseOtherCount(experiment, workloads, requests);
   const tooLong = [...limits].flatMap(([name, limit]) => overLimit(name, limit, workloads));
   if (tooLong.length > 0) {
     throw new HarnessError("usage", `${experiment.title}: ${tooLong.join("; ")}`, {
@@ -218,9 +235,9 @@ function planExperiment(
 /** Reads as "arrivals of the workload's own". */
 const ownTimes: ExperimentDescription["arrivals"] = { kind: "of the workload's own", options: {} };
 
-function soundBlocksOf(experiment: Experiment): readonly Workload[] {
+function soundBlocksOf(experiment: Experiment, sent: SentPrompts | undefined): readonly Workload[] {
   try {
-    return blocksOf(experiment);
+    return blocksOf(experiment, sent);
   } catch (error) {
     throw error instanceof HarnessError ? asMistake(experiment.title, error) : error;
   }

@@ -8,16 +8,17 @@ import type { Checks } from "../model/testCase.ts";
  * run all of it would be told as not met. What else they throw may come from these very figures, and is left to the real ones.
  */
 export function refuseUnsoundChecks(checks: Checks<string>, engines: readonly string[]): void {
-  const missing = new Set<string>();
-  const on = strict(Object.fromEntries(engines.map((name) => [name, standIn(name, missing)])), "the test", missing);
-  const mistakes = [...wantsNoNumber(checks, on), ...missing];
+  const [missing, absent] = [new Set<string>(), new Set<string>()];
+  const on = strict(Object.fromEntries(engines.map((name) => [name, standIn(name, missing)])), "the test", absent);
+  const mistakes = [...found(checks, on, absent), ...missing];
   if (mistakes.length === 0) return;
   throw new HarnessError("usage", `checks: ${mistakes.join("; ")}`, {
     hint: "such as atMost(on.plain.ttft.p50, 0.5), in seconds; EngineSummary in src/model/figures.ts has all figures",
   });
 }
 
-function wantsNoNumber(checks: Checks<string>, on: Readonly<Record<string, EngineSummary>>): readonly string[] {
+/** Checks that several tests share may look whether an engine is there: one that is not is a mistake where they cannot do without it. */
+function found(checks: Checks<string>, on: Readonly<Record<string, EngineSummary>>, absent: ReadonlySet<string>): readonly string[] {
   try {
     const found: unknown = checks(on);
     if (found instanceof Promise) found.catch(() => {}); // that it is a promise is told with the verdicts
@@ -26,7 +27,7 @@ function wantsNoNumber(checks: Checks<string>, on: Readonly<Record<string, Engin
       hasNoLimit(check) ? [`"${name}" wants ${check.wanted}`] : [],
     );
   } catch {
-    return [];
+    return [...absent];
   }
 }
 
@@ -83,7 +84,8 @@ function standIn(engine: string, missing: Set<string>): EngineSummary {
 function strict<Members extends object>(members: Members, name: string, missing: Set<string>): Members {
   return new Proxy(members, {
     get: (target, member, receiver) => {
-      if (typeof member === "string" && !(member in target)) missing.add(unknownMember(name, member, Object.keys(target)));
+      if (typeof member === "string" && member !== "toJSON" && !(member in target))
+        missing.add(unknownMember(name, member, Object.keys(target)));
       return Reflect.get(target, member, receiver) as unknown;
     },
   });

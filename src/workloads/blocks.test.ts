@@ -7,7 +7,7 @@ import { experiment, type ExperimentOptions } from "../model/experiment.ts";
 import { cacheState, type Request } from "../model/request.ts";
 import { passage } from "../model/vocabulary.ts";
 import type { WorkloadGenerator } from "../model/workload.ts";
-import { blocksOf } from "./blocks.ts";
+import { blocksOf, SentPrompts } from "./blocks.ts";
 import { documentQa } from "./documentQa.ts";
 
 const questions = documentQa({ contextTokens: 64, questionTokens: 4, documents: 2, requests: 4, pick: "random" });
@@ -96,4 +96,20 @@ test("an experiment that would not fit into memory, or never come to its end, is
   for (const arrivals of [every({ seconds: 1e300 }), poisson({ perSecond: 1e-300 }), closedLoop({ concurrency: 1, thinkSeconds: 1e12 })]) {
     expect(() => blocks({ arrivals })).toThrow("it would wait more than a year for one of its requests");
   }
+});
+
+test("prompts that an experiment before has sent are warm, unless caches were emptied since", () => {
+  const prompts = recorded(() => [
+    ["one", "?"],
+    ["two", "?"],
+  ]);
+  const sent = new SentPrompts();
+  const statesOf = (options: Partial<ExperimentOptions>) =>
+    blocksOf(experiment({ workload: prompts, arrivals: every({ seconds: 1 }), ...options }), sent)
+      .flatMap(({ requests }) => requests)
+      .map(cacheState);
+  expect(statesOf({})).toEqual(["cold", "cold"]);
+  expect(statesOf({})).toEqual(["warm", "warm"]);
+  expect(statesOf({ cacheState: "cold" })).toEqual(["cold", "cold"]);
+  expect(statesOf({ repeats: 2 })).toEqual(["warm", "warm", "warm", "warm"]);
 });

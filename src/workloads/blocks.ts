@@ -3,12 +3,16 @@ import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
 import { byAuthor } from "./byAuthor.ts";
+import { PartNumbers } from "./partNumbers.ts";
 import { refuseTooMuch } from "./refuseTooMuch.ts";
 import { refuseUnsound } from "./refuseUnsound.ts";
 import { soundArrivals } from "./soundArrivals.ts";
 
-/** What each block of an experiment sends, the first one first. What a later one has in common with those before it counts as reusable. */
-export function blocksOf(experiment: Experiment): readonly Workload[] {
+/**
+ * What each block of an experiment sends, the first one first. What one has in common with those before it counts as reusable, and with what is in `sent`: the
+ * prompts that caches have from experiments before, to which its own are added.
+ */
+export function blocksOf(experiment: Experiment, sent = usualFor(experiment)): readonly Workload[] {
   const { workload, repeats, cacheState } = experiment;
   const first = generated(experiment, 0);
   refuseTooMuch(`workload ${workload.kind}`, first, repeats);
@@ -19,8 +23,12 @@ export function blocksOf(experiment: Experiment): readonly Workload[] {
       hint: "generate(arrivals, seed, block) may only give a later block other prompts",
     });
   }
-  // Emptied before each block, a cache has nothing of those before.
-  return cacheState === "cold" || repeats === 1 ? blocks : afterEachOther(blocks);
+  return sent === undefined ? blocks : blocks.map((block) => after(sent, block, cacheState === "cold"));
+}
+
+/** Of a single block nothing was sent before. */
+function usualFor({ repeats }: Experiment): SentPrompts | undefined {
+  return repeats === 1 ? undefined : new SentPrompts();
 }
 
 function generated({ workload, arrivals, seed }: Experiment, block: number): Workload {
@@ -33,26 +41,29 @@ function scheduleOf({ requests }: Workload): string {
   return JSON.stringify(requests.map(({ id, arrival }) => [id, arrival]));
 }
 
-function afterEachOther(blocks: readonly Workload[]): readonly Workload[] {
-  const sent = new SentPrompts();
-  return blocks.map((block) => {
-    const requests = block.requests.map((request) => ({
-      ...request,
-      reusableTokens: Math.max(request.reusableTokens, sent.tokensInCommon(request)),
-    }));
-    for (const request of requests) sent.add(request);
-    return { ...block, requests };
-  });
+/** `emptied`: before this block, so that caches have nothing of those before. */
+function after(sent: SentPrompts, block: Workload, emptied: boolean): Workload {
+  if (emptied) sent.forget();
+  const requests = block.requests.map((request) => ({
+    ...request,
+    reusableTokens: emptied ? request.reusableTokens : Math.max(request.reusableTokens, sent.tokensInCommon(request)),
+  }));
+  for (const request of requests) sent.add(request);
+  return { ...block, requests };
 }
 
-/** Prompts of earlier blocks, by their beginnings, part by part. */
-class SentPrompts {
-  private readonly names: Map<string, number>;
+/** Prompts that were sent, by their beginnings, part by part. */
+export class SentPrompts {
+  private readonly numbers: PartNumbers;
   private readonly beginnings: Set<string>;
 
   constructor() {
-    this.names = new Map();
+    this.numbers = new PartNumbers();
     this.beginnings = new Set();
+  }
+
+  forget(): void {
+    this.beginnings.clear();
   }
 
   add(request: Request): void {
@@ -71,16 +82,8 @@ class SentPrompts {
 
   /** "0", "0 1", "0 1 5": each part's number after those before it. */
   private beginningsOf(request: Request): readonly string[] {
-    const numbers = partsOf(request).map((part) => this.numberOf(part));
+    const numbers = partsOf(request).map((part) => this.numbers.numberOf(part));
     return numbers.map((_, index) => numbers.slice(0, index + 1).join(" "));
-  }
-
-  private numberOf(part: Passage | ReplyOf): number {
-    const name = part.kind === "passage" ? part.text : (part.scripted?.text ?? `reply of ${part.request}`);
-    const known = this.names.get(name);
-    if (known !== undefined) return known;
-    this.names.set(name, this.names.size);
-    return this.names.size - 1;
   }
 }
 
