@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 
+import { largestSeed } from "../model/draw.ts";
 import { most } from "../model/most.ts";
 import type { AtMost } from "./flags.ts";
 
@@ -31,3 +32,6 @@ export function mostWorkers(cores = availableParallelism()): AtMost {
   const value = Math.min(256, Math.max(8, 4 * cores));
   return { value, because: `each sends and reads on a core of its own, and this machine has ${cores}` };
 }
+
+/** Of a workload. */
+export const mostSeed: AtMost = { value: largestSeed, because: "beyond, seeds are the same as smaller ones" };

@@ -64,6 +64,9 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
     tests.map(({ description }) => description),
     output,
   );
+  if (failsOnWorse(call))
+    for (const name of withoutComparison(tests))
+      terminal.tell(`warning: --fail-on worse: ${name} has one engine, and nothing to compare it with`);
   const shown = progress(terminal);
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);
@@ -99,6 +102,10 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   shown.done();
   if (interrupted.stop.aborted) codes.push(130);
   return worst(codes);
+}
+
+function withoutComparison(tests: readonly PlannedTest[]): readonly string[] {
+  return tests.filter(({ engines }) => engines.length < 2).map(({ name }) => name);
 }
 
 /** Makes the run's directory, with what the run is remembered by. */

@@ -3,6 +3,9 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 /** The next number of a seeded stream, uniform in [0, 1). */
 export type Draw = () => number;
 
+/** Streams are told apart by 32 bits of a seed: larger ones would be the same as smaller ones. */
+export const largestSeed = 2 ** 32 - 1;
+
 /** A stream of its own for every (seed, name): what one part draws never moves what another part sees. */
 export function draws(seed: number, name: string): Draw {
   const generator = xoroshiro128plus(Math.trunc(seed) ^ hash32(name));

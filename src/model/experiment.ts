@@ -1,4 +1,5 @@
 import { checkOptions, checkTogether, nonEmptyText, positive, share, wholeNumber, type OptionRule } from "./checkOptions.ts";
+import { largestSeed } from "./draw.ts";
 import { limitNames, limitRules, type LimitChanges } from "./limits.ts";
 import { most } from "./most.ts";
 import type { Seconds } from "./time.ts";
@@ -86,7 +87,7 @@ const rules = {
   }),
   order: (value: unknown) => (orders.includes(value) ? undefined : `must be one of ${orders.join(", ")}`),
   repeats: wholeNumber({ from: 1, to: most.requests }),
-  seed: wholeNumber({ from: 0 }),
+  seed: wholeNumber({ from: 0, to: largestSeed }),
   title: nonEmptyText,
   cacheState: (value: unknown) => (cacheStates.includes(value) ? undefined : `must be one of ${cacheStates.join(", ")}`),
   margin: share,
