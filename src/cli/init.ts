@@ -18,7 +18,7 @@ export function test_mine() {
     baseline: "plain",
     experiments: [
       experiment({
-        workload: documentQa({ contextTokens: 4_096, questionTokens: 16, documents: 1, requests: 10, outputTokens: 32 }),
+        workload: documentQa({ contextTokens: 4_096, questionTokens: 16, documents: 6, requests: 18, outputTokens: 32 }),
         arrivals: every({ seconds: 1 }),
       }),
     ],

@@ -192,15 +192,16 @@ export class RunState {
 
   lines(): readonly string[] {
     const width = Math.max(0, ...this.engines.map(({ name }) => name.length));
-    const left = this.ends === undefined ? "" : `   about ${clock((this.ends - Date.now()) / 1_000)} left`;
+    const isMeasuring = this.engines.some(({ requests }) => requests > 0);
+    const left = this.ends === undefined || !isMeasuring ? [] : [`  about ${clock((this.ends - Date.now()) / 1_000)} left`];
     const unwell = [...this.unwell].filter(([name]) => !this.engines.some((engine) => engine.name === name));
     const services = [...this.services, ...unwell].map(([name, phase]) => `  ${name}  ${phase}`);
     const engines = this.engines.map((engine) => {
       const requests = engine.requests === 0 ? "" : `   ${requestsOf(engine, false)}`;
       const phase = this.unwell.get(engine.name) ?? engine.phase;
-      return `  ${engine.name.padEnd(width)}  ${phase}${requests}${engine.requests === 0 ? "" : left}`;
+      return `  ${engine.name.padEnd(width)}  ${phase}${requests}`;
     });
-    return [...services, ...engines];
+    return [...services, ...engines, ...left];
   }
 
   private set(name: string, values: Partial<EngineState>): void {

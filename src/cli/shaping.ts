@@ -1,5 +1,8 @@
+import { randomInt } from "node:crypto";
+
 import { processTerminal } from "../host/terminal.ts";
 import { known } from "../measure/known.ts";
+import { largestSeed } from "../model/draw.ts";
 import type { HarnessError } from "../model/harnessError.ts";
 import type { Place } from "../model/running.ts";
 import { attachTestCase } from "../run/attach.ts";
@@ -69,8 +72,23 @@ async function casesOf(call: Call, overrides: Overrides): Promise<Described> {
   }
 }
 
+function tellUnread(given: readonly string[], read: readonly string[]): void {
+  for (const key of given.filter((one) => !read.includes(one))) {
+    const instead = read.length === 0 ? "they read none" : `they read ${read.join(", ")}`;
+    processTerminal().tell(`warning: --set ${key}: no test reads it; ${instead}`);
+  }
+}
+
+/** A server that is up has in its caches what an earlier run has sent it: the same documents again would be no cold ones. */
+function unseenSeed(): number {
+  const seed = randomInt(largestSeed);
+  processTerminal().tell(`seed ${seed}: documents that these servers have not seen; --seed ${seed} asks about the same ones again`);
+  return seed;
+}
+
 function describedIn(file: TestFile, tests: readonly FoundTest[], overrides: Overrides): Described {
-  const params = paramsOf(overrides);
+  const read = new Set<string>();
+  const params = paramsOf(overrides, (key) => read.add(key));
   const mistakes: HarnessError[] = [];
   const described = tests.flatMap((test) => {
     try {
@@ -80,6 +98,7 @@ function describedIn(file: TestFile, tests: readonly FoundTest[], overrides: Ove
       return [];
     }
   });
+  if (mistakes.length === 0) tellUnread(Object.keys(overrides.set), [...read]);
   return {
     cases: described.flatMap((test) => ("nothing" in test ? [] : [test])),
     nothing: described.flatMap((test) => ("nothing" in test ? [test.name] : [])),
@@ -87,7 +106,7 @@ function describedIn(file: TestFile, tests: readonly FoundTest[], overrides: Ove
   };
 }
 
-function attachCase({ options }: Call, urls: readonly string[], { model, requests }: Overrides): NamedTestCase {
+function attachCase({ options }: Call, urls: readonly string[], { model, requests, seed }: Overrides): NamedTestCase {
   const given = <T>(name: string) => options[name] as T | undefined; // what the flag's own parser returned
   const variable = given<string>("apiKeyEnv");
   return attachTestCase({
@@ -95,6 +114,7 @@ function attachCase({ options }: Call, urls: readonly string[], { model, request
     api: given<"chat" | "completions">("api") ?? "chat",
     contextTokens: given<number>("context") ?? 2_048,
     requests: requests ?? 20,
+    seed: seed ?? unseenSeed(),
     acceptAnyCertificate: given<boolean>("acceptAnyCertificate") ?? false,
     ...known({
       rate: given<number>("rate"),

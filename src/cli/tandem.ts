@@ -60,11 +60,29 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
+    const hint = hintOn(error, argv);
+    if (hint !== undefined) terminal.tell(`  ${hint}`);
     // It has told its own, such as a flag that there is not.
     refuse(mistakes);
     return 2;
   }
   return exitCode;
+}
+
+/** The parser names what is wrong; what to do it does not know. */
+function hintOn({ code }: CommanderError, argv: readonly string[]): string | undefined {
+  switch (code) {
+    case "commander.excessArguments":
+      return argv.some((argument) => argument.startsWith("--simulate"))
+        ? "a GPU to simulate is given with an equals sign: --simulate=h100"
+        : "tandem COMMAND --help tells what it takes";
+    case "commander.missingArgument":
+      return "tandem COMMAND --help tells what it takes, with examples";
+    case "commander.unknownCommand":
+      return "tandem --help lists the commands";
+    default:
+      return undefined;
+  }
 }
 
 function mistakesOf({ contradictions, foundLater }: CommandDescription, call: Call, inValues: readonly HarnessError[]) {

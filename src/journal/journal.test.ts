@@ -342,6 +342,15 @@ test("what became of a killed harness's engines follows its events, whole lines 
   expect(complete).toBe(false);
 });
 
+test("a test that was interrupted came to its end, and is not complete", async () => {
+  const { directory, journal } = begun();
+  journal.event(1, { kind: "interrupted", signal: "SIGINT" });
+  journal.event(2, { kind: "testEnded", test: "test_two" });
+  journal.close();
+  const { complete, stillRunning } = await readTest(directory);
+  expect([complete, stillRunning]).toEqual([false, undefined]);
+});
+
 test("an event cut off in its line is left out, damage in the middle is told with its line", async () => {
   const { directory, journal } = begun();
   journal.event(1, { kind: "testStarted", test: "test_two", engines: [], experiments: 1 });

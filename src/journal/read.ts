@@ -21,8 +21,9 @@ export async function readTest(test: string): Promise<TestResult> {
   const records = await readRecords(test, workers, description);
   const readings = await readReadings(test);
   const manifest = await readManifest(dirname(test), description);
-  const complete = events.some(({ event }) => event.kind === "testEnded");
-  const damaged = complete ? await cutTables(test, workers) : [];
+  const ended = events.some(({ event }) => event.kind === "testEnded");
+  const complete = ended && !events.some(({ event }) => event.kind === "interrupted");
+  const damaged = ended ? await cutTables(test, workers) : [];
   const lasted = lengthOf(events);
   return {
     description,
@@ -36,7 +37,7 @@ export async function readTest(test: string): Promise<TestResult> {
     proofs: proofsOf(events),
     complete,
     ...(damaged.length > 0 ? { damaged } : {}),
-    ...(!complete && goesOn(manifest) ? { stillRunning: true } : {}),
+    ...(!ended && goesOn(manifest) ? { stillRunning: true } : {}),
     ttftAnchor: "sent",
     ...(lasted === undefined ? {} : { lasted }),
   };

@@ -56,6 +56,13 @@ test("what a cold request takes longer is a cost of storing only where more is s
   expect(costs("own", "beside")).toEqual([undefined, undefined]);
 });
 
+test("where it is sure that storing costs less than half a percent, that is what it costs", () => {
+  const cached = user("cached", { cold: [4.001, 3.999, 4.002, 3.998, 4.001, 3.999], warm: six(0.5), keeps: "beside" });
+  const [answer] = answersOf([cached, plain], "plain");
+  expect(answer?.costOfStoring).toBeCloseTo(0, 3);
+  expect(answer?.costUndecided).toBeUndefined();
+});
+
 test("whether storing costs anything is not settled where the interval of cold requests holds a ratio of 1", () => {
   const cached = user("cached", { cold: [4.4, 4.9, 3.8, 4.6, 3.9, 4.5], warm: six(0.5), keeps: "beside" });
   const [answer] = answersOf([cached, plain], "plain");

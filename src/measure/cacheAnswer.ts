@@ -75,6 +75,9 @@ function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly
   });
 }
 
+/** As a share: less than that is 0 %. */
+const nothingMuch = 0.005;
+
 type Cost = Pick<CacheAnswer, "costOfStoring" | "costUndecided">;
 
 function costOfStoring(user: Judged, plain: Judged | undefined, comparisons: readonly Comparison[]): Cost {
@@ -83,7 +86,9 @@ function costOfStoring(user: Judged, plain: Judged | undefined, comparisons: rea
   const interval = comparisons.find((comparison) => isOfCold(comparison, user))?.interval;
   if (against === undefined || interval === undefined) return {};
   const [low, high] = interval;
-  return low > 1 || high < 1 ? { costOfStoring: against - 1 } : { costUndecided: [1 / high - 1, 1 / low - 1] };
+  const cost: Interval = [1 / high - 1, 1 / low - 1];
+  const isSure = low > 1 || high < 1 || Math.max(...cost.map(Math.abs)) < nothingMuch;
+  return isSure ? { costOfStoring: against - 1 } : { costUndecided: cost };
 }
 
 /** "all" are cold ones where there is no other kind. */

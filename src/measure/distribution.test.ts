@@ -39,8 +39,10 @@ test("what a limit is held against is the longest where there are too few for a 
 test("the mean has the interval that scipy's stats.t.interval gives", () => {
   const { mean, meanInterval } = distribution([4, 1, 7, 2]);
   expect(mean).toBe(3.5);
-  expect(meanInterval?.[0]).toBeCloseTo(-0.7099807422985158, 8);
   expect(meanInterval?.[1]).toBeCloseTo(7.709980742298516, 8);
+  const lower = distribution([-4, -1, -7, -2]);
+  expect(lower.meanInterval?.[0]).toBeCloseTo(-7.709980742298516, 8);
+  expect(lower.meanInterval?.[1]).toBeCloseTo(0.7099807422985158, 8);
 });
 
 test("one value has a mean without an interval", () => {
@@ -66,6 +68,12 @@ test("a gap of weight k counts k times in the median and the mean, as in numpy's
   const { count, p50, mean, min, max } = gapDistribution(gapsOf([stream([0.01, 0.04, 0.02], [1, 8, 1])]));
   expect([count, p50, min, max]).toEqual([3, 0.04, 0.01, 0.04]);
   expect(mean).toBeCloseTo(0.035, 12);
+});
+
+test("the mean of what is never below 0 is not said to lie there", () => {
+  const { meanInterval } = distribution([0.01, 0.01, 0.01, 0.01, 0.01, 5]);
+  expect(meanInterval?.[0]).toBe(0);
+  expect(distribution([-1, 0.01, 0.01, 0.01, 5]).meanInterval?.[0]).toBeLessThan(0);
 });
 
 test("a few heavy gaps do not carry a tail: 63 gaps of 8 tokens have no p90", () => {

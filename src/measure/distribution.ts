@@ -23,8 +23,13 @@ export function distribution(values: readonly (number | undefined)[]): Distribut
     ...rangeOf(sorted),
     ...percentiles(sorted.length, (share) => nearestRank(sorted, share)),
     mean,
-    meanInterval: mean === undefined || interval === undefined ? undefined : widened(interval, mean, inOrder),
+    meanInterval: mean === undefined || interval === undefined ? undefined : possible(widened(interval, mean, inOrder), sorted),
   });
+}
+
+/** What is never below 0, such as a time, has no mean there either. */
+function possible([low, high]: Interval, sorted: Float64Array): Interval {
+  return (sorted[0] ?? -1) >= 0 ? [Math.max(0, low), high] : [low, high];
 }
 
 /** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. */
@@ -34,7 +39,7 @@ export function gapDistribution(gaps: Gaps): Distribution {
   const mean = weight === 0 ? undefined : sum(totals.map(({ seconds }) => seconds)) / weight;
   const ranks = percentiles(count, (share) => rankOf(share * weight));
   const asked = Object.values(ranks).filter((rank) => rank !== undefined);
-  const values = new Map(gapsAtRanks(gaps, asked).map((value, index) => [asked[index], value]));
+  const values = new Map<number | undefined, Seconds | undefined>(gapsAtRanks(gaps, asked).map((value, index) => [asked[index], value]));
   return known({
     count,
     min: count === 0 ? undefined : smallestOf(totals.map(({ min }) => min)),

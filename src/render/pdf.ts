@@ -204,6 +204,9 @@ function factsOf(facts: readonly Fact[]): Content {
   };
 }
 
+/** Letters of a word that is not broken in a table. */
+const longestWord = 24;
+
 function tableOf({ columns, rows }: Table): Content {
   const cell = (text: string, index: number, bold = false): TableCell => ({
     text: unbroken(text),
@@ -211,6 +214,8 @@ function tableOf({ columns, rows }: Table): Content {
     alignment: columns[index]?.align ?? "left",
     // Numbers stay whole; what is long may wrap.
     noWrap: columns[index]?.align === "right" && text.length < 24,
+    // A long name would push the last columns off the page.
+    wordBreak: text.split(" ").some(({ length }) => length > longestWord) ? "break-all" : "normal",
   });
   return {
     table: {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { svg } from "../render/svg.ts";
-import { distribution, effects, perRequest, type RequestPoint } from "./charts.ts";
+import { chartWidths, distribution, effects, perRequest, type RequestPoint } from "./charts.ts";
 
 const axis = { title: "TTFT", unit: "s", size: "half" } as const;
 
@@ -124,3 +124,12 @@ function gridLines(picture: string): number {
   const grid = picture.split('class="mark-rule role-axis-grid"')[1] ?? "";
   return grid.slice(0, grid.indexOf("</g>")).match(/<line/g)?.length ?? 0;
 }
+
+test("long labels leave more than a third of the width to the picture, and those that begin alike stay apart", async () => {
+  const label = "RAG with 6 documents, chat-style questions of sixteen tokens, one per second";
+  const rows = [1, 2].map((rate) => ({ label: `${label}, ${rate}/s`, comparison }));
+  const picture = await svg(effects(rows));
+  const [left = 0] = [...picture.matchAll(/transform="translate\((\d+),/g)].map(([, x]) => Number(x));
+  expect(left).toBeLessThan(chartWidths.full * 0.62);
+  expect(picture).toContain("… (2)</text>");
+});

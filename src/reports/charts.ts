@@ -140,10 +140,22 @@ export function distribution(points: readonly RequestPoint[], engines: readonly 
   };
 }
 
+/** Long ones would leave no room for the picture; they stand in full in the sentences beside it. Where two become the same, each has its number. */
+function shortened(labels: readonly string[]): readonly string[] {
+  const short = labels.map((label) => (label.length > longestLabel ? `${label.slice(0, longestLabel).trimEnd()}…` : label));
+  return short.map((label, index) => (short.indexOf(label) === index ? label : `${label} (${index + 1})`));
+}
+
+/** Letters: about half of the width of a chart. */
+const longestLabel = 56;
+
 /** Effects with their intervals, one row each, against the line where both engines are alike. */
 export function effects(rows: readonly { readonly label: string; readonly comparison: Comparison }[]): TopLevelSpec {
-  const values = rows.flatMap(({ label, comparison: { effect, interval, verdict } }) =>
-    effect === undefined || interval === undefined ? [] : [{ label, effect, low: interval[0], high: interval[1], verdict }],
+  const labels = shortened(rows.map(({ label }) => label));
+  const values = rows.flatMap(({ comparison: { effect, interval, verdict } }, index) =>
+    effect === undefined || interval === undefined
+      ? []
+      : [{ label: labels[index] ?? "", effect, low: interval[0], high: interval[1], verdict }],
   );
   const margin = Math.max(0, ...rows.map(({ comparison }) => comparison.margin));
   const domain = around([1 / (1 + margin), 1 + margin, ...values.flatMap(({ low, high }) => [low, high])]);

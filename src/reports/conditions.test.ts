@@ -15,8 +15,9 @@ const plain: ExperimentDescription = {
 };
 
 test("an experiment's settings name what differs from the usual: blocks, caches, margin", () => {
-  expect(experimentSettings(plain)).toBe("10 requests to each engine, one every 8 s, one engine after the other, seed 7.");
-  expect(experimentSettings({ ...plain, repeats: 2, cacheState: "cold", margin: 0.02 })).toBe(
+  expect(experimentSettings(plain, 2)).toBe("10 requests to each engine, one every 8 s, one engine after the other, seed 7.");
+  expect(experimentSettings(plain, 1)).toBe("10 requests, one every 8 s, seed 7.");
+  expect(experimentSettings({ ...plain, repeats: 2, cacheState: "cold", margin: 0.02 }, 2)).toBe(
     "10 requests to each engine, one every 8 s, one engine after the other, 2 blocks, caches emptied before, margin 2 %, seed 7.",
   );
 });
@@ -30,7 +31,7 @@ test("deadlines are told in seconds, that of the experiment where there is one",
 
 test("limits that an experiment changed are among its settings: nobody should have to ask", () => {
   const limits = { saturation: false, sendLag: { degraded: 0.02, invalid: 0.1 } } as const;
-  expect(experimentSettings({ ...plain, limits })).toContain(
+  expect(experimentSettings({ ...plain, limits }, 2)).toContain(
     ", saturation not judged, sendLag DEGRADED above 0.02 and INVALID above 0.1, seed 7.",
   );
 });

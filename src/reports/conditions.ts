@@ -25,21 +25,15 @@ export function conditions(result: TestResult): readonly Block[] {
 }
 
 /** "10 requests to each engine, every 8 s, engines together, seed 1". */
-export function experimentSettings({
-  workload,
-  arrivals,
-  prompts,
-  order,
-  repeats,
-  seed,
-  cacheState,
-  limits,
-  margin,
-}: ExperimentDescription): string {
+export function experimentSettings(description: ExperimentDescription, engines: number): string {
+  const { workload, arrivals, prompts, order, repeats, seed, cacheState, limits, margin } = description;
+  const [toEach, inOrder] = engines === 1 ? ["", ""] : [" to each engine", `, ${orderPhrases[order]}`];
+  const asText = prompts === undefined ? "" : ", prompts as text";
   const blocks = repeats === 1 ? "" : `, ${counted(repeats, "block")}`;
   const caches = cacheState === undefined ? "" : cachePhrases[cacheState];
   const least = margin === undefined ? "" : `, margin ${percent(margin)}`;
-  return `${counted(workload.requests, "request")} to each engine, ${arrivalsPhrase(arrivals)}${prompts === undefined ? "" : ", prompts as text"}, ${orderPhrases[order]}${blocks}${caches}${least}${limitsPhrase(limits)}, seed ${seed}.`;
+  const what = `${counted(workload.requests, "request")}${toEach}, ${arrivalsPhrase(arrivals)}${asText}${inOrder}`;
+  return `${what}${blocks}${caches}${least}${limitsPhrase(limits)}, seed ${seed}.`;
 }
 
 /** Where its validity is judged otherwise than usual. */

@@ -18,7 +18,7 @@ import { telemetryFigure } from "./telemetry.ts";
 export function experimentPage(experiment: ExperimentResult, figures: ExperimentFigures, result: TestResult): readonly Block[] {
   return [
     { kind: "heading", level: 2, text: experiment.description.title },
-    { kind: "paragraph", tone: "quiet", text: experimentSettings(experiment.description) },
+    { kind: "paragraph", tone: "quiet", text: experimentSettings(experiment.description, result.description.engines.length) },
     ...inGroups(figures.summaries, 3).map(metricTable),
     ...failureSentences(figures.summaries, experiment),
     ...anchorSentences(figures.summaries, experiment),

@@ -131,8 +131,13 @@ function effectsFigure(result: TestResult, figures: TestFigures): readonly Block
   if (first === undefined) return [];
   const others = new Set(rows.map(({ comparison }) => comparison.other));
   const caches = new Set(rows.map(({ comparison }) => comparison.cache));
+  const isOneExperiment = new Set(rows.map(({ label }) => label)).size === 1 && others.size > 1;
   const labelled = rows.map(({ label, comparison }) => ({
-    label: [...(others.size > 1 ? [comparison.other] : []), label, ...(caches.size > 1 ? [comparison.cache] : [])].join(", "),
+    label: [
+      ...(others.size > 1 ? [comparison.other] : []),
+      ...(isOneExperiment ? [] : [label]),
+      ...(caches.size > 1 ? [comparison.cache] : []),
+    ].join(", "),
     comparison,
   }));
   const title = `${others.size > 1 ? "Each engine" : first.other} against ${first.baseline}: ${metricName(first.metric)}${caches.size > 1 ? "" : `, ${cachePhrase(first.cache)}`}, with 95 % intervals`;

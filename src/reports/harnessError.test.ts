@@ -33,9 +33,13 @@ test("where there are too few values for a p99, a p95 is told and called one", (
 
 test.each([
   [{ streams: 64, tokensPerSecond: 3_100 }, { streams: 64, tokensPerSecond: 2_900 }, "After it, the same load"],
-  [{ streams: 8, tokensPerSecond: 560 }, { streams: 1, tokensPerSecond: 46 }, "After it, 8 streams for 1, 560 tokens/s for 46"],
-  [{ streams: 64, tokensPerSecond: 566 }, { streams: 64, tokensPerSecond: 32 }, "After it, 566 tokens/s for 32"],
-  [{ streams: 2_000, tokensPerSecond: 9e4 }, { streams: 5_000, tokensPerSecond: 9e4 }, "After it, 2,000 streams for 5,000"],
+  [
+    { streams: 8, tokensPerSecond: 560 },
+    { streams: 1, tokensPerSecond: 46 },
+    "After it, 8 streams in place of 1, 560 tokens/s in place of 46",
+  ],
+  [{ streams: 64, tokensPerSecond: 566 }, { streams: 64, tokensPerSecond: 32 }, "After it, 566 tokens/s in place of 32"],
+  [{ streams: 2_000, tokensPerSecond: 9e4 }, { streams: 5_000, tokensPerSecond: 9e4 }, "After it, 2,000 streams in place of 5,000"],
 ])("a replay of %o in place of %o is called so", (replayed, observed, title) => {
   const error = rulerReadings("replay after", { stamp: { count: 700, p50: 0.00001, p99: 0.0004, max: 0.001 } });
   const readings = [...error, ...replayedReadings({ replayed, observed })].map((reading): Reading => ({ ...reading, at: 1e9 }));

@@ -43,10 +43,10 @@ function replayedLoad(readings: ExperimentResult["readings"]): string {
   if (load === undefined) return "the same load";
   const { replayed, observed } = load;
   const others = [
-    ...(replayed.streams === observed.streams ? [] : [`${counted(replayed.streams, "stream")} for ${count(observed.streams)}`]),
+    ...(replayed.streams === observed.streams ? [] : [`${counted(replayed.streams, "stream")} in place of ${count(observed.streams)}`]),
     ...(isAlike(replayed.tokensPerSecond, observed.tokensPerSecond)
       ? []
-      : [`${plain(replayed.tokensPerSecond)} tokens/s for ${plain(observed.tokensPerSecond)}`]),
+      : [`${plain(replayed.tokensPerSecond)} tokens/s in place of ${plain(observed.tokensPerSecond)}`]),
   ];
   return others.length === 0 ? "the same load" : others.join(", ");
 }

@@ -42,7 +42,7 @@ test("inconclusive says why, and what would settle it", () => {
     morePairs: 40,
   } as const;
   expect(comparisonSentence(inconclusive)).toBe(
-    "whether cached differs from plain in time to first token is not settled: ratio 1.10 (0.85 to 1.40), warm, 9 pairs, within this boot; the interval does not clear the margin; a new run with about 49 pairs, settled on beforehand, may tell",
+    "whether cached differs from plain in time to first token is not settled: ratio 1.10 (0.85 to 1.40), above 1 is better, warm, 9 pairs, within this boot; the interval does not clear the margin; a new run with about 49 pairs, settled on beforehand, may tell",
   );
 });
 
@@ -62,5 +62,7 @@ test("throughput that is worse has the same subject and the same ratio as the ta
 
 test("an invalid run shows the ratio and says that there is no verdict", () => {
   const sentence = withheldSentence(ttft);
-  expect(sentence).toBe("time to first token, warm, cached against plain: ratio 2.4 (1.9 to 3.1); no verdict, because the run is INVALID");
+  expect(sentence).toBe(
+    "time to first token, warm, cached against plain: ratio 2.4 (1.9 to 3.1), above 1 is better; no verdict, because the run is INVALID",
+  );
 });

@@ -44,7 +44,7 @@ export function comparisonSentence(comparison: Comparison): string {
 
 /** What an experiment shows, without the verdict an invalid run may not give. */
 export function withheldSentence({ metric, cache, other, baseline, effect, interval }: Comparison): string {
-  const figure = effect === undefined ? "no ratio could be computed" : `ratio ${ratio(effect, interval)}${between(effect, interval)}`;
+  const figure = effect === undefined ? "no ratio could be computed" : ratioPhrase(effect, interval);
   return `${metricName(metric)}, ${cachePhrase(cache)}, ${other} against ${baseline}: ${figure}; no verdict, because the run is INVALID`;
 }
 
@@ -89,12 +89,17 @@ function turnedRound(effect: number, interval: Interval | undefined): { readonly
 
 function unsettled(comparison: Comparison): string {
   const { metric, other, baseline, effect, interval, reason, pairs, morePairs } = comparison;
-  const figure = effect === undefined ? "" : `: ratio ${ratio(effect, interval)}${between(effect, interval)}`;
+  const figure = effect === undefined ? "" : `: ${ratioPhrase(effect, interval)}`;
   const because = reason === undefined ? "" : `; ${reason}`;
   // Of a new run: whoever adds pairs until a verdict comes gets one, also where there is nothing.
   const more =
     morePairs === undefined ? "" : `; a new run with about ${counted(pairs + morePairs, "pair")}, settled on beforehand, may tell`;
   return `whether ${other} differs from ${baseline} in ${metricName(metric)} is not settled${figure}${caveats(comparison)}${because}${more}`;
+}
+
+/** Of a time too, the effect is what is gained: 0.25 takes four times as long. */
+function ratioPhrase(effect: number, interval: Interval | undefined): string {
+  return `ratio ${ratio(effect, interval)}${between(effect, interval)}, above 1 is better`;
 }
 
 function between(effect: number, interval: Interval | undefined): string {
@@ -128,12 +133,12 @@ export function simulatedPhrase({ simulated, engines }: Pick<TestDescription, "s
   return names.length === engines.length ? "simulated: no engine was measured" : `simulated: ${names.join(", ")}, not measured`;
 }
 
-/** Failed requests of those due: "plain: 2 of 10 requests (http-status 2); the first: 503: no place". */
 /** "3/40", and of a run that was cut off "0/16 (5 unfinished)": nobody knows what would have become of those. */
 export function failedOf({ failures, requests, cancelled }: EngineSummary): string {
   return `${count(failures)}/${count(requests)}${cancelled === 0 ? "" : ` (${count(cancelled)} unfinished)`}`;
 }
 
+/** Failed requests of those due: "plain: 2 of 10 requests (http-status 2); the first: 503: no place". */
 export function failuresPhrase({ engine, failures, requests, failuresByCode }: EngineSummary, records: readonly RequestRecord[]): string {
   const codes = Object.entries(failuresByCode).map(([code, amount]) => `${code} ${count(amount)}`);
   const first = records

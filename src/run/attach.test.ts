@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { attachTestCase } from "./attach.ts";
 
-const few = { api: "chat", contextTokens: 64, requests: 2 } as const;
+const few = { api: "chat", contextTokens: 64, requests: 2, seed: 0 } as const;
 
 test("one URL is measured, two are compared with the first", () => {
   const { testCase } = attachTestCase({ ...few, urls: ["http://a:1", "http://b:2"] });

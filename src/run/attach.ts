@@ -17,6 +17,8 @@ export interface AttachOptions {
   readonly rate?: number;
   /** Instead of a rate: so many at a time, the next when one is answered. */
   readonly concurrency?: number;
+  /** Of its documents and questions: the same for the same seed. */
+  readonly seed: number;
   readonly model?: string;
   readonly api: "chat" | "completions";
   readonly apiKey?: string;
@@ -48,7 +50,7 @@ export function attachTestCase(options: AttachOptions): NamedTestCase {
     summary: "Document QA against servers that were already up.",
     testCase: {
       engines,
-      experiments: [experiment({ workload, arrivals: arrivalsOf(options) })],
+      experiments: [experiment({ workload, arrivals: arrivalsOf(options), seed: options.seed })],
       ...(urls.length === 2 ? { baseline: "first" } : {}),
     },
   };

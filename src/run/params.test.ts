@@ -18,3 +18,12 @@ test.each([
 test("without -m, test functions get the model of lmcache-tests", () => {
   expect(paramsOf({ ports: [], set: { a: "b" } })).toEqual({ model: "mistralai/Mistral-7B-Instruct-v0.2", set: { a: "b" } });
 });
+
+test("which keys of --set a test file asks for is told, all of them where it goes through them", () => {
+  const read: string[] = [];
+  const { set } = paramsOf({ ports: [], set: { url: "http://a", modle: "x" } }, (key) => read.push(key));
+  expect([set["url"], set["model"]]).toEqual(["http://a", undefined]);
+  expect(read).toEqual(["url", "model"]);
+  expect({ ...set }).toEqual({ url: "http://a", modle: "x" });
+  expect(read).toContain("modle");
+});

@@ -18,8 +18,20 @@ export interface Overrides {
 /** The model of lmcache-tests' test functions, when `-m` names no other. */
 const defaultModel = "mistralai/Mistral-7B-Instruct-v0.2";
 
-export function paramsOf(overrides: Overrides): Params {
-  return { model: fromAnywhere(overrides.model) ?? defaultModel, set: overrides.set };
+/** `read` is told each key of `--set` that a test file asks for. */
+export function paramsOf(overrides: Overrides, read: (key: string) => void = () => {}): Params {
+  const set = new Proxy(overrides.set, {
+    get: (target, key) => {
+      if (typeof key === "string") read(key);
+      return Reflect.get(target, key) as unknown;
+    },
+    // Whoever goes through all of them reads all.
+    ownKeys: (target) => {
+      for (const key of Object.keys(target)) read(key);
+      return Reflect.ownKeys(target);
+    },
+  });
+  return { model: fromAnywhere(overrides.model) ?? defaultModel, set };
 }
 
 /** `org/name` names the organisation in file names, as lmcache-tests does; a path of this machine is not an organisation. */

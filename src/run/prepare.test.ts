@@ -177,7 +177,7 @@ test("a server that says it takes less than is to be sent is told before anythin
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo; // it listens on TCP
   const obstacles = async (contextTokens: number) => {
-    const attach = attachTestCase({ urls: [`http://127.0.0.1:${port}`], api: "chat", contextTokens, requests: 2 });
+    const attach = attachTestCase({ urls: [`http://127.0.0.1:${port}`], api: "chat", contextTokens, requests: 2, seed: 0 });
     const tests = await planTests([attach], { ports: [], set: {} }, thisMachine());
     const blocked = await blockedOf(tests, { place: thisMachine(), tell: () => {}, connects: true });
     return blocked.flatMap((one) => one.obstacles.map(({ message }) => message));
