@@ -77,14 +77,14 @@ test("what was found is told in the report, before which nobody had to guess", (
     "asked: usage in its replies: none; instead its tokenizer counts whole replies after each experiment",
     "asked: tokenizer: asked; 100 of our words are 100 of its tokens",
     "without: usage in its replies: none; instead one token for each event",
-    "without: tokenizer: not to be asked: /tokenize answers 404",
+    "without: tokenizer: cannot be asked: /tokenize answers 404",
     "hanging: usage in its replies: told",
-    "hanging: tokenizer: not to be asked: /tokenize does not answer (no answer in time)",
+    "hanging: tokenizer: cannot be asked: /tokenize does not answer (no answer in time)",
     "twice: usage in its replies: none; instead its tokenizer counts whole replies after each experiment",
     "twice: tokenizer: asked; 100 of our words are 200 of its tokens",
   ]);
   const page = where.read("out", "test_tokens.html");
-  for (const text of ["asked; 100 of our words are 200 of its tokens", "not to be asked: /tokenize answers 404"])
+  for (const text of ["asked; 100 of our words are 200 of its tokens", "cannot be asked: /tokenize answers 404"])
     expect(page).toContain(text);
 });
 

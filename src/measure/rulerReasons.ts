@@ -5,12 +5,15 @@ import { rulerErrorOf } from "./rulerError.ts";
 import { beyond, limitsOf } from "./validityLimits.ts";
 
 /** The harness's own error is found twice, beside the engines and after them: where one is missing, what is told is not the larger of two. */
-export function rulerReasons(experiment: ExperimentResult, { description, stillRunning }: TestResult): readonly ValidityReason[] {
+export function rulerReasons(experiment: ExperimentResult, { description, events, stillRunning }: TestResult): readonly ValidityReason[] {
   if (description.calibration !== "on" || stillRunning === true) return [];
   if (rulerErrorOf(experiment.readings, "replay after") !== undefined || observedLoad(experiment) === undefined) return [];
+  const isInterrupted = events.some(({ event }) => event.kind === "interrupted");
   const isHalfKnown = rulerErrorOf(experiment.readings, "control stream") !== undefined;
   return beyond(limitsOf(experiment.description).uncalibrated, 1, {
     what: `its load was not played again afterwards: the harness's own error is ${isHalfKnown ? "known only by the stream of control" : "not known"}`,
-    advice: "run it again to its end, with the ground-truth engine left alone",
+    advice: isInterrupted
+      ? "run it again to its end"
+      : "run it again; the process beside it that answers to a timetable (groundTruth.ts) must be left alone",
   });
 }

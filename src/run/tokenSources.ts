@@ -66,7 +66,7 @@ function tokenizerCheck(tokenizer: Tokenizer): readonly ProofCheck[] {
     case "counts":
       return [{ ...check, found: `asked; ${per100(tokenizer.ours)}`, ok: true }];
     case "silent":
-      return [{ ...check, found: `not to be asked: ${tokenizer.why}` }];
+      return [{ ...check, found: `cannot be asked: ${tokenizer.why}` }];
     case "none":
       return [];
   }
