@@ -28,7 +28,12 @@ test("nothing is expected where our tokens are not the engine's, or its blocks a
 
 const keeps = { own: false, external: true, externalPiece: 256 };
 
-function resultOf(cached: readonly number[], checks: EngineProof["checks"] = []): TestResult {
+/** Its own counter grows by what its replies tell, unless said. */
+function resultOf(
+  cached: readonly number[],
+  checks: EngineProof["checks"] = [],
+  growth = cached.reduce((sum, tokens) => sum + tokens, 0),
+): TestResult {
   const records = cached.map((cachedTokens, request) => ({
     ...warm,
     reusableTokens: request === 0 ? 0 : 8_192,
@@ -36,7 +41,7 @@ function resultOf(cached: readonly number[], checks: EngineProof["checks"] = [])
     cachedTokens,
     outcome: { kind: "completed" },
   }));
-  const readings = [100, 150, 16_484].map((value) => ({ at: 0, series: "external-hit-tokens-total", of: "cached", value }));
+  const readings = [100, 150, 100 + growth].map((value) => ({ at: 0, series: "external-hit-tokens-total", of: "cached", value }));
   const experiments = [{ index: 0, records, readings }];
   const proofs = [{ engine: "cached", checks, traits: [], reuse: keeps }];
   return { proofs, experiments, description: { engines: [{ name: "cached", kind: "vllm" }] } } as unknown as TestResult; // all that is looked at
@@ -54,6 +59,8 @@ test("expected and observed tokens stand beside what the engine counted itself",
     promptTokens: 3 * 8_208,
     expected: 2 * 8_192,
     observed: 2 * 8_192,
+    toldOfAll: 2 * 8_192,
+    possible: 2 * 8_192 + 3 * 64,
     external: 16_384,
     counted: 16_384,
   });
@@ -68,12 +75,10 @@ test("where nothing can be expected the prompts are those of the replies that te
 test("a counter that was read only once has not grown by nothing: nobody knows", () => {
   const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
   const once = experiment && { ...experiment, readings: experiment.readings.slice(0, 1) };
-  expect(once && cacheTokens("cached", once, { ...keeps, onlyTier: "memory" })).toEqual({
-    engine: "cached",
-    promptTokens: 3 * 8_208,
-    expected: 2 * 8_192,
-    observed: 2 * 8_192,
-  });
+  const tokens = once && cacheTokens("cached", once, { ...keeps, onlyTier: "memory" });
+  expect(tokens).toMatchObject({ observed: 2 * 8_192 });
+  expect(Object.keys(tokens ?? {})).not.toEqual(expect.arrayContaining(["external"]));
+  expect([tokens?.counted, tokens?.memoryTier]).toEqual([undefined, undefined]);
 });
 
 test("hits of a cache with a single place are that tier's, of one with several only where they are counted by tier", () => {
@@ -107,6 +112,36 @@ test("to the token is well; beyond 2 % of the prompt tokens degrades the run, wi
     { state: "DEGRADED", what: "found 8,192 prompt tokens in its caches where the workload makes 16,384 possible", engine: "cached" },
   ]);
   expect(reasonsOf(resultOf([8_192, 8_192, 8_192]))[0]?.advice).toMatch(/cacheState cold/);
+});
+
+test("replies and counters that tell something else are told, whichever is right", () => {
+  const what = "its replies tell 16,384 prompt tokens out of its caches, its counters grew by 8,192";
+  expect(reasonsOf(resultOf([0, 8_192, 8_192], [], 8_192))).toMatchObject([{ state: "DEGRADED", what, engine: "cached" }]);
+  expect(reasonsOf(resultOf([0, 8_192, 8_192], [], 16_000))).toEqual([]);
+});
+
+test("of few prompt tokens that can be found again a quarter may be missing, not all", () => {
+  const tokens = { engine: "e", promptTokens: 88_000, expected: 1_536 };
+  const result = { proofs: [], description: { engines: [] } } as unknown as TestResult; // all that is looked at
+  const told = (observed: number) => proofReasons(0, result, [{ ...tokens, observed }]).map(({ what }) => what);
+  expect(told(0)).toEqual(["found 0 prompt tokens in its caches where the workload makes 1,536 possible"]);
+  expect(told(1_280)).toEqual([]);
+});
+
+test("an engine that was shown to keep nothing, and finds prompts all the same, is not what was asked for", () => {
+  const result = { proofs: [], description: { engines: [] } } as unknown as TestResult; // all that is looked at
+  const tokens = { engine: "e", promptTokens: 24_624, expected: 0, observed: 16_384 };
+  const states = (more: object) => proofReasons(0, result, [{ ...tokens, ...more }]).map(({ state }) => state);
+  expect([states({}), states({ keepsNothing: true })]).toEqual([["DEGRADED"], ["INVALID"]]);
+});
+
+test("of prompts that nobody knows to the token, more cannot be found than they have in common", () => {
+  const result = { proofs: [], description: { engines: [] } } as unknown as TestResult; // all that is looked at
+  const told = (counted: number, more: object = {}) => proofReasons(0, result, [{ engine: "e", counted, possible: 73_728, ...more }]);
+  expect(told(81_920)).toMatchObject([
+    { state: "DEGRADED", what: "counted 81,920 prompt tokens found in its caches where the workload makes at most 73,728 possible" },
+  ]);
+  expect([told(74_000), told(81_920, { observed: 81_920, toldOfAll: 81_920 })]).toEqual([[], []]);
 });
 
 test("where replies tell nothing of caches, the engine's own counters are held against what was expected", () => {

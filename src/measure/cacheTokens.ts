@@ -15,6 +15,12 @@ export interface CacheTokens {
   readonly expected?: number;
   /** From the replies' usage. */
   readonly observed?: number;
+  /** The same of all requests, where every one of them was completed and tells it: what the counters must have grown by. */
+  readonly toldOfAll?: number;
+  /** No more than so many can be found of what these requests have in common, as the engine counts tokens; missing where it does not tell how long prompts are. */
+  readonly possible?: number;
+  /** It was shown to keep nothing. */
+  readonly keepsNothing?: true;
   /** From the engine's own counters, of everything it did meanwhile. */
   readonly own?: number;
   readonly external?: number;
@@ -49,7 +55,8 @@ function wholePieces(tokens: number, piece: number | undefined): number | undefi
 }
 
 export function cacheTokens(engine: string, { records, readings }: ExperimentResult, reuse: CacheReuse | undefined): CacheTokens {
-  const completed = records.filter((record) => record.engine === engine && isCompleted(record));
+  const all = records.filter((record) => record.engine === engine);
+  const completed = all.filter(isCompleted);
   const told = completed.filter((record) => record.cachedTokens !== undefined);
   const known = (told.length === 0 ? completed : told).flatMap((record) => {
     const expected = reuse === undefined ? undefined : expectedCachedTokens(record, reuse);
@@ -70,12 +77,27 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
     ...(prompts.length === 0 ? {} : { promptTokens: sum(prompts) }),
     ...(known.length === 0 ? {} : { expected: sum(known.map(({ expected }) => expected)) }),
     ...(observed.length === 0 ? {} : { observed: sum(observed) }),
+    ...(told.length > 0 && told.length === all.length ? { toldOfAll: sum(told.map(({ cachedTokens = 0 }) => cachedTokens)) } : {}),
+    ...possibleOf(completed),
+    ...(reuse !== undefined && !reuse.own && !reuse.external ? { keepsNothing: true } : {}),
     ...(own === undefined ? {} : { own }),
     ...(external === undefined ? {} : { external }),
     ...(counted === undefined ? {} : { counted }),
     ...(memoryTier === undefined ? {} : { memoryTier }),
     ...(lowerTier === undefined ? {} : { lowerTier }),
   };
+}
+
+/** A chat template's, which prompts have in common besides. */
+const tokensOfTemplate = 64;
+
+/** An engine's tokenizer may make more tokens of our words, and a template adds some to each prompt. */
+function possibleOf(completed: readonly RequestRecord[]): Pick<CacheTokens, "possible"> {
+  const there = completed.map(({ promptTokens }) => promptTokens);
+  if (there.length === 0 || there.includes(undefined)) return {};
+  const asked = sum(completed.map(({ contextTokens, questionTokens }) => contextTokens + questionTokens));
+  const larger = Math.max(1, sum(there.map((tokens = 0) => tokens)) / asked);
+  return { possible: larger * sum(completed.map(({ reusableTokens }) => reusableTokens)) + tokensOfTemplate * completed.length };
 }
 
 /** Prompt tokens that a cache had which several engines share: what it counts is of all of them together. */

@@ -148,9 +148,6 @@ function apart(told: number, counted: number, replies: number): number | undefin
 
 /** A chat template's. */
 const tokensOfTemplate = 64;
-/** No tokenizer makes fewer of our words: a server that says so (0, or 1) does not count. */
-const leastOfCounted = 0.1;
-
 /** Text is as many tokens as the engine's tokenizer makes of it; an experiment is named by as many as were asked for. */
 function promptLength(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const counted = records.flatMap(({ promptTokens, contextTokens, questionTokens }) =>
@@ -158,14 +155,20 @@ function promptLength(records: readonly RequestRecord[], engine: string, limits:
   );
   const there = counted.reduce((sum, prompt) => sum + prompt.there, 0);
   const asked = counted.reduce((sum, prompt) => sum + prompt.asked, 0);
-  if (there < asked * leastOfCounted) return [];
+  // A server that says 0, or 1, whatever it is sent, does not count.
+  if (there <= counted.length) return [];
   const off = share(Math.abs(there - asked) - tokensOfTemplate * counted.length, asked);
   return beyond(limits.promptLength, off, {
     what: `counted ${there} prompt tokens where ${asked} were asked for (${(there / asked).toPrecision(3)} times as many)`,
-    advice: "its tokenizer takes the text apart otherwise: read the lengths in titles as words, or send token ids where it takes them",
+    advice: there < asked ? shorterAdvice : longerAdvice,
     engine,
   });
 }
+
+const longerAdvice =
+  "its tokenizer takes the text apart otherwise: read the lengths in titles as words, or send token ids where it takes them";
+const shorterAdvice =
+  "look whether it cuts prompts short (its context window), or tells only those that it had to compute; else its tokenizer takes the text apart otherwise, and the lengths in titles are words";
 
 /** The same request must have been the same work on every engine. */
 function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {

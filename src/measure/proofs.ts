@@ -33,6 +33,7 @@ export function proofReasons(experiment: number, result: TestResult, tokens: rea
       .filter(({ wasAsked }) => !wasAsked)
       .map(reasonOf),
     ...tokens.flatMap(unexpected),
+    ...tokens.flatMap(contradictory),
   ];
 }
 
@@ -106,19 +107,47 @@ function adviceOn(what: string): string {
   return `ask for the same ${what} in every engine, or read the comparison as one of both differences`;
 }
 
+/** Where few of a workload's prompt tokens can be found again, so much of those few may be missing. */
+const missingTolerance = 0.25;
+
 /** By its replies; where they tell nothing of caches, by what it counts itself. */
-function unexpected({ engine, expected, observed, counted, promptTokens = 0 }: CacheTokens): readonly ValidityReason[] {
+function unexpected(tokens: CacheTokens): readonly ValidityReason[] {
+  const { engine, expected, observed, counted, promptTokens = 0, keepsNothing } = tokens;
   const found = observed ?? counted;
-  if (expected === undefined || found === undefined) return [];
-  if (Math.abs(found - expected) <= cacheTolerance * promptTokens) return [];
-  const less = found < expected;
+  if (found === undefined) return [];
+  if (expected === undefined) return beyondPossible(tokens, found);
+  const tolerance = cacheTolerance * promptTokens;
+  if (Math.abs(found - expected) <= (expected > 0 ? Math.min(tolerance, missingTolerance * expected) : tolerance)) return [];
+  const what = `found ${grouped(found)} prompt tokens in its caches where the workload makes ${grouped(expected)} possible`;
+  if (found < expected) {
+    const advice = "its caches were too small, or too slow to store; read warm figures as those of partly warm requests";
+    return [{ state: "DEGRADED", what, advice, engine }];
+  }
+  if (keepsNothing !== true) return [{ state: "DEGRADED", what, advice: fullBefore, engine }];
+  const advice = "it keeps prompts although it was not to, and did not when it was asked beforehand: read its log";
+  return [{ state: "INVALID", what: `found ${grouped(found)} prompt tokens in a cache, and was to have none`, advice, engine }];
+}
+
+const fullBefore = "something was in its caches before: ask for cacheState cold, or read cold figures as those of partly warm requests";
+
+/** Of prompts that are not known to the token, such as a chat's. */
+function beyondPossible({ engine, possible, observed }: CacheTokens, found: number): readonly ValidityReason[] {
+  // What replies tell is held against each cold request by itself.
+  if (observed !== undefined || possible === undefined || found <= possible * (1 + cacheTolerance)) return [];
+  const what = `counted ${grouped(found)} prompt tokens found in its caches where the workload makes at most ${grouped(Math.round(possible))} possible`;
+  return [{ state: "DEGRADED", what, advice: fullBefore, engine }];
+}
+
+/** Of one of the two nobody knows whether it is of these requests. With two caches, what both have may be counted twice. */
+function contradictory({ engine, toldOfAll, counted, own = 0, external = 0, promptTokens = 0 }: CacheTokens): readonly ValidityReason[] {
+  if (own > 0 && external > 0) return [];
+  if (toldOfAll === undefined || counted === undefined || Math.abs(toldOfAll - counted) <= cacheTolerance * promptTokens) return [];
   return [
     {
       state: "DEGRADED",
-      what: `found ${grouped(found)} prompt tokens in its caches where the workload makes ${grouped(expected)} possible`,
-      advice: less
-        ? "its caches were too small, or too slow to store; read warm figures as those of partly warm requests"
-        : "something was in its caches before: ask for cacheState cold, or read cold figures as those of partly warm requests",
+      what: `its replies tell ${grouped(toldOfAll)} prompt tokens out of its caches, its counters grew by ${grouped(counted)}`,
+      advice:
+        "one of the two is not of these requests: see who else uses it, or what stands before it; do not rely on what it is said to have found",
       engine,
     },
   ];

@@ -14,6 +14,7 @@ import { countsOf, engineSummary } from "./summary.ts";
 import { rulerReasons } from "./rulerReasons.ts";
 import { throttlingReasons } from "./throttled.ts";
 import { sharedPortReasons } from "./sharedPorts.ts";
+import { tooShortReasons } from "./tooShort.ts";
 import { unwellReasons } from "./unwell.ts";
 import { joined, validity } from "./validity.ts";
 
@@ -99,6 +100,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
         ...unjudged(experiment, result),
         ...damage(result),
         ...unwellReasons(experiment, result.events),
+        ...tooShortReasons(experiment, engines),
         ...oneServerReasons(engines, experiment.description),
         ...sharedPortReasons(experiment, result.events),
         ...(result.gapsUnknown === true ? [fromCsv] : []),

@@ -30,6 +30,7 @@ export const limitNames = [
   "promptTokens",
   "outputTokens",
   "overlong",
+  "short",
   "coldCached",
   "answers",
   "throttled",

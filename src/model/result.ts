@@ -21,6 +21,8 @@ export interface EngineDescription {
   readonly environment?: { readonly added: Readonly<Record<string, string>>; readonly removed: readonly string[] };
   readonly url?: string;
   readonly api: "chat" | "completions";
+  /** Each request tells it how long the answer has to be, and not only how long it may be. */
+  readonly lengths?: "fixed";
   /** Engines of one batch are up at the same time; batches run one after the other. */
   readonly batch: number;
 }

@@ -329,6 +329,7 @@ export function describeEngine(planned: PlannedEngine, slot?: Slot): EngineDescr
     ...(environment === undefined ? {} : { environment: { added: masked(environment.added), removed: environment.removed } }),
     ...(engine.launch.kind === "attached" ? { url: masks(engine.launch.url) } : {}),
     api: engine.wire.api,
+    ...(engine.wire.fixesLength ? { lengths: "fixed" } : {}),
     batch,
   };
 }

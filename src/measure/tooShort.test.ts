@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { fixture } from "../reports/fixture.ts";
+import { tooShortReasons } from "./tooShort.ts";
+import { answered, experimentOf } from "./fixture.ts";
+
+const [engine] = fixture({ contexts: [512], requests: 2 }).description.engines;
+
+function reasons(lengths: "fixed" | undefined, outputTokens: number) {
+  if (engine === undefined) throw new Error("the fixture has engines");
+  const records = answered("plain", [1, 1, 1]).map((record) => ({ ...record, maxOutputTokens: 8, outputTokens }));
+  const { lengths: _usual, ...of } = engine;
+  return tooShortReasons(experimentOf(records), [{ ...of, name: "plain", ...(lengths === undefined ? {} : { lengths }) }]);
+}
+
+test("answers shorter than an engine was told to make them are a reason, those of an engine's own length are not", () => {
+  expect(reasons("fixed", 2)).toMatchObject([
+    { state: "DEGRADED", what: "answered 3 of 3 requests with fewer tokens than it was told to (down to 2 of 8)", engine: "plain" },
+  ]);
+  expect(reasons("fixed", 8)).toEqual([]);
+  expect(reasons(undefined, 2)).toEqual([]);
+});
