@@ -41,7 +41,10 @@ test("an answer that changes once its prompt comes out of the cache is told with
     engine: "cached",
     share: 0.5,
     what: 'answered 1 of 2 prompts otherwise once its cache had them: prompt 2 from token 2 of 3 on (" x" instead of " b")',
+    advice: expect.stringContaining("gives back something else than was stored"),
   });
+  const half = engine("cached", "a b c", "a x y", { cached: 1_024, dtype: "bfloat16" });
+  expect(differingAnswers(resultOf(half))[0]?.advice).toContain("run the engines in float32");
 });
 
 test("so is one that differs from the baseline's", () => {

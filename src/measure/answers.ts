@@ -51,7 +51,7 @@ export function differingAnswers(result: TestResult): readonly DifferingAnswers[
     .map((compared) => ({
       share: compared.departures.length / compared.prompts,
       what: `answered ${compared.departures.length} of ${compared.prompts} prompts otherwise ${than(compared)}: ${departureText(compared.departures[0])}`,
-      advice: adviceFor(compared),
+      advice: adviceFor(compared, result),
       engine: compared.engine,
     }));
 }
@@ -130,9 +130,12 @@ function than({ baseline, cachedTokens }: ComparedAnswers): string {
   return cachedTokens > 0 ? "once its cache had them" : "when asked again, with nothing out of a cache";
 }
 
-function adviceFor({ baseline, cachedTokens }: ComparedAnswers): string {
+function adviceFor({ engine, baseline, cachedTokens }: ComparedAnswers, { proofs = [] }: TestResult): string {
   if (baseline === undefined && cachedTokens === 0)
     return "ask for arithmetic that repeats itself (float32, or VLLM_BATCH_INVARIANT=1): until then nothing can be said of anybody's answers";
+  const engines = proofs.filter((proof) => proof.engine === engine || proof.engine === baseline);
+  if (engines.every(({ traits }) => traits.some(({ what, found }) => what === "dtype" && found === "float32")))
+    return "they compute in float32, so rounding is hardly why: the cache gives back something else than was stored, and its speed is worth nothing";
   return "a cache that gives back what was stored changes no answer, but rounding may: run the engines in float32, and if they still differ, it gives back something else and its speed is worth nothing";
 }
 
