@@ -1,4 +1,5 @@
 import type { Command, Slot, World } from "../model/engine.ts";
+import type { Seconds } from "../model/time.ts";
 import { besideEngine, serverOrAt, serverOf } from "./lmcacheBesideEngine.ts";
 import type { LmcacheConfig } from "./lmcacheConfig.ts";
 import { hybridSwitch } from "./lmcacheInProcess.ts";
@@ -40,6 +41,9 @@ interface Connected {
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
+/** Its own default of 300 s is how long a request would wait for a server that is gone. */
+export const usualAnswerWithin: Seconds = 10;
+
 function connected(command: Command, slot: Slot, { world, options, isBundled, extra }: Connected): Command {
   const { host, port } = serverOf(slot);
   const transfer = {
@@ -49,8 +53,7 @@ function connected(command: Command, slot: Slot, { world, options, isBundled, ex
     kv_connector_extra_config: {
       "lmcache.mp.host": `tcp://${host}`,
       "lmcache.mp.port": port,
-      // Its default of 300 s is how long a request would wait for a server that is gone.
-      "lmcache.mp.mq_timeout": options.answerWithin ?? 10,
+      "lmcache.mp.mq_timeout": options.answerWithin ?? usualAnswerWithin,
       ...extra,
     },
   };

@@ -29,7 +29,7 @@ test("vLLM's own offloading has two flags; by LMCache it has a server too, and i
   const at = { host: "127.0.0.1", ports: { cache: 6_555, http: 8_090 } };
   expect(JSON.parse(commandOf(byLmcache, { "lmcache-server": at }).args.at(-1) ?? "")).toEqual({
     kv_role: "kv_both",
-    kv_connector_extra_config: { "lmcache.mp.host": "tcp://127.0.0.1", "lmcache.mp.port": 6_555 },
+    kv_connector_extra_config: { "lmcache.mp.host": "tcp://127.0.0.1", "lmcache.mp.port": 6_555, "lmcache.mp.mq_timeout": 10 },
   });
   expect([native, byLmcache].map((engine) => Object.keys(engine.services?.(unknown) ?? {}))).toEqual([[], ["lmcache-server"]]);
 });

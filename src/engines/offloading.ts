@@ -3,6 +3,7 @@ import type { Engine, EngineClaims, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Services } from "../model/service.ts";
 import { modeFor } from "./lmcacheBesideEngine.ts";
+import { usualAnswerWithin } from "./lmcacheBesideServer.ts";
 import { connectorTrait, withLmcacheClaims } from "./lmcacheClaims.ts";
 import { programBeside, servicesBeside } from "./programBeside.ts";
 import { installedIn, lmcacheCommand, refuseOtherEra, type Need } from "./refuseOtherEra.ts";
@@ -110,7 +111,11 @@ function flagsOf({ services = {} }: Slot, { gigabytes, backend }: Required<Offlo
   const flags = ["--kv-offloading-backend", backend, "--kv-offloading-size", String(gigabytes)];
   if (backend === "native") return flags;
   const server = services[serverName];
-  // vLLM picks the connector; without these keys it would look for a server on port 5555, whoever's that is.
-  const where = { "lmcache.mp.host": `tcp://${server?.host}`, "lmcache.mp.port": server?.ports["cache"] };
+  // vLLM picks the connector; without these keys it would look for a server on port 5555, whoever's that is, and wait 300 s for one that hangs.
+  const where = {
+    "lmcache.mp.host": `tcp://${server?.host}`,
+    "lmcache.mp.port": server?.ports["cache"],
+    "lmcache.mp.mq_timeout": usualAnswerWithin,
+  };
   return [...flags, "--kv-transfer-config", JSON.stringify({ kv_role: "kv_both", kv_connector_extra_config: where })];
 }
