@@ -181,7 +181,7 @@ test("what SGLang would leave out in silence, or end its boot with, is refused",
 
 test("its own cache can be emptied alone, and hits are told only where they can be told apart", () => {
   const flush = "/flush_cache?timeout=5";
-  expect(beside().resets).toEqual({ paths: [flush], own: flush });
+  expect(beside().resets).toEqual({ paths: [flush], own: flush, ownIsTold: true });
   expect(sglang({ model: "m" }).resets).toEqual({ paths: [flush] });
   const hits = (engine: Engine) => Object.keys(engine.metrics?.series ?? {}).filter((name) => name.includes("-hit-"));
   expect(hits(beside())).toEqual(["prefix-hit-tokens-total", "external-hit-tokens-total"]);

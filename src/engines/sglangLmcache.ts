@@ -70,7 +70,7 @@ export function withSglangLmcache(engine: Engine, options: SglangLmcacheOptions,
     cacheRoom: (world) => connection(world).cacheRoom,
     ...(metrics === undefined ? {} : { metrics: metricsWithLmcache(metrics, mode) }),
     // It empties what is on the GPU, and LMCache stays full: of 0.5.17 and 0.5.23, by their sources. A server is emptied by itself.
-    ...(resets === undefined || own === undefined ? {} : { resets: { ...resets, own } }),
+    ...(resets === undefined || own === undefined ? {} : { resets: { ...resets, own, ownIsTold: true } }),
   };
 }
 

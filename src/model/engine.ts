@@ -215,6 +215,8 @@ export interface CacheResets {
   readonly paths: readonly string[];
   /** Likewise, of its own memory alone: a cache beside it stays full. */
   readonly own?: string;
+  /** True where the answer to `own` tells whether it has worked; vLLM's does not. */
+  readonly ownIsTold?: boolean;
   /** What must be in the engine's environment for that: added only where an experiment or a proof wants it. */
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { appendFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -100,14 +103,52 @@ test("nothing is proven of an engine of which nobody knows what it keeps", async
 });
 
 test("a cache beside the engine's own is seen once the engine's own is emptied, and missed where it is not there", async () => {
-  const both = { prefixCaching: true, cpuCacheGigabytes: 5 };
-  const beside = async ({ running, asker }: Up) =>
-    (await prove(running, world, asker, 0)).checks.find(({ what }) => what === "the cache beside the engine");
   expect(await beside(await up(both))).toMatchObject({ found: "1024 tokens, once the engine's own cache was emptied", ok: true });
   expect(await beside(await up({ prefixCaching: true }, simulated(both)))).toMatchObject({ ok: false });
   const { running, asker } = await up(both);
   const { resetCaches: _means, ...without } = running;
   expect(await beside({ running: without, asker })).not.toHaveProperty("ok");
+});
+
+/** As `up`, with its metrics page and its resets behind HTTP, where 200 is what a reset answers whatever it did. */
+async function behindHttp({ running, asker }: Up, page: () => string, isEmptied = true): Promise<Up & AsyncDisposable> {
+  const server = createServer((request, response) => {
+    const path = request.url ?? "";
+    if (path.startsWith("/reset") && isEmptied) running.resetCaches?.(path.includes("external") ? "all" : "own");
+    response.writeHead(200).end(path === "/metrics" ? page() : "");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // it listens on a port
+  const { resetCaches: _means, ...without } = running;
+  const reach = { kind: "http", url: `http://127.0.0.1:${port}`, acceptAnyCertificate: false } as const;
+  return { running: { ...without, reach }, asker, [Symbol.asyncDispose]: async () => void server.close() };
+}
+
+const both = { prefixCaching: true, cpuCacheGigabytes: 5 };
+
+async function beside({ running, asker }: Up): Promise<EngineProof["checks"][number] | undefined> {
+  return (await prove(running, world, asker, 0)).checks.find(({ what }) => what === "the cache beside the engine");
+}
+
+test("hits of an engine's own cache are not taken for those of one beside it, whatever its reset answers", async () => {
+  const alone = async () => up({ prefixCaching: true }, simulated(both));
+  await using counting = await behindHttp(await alone(), () => "vllm:external_prefix_cache_hits_total 0\n", false);
+  expect(await beside(counting)).toMatchObject({ ok: false });
+  await using silent = await behindHttp(await alone(), () => "", false);
+  const check = await beside(silent);
+  expect(check).not.toHaveProperty("ok");
+  expect(check?.found).toMatch(/^not seen: its replies tell 1072 cached tokens/);
+});
+
+test("where only replies tell of hits they are believed if its own cache counts none", async () => {
+  await using older = await behindHttp(await up(both), () => "vllm:gpu_prefix_cache_hits_total 7\n");
+  expect(await beside(older)).toMatchObject({ wanted: "a hit, 1024 tokens", found: expect.stringMatching(/^1024 tokens/), ok: true });
+});
+
+test("a cache beside the engine that has only a part is waited for, and told as found in part", async () => {
+  expect(await beside(partial(await up(both), 2.5e9))).not.toHaveProperty("partly");
+  const found = "256 tokens, once the engine's own cache was emptied";
+  expect(await beside(partial(await up(both), Infinity))).toMatchObject({ found, ok: true, partly: true });
 });
 
 test("no prompt of a probe is ever seen again, and none begins like another", () => {

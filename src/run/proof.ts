@@ -5,13 +5,11 @@ import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
-import { urlAt } from "../model/serverUrl.ts";
-import { hasLabels, scrape } from "../probes/metrics.ts";
-import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { foundBeside, untilFoundBeside } from "./besideCache.ts";
 import { limitOf } from "./contextLimit.ts";
-import { resetOwn } from "./resets.ts";
+import { metricsOf } from "./countedHits.ts";
 import { tokenChecks, type TokenSourcesOf } from "./tokenSources.ts";
 import { toldIfSlow } from "./unmeasured.ts";
 
@@ -93,11 +91,6 @@ function whileMeasured(check: ProofCheck): ProofCheck {
   return { ...check, what: `${check.what}, while it was measured` };
 }
 
-async function metricsOf({ engine, reach }: RunningEngine): Promise<readonly Metric[]> {
-  if (engine.metrics === undefined || reach.kind !== "http") return [];
-  return scrape(urlAt(reach.url, engine.metrics.path), 5);
-}
-
 /** What it says of itself goes before what its description supposes. */
 function reuseAsFound({ reuse }: EngineClaims, traits: readonly Trait[]): CacheReuse | undefined {
   if (reuse === undefined) return undefined;
@@ -117,12 +110,11 @@ function reuseAsFound({ reuse }: EngineClaims, traits: readonly Trait[]): CacheR
 async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Asker, ordinal: number): Promise<readonly ProofCheck[]> {
   const piece = Math.max(reuse.ownPiece ?? 0, reuse.externalPiece ?? 0, commonPiece);
   const prompt = unseenPrompt(Math.min(4 * piece + 64, longestPrompt(running)), asker.clock, ordinal);
-  const before = await hitsOf(running);
   const first = await asked(asker, prompt);
   const wantsHit = reuse.own || reuse.external;
   const second = wantsHit ? await untilFound(asker, prompt, attempts, reuse) : await asked(asker, prompt);
   const repeated = wantsHit ? hitCheck(reuse, first, second) : missCheck(first, second);
-  return [repeated, ...(await besideCheck(reuse, running, { asker, prompt, before }))];
+  return [repeated, ...(await besideCheck(reuse, running, asker, prompt))];
 }
 
 /** With room for an answer; `Infinity` where no limit is known. */
@@ -161,33 +153,16 @@ function seconds({ took }: Asked): string {
   return `${took.toFixed(took < 1 ? 3 : 1)} s`;
 }
 
-interface Probed {
-  readonly asker: Asker;
-  /** Asked before, and stored by now. */
-  readonly prompt: Request;
-  /** Tokens that the cache beside the engine had given back before it was asked. */
-  readonly before: number | undefined;
-}
-
-/** Where both keep something, the engine's own cache answers first: it is emptied, and then the one beside it must have what was stored. */
-async function besideCheck(reuse: CacheReuse, running: RunningEngine, probed: Probed): Promise<readonly ProofCheck[]> {
+/** The cache beside the engine's own must have what was stored: all of it, sooner or later. */
+async function besideCheck(reuse: CacheReuse, running: RunningEngine, asker: Asker, prompt: Request): Promise<readonly ProofCheck[]> {
   if (!reuse.own || !reuse.external) return [];
   const check = { what: "the cache beside the engine", wanted: "a hit", seen: "requests" } as const;
-  const { asker, prompt, before } = probed;
-  for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
-    if (!(await resetOwn(running)))
-      return [{ ...check, found: "not seen: the engine's own cache answers first, and it is not to be emptied alone" }];
-    const { ending } = await asked(asker, prompt, attempt === 0 ? 0 : 1);
-    const hits = before === undefined ? ending.cachedTokens : ((await hitsOf(running)) ?? before) - before;
-    if (hits === undefined) return [{ ...check, found: "neither its replies nor its metrics tell of it" }];
-    if (hits > 0) return [{ ...check, found: `${hits} tokens, once the engine's own cache was emptied`, ok: true }];
-  }
-  return [{ ...check, found: "none, though the engine's own cache was emptied", ok: false }];
-}
-
-async function hitsOf(running: RunningEngine): Promise<number | undefined> {
-  const [source] = running.engine.metrics?.series["external-hit-tokens-total"] ?? [];
-  const metrics = await metricsOf(running);
-  const lines = source === undefined ? [] : metrics.filter((line) => line.name === source.name && hasLabels(line, source));
-  return lines.length === 0 ? undefined : lines.reduce((sum, { value }) => sum + value, 0);
+  const beside = await untilFoundBeside(running, { asker, prompt, reuse, attempts });
+  if (beside.kind === "unseen") return [{ ...check, found: beside.why }];
+  const most = mostOfIt(beside.reply, { ...reuse, own: false });
+  const found =
+    beside.tokens > 0
+      ? `${beside.tokens} tokens, once the engine's own cache was emptied`
+      : "none, though the engine's own cache was emptied";
+  return [{ ...check, wanted: `a hit${most === undefined ? "" : `, ${most} tokens`}`, found, ...foundBeside(beside, reuse) }];
 }
