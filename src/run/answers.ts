@@ -1,12 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 
 import { ask, type Server } from "../launch/ask.ts";
 import type { Clock } from "../model/host.ts";
-import type { Answer, AskedTwice, CacheReuse } from "../model/proof.ts";
+import type { Answer, AskedTwice, CacheReuse, ProofCheck } from "../model/proof.ts";
 import { partsOf, type Passage, type Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
 import { unseenPrompt } from "./askedPrompt.ts";
+import { askedBeside, type Beside } from "./besideCache.ts";
 import type { PlannedEngine } from "./planEngines.ts";
 
 const prompts = 3;
@@ -36,21 +38,46 @@ export function answerPrompts(engines: readonly PlannedEngine[], clock: Clock): 
   return Array.from({ length: prompts }, (_, index) => unseenPrompt(Math.min(longest, room), clock, firstOrdinal + index));
 }
 
-/** Each prompt asked twice, one after the other and nothing beside it; undefined where the engine does not answer whole. */
-export async function answersOf(
-  running: RunningEngine,
-  requests: readonly Request[],
-  { reuse, stop }: { readonly reuse: CacheReuse; readonly stop: AbortSignal },
-): Promise<readonly AskedTwice[] | undefined> {
-  const keeps = reuse.own || reuse.external;
+/** What an engine answered, and what of its caches could not be held against it. */
+export interface Answers {
+  /** Undefined where the engine does not answer whole. */
+  readonly answers?: readonly AskedTwice[];
+  readonly checks: readonly ProofCheck[];
+}
+
+/** Each prompt asked twice, one after the other and nothing beside it; where two caches keep it, a third time of the one that answers second. */
+export async function answersOf(running: RunningEngine, requests: readonly Request[], { reuse, stop }: Answering): Promise<Answers> {
   const answers: AskedTwice[] = [];
+  const unseen: string[] = [];
   for (const request of requests) {
     const first = await answerOf(running, request, stop);
-    const again = first === undefined ? undefined : await askedAgain(running, request, { attempts: keeps ? attempts : 1, stop });
-    if (first === undefined || again === undefined) return undefined;
-    answers.push({ first, again });
+    const again = first === undefined ? undefined : await askedAgain(running, request, { attempts: keeps(reuse) ? attempts : 1, stop });
+    if (first === undefined || again === undefined) return { checks: [] };
+    const tries = unseen.length === 0 ? attempts : 1; // what was waited for once in vain
+    const beside = reuse.own && reuse.external ? await answeredBeside(running, request, { attempts: tries, stop }) : undefined;
+    if (beside?.kind === "unseen") unseen.push(beside.why);
+    answers.push({ first, again: beside?.kind === "seen" && !isUnlike(again, first) ? beside.reply : again });
   }
-  return answers.length === 0 ? undefined : answers;
+  return { ...(answers.length === 0 ? {} : { answers }), checks: unseen.slice(0, 1).map(notCompared) };
+}
+
+interface Answering {
+  readonly reuse: CacheReuse;
+  readonly stop: AbortSignal;
+}
+
+function keeps({ own, external }: CacheReuse): boolean {
+  return own || external;
+}
+
+function notCompared(why: string): ProofCheck {
+  return { what: "answers out of the cache beside the engine", wanted: "the same again", found: why, seen: "requests" };
+}
+
+/** Of two answers that are held against the first, one that is another is not hidden by one that is not. */
+function isUnlike(answer: Answer, first: Answer): boolean {
+  const areTold = answer.tokens !== undefined && first.tokens !== undefined;
+  return areTold ? !isDeepStrictEqual(answer.tokens, first.tokens) : answer.text !== first.text;
 }
 
 interface Asking {
@@ -62,8 +89,24 @@ interface Asking {
 async function askedAgain(running: RunningEngine, request: Request, { attempts, stop }: Asking): Promise<Answer | undefined> {
   const answer = await answerOf(running, request, stop);
   if (answer?.cachedTokens !== 0 || attempts <= 1 || stop.aborted) return answer;
-  await pause(1_000, undefined, { signal: stop }).catch(() => {}); // the signal is looked at when it is asked again
+  await aSecond(stop);
   return askedAgain(running, request, { attempts: attempts - 1, stop });
+}
+
+/** Until it is found in the cache beside the engine. */
+async function answeredBeside(running: RunningEngine, request: Request, { attempts, stop }: Asking): Promise<Beside<Answer>> {
+  const beside = await askedBeside(running, async () => answerOf(running, request, stop));
+  if (beside.kind === "seen" && beside.tokens > 0) return { ...beside, reply: { ...beside.reply, cachedTokens: beside.tokens } };
+  if (attempts <= 1 || stop.aborted) return beside.kind === "unseen" ? beside : noneBeside;
+  await aSecond(stop);
+  return answeredBeside(running, request, { attempts: attempts - 1, stop });
+}
+
+const noneBeside = { kind: "unseen", why: "not seen: nothing of them came out of it" } as const;
+
+/** Shorter where it is stopped: that is looked at by whoever asks again. */
+async function aSecond(signal: AbortSignal): Promise<void> {
+  await pause(1_000, undefined, { signal }).catch(() => {});
 }
 
 async function answerOf(running: RunningEngine, request: Request, signal: AbortSignal): Promise<Answer | undefined> {

@@ -45,10 +45,10 @@ export async function proveAll(
     const slow = () => tell({ kind: "proving", engine: running.name });
     const proof = await toldIfSlow(slow, async () => {
       const found = await prove(running, world, asker, ordinal);
-      const proven = { ...found, checks: [...found.checks, ...tokenChecks(tokens.get(running.name))] };
-      const { reuse } = proven;
-      const answers = reuse === undefined ? undefined : await answersOf(running, prompts, { reuse, stop: asker.stop });
-      return answers === undefined ? proven : { ...proven, answers };
+      const { reuse } = found;
+      const answered = reuse === undefined ? undefined : await answersOf(running, prompts, { reuse, stop: asker.stop });
+      const checks = [...found.checks, ...tokenChecks(tokens.get(running.name)), ...(answered?.checks ?? [])];
+      return { ...found, checks, ...(answered?.answers === undefined ? {} : { answers: answered.answers }) };
     });
     proofs.push(proof);
     tell({ kind: "proof", ...proof });
