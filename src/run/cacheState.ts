@@ -4,14 +4,19 @@ import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
+import type { Seconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { PartNumbers } from "../workloads/partNumbers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { foundBeside, untilFoundBeside } from "./besideCache.ts";
 import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
 import { reset, resetService } from "./resets.ts";
 
 /** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */
 const attempts = 6;
+
+/** What a cache beside the engine stores later than that after a reply is not seen, where nothing tells when it has stored. */
+const storesWithin: Seconds = 3;
 
 /** The engines of a batch with what was proven of them. */
 export interface Proven {
@@ -62,17 +67,19 @@ export async function broughtTo(state: CachesBefore, workload: Workload, caches:
  * A prompt is stored first, and found: whatever was stored late before it is then stored too. After the reset it must not be found any more,
  * whatever the engine has answered to that.
  */
-async function emptied({ running, asker, experiment, services = [] }: CachesOf): Promise<readonly ProofCheck[]> {
+async function emptied(caches: CachesOf): Promise<readonly ProofCheck[]> {
+  const { running, asker, reuse, experiment, services = [] } = caches;
   const prompt = unseenPrompt(1_088, asker.clock, 512 + experiment);
   await asked(asker, prompt);
-  const stored = await untilFound(asker, prompt, attempts);
+  const stored = await untilFound(asker, prompt, attempts, inOneCache(reuse));
   if (stored.ending.cachedTokens === 0)
     return [{ ...emptying, found: "nothing was found even before: it keeps nothing that could be emptied" }];
+  const late = (await isStored(caches, prompt, stored)) ? 0 : storesWithin;
   const answers: string[] = [];
   let after: Asked | undefined;
   for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
     answers.push(await emptiedOnce(running, services));
-    after = await asked(asker, prompt, attempt === 0 ? 0 : 1);
+    after = await asked(asker, prompt, Math.max(late, attempt === 0 ? 0 : 1));
     if (after.ending.cachedTokens === 0) break;
   }
   const cached = after?.ending.cachedTokens;
@@ -82,6 +89,24 @@ async function emptied({ running, asker, experiment, services = [] }: CachesOf):
       ? `not found after ${answers.length === 1 ? "one reset" : `${answers.length} resets`}`
       : `${cached} tokens still found; ${answers.at(-1) ?? ""}`;
   return [{ ...emptying, found, ok: cached === 0 }];
+}
+
+/** An engine's own cache has it at once, or never whole. Of two caches replies do not tell who has how much. */
+function inOneCache(reuse: CacheReuse | undefined): CacheReuse | undefined {
+  return reuse?.own === true ? undefined : reuse;
+}
+
+/** Whether nothing is on its way any more into a cache beside the engine. False where that could not be seen. */
+async function isStored({ running, asker, reuse }: CachesOf, prompt: Request, { ending }: Asked): Promise<boolean> {
+  if (reuse === undefined) return false;
+  if (!reuse.external) return true;
+  if (!reuse.own) return isWhole(foundAgain(ending, reuse));
+  const beside = await untilFoundBeside(running, { asker, prompt, reuse, attempts });
+  return beside.kind === "seen" && isWhole(foundBeside(beside, reuse));
+}
+
+function isWhole({ ok, partly }: ReturnType<typeof foundAgain>): boolean {
+  return ok === true && partly !== true;
 }
 
 /** From the engine downwards: what passes on what it has must not fill a tier that was emptied before it. Returns what all of them answered. */

@@ -158,9 +158,8 @@ test("no prompt of a probe is ever seen again, and none begins like another", ()
   expect(new Set(words).size).toBe(5);
 });
 
-/** An engine that finds a fourth of what it has seen, until so much time has passed since a prompt was first asked. */
-function partial({ running, asker }: Up, until: number): Up {
-  const firstAsked = new Map<unknown, number>();
+/** An engine whose replies tell other cached tokens than it found: what `told` says of each, by its prompt, when it is sent. */
+function telling({ running, asker }: Up, told: (prompt: unknown) => (cachedTokens: number) => number | undefined): Up {
   const firstParts = new Map<object, unknown>();
   const line: Line = {
     ...asker.line,
@@ -172,25 +171,46 @@ function partial({ running, asker }: Up, until: number): Up {
     },
     close: () => asker.line.close(),
     send: (prepared, listener) => {
-      const key = firstParts.get(prepared);
-      const since = firstAsked.get(key) ?? asker.clock.now();
-      firstAsked.set(key, since);
-      const isPart = asker.clock.now() - since < until;
+      const tells = told(firstParts.get(prepared));
       return asker.line.send(prepared, {
         sent: (at, reused) => listener.sent(at, reused),
         opened: (at) => listener.opened(at),
         headers: (at, status) => listener.headers(at, status),
         chunk: (at, kind, tokens) => listener.chunk(at, kind, tokens),
         texts: (at, events) => listener.texts(at, events),
-        ended: (at, ending) =>
-          listener.ended(
-            at,
-            isPart && ending.cachedTokens !== undefined ? { ...ending, cachedTokens: Math.min(256, ending.cachedTokens) } : ending,
-          ),
+        ended: (at, ending) => listener.ended(at, { ...ending, cachedTokens: tells(ending.cachedTokens ?? 0) }),
       });
     },
   };
   return { running, asker: { ...asker, line } };
+}
+
+/** An engine that finds a fourth of what it has seen, until so much time has passed since a prompt was first asked. */
+function partial(engine: Up, until: number): Up {
+  const firstAsked = new Map<unknown, number>();
+  const { clock } = engine.asker;
+  return telling(engine, (prompt) => {
+    const since = firstAsked.get(prompt) ?? clock.now();
+    firstAsked.set(prompt, since);
+    const isPart = clock.now() - since < until;
+    return (cachedTokens) => (isPart ? Math.min(256, cachedTokens) : cachedTokens);
+  });
+}
+
+/** An engine with its own cache, and one beside it that has a prompt 1.5 s after its reply: also one that was emptied meanwhile. */
+async function storingLate(): Promise<Up> {
+  const storedAt = new Map<unknown, number>();
+  const { running, asker } = await up({ prefixCaching: true });
+  const isKept = (prompt: unknown) => (storedAt.get(prompt) ?? Infinity) <= asker.clock.now();
+  const resetCaches = (which: "all" | "own") => {
+    if (which === "all") [...storedAt.keys()].filter(isKept).forEach((prompt) => storedAt.delete(prompt));
+    return running.resetCaches?.(which) ?? false;
+  };
+  return telling({ running: { ...running, resetCaches }, asker }, (prompt) => (cachedTokens) => {
+    if (isKept(prompt)) return Math.max(1_024, cachedTokens);
+    storedAt.set(prompt, storedAt.get(prompt) ?? asker.clock.now() + 1.5e9);
+    return cachedTokens;
+  });
 }
 
 test("a prompt of which only a part is found again is waited for, and told as found in part", async () => {
@@ -223,6 +243,26 @@ test("a reset that says it has worked and left the cache full is caught", async 
   const pretending = { ...running, resetCaches: () => true };
   const proof = await broughtTo("cold", workload, { running: pretending, reuse, asker, experiment: 0 });
   expect(proof?.checks).toMatchObject([{ found: "1024 tokens still found; it says it is done", ok: false }]);
+});
+
+const twoCaches = { own: true, ownPiece: 16, external: true, externalPiece: 256 };
+
+/** What is found of a prompt 3 s after caches were emptied, which was asked just before that. */
+async function leftAfterCold({
+  running,
+  asker,
+}: Up): Promise<{ readonly left: number | undefined; readonly proof: EngineProof | undefined }> {
+  const prompt = unseenPrompt(1_088, asker.clock, 9);
+  await asked(asker, prompt);
+  const proof = await broughtTo("cold", workload, { running, reuse: twoCaches, asker, experiment: 0 });
+  return { left: (await asked(asker, prompt, 3)).ending.cachedTokens, proof };
+}
+
+test("cold: a cache beside the engine's own that stores late is waited for, before it is emptied or after", async () => {
+  const found = "not found after one reset";
+  expect(await leftAfterCold(await storingLate())).toMatchObject({ left: 0, proof: { checks: [{ found, ok: true }] } });
+  await using untold = await behindHttp(await storingLate(), () => "");
+  expect(await leftAfterCold(untold)).toMatchObject({ left: 0, proof: { checks: [{ ok: true }] } });
 });
 
 test("primed: every context is found at its first question", async () => {
