@@ -55,11 +55,19 @@ export async function asked({ name, line, clock, stop, deadlines }: Asker, reque
   return note.asked();
 }
 
+export interface Repeating {
+  readonly attempts: number;
+  /** Undefined: any hit will do. */
+  readonly reuse?: CacheReuse | undefined;
+  /** How it is asked, where replies alone do not tell of hits. */
+  readonly ask?: typeof asked;
+}
+
 /** Asked again, a second apart, until as much of it is found in a cache as can be: some store late, and piece by piece. */
-export async function untilFound(asker: Asker, prompt: Request, attempts: number, reuse?: CacheReuse): Promise<Asked> {
-  let found = await asked(asker, prompt);
+export async function untilFound(asker: Asker, prompt: Request, { attempts, reuse, ask = asked }: Repeating): Promise<Asked> {
+  let found = await ask(asker, prompt);
   for (let attempt = 1; attempt < attempts && isShort(found, reuse) && !asker.stop.aborted; attempt++) {
-    found = await asked(asker, prompt, 1);
+    found = await ask(asker, prompt, 1);
   }
   return found;
 }

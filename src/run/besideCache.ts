@@ -1,5 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
-
 import type { Ending } from "../model/exchange.ts";
 import type { CacheReuse } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
@@ -7,9 +5,6 @@ import type { RunningEngine } from "../model/running.ts";
 import { asked, foundAgain, type Asker } from "./askedPrompt.ts";
 import { countedHits, hitsSince, type CountedHits } from "./countedHits.ts";
 import { resetOwn } from "./resets.ts";
-
-/** In milliseconds: an engine's counters follow its replies. */
-const countedAfter = 200;
 
 /** What came out of the cache beside an engine once the engine's own was emptied, or why that was not seen. */
 export type Beside<Reply> =
@@ -26,8 +21,7 @@ export async function askedBeside<Reply extends { readonly cachedTokens?: number
   const before = await countedHits(running);
   const reply = await ask();
   if (reply === undefined) return { kind: "unseen", why: "not seen: it was not answered" };
-  if (running.reach.kind === "http") await pause(countedAfter);
-  const tokens = tokensBeside(running, reply.cachedTokens, hitsSince(before, await countedHits(running)));
+  const tokens = tokensBeside(running, reply.cachedTokens, await hitsSince(before, running));
   return typeof tokens === "number" ? { kind: "seen", reply, tokens } : { kind: "unseen", why: tokens };
 }
 

@@ -9,6 +9,7 @@ import type { Workload } from "../model/workload.ts";
 import { PartNumbers } from "../workloads/partNumbers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 import { foundBeside, untilFoundBeside } from "./besideCache.ts";
+import { askingCounters } from "./countedHits.ts";
 import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
 import { reset, resetService } from "./resets.ts";
 
@@ -70,8 +71,9 @@ export async function broughtTo(state: CachesBefore, workload: Workload, caches:
 async function emptied(caches: CachesOf): Promise<readonly ProofCheck[]> {
   const { running, asker, reuse, experiment, services = [] } = caches;
   const prompt = unseenPrompt(1_088, asker.clock, 512 + experiment);
-  await asked(asker, prompt);
-  const stored = await untilFound(asker, prompt, attempts, inOneCache(reuse));
+  const ask = askingCounters(running);
+  await ask(asker, prompt);
+  const stored = await untilFound(asker, prompt, { attempts, reuse: inOneCache(reuse), ask });
   if (stored.ending.cachedTokens === 0)
     return [{ ...emptying, found: "nothing was found even before: it keeps nothing that could be emptied" }];
   const late = (await isStored(caches, prompt, stored)) ? 0 : storesWithin;
@@ -79,16 +81,19 @@ async function emptied(caches: CachesOf): Promise<readonly ProofCheck[]> {
   let after: Asked | undefined;
   for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
     answers.push(await emptiedOnce(running, services));
-    after = await asked(asker, prompt, Math.max(late, attempt === 0 ? 0 : 1));
+    after = await ask(asker, prompt, Math.max(late, attempt === 0 ? 0 : 1));
     if (after.ending.cachedTokens === 0) break;
   }
-  const cached = after?.ending.cachedTokens;
-  if (cached === undefined) return [{ ...emptying, found: `its replies do not tell cached tokens (${answers.at(-1) ?? "not asked"})` }];
-  const found =
-    cached === 0
-      ? `not found after ${answers.length === 1 ? "one reset" : `${answers.length} resets`}`
-      : `${cached} tokens still found; ${answers.at(-1) ?? ""}`;
-  return [{ ...emptying, found, ok: cached === 0 }];
+  return [{ ...emptying, ...leftText(after?.ending.cachedTokens, answers) }];
+}
+
+/** What is left after so many resets, beside what the last of them answered. */
+function leftText(cachedTokens: number | undefined, answers: readonly string[]): Pick<ProofCheck, "found" | "ok"> {
+  const said = answers.at(-1) ?? "not asked";
+  if (cachedTokens === undefined)
+    return { found: `cold was asked for and could not be seen: neither its replies nor its metrics tell of hits (${said})` };
+  if (cachedTokens > 0) return { found: `${cachedTokens} tokens still found; ${said}`, ok: false };
+  return { found: `not found after ${answers.length === 1 ? "one reset" : `${answers.length} resets`}`, ok: true };
 }
 
 /** An engine's own cache has it at once, or never whole. Of two caches replies do not tell who has how much. */
@@ -124,7 +129,7 @@ async function primed(workload: Workload, { asker, reuse }: CachesOf): Promise<r
   for (const context of contexts) await asked(asker, context);
   const last = contexts.at(-1);
   if (last === undefined) return [];
-  const found = await untilFound(asker, last, attempts, reuse);
+  const found = await untilFound(asker, last, { attempts, reuse });
   const { cachedTokens } = found.ending;
   const what = `${contexts.length} ${contexts.length === 1 ? "context" : "contexts"} asked about beforehand`;
   const most = mostOfIt(found.ending, reuse);

@@ -1,8 +1,14 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import type { MetricName } from "../model/engine.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { urlAt } from "../model/serverUrl.ts";
 import { hasLabels, scrape } from "../probes/metrics.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
+import { asked, type Asked } from "./askedPrompt.ts";
+
+/** In milliseconds: an engine's counters follow its replies. */
+const countedAfter = 200;
 
 /** Prompt tokens that came out of its caches, by an engine's own count; undefined where it does not tell. */
 export interface CountedHits {
@@ -21,8 +27,27 @@ export async function countedHits(running: RunningEngine): Promise<CountedHits> 
   return { own: counted(running, page, "prefix-hit-tokens-total"), external: counted(running, page, "external-hit-tokens-total") };
 }
 
-export function hitsSince(before: CountedHits, now: CountedHits): CountedHits {
+/** Since then, with time for what has just been answered. */
+export async function hitsSince(before: CountedHits, running: RunningEngine): Promise<CountedHits> {
+  if (running.reach.kind === "http") await pause(countedAfter);
+  const now = await countedHits(running);
   return { own: growth(before.own, now.own), external: growth(before.external, now.external) };
+}
+
+/** As `asked`; cached tokens that a reply does not tell are those by which the engine's counters grew meanwhile. */
+export function askingCounters(running: RunningEngine): typeof asked {
+  return async (...request) => {
+    const before = await countedHits(running);
+    const reply = await asked(...request);
+    const { ending } = reply;
+    if (ending.cachedTokens !== undefined || ending.outcome.kind !== "completed") return reply;
+    return withHits(reply, await hitsSince(before, running));
+  };
+}
+
+function withHits({ ending, took }: Asked, { own, external }: CountedHits): Asked {
+  if (own === undefined && external === undefined) return { ending, took };
+  return { ending: { ...ending, cachedTokens: (own ?? 0) + (external ?? 0) }, took };
 }
 
 /** By the first of its sources that is there: versions differ in which they have. */

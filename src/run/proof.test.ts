@@ -265,6 +265,29 @@ test("cold: a cache beside the engine's own that stores late is waited for, befo
   expect(await leftAfterCold(untold)).toMatchObject({ left: 0, proof: { checks: [{ ok: true }] } });
 });
 
+/** An engine that only counts what it finds, where it counts at all. */
+async function countingOnly(counts: boolean, isEmptied: boolean): Promise<Up & AsyncDisposable> {
+  let hits = 0;
+  const engine = telling(await up({ prefixCaching: true }), () => (cachedTokens) => {
+    hits += cachedTokens;
+    return undefined;
+  });
+  return behindHttp(engine, () => (counts ? `vllm:prefix_cache_hits_total ${hits}\n` : ""), isEmptied);
+}
+
+test("cold: where replies do not tell of hits the engine's counters do, and where these do not either it is said", async () => {
+  const cold = async (counts: boolean, isEmptied: boolean) => {
+    await using engine = await countingOnly(counts, isEmptied);
+    const own = { own: true, ownPiece: 16, external: false };
+    return (await broughtTo("cold", workload, { ...engine, reuse: own, experiment: 0 }))?.checks[0];
+  };
+  expect(await cold(true, true)).toMatchObject({ found: "not found after one reset", ok: true });
+  expect(await cold(true, false)).toMatchObject({ found: expect.stringMatching(/^1072 tokens still found/), ok: false });
+  const unseen = await cold(false, false);
+  expect(unseen?.found).toMatch(/^cold was asked for and could not be seen/);
+  expect(unseen).not.toHaveProperty("ok");
+}, 15_000);
+
 test("primed: every context is found at its first question", async () => {
   const { running, asker } = await up(memory);
   const proof = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });

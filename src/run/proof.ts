@@ -112,7 +112,7 @@ async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Aske
   const prompt = unseenPrompt(Math.min(4 * piece + 64, longestPrompt(running)), asker.clock, ordinal);
   const first = await asked(asker, prompt);
   const wantsHit = reuse.own || reuse.external;
-  const second = wantsHit ? await untilFound(asker, prompt, attempts, reuse) : await asked(asker, prompt);
+  const second = wantsHit ? await untilFound(asker, prompt, { attempts, reuse }) : await asked(asker, prompt);
   const repeated = wantsHit ? hitCheck(reuse, first, second) : missCheck(first, second);
   return [repeated, ...(await besideCheck(reuse, running, asker, prompt))];
 }
