@@ -158,8 +158,8 @@ test("no prompt of a probe is ever seen again, and none begins like another", ()
   expect(new Set(words).size).toBe(5);
 });
 
-/** An engine whose replies tell other cached tokens than it found: what `told` says of each, by its prompt, when it is sent. */
-function telling({ running, asker }: Up, told: (prompt: unknown) => (cachedTokens: number) => number | undefined): Up {
+/** An engine whose replies tell other cached tokens than it found: what `told` says of each, by its prompt, when it is sent; of prompts `longer` than they are. */
+function telling({ running, asker }: Up, told: (prompt: unknown) => (cachedTokens: number) => number | undefined, longer = 0): Up {
   const firstParts = new Map<object, unknown>();
   const line: Line = {
     ...asker.line,
@@ -178,7 +178,10 @@ function telling({ running, asker }: Up, told: (prompt: unknown) => (cachedToken
         headers: (at, status) => listener.headers(at, status),
         chunk: (at, kind, tokens) => listener.chunk(at, kind, tokens),
         texts: (at, events) => listener.texts(at, events),
-        ended: (at, ending) => listener.ended(at, { ...ending, cachedTokens: tells(ending.cachedTokens ?? 0) }),
+        ended: (at, ending) => {
+          const promptTokens = (ending.promptTokens ?? 0) + longer;
+          listener.ended(at, { ...ending, promptTokens, cachedTokens: tells(ending.cachedTokens ?? 0) });
+        },
       });
     },
   };
@@ -225,6 +228,18 @@ test("a prompt of which only a part is found again is waited for, and told as fo
   expect(primed?.checks).toMatchObject([{ wanted: "the last of them is found again, 2047 tokens", ok: true, partly: true }]);
 });
 
+test("an engine that tells hits of a prompt that nobody had seen tells them of every prompt", async () => {
+  const check = await repeated(telling(await up(nothing, simulated(memory)), () => () => 1_024));
+  expect(check).toMatchObject({ wanted: "found in the cache, 1024 tokens, and nothing of it before", ok: false });
+  expect(check?.found).toMatch(/^1024 when nobody had seen it, then 1024 of 1088 tokens cached/);
+});
+
+test("what a prompt has of a template is found at once, and not held against an engine", async () => {
+  const check = await repeated(templated(await up(memory), 300));
+  expect(check).toMatchObject({ found: expect.stringMatching(/^1324 of 1388 tokens cached/), ok: true });
+  expect(check).not.toHaveProperty("partly");
+});
+
 const workload = documentQa({ contextTokens: 2_048, questionTokens: 16, documents: 3, requests: 6 }).generate(every({ seconds: 1 }), 0);
 const reuse = { own: false, external: true, externalPiece: 256 };
 
@@ -264,6 +279,11 @@ test("cold: a cache beside the engine's own that stores late is waited for, befo
   await using untold = await behindHttp(await storingLate(), () => "");
   expect(await leftAfterCold(untold)).toMatchObject({ left: 0, proof: { checks: [{ ok: true }] } });
 });
+
+/** An engine that puts a template of so many tokens, which it has already, before each prompt. */
+function templated(engine: Up, tokens: number): Up {
+  return telling(engine, () => (cachedTokens) => cachedTokens + tokens, tokens);
+}
 
 /** An engine that only counts what it finds, where it counts at all. */
 async function countingOnly(counts: boolean, isEmptied: boolean): Promise<Up & AsyncDisposable> {
