@@ -12,6 +12,9 @@ export const neverConnected = {
   pattern: /Failed to initialize LMCacheManager|No supported \w+ connector found|Unsupported GPUKVFormat/,
 };
 
+/** "Unknown configuration key: max_cpu_cache (source: file: lmcache.yaml)": what was asked for by it is left out, and the default taken. */
+export const unknownKey = { what: "LMCache's configuration", pattern: /Unknown configuration key/ };
+
 /** The one that vLLM took. */
 export const connectorTrait: TraitClaim = {
   what: "KV connector",
@@ -40,6 +43,6 @@ export function withLmcacheClaims(
     ...(reuse === undefined
       ? {}
       : { reuse: { ...reuse, external, externalPiece: pieceOf(config), ...(onlyTier === undefined ? {} : { onlyTier }) } }),
-    never: [...never, neverConnected, { what: "LMCache's server", pattern: lost }],
+    never: [...never, neverConnected, unknownKey, { what: "LMCache's server", pattern: lost }],
   };
 }

@@ -1,6 +1,6 @@
 import type { EngineClaims, TraitClaim } from "../model/engine.ts";
 import type { CacheReuse } from "../model/proof.ts";
-import { neverConnected, pieceOf } from "./lmcacheClaims.ts";
+import { neverConnected, pieceOf, unknownKey } from "./lmcacheClaims.ts";
 import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import type { WithLmcacheOptions } from "./lmcacheOptions.ts";
 
@@ -44,7 +44,8 @@ export function withSglangLmcacheClaims(claims: EngineClaims | undefined, { mode
             ...(onlyTier === undefined ? {} : { onlyTier }),
           },
         }),
-    never: [...never, neverConnected, { what: "LMCache, connected before", pattern: lost }],
+    // Of a server's own keys SGLang reads some itself, and LMCache before 0.4.6 knows none of them.
+    never: [...never, neverConnected, ...(mode === "in-process" ? [unknownKey] : []), { what: "LMCache, connected before", pattern: lost }],
   };
 }
 

@@ -323,18 +323,23 @@ test("as it is: nobody is asked anything", async () => {
   expect(await broughtTo("asItIs", workload, { running, reuse, asker, experiment: 0 })).toBeUndefined();
 });
 
-/** A vLLM as it was seen to boot, by its log. */
-function seen(log: string, engine: Engine): EngineProof {
-  const running: RunningEngine = {
-    name: log,
+function seenAt(engine: Engine, logs: readonly string[]): RunningEngine {
+  return {
+    name: "seen",
     engine,
     reach: { kind: "http", url: "http://127.0.0.1:1", acceptAnyCertificate: false },
-    logs: [fileURLToPath(new URL(`../launch/recorded/${log}.log`, import.meta.url))],
+    logs,
     facts: { version: "0.32.0", "context limit": "32768 tokens" },
     servedModel: "tiny",
     died: new Promise(() => {}),
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** A vLLM as it was seen to boot, by its log. */
+function seen(log: string, engine: Engine): EngineProof {
+  const logs = [fileURLToPath(new URL(`../launch/recorded/${log}.log`, import.meta.url))];
+  const running = { ...seenAt(engine, logs), name: log };
   const claims = engine.claims?.(world) ?? { traits: [] };
   return { engine: log, ...told(running, claims, [{ name: "vllm:cache_config_info", labels: { block_size: "128" } }]) };
 }
@@ -425,6 +430,19 @@ test("an engine that loses its cache while it is measured, and answers all the s
   );
   expect(proofReasons(1, among(...proofs), [])).toEqual([]);
   expect(complaintsFromNow([running], { cached: world })(1)).toEqual([]);
+});
+
+test("a key of LMCache's configuration that the installed one does not know is complained of", () => {
+  using at = bench();
+  const log = at.file("stderr.log");
+  const line =
+    "LMCache WARNING: Unknown configuration key: max_cpu_cache (source: file: lmcache.yaml) (config_base.py:170:lmcache.v1.config_base)";
+  writeFileSync(log, `(EngineCore pid=1) ${line}\n`);
+  const engine = withLmcache(plain(), { config: { cpuGigabytes: 2 } });
+  const { checks } = told(seenAt(engine, [log]), engine.claims?.(world) ?? { traits: [] }, []);
+  expect(checks.filter(({ ok }) => ok === false)).toMatchObject([
+    { what: "LMCache's configuration", found: expect.stringContaining(line) },
+  ]);
 });
 
 test("how each thing was seen is written down: in the log, on the metrics page, in what its launcher found out", () => {
