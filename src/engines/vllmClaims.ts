@@ -1,12 +1,19 @@
 import type { EngineClaims, TraitClaim } from "../model/engine.ts";
+import { toldModel } from "./toldModel.ts";
 import type { VllmOptions } from "./vllm.ts";
 
 /** What vLLM says of itself in its log and on its metrics page once it is up, beside what it was asked for. */
 export function vllmClaims(options: VllmOptions): EngineClaims {
-  const { tensorParallel = 1, gpuMemoryUtilization, maxModelLen, maxNumSeqs, dtype, enforceEager, env = {} } = options;
+  const { model, tensorParallel = 1, gpuMemoryUtilization, maxModelLen, maxNumSeqs, dtype, enforceEager, env = {} } = options;
   const caching = prefixCaching(options);
   return {
     traits: [
+      // With a draft model it may be another one's: vLLM takes both from what a speculator says of itself.
+      {
+        ...inConfig("model", "with config: model='([^']*)', speculative_config=None"),
+        read: (found, realPath) => toldModel(model, found, realPath),
+        wanted: model,
+      },
       { what: "context limit", from: { kind: "fact", name: "context limit" }, ...wantedIf(maxModelLen, (limit) => `${limit} tokens`) },
       { ...inConfig("dtype", "\\bdtype=torch\\.(\\w+)"), ...wantedIf(namedType(dtype), String) },
       { ...inConfig("quantization", "\\bquantization=(\\w+)") },

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
 import { coresAllowed } from "../host/cores.ts";
-import type { EngineClaims, TraitClaim, TraitSource } from "../model/engine.ts";
+import type { EngineClaims, RealPath, TraitClaim, TraitSource } from "../model/engine.ts";
 import type { ProofCheck, Trait } from "../model/proof.ts";
 import type { RunningEngine } from "../model/running.ts";
 
@@ -51,8 +51,16 @@ interface Sources {
 
 function foundIn({ from, read = (text) => text }: TraitClaim, sources: Sources): string | undefined {
   const text = textFrom(from, sources);
-  return text === undefined ? undefined : read(text);
+  return text === undefined ? undefined : read(text, realPath);
 }
+
+const realPath: RealPath = (path) => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path; // in a container paths are others
+  }
+};
 
 function textFrom(from: TraitSource, { facts, log, metrics }: Sources): string | undefined {
   switch (from.kind) {

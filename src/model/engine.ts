@@ -172,12 +172,15 @@ export type TraitSource =
   /** What its launcher found out, or it told when asked: "version", "context limit", "dtype". */
   | { readonly kind: "fact"; readonly name: string };
 
+/** Where a path leads on this machine; itself where nothing is there. */
+export type RealPath = (path: string) => string;
+
 /** A property that an engine tells of itself once it is up. */
 export interface TraitClaim {
   readonly what: string;
   readonly from: TraitSource;
-  /** From the text found to what is compared: "0, 1" to "2 cores". */
-  readonly read?: (text: string) => string;
+  /** From the text found to what is compared: "0, 1" to "2 cores". Undefined where it does not tell. */
+  readonly read?: (text: string, realPath: RealPath) => string | undefined;
   /** What was asked for, as `read` would have it; anything else found is not the engine that was asked for. */
   readonly wanted?: string;
   /** What else settles it; `wanted` unless said. Engines that differ in this were asked to differ. */

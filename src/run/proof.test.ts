@@ -358,6 +358,7 @@ test("the flags in force are read from the log, and held against what was asked 
   expect(proof.checks.filter(({ ok }) => ok !== true)).toEqual([]);
   expect(Object.fromEntries(proof.traits.map(({ what, found }) => [what, found]))).toEqual({
     version: "0.32.0",
+    model: "/models/tiny",
     "context limit": "32768 tokens",
     dtype: "bfloat16",
     quantization: "None",
@@ -370,8 +371,9 @@ test("the flags in force are read from the log, and held against what was asked 
     cores: "1 core",
     "Torch threads": "1",
   });
-  const other = seen("vllm-plain", plain({ prefixCaching: false, dtype: "float32" }));
+  const other = seen("vllm-plain", plain({ model: "/models/large", prefixCaching: false, dtype: "float32" }));
   expect(other.checks.filter(({ ok }) => ok === false)).toEqual([
+    { what: "model", wanted: "/models/large", found: "/models/tiny", seen: "log", ok: false },
     { what: "dtype", wanted: "float32", found: "bfloat16", seen: "log", ok: false },
     { what: "prefix caching", wanted: "off", found: "on", seen: "log", ok: false },
   ]);
