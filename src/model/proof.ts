@@ -48,7 +48,7 @@ export interface Answer {
   readonly cachedTokens?: number;
 }
 
-/** One prompt: when nobody had seen it, and again when a cache may have it. */
+/** One prompt: when nobody had seen it, and again when a cache may have it; of two caches' answers one that is another than the first. */
 export interface AskedTwice {
   readonly first: Answer;
   readonly again: Answer;

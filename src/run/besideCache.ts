@@ -47,13 +47,18 @@ export interface Stored {
 
 /** Asked again, a second apart, until the cache beside the engine has all of it that it can have; else the most that it had. */
 export async function untilFoundBeside(running: RunningEngine, { asker, prompt, reuse, attempts }: Stored): Promise<Beside<Ending>> {
-  let best: Beside<Ending> = { kind: "unseen", why: "not seen: it was not asked" };
+  let best: Beside<Ending> | undefined;
   for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
     const next = await askedBeside(running, async () => (await asked(asker, prompt, attempt === 0 ? 0 : 1)).ending);
-    best = better(best, next);
+    best = best === undefined || rank(next) > rank(best) ? next : best;
     if (best.kind === "seen" && isWhole(foundBeside(best, reuse))) break;
   }
-  return best;
+  return best ?? { kind: "unseen", why: "not seen: it was not asked" };
+}
+
+/** The most that was seen; what was not seen once, beside nothing at another time, may have been there: stores are late. */
+function rank(beside: Beside<Ending>): number {
+  return beside.kind === "seen" ? beside.tokens : 0.5;
 }
 
 /** What the cache beside an engine had of a prompt, held against what it can have. */
@@ -66,9 +71,4 @@ export function foundBeside(
 
 function isWhole({ ok, partly }: ReturnType<typeof foundAgain>): boolean {
   return ok !== false && partly !== true;
-}
-
-function better(best: Beside<Ending>, next: Beside<Ending>): Beside<Ending> {
-  if (next.kind === "unseen") return best.kind === "seen" ? best : next;
-  return best.kind === "seen" && best.tokens >= next.tokens ? best : next;
 }

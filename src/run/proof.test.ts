@@ -145,6 +145,12 @@ test("where only replies tell of hits they are believed if its own cache counts 
   expect(await beside(older)).toMatchObject({ wanted: "a hit, 1024 tokens", found: expect.stringMatching(/^1024 tokens/), ok: true });
 });
 
+test("a cache beside the engine that stores late is waited for, and none that may have been there is said to be missing", async () => {
+  expect(await beside(await storingLate())).toMatchObject({ found: expect.stringMatching(/^1024 tokens/), ok: true });
+  await using untold = await behindHttp(await storingLate(), () => "");
+  expect(await beside(untold)).not.toHaveProperty("ok");
+});
+
 test("a cache beside the engine that has only a part is waited for, and told as found in part", async () => {
   expect(await beside(partial(await up(both), 2.5e9))).not.toHaveProperty("partly");
   const found = "256 tokens, once the engine's own cache was emptied";
@@ -203,7 +209,7 @@ function partial(engine: Up, until: number): Up {
 /** An engine with its own cache, and one beside it that has a prompt 1.5 s after its reply: also one that was emptied meanwhile. */
 async function storingLate(): Promise<Up> {
   const storedAt = new Map<unknown, number>();
-  const { running, asker } = await up({ prefixCaching: true });
+  const { running, asker } = await up({ prefixCaching: true }, simulated(both));
   const isKept = (prompt: unknown) => (storedAt.get(prompt) ?? Infinity) <= asker.clock.now();
   const resetCaches = (which: "all" | "own") => {
     if (which === "all") [...storedAt.keys()].filter(isKept).forEach((prompt) => storedAt.delete(prompt));
