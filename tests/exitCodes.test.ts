@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -5,6 +6,8 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 
 import { folder, quickTest, tandem } from "../src/cli/fixture.ts";
+
+const tandemCommand = new URL("../tandem", import.meta.url).pathname;
 
 /** One engine of a test, its command given: what a user's own kind of engine would be. */
 function engineTest(command: string): string {
@@ -47,6 +50,30 @@ describe("a run that came to its end", () => {
     expect(reported.stdout).toMatch(says);
     expect(reported.code).toBe(code);
   });
+});
+
+describe("whoever reads along may leave", () => {
+  test.each(["| head -1", "2>&1 | head -1", ">/dev/full"])("run … %s: the other tests run, and the exit code is theirs", async (reader) => {
+    using where = folder();
+    const file = where.write("judged.js", judged);
+    const run = `${tandemCommand} run ${file} -f 'unmet|worse' --simulate -o ${where.at("out")} ${reader}; echo "code \${PIPESTATUS[0]}" >&2`;
+    const { stderr } = spawnSync("bash", ["-c", run], { encoding: "utf8" });
+    // What cannot be written to a full disk is a result that was asked for.
+    expect(stderr).toContain(`code ${reader === ">/dev/full" ? 2 : 1}`);
+    expect(where.files()).toEqual(expect.arrayContaining(["out/test_unmet.simulated.csv", "out/test_worse.simulated.csv"]));
+  });
+});
+
+test.runIf(process.platform === "linux")("a terminal that nobody gave a size is written to all the same", () => {
+  using where = folder();
+  const file = where.write("judged.js", judged);
+  const run = where.write(
+    "run.sh",
+    `stty cols 0 rows 0\n${tandemCommand} run ${file} -f unmet --simulate -o ${where.at("out")}\necho "code $?"\n`,
+  );
+  const { stdout } = spawnSync("script", ["-qec", `sh ${run}`, "/dev/null"], { encoding: "utf8" });
+  expect(stdout).toMatch(/not met.*a tenth of the wait/s);
+  expect(stdout).toContain("code 1");
 });
 
 describe("an engine that is not there: exit 3, and a report of what there is", () => {

@@ -342,6 +342,17 @@ test("what became of a killed harness's engines follows its events, whole lines 
   expect(complete).toBe(false);
 });
 
+test("who writes to files that somebody has removed hears of it within seconds", async () => {
+  const { directory } = begun();
+  const other = join(directory, "other");
+  using journal = openJournal(other);
+  rmSync(other, { recursive: true });
+  await expect(journal.failed).resolves.toMatchObject({
+    code: "output",
+    message: `${other} was removed while it was written: what was recorded is lost`,
+  });
+});
+
 test("a test that was interrupted came to its end, and is not complete", async () => {
   const { directory, journal } = begun();
   journal.event(1, { kind: "interrupted", signal: "SIGINT" });

@@ -120,24 +120,25 @@ test("replies and counters that tell something else are told, whichever is right
   expect(reasonsOf(resultOf([0, 8_192, 8_192], [], 16_000))).toEqual([]);
 });
 
+/** All that is looked at of a result. */
+const withoutProofs = { proofs: [], description: { engines: [] } } as unknown as TestResult;
+
 test("of few prompt tokens that can be found again a quarter may be missing, not all", () => {
   const tokens = { engine: "e", promptTokens: 88_000, expected: 1_536 };
-  const result = { proofs: [], description: { engines: [] } } as unknown as TestResult; // all that is looked at
-  const told = (observed: number) => proofReasons(0, result, [{ ...tokens, observed }]).map(({ what }) => what);
+  const told = (observed: number) => proofReasons(0, withoutProofs, [{ ...tokens, observed }]).map(({ what }) => what);
   expect(told(0)).toEqual(["found 0 prompt tokens in its caches where the workload makes 1,536 possible"]);
   expect(told(1_280)).toEqual([]);
 });
 
 test("an engine that was shown to keep nothing, and finds prompts all the same, is not what was asked for", () => {
-  const result = { proofs: [], description: { engines: [] } } as unknown as TestResult; // all that is looked at
   const tokens = { engine: "e", promptTokens: 24_624, expected: 0, observed: 16_384 };
-  const states = (more: object) => proofReasons(0, result, [{ ...tokens, ...more }]).map(({ state }) => state);
+  const states = (more: object) => proofReasons(0, withoutProofs, [{ ...tokens, ...more }]).map(({ state }) => state);
   expect([states({}), states({ keepsNothing: true })]).toEqual([["DEGRADED"], ["INVALID"]]);
 });
 
 test("of prompts that nobody knows to the token, more cannot be found than they have in common", () => {
-  const result = { proofs: [], description: { engines: [] } } as unknown as TestResult; // all that is looked at
-  const told = (counted: number, more: object = {}) => proofReasons(0, result, [{ engine: "e", counted, possible: 73_728, ...more }]);
+  const told = (counted: number, more: object = {}) =>
+    proofReasons(0, withoutProofs, [{ engine: "e", counted, possible: 73_728, ...more }]);
   expect(told(81_920)).toMatchObject([
     { state: "DEGRADED", what: "counted 81,920 prompt tokens found in its caches where the workload makes at most 73,728 possible" },
   ]);
