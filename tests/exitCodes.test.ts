@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -62,6 +63,20 @@ describe("whoever reads along may leave", () => {
     expect(stderr).toContain(`code ${reader === ">/dev/full" ? 2 : 1}`);
     expect(where.files()).toEqual(expect.arrayContaining(["out/test_unmet.simulated.csv", "out/test_worse.simulated.csv"]));
   });
+});
+
+test("a run whose directory somebody removes ends within seconds, and says so", async () => {
+  using where = folder();
+  const file = where.write("long.ts", quickTest({ requests: 200, seconds: 0.1, outputTokens: 8 }));
+  const began = performance.now();
+  const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"], {
+    saying: (said) => {
+      if (said.includes("experiment 0: 512")) setTimeout(() => rmSync(where.at("out"), { recursive: true, force: true }), 2_000);
+    },
+  });
+  expect(stderr).toMatch(/tandem: .*test_quick was removed while it was written: what was recorded is lost/);
+  expect(code).toBe(2);
+  expect(performance.now() - began).toBeLessThan(15_000); // the load alone would take 20 s
 });
 
 test.runIf(process.platform === "linux")("a terminal that nobody gave a size is written to all the same", () => {

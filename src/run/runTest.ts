@@ -75,6 +75,7 @@ export async function runTest(planned: PlannedTest, given: RunTestOptions): Prom
     unwritten.throwIfAny();
     return { kind: "ran" };
   } catch (error) {
+    unwritten.throwIfAny(); // what else fails then fails for that
     if (error instanceof HarnessError && error.exitCode === 3) return { kind: "stopped", error };
     throw error;
   } finally {
