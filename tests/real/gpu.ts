@@ -1,6 +1,19 @@
 // vLLM with and without LMCache on a GPU, and on two, with the shape of Llama-3.1-8B and no weights. docs/real-runs/ says how it was run and what came out.
 //   tandem run tests/real/gpu.ts -f in_turn --set site=/path/to/site --set model=/path/to/model --journal-only
-import { atMost, documentQa, every, experiment, ratio, testCase, vllm, withLmcache, type Engine, type Params } from "tandem";
+import {
+  atMost,
+  closedLoop,
+  documentQa,
+  every,
+  experiment,
+  poisson,
+  ratio,
+  testCase,
+  vllm,
+  withLmcache,
+  type Engine,
+  type Params,
+} from "tandem";
 
 /** One engine after the other on the whole GPU: without a cache, LMCache in the engine's process, LMCache as a server beside it. */
 export function test_in_turn({ set }: Params) {
@@ -42,6 +55,32 @@ export function test_side_by_side({ set }: Params) {
     baseline: "plain",
     experiments: contexts(Number(set["seconds"] ?? 3), "interleaved"),
     checks: (on) => ({ "every request succeeds": atMost(on.plain.failures + on.in_process.failures, 0) }),
+  });
+}
+
+/** The same engine twice on one GPU, under load: whatever is found to differ is a mistake of ours, or one half of the GPU's. */
+export function test_alike({ set }: Params) {
+  const plain = llama(set, 0.4);
+  const documents = (requests: number) =>
+    documentQa({ contextTokens: 1_024, questionTokens: 16, documents: requests, requests, outputTokens: 64 });
+  return testCase({
+    engines: { one: plain, other: plain },
+    baseline: "one",
+    experiments: [
+      experiment({ workload: documents(240), arrivals: poisson({ perSecond: 5 }), order: "together" }),
+      experiment({ workload: documents(240), arrivals: closedLoop({ concurrency: 8 }), order: "together" }),
+    ],
+    checks: (on) => ({ "every request succeeds": atMost(on.one.failures + on.other.failures, 0) }),
+  });
+}
+
+/** More than the engine can do: what is reported must say so. */
+export function test_overloaded({ set }: Params) {
+  const workload = documentQa({ contextTokens: 4_096, questionTokens: 16, documents: 400, requests: 400, outputTokens: 64 });
+  return testCase({
+    engines: { plain: llama(set, 0.4) },
+    experiments: [experiment({ workload, arrivals: poisson({ perSecond: 40 }) })],
+    checks: (on) => ({ "every request succeeds": atMost(on.plain.failures, 0) }),
   });
 }
 
