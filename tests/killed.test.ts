@@ -174,6 +174,8 @@ describe("interrupted", () => {
     expect(await goneAfter(mark)).toBeLessThan(0.5);
     expect(stderr).toContain("SIGINT: no more requests are sent; what is in flight ends first");
     expect(stdout).toMatch(/INVALID +the run ended before \d+ of 32 requests were due/);
+    expect(where.read("out", "test_quick.simulated.html")).toContain("interrupted by SIGINT");
+    expect(JSON.parse(where.read("out", "test_quick.simulated.json"))).toMatchObject({ complete: false });
     const [, ...rows] = where.read("out", "test_quick.simulated.csv").trim().split("\n");
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.length).toBeLessThan(32);
@@ -200,9 +202,10 @@ describe("interrupted", () => {
 
   test("by SIGTERM while engines boot: nothing is measured and nobody is left", async () => {
     using where = folder();
-    const { code, stderr, mark } = await runUntil(where, "cached: booting", (child) => child.kill("SIGTERM"));
+    const { code, stdout, stderr, mark } = await runUntil(where, "cached: booting", (child) => child.kill("SIGTERM"));
     expect(code).toBe(130);
     expect(stderr).toContain("was ended while it booted: the run was interrupted");
+    expect(stdout).not.toContain("see why in its log");
     expect(await goneAfter(mark)).toBeLessThan(0.5);
     const [csv, ...others] = where.files().filter((name) => name.endsWith(".csv"));
     expect(csv).toMatch(/^out\/runs\//); // and no copy of it: nothing was measured

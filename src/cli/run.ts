@@ -42,11 +42,17 @@ interface Session {
   readonly run: string;
   readonly output: string;
   readonly interrupted: Interruption;
+  readonly telling: Telling;
   readonly progress: Progress;
   readonly failOnWorse: boolean;
   readonly asJson: boolean;
   readonly calibrates: boolean;
   readonly journalOnly: boolean;
+}
+
+/** Where an interruption is told: in the journal of the test that is being run too, where there is one. */
+interface Telling {
+  tell: (event: RunEvent) => void;
 }
 
 /** `tandem run FILE`: plan, boot, play, report; the exit code says how far to believe it. */
@@ -74,7 +80,8 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const begun = tests.filter(({ name }) => !blocked.some((one) => one.test === name));
   const directory = await openRun(output, begun, call.argv, place);
   const clock = crew?.clock ?? realClock();
-  using interrupted = interruption((event) => shown.tell(event), {
+  const telling: Telling = { tell: (event) => shown.tell(event) };
+  using interrupted = interruption((event) => telling.tell(event), {
     leaving: () => {
       shown.done();
       terminal.tell(`  left at once; what was recorded until then is kept, and reported by: tandem report ${directory}`);
@@ -88,6 +95,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
     run: directory,
     output,
     interrupted,
+    telling,
     progress: shown,
     failOnWorse: failsOnWorse(call),
     asJson: call.options["json"] === true,
@@ -130,6 +138,8 @@ async function runOne(planned: PlannedTest, session: Session): Promise<number> {
     session.progress.tell(event);
   };
   if (!planned.virtual) session.place.afterUs?.tellIn({ files: aftermathFiles(resolve(directory)), origin: session.clock.origin });
+  const besides = session.telling.tell;
+  session.telling.tell = tell;
   let ending: TestEnding;
   try {
     ending = await runTest(
@@ -152,6 +162,7 @@ async function runOne(planned: PlannedTest, session: Session): Promise<number> {
       },
     );
   } finally {
+    session.telling.tell = besides;
     session.place.afterUs?.tellIn(undefined);
     journal.close();
   }

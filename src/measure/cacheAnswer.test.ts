@@ -72,6 +72,19 @@ test("whether storing costs anything is not settled where the interval of cold r
   expect(answer?.costUndecided?.[1]).toBeGreaterThan(0.1);
 });
 
+test("a cost of storing is that of the pairs, within their interval, where half of the cold requests and more say otherwise", () => {
+  const cold = Array.from({ length: 20 }, (_, request) => (request % 5 < 2 ? 12 : 3.92) * (1 + 0.001 * request));
+  const users = [
+    user("cached", { cold, warm: six(0.5), keeps: "beside" }),
+    user("plain", { cold: Array.from({ length: 20 }, () => 4), warm: six(4) }),
+  ];
+  const comparison = compare(experimentOf(users.flatMap(({ records }) => records)), "plain").find(({ cache }) => cache === "cold");
+  const [low = NaN, high = NaN] = comparison?.interval ?? [];
+  const cost = answersOf(users, "plain")[0]?.costOfStoring;
+  expect(cost).toBeGreaterThan(1 / high - 1);
+  expect(cost).toBeLessThan(1 / low - 1);
+});
+
 // Told whatever its interval, it was more than 5 % in 47 % of runs.
 test("a cost of storing that is none is seldom told: of six cold requests with noise of 10 %", () => {
   const draw = draws(3, "cost");

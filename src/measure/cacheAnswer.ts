@@ -13,7 +13,7 @@ import { ratio } from "./verdicts.ts";
 
 /**
  * The numbers a cache user asks for, of one engine in one experiment: medians of TTFT, of which `cold` and `warm` are each one that was measured.
- * The ratios take the middle of the two middle ones where their number is even, since the lower of the two is biased. Missing where there is no such request. */
+ * The gain takes the middle of the two middle ones where their number is even, since the lower of the two is biased. Missing where there is no such request. */
 export interface CacheAnswer {
   readonly engine: string;
   /** Missing where nothing speaks for a cache: a row to compare with. */
@@ -27,7 +27,7 @@ export interface CacheAnswer {
   readonly gain?: number;
   /**
    * How much longer a cold request takes than the baseline's cold one, as a share: 0.12 is 12 %. Of an engine that stores more than the
-   * baseline, where the comparison of their cold requests is sure that there is a difference.
+   * baseline, where the comparison of their cold requests is sure that there is a difference: its effect, and so within its interval.
    */
   readonly costOfStoring?: number;
   /** Within what the cost lies, as shares, where it is not sure that there is one: it holds 0. */
@@ -82,13 +82,12 @@ type Cost = Pick<CacheAnswer, "costOfStoring" | "costUndecided">;
 
 function costOfStoring(user: Judged, plain: Judged | undefined, comparisons: readonly Comparison[]): Cost {
   if (user.withheld !== undefined || plain === undefined || plain.withheld !== undefined || !storesMore(user.keeps, plain.keeps)) return {};
-  const against = ratio(middleOf(user.records, "cold"), middleOf(plain.records, "cold"));
-  const interval = comparisons.find((comparison) => isOfCold(comparison, user))?.interval;
-  if (against === undefined || interval === undefined) return {};
+  const { effect, interval } = comparisons.find((comparison) => isOfCold(comparison, user)) ?? {};
+  if (effect === undefined || interval === undefined) return {};
   const [low, high] = interval;
   const cost: Interval = [1 / high - 1, 1 / low - 1];
   const isSure = low > 1 || high < 1 || Math.max(...cost.map(Math.abs)) < nothingMuch;
-  return isSure ? { costOfStoring: against - 1 } : { costUndecided: cost };
+  return isSure ? { costOfStoring: 1 / effect - 1 } : { costUndecided: cost };
 }
 
 /** "all" are cold ones where there is no other kind. */

@@ -68,6 +68,25 @@ test("where nothing changes, one run in a hundred at most is said to have change
   expect(runs.filter((records) => (halvesApart(records)?.apart ?? 0) > 0.2).length).toBeLessThanOrEqual(3);
 });
 
+/** Requests of ten lengths in turn, each length with waits of its own, lognormal about them, and `times` as long. */
+function ofTenLengths(count: number, spread: number, times: (index: number) => number) {
+  const deviate = () => Math.sqrt(-2 * Math.log(1 - noise())) * Math.cos(2 * Math.PI * noise());
+  const waits = Array.from({ length: count }, (_, index) => 0.05 * (1 + (index % 10)) * Math.exp(spread * deviate()) * times(index));
+  return answered("plain", waits).map((one, index) => ({ ...one, contextTokens: 1_000 * (1 + (index % 10)) }));
+}
+
+test("ten lengths are no ten chances to have changed: where nothing does, three runs in a hundred at most are said to have", () => {
+  const runs = Array.from({ length: 200 }, () => ofTenLengths(200, 1, () => 1));
+  expect(runs.filter((records) => (halvesApart(records)?.apart ?? 0) > 0.2).length).toBeLessThanOrEqual(6);
+});
+
+test("what changes is found among ten lengths of which none comes often enough to tell by itself", () => {
+  const found = halvesApart(ofTenLengths(60, 0.1, (index) => (index < 30 ? 1 : 1.6)));
+  expect(found?.metric).toBe("TTFT");
+  expect(found?.ratio).toBeCloseTo(1.6, 1);
+  expect(found?.apart).toBeGreaterThan(0.4);
+});
+
 /** How long each of some Poisson requests takes on an engine that answers one at a time, at a share of what it can do. */
 function queued(count: number, load: number): readonly number[] {
   const exponential = () => -Math.log(1 - noise());

@@ -18,18 +18,33 @@ export interface HalvesApart {
 /** Below so many in each half there is no telling a change from chance. */
 const fewest = 8;
 
+/** One request's time, in its place among those that were sent. */
+interface Timed {
+  readonly place: number;
+  readonly logarithm: number;
+}
+
+/** Those of one kind: the same lengths and cache state. */
+interface Halves {
+  readonly first: readonly Timed[];
+  readonly second: readonly Timed[];
+}
+
 /**
- * Whether an engine stayed the same while it was measured: TTFT and TPOT of its requests, each kind (the same lengths and cache state) apart,
- * in the order in which they were sent. Welch's interval (B. L. Welch, Biometrika 34, 1947) of the mean logarithm, first half against second,
- * with as many degrees of freedom as the smaller half has, never more than Welch's own, and wider where neighbours are alike, as they are in a
- * queue: its waits go up and down for long though nothing changes. The metric and kind that changed most for certain.
+ * Whether an engine stayed the same while it was measured: TTFT and TPOT, of cold requests and of warm ones, in the order in which they were
+ * sent. Each is held against its like, of the same lengths, and the kinds weigh as many as they are: judged one by one, the most changed of
+ * many kinds has changed by chance. Welch's interval (B. L. Welch, Biometrika 34, 1947) of the mean logarithm, first half against second, with
+ * as many degrees of freedom as the smaller halves have, never more than Welch's own, and wider where neighbours are alike, as they are in a
+ * queue: its waits go up and down for long though nothing changes. The metric and cache state that changed most for certain.
  */
 export function halvesApart(records: readonly RequestRecord[]): HalvesApart | undefined {
   const sent = records
     .filter((record) => isCompleted(record) && record.sent !== undefined)
     .sort((one, other) => one.block - other.block || (one.sent ?? 0) - (other.sent ?? 0));
-  const kinds = [...Map.groupBy(sent, kindOf).values()].filter(isOverTime);
-  const found = kinds.flatMap((alike) => [apart("TTFT", alike.map(ttft)), apart("TPOT", alike.map(tpot))]);
+  const found = [...Map.groupBy(sent, ({ cache }) => cache).values()].flatMap((alike) => {
+    const kinds = [...Map.groupBy(alike, kindOf).values()].filter(isOverTime);
+    return [apart("TTFT", kinds, sent, ttft), apart("TPOT", kinds, sent, tpot)];
+  });
   return found.reduce((most, one) => (one !== undefined && (most === undefined || one.apart > most.apart) ? one : most), undefined);
 }
 
@@ -41,34 +56,60 @@ function isOverTime(alike: readonly RequestRecord[]): boolean {
   return middle.block > first.block || (middle.sent ?? 0) > smallestOf(ends);
 }
 
-function kindOf({ cache, contextTokens, questionTokens, maxOutputTokens = 0 }: RequestRecord): string {
-  return [cache, contextTokens, questionTokens, maxOutputTokens].join(" ");
+function kindOf({ contextTokens, questionTokens, maxOutputTokens = 0 }: RequestRecord): string {
+  return [contextTokens, questionTokens, maxOutputTokens].join(" ");
 }
 
-function apart(metric: HalvesApart["metric"], times: readonly (Seconds | undefined)[]): HalvesApart | undefined {
-  const logarithms = times.flatMap((time) => (time !== undefined && time > 0 ? [Math.log(time)] : []));
-  const half = Math.floor(logarithms.length / 2);
-  const [first, second] = [logarithms.slice(0, half), logarithms.slice(-half)];
-  const t = studentT(half - 1);
+type TimeOf = (record: RequestRecord) => Seconds | undefined;
+
+function apart(
+  metric: HalvesApart["metric"],
+  kinds: readonly (readonly RequestRecord[])[],
+  sent: readonly RequestRecord[],
+  timeOf: TimeOf,
+): HalvesApart | undefined {
+  const places = new Map(sent.map((record, place) => [record, place]));
+  const halves = kinds.map((alike) => halvesOf(alike, places, timeOf)).filter(({ first }) => first.length >= 2);
+  const half = halves.reduce((sum, { first }) => sum + first.length, 0);
+  const t = studentT(half - halves.length);
   if (half < fewest || t === undefined) return undefined;
-  const difference = mean(second) - mean(first);
-  const error = t * Math.sqrt(varianceOfMean(first) + varianceOfMean(second));
-  const [, margin] = widened([-error, error], 0, Float64Array.from([...residuals(first), ...residuals(second)]));
+  const weighed = (of: (halves: Halves) => number, power = 1) =>
+    halves.reduce((sum, one) => sum + (one.first.length / half) ** power * of(one), 0);
+  const difference = weighed(({ first, second }) => mean(second) - mean(first));
+  const error = t * Math.sqrt(weighed(({ first, second }) => varianceOfMean(first) + varianceOfMean(second), 2));
+  const [, margin] = widened([-error, error], 0, residuals(halves));
   const nearer = Math.max(0, Math.abs(difference) - margin);
   return { metric, ratio: Math.exp(difference), apart: Math.exp(nearer) - 1 };
 }
 
-/** What is left of each where its half is taken for steady: a change between the halves must not look like neighbours that are alike. */
-function residuals(half: readonly number[]): readonly number[] {
+function halvesOf(alike: readonly RequestRecord[], places: ReadonlyMap<RequestRecord, number>, timeOf: TimeOf): Halves {
+  const timed = alike.flatMap((record) => {
+    const time = timeOf(record);
+    return time !== undefined && time > 0 ? [{ place: places.get(record) ?? 0, logarithm: Math.log(time) }] : [];
+  });
+  const half = Math.floor(timed.length / 2);
+  return { first: timed.slice(0, half), second: timed.slice(timed.length - half) };
+}
+
+/**
+ * What is left of each where its half is taken for steady, in the order in which they were sent: a change between the halves must not look like
+ * neighbours that are alike.
+ */
+function residuals(halves: readonly Halves[]): Float64Array {
+  const left = halves.flatMap(({ first, second }) => [first, second].flatMap(lessMean));
+  return Float64Array.from(left.sort((one, other) => one.place - other.place).map(({ logarithm }) => logarithm));
+}
+
+function lessMean(half: readonly Timed[]): Timed[] {
   const middle = mean(half);
-  return half.map((value) => value - middle);
+  return half.map(({ place, logarithm }) => ({ place, logarithm: logarithm - middle }));
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function mean(half: readonly Timed[]): number {
+  return half.reduce((sum, { logarithm }) => sum + logarithm, 0) / half.length;
 }
 
-function varianceOfMean(values: readonly number[]): number {
-  const middle = mean(values);
-  return values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1) / values.length;
+function varianceOfMean(half: readonly Timed[]): number {
+  const middle = mean(half);
+  return half.reduce((sum, { logarithm }) => sum + (logarithm - middle) ** 2, 0) / (half.length - 1) / half.length;
 }

@@ -8,11 +8,11 @@ import { beyond, limitsOf } from "./validityLimits.ts";
 export function rulerReasons(experiment: ExperimentResult, { description, events, stillRunning }: TestResult): readonly ValidityReason[] {
   if (description.calibration !== "on" || stillRunning === true) return [];
   if (rulerErrorOf(experiment.readings, "replay after") !== undefined || observedLoad(experiment) === undefined) return [];
-  const isInterrupted = events.some(({ event }) => event.kind === "interrupted");
+  const isCutShort = events.some(({ event }) => event.kind === "interrupted") || !events.some(({ event }) => event.kind === "testEnded");
   const isHalfKnown = rulerErrorOf(experiment.readings, "control stream") !== undefined;
   return beyond(limitsOf(experiment.description).uncalibrated, 1, {
     what: `its load was not played again afterwards: the harness's own error is ${isHalfKnown ? "known only by the stream of control" : "not known"}`,
-    advice: isInterrupted
+    advice: isCutShort
       ? "run it again to its end"
       : "run it again; the process beside it that answers to a timetable (groundTruth.ts) must be left alone",
   });

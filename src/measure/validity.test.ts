@@ -179,6 +179,13 @@ test("an engine without a success is INVALID, whatever a check allows", () => {
   ]);
 });
 
+test("an engine whose turn did not come says nothing in its log: the run is to be run again to its end", () => {
+  const adviceOf = (neverDue: number) =>
+    validityOf(good, [], { engines: ["plain", "cached"], neverDue }).reasons.find(({ engine }) => engine === "cached")?.advice;
+  expect(adviceOf(0)).toContain("engine's log");
+  expect(adviceOf(10)).toBe("run it again to its end");
+});
+
 test("stamps that run backwards are INVALID", () => {
   const backwards = [
     record([[1], [0.9]]),

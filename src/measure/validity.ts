@@ -40,7 +40,11 @@ export function validity(
     ...summaries
       .filter((summary) => !isExplainedBy(deaths, summary) && !(stillRunning && summary.requests === 0))
       .flatMap((summary) =>
-        failures(summary, { allowed: mayFail.includes(summary.engine), log: !withoutLog.includes(summary.engine) }, limits),
+        failures(
+          summary,
+          { allowed: mayFail.includes(summary.engine), log: !withoutLog.includes(summary.engine), cut: result.neverDue > 0 },
+          limits,
+        ),
       ),
     ...harnessReasons(result, limits),
     ...beyond(limits.uncalibrated, uncalibrated ? 1 : 0, {
@@ -122,11 +126,11 @@ function isExplainedBy(deaths: readonly ValidityReason[], { engine, requests }: 
 
 function failures(
   { engine, requests, completed, failures, failuresByCode }: EngineSummary,
-  { allowed, log }: { readonly allowed: boolean; readonly log: boolean },
+  { allowed, log, cut }: { readonly allowed: boolean; readonly log: boolean; readonly cut: boolean },
   limits: Limits,
 ): readonly ValidityReason[] {
   if (requests === 0) {
-    const advice = log ? "see why in the engine's log, and run it again" : "run it again to its end";
+    const advice = log && !cut ? "see why in the engine's log, and run it again" : "run it again to its end";
     return [{ state: "INVALID", what: "was sent no request", advice, engine }];
   }
   // What was dropped was never sent: its engine knows nothing of it.
