@@ -91,6 +91,16 @@ test("no two of a dozen engines have the same colour and the same dash", () => {
   expect(dashes.slice(6).filter((dash, index) => JSON.stringify(dash) === JSON.stringify(dashes[index]))).toEqual([]);
 });
 
+test("long titles that differ in their end keep it, and are otherwise cut there", async () => {
+  const alike = "1,024 context tokens, 240 questions about 240 documents";
+  const drawn = await svg(effects(["5 per second at random", "8 at a time"].map((load) => ({ label: `${alike}, ${load}`, comparison }))));
+  expect(drawn).toContain(">1,024 context tokens, 240 questio… 5 per second at random</text>");
+  expect(drawn).toContain(">1,024 context tokens, 240 questions about 24… 8 at a time</text>");
+  expect(await svg(effects([{ label: `${alike}, 8 at a time`, comparison }]))).toContain(`>${alike},…</text>`);
+  const same = await svg(effects([1, 2].map(() => ({ label: `${alike}, 8 at a time`, comparison }))));
+  expect(same).toContain("8 at a time (2)</text>");
+});
+
 test("long names are not cut", async () => {
   const label = "131,072 context tokens, 1,000 questions, partly cached";
   expect(await svg(effects([{ label, comparison }]))).toContain(`>${label}</text>`);
@@ -131,5 +141,5 @@ test("long labels leave more than a third of the width to the picture, and those
   const picture = await svg(effects(rows));
   const [left = 0] = [...picture.matchAll(/transform="translate\((\d+),/g)].map(([, x]) => Number(x));
   expect(left).toBeLessThan(chartWidths.full * 0.62);
-  expect(picture).toContain("… (2)</text>");
+  expect(picture).toContain("… 2/s</text>");
 });

@@ -140,10 +140,27 @@ export function distribution(points: readonly RequestPoint[], engines: readonly 
   };
 }
 
-/** Long ones would leave no room for the picture; they stand in full in the sentences beside it. Where two become the same, each has its number. */
+/**
+ * Long ones would leave no room for the picture; they stand in full in the sentences beside it. What sets them apart is kept where there is
+ * room for it; where two become the same all the same, each has its number.
+ */
 function shortened(labels: readonly string[]): readonly string[] {
-  const short = labels.map((label) => (label.length > longestLabel ? `${label.slice(0, longestLabel).trimEnd()}…` : label));
+  const alike = lengthAlike(labels);
+  const short = labels.map((label) => (label.length > longestLabel ? withoutMiddle(label, label.slice(alike)) : label));
   return short.map((label, index) => (short.indexOf(label) === index ? label : `${label} (${index + 1})`));
+}
+
+function withoutMiddle(label: string, end: string): string {
+  const room = longestLabel - end.length - 1;
+  return room > longestLabel / 4 ? `${label.slice(0, room).trimEnd()}… ${end}` : `${label.slice(0, longestLabel).trimEnd()}…`;
+}
+
+/** How many letters all of them begin with, up to the last comma among those. */
+function lengthAlike([first = "", ...others]: readonly string[]): number {
+  let alike = 0;
+  while (alike < first.length && others.every((other) => other[alike] === first[alike])) alike++;
+  const comma = others.length === 0 ? -1 : first.lastIndexOf(", ", alike - 1);
+  return comma < 0 ? 0 : comma + ", ".length;
 }
 
 /** Letters: about half of the width of a chart. */
