@@ -29,7 +29,15 @@ export { vllm, type VllmOptions } from "./engines/vllm.ts";
 
 export { atLeast, atMost, between, mayFail, ratio } from "./measure/verdicts.ts";
 
-export { experiment, type CachesBefore, type Deadlines, type Experiment, type ExperimentOptions, type Order } from "./model/experiment.ts";
+export {
+  experiment,
+  type CachesBefore,
+  type Deadlines,
+  type Experiment,
+  type ExperimentOptions,
+  type Order,
+  type Slo,
+} from "./model/experiment.ts";
 export type { LimitChange, LimitChanges, LimitName } from "./model/limits.ts";
 export { testCase, type Checks, type Params, type TestCase, type TestCaseOptions, type TestFunction } from "./model/testCase.ts";
 

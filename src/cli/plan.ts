@@ -3,7 +3,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import type { Slot } from "../model/engine.ts";
 import type { Terminal } from "../model/host.ts";
 import type { Place } from "../model/running.ts";
-import { arrivalsPhrase, deadlinesPhrase, orderPhrases } from "../reports/conditions.ts";
+import { arrivalsPhrase, deadlinesPhrase, orderPhrases, sloPhrase } from "../reports/conditions.ts";
 import { counted } from "../reports/numbers.ts";
 import { describeEngine, lasts, phasesOf, shownFilesOf, type PlannedTest } from "../run/plan.ts";
 import type { PlannedEngine } from "../run/planEngines.ts";
@@ -81,13 +81,14 @@ function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): 
     const phases = phasesOf(planned, names);
     const requests = phases.reduce((sum, phase) => sum + phase.length, 0);
     terminal.print(`    ${index}  ${planned.experiment.title}`);
-    const { repeats, seed, deadlines } = planned.experiment;
+    const { repeats, seed, deadlines, slo } = planned.experiment;
     const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
     const order = names.length === 1 ? "" : `, ${orderPhrases[planned.order]}`;
     terminal.print(`       ${requests} requests to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
     const prompts = planned.asText ? ", prompts as text" : "";
     terminal.print(`       ${arrivalsPhrase(planned.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}${prompts}`);
     terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
+    if (slo !== undefined) terminal.print(`       goodput: of all requests due, those that keep ${sloPhrase(slo)}`);
   }
   terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeOf(test)}\n`);
 }

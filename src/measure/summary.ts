@@ -1,18 +1,20 @@
+import type { Slo } from "../model/experiment.ts";
 import type { EngineSummary, Summary } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { CacheState } from "../model/request.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { distribution, gapDistribution } from "./distribution.ts";
+import { goodput } from "./goodput.ts";
 import { known } from "./known.ts";
 import { e2e, e2eFromDue, gaps, gapsOf, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue, type Gaps } from "./latency.ts";
 
 /** One population of requests. Latencies are of completed ones; every request that was due stays in the denominators. */
-export function summarise(records: readonly RequestRecord[]): Summary {
-  return summaryOf(records, gaps(records.filter(isCompleted)));
+export function summarise(records: readonly RequestRecord[], slo?: Slo): Summary {
+  return summaryOf(records, gaps(records.filter(isCompleted)), slo);
 }
 
 /** `between`: the gaps of those that are completed. */
-function summaryOf(records: readonly RequestRecord[], between: Gaps): Summary {
+function summaryOf(records: readonly RequestRecord[], between: Gaps, slo: Slo | undefined): Summary {
   const completed = records.filter(isCompleted);
   const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric));
   const outputTokens = sumOfAll(completed.map(({ outputTokens }) => outputTokens));
@@ -32,6 +34,7 @@ function summaryOf(records: readonly RequestRecord[], between: Gaps): Summary {
     cachedTokens: sumOfTold(completed.map(({ cachedTokens }) => cachedTokens)),
     outputTokens,
     ...rates(spanOf(records), completed.length, outputTokens),
+    goodput: slo === undefined ? undefined : goodput(records, slo),
   });
 }
 
@@ -46,16 +49,16 @@ export function countsOf(
 }
 
 /** An engine's whole population, and its cold, partial and warm parts. A part that is the whole is not summed up again. */
-export function engineSummary(engine: string, records: readonly RequestRecord[]): EngineSummary {
+export function engineSummary(engine: string, records: readonly RequestRecord[], slo?: Slo): EngineSummary {
   const own = records.filter((record) => record.engine === engine);
   const completed = own.filter(isCompleted);
   const between = gaps(completed);
-  const all = summaryOf(own, between);
+  const all = summaryOf(own, between, slo);
   const part = (state: CacheState) => {
     const members = own.filter(({ cache }) => cache === state);
     if (members.length === own.length) return all;
     const streams = completed.flatMap(({ cache }, stream) => (cache === state ? [stream] : []));
-    return summaryOf(members, gapsOf(between, streams));
+    return summaryOf(members, gapsOf(between, streams), slo);
   };
   return { engine, ...all, cold: part("cold"), partial: part("partial"), warm: part("warm") };
 }

@@ -73,7 +73,7 @@ export function totalsOf({ experiments }: TestResult): TestTotals {
 export function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins = defaultMargins): ExperimentFigures {
   const { description, verdicts } = result;
   const { engines, baseline } = description;
-  const measured = engines.map(({ name }) => engineSummary(name, experiment.records));
+  const measured = engines.map(({ name }) => engineSummary(name, experiment.records, experiment.description.slo));
   const summaries = result.gapsUnknown === true ? measured.map(withoutGaps) : measured;
   const harness = { ...harnessMargin(experiment, summaries), ...margins.harness };
   const practical = experiment.description.margin ?? margins.practical;

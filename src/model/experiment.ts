@@ -29,6 +29,13 @@ export interface Deadlines {
   readonly experiment?: Seconds;
 }
 
+/** What each request is to keep, from sent: a request that keeps all that are named counts towards goodput. */
+export interface Slo {
+  readonly ttft?: Seconds;
+  readonly tpot?: Seconds;
+  readonly e2e?: Seconds;
+}
+
 export const defaultDeadlines: Deadlines = { connect: 5, firstToken: 120, idle: 60, request: 600 };
 
 /** Every engine of a test case under one workload. */
@@ -48,6 +55,8 @@ export interface Experiment {
   readonly limits?: LimitChanges;
   /** Undefined: 5 %. */
   readonly margin?: number;
+  /** Undefined: there is no goodput. */
+  readonly slo?: Slo;
 }
 
 export interface ExperimentOptions {
@@ -68,6 +77,8 @@ export interface ExperimentOptions {
   readonly limits?: LimitChanges;
   /** The smallest difference anyone would act on, as a share: engines are better or worse beyond it, equivalent within it. 0.05 unless said. */
   readonly margin?: number;
+  /** Objectives of each request, for its goodput: `{ ttft: 0.5, tpot: 0.05 }`. */
+  readonly slo?: Slo;
 }
 
 const orders: readonly unknown[] = ["together", "inTurn", "interleaved"] satisfies readonly Order[];
@@ -93,7 +104,13 @@ const rules = {
   margin: share,
   deadlines: anObject,
   limits: anObject,
+  slo: (value: unknown) =>
+    isDescription(value) && Object.values(value).some((objective) => objective !== undefined)
+      ? undefined
+      : "must name one of ttft, tpot and e2e, such as { ttft: 0.5 }",
 };
+
+const sloRules: Readonly<Record<keyof Slo, OptionRule>> = { ttft: positive, tpot: positive, e2e: positive };
 
 const deadlineRules: Readonly<Record<keyof Deadlines, OptionRule>> = {
   connect: positive,
@@ -112,17 +129,18 @@ export function experiment(options: ExperimentOptions): Experiment {
 
 /** Throws one error with every mistake in an experiment: in what an author gives `experiment()`, and in what authors spread and change after it. */
 export function checkExperiment(what: string, options: ExperimentOptions): void {
-  const { deadlines, limits }: { readonly deadlines?: unknown; readonly limits?: unknown } = isDescription(options) ? options : {};
+  const { deadlines, limits, slo }: Readonly<Record<string, unknown>> = isDescription(options) ? { ...options } : {};
   checkTogether(
     () => checkOptions(what, options, Object.keys(rules), rules, ["workload", "arrivals"]),
     () => checkOptions(`${what}: deadlines`, isDescription(deadlines) ? deadlines : {}, Object.keys(deadlineRules), deadlineRules),
     () => checkOptions(`${what}: limits`, isDescription(limits) ? limits : {}, limitNames, limitRules),
+    () => checkOptions(`${what}: slo`, isDescription(slo) ? slo : {}, Object.keys(sloRules), sloRules),
   );
 }
 
 /** With what is usual where an author has said nothing. */
 export function completed(options: ExperimentOptions): Experiment {
-  const { workload, arrivals, order, repeats = 1, seed = 0, title, deadlines = {}, cacheState, limits, margin } = options;
+  const { workload, arrivals, order, repeats = 1, seed = 0, title, deadlines = {}, cacheState, limits, margin, slo } = options;
   return {
     title: title ?? workload.title,
     workload,
@@ -134,12 +152,13 @@ export function completed(options: ExperimentOptions): Experiment {
     ...(cacheState === undefined ? {} : { cacheState }),
     ...(limits === undefined ? {} : { limits }),
     ...(margin === undefined ? {} : { margin }),
+    ...(slo === undefined ? {} : { slo: said(slo) }),
   };
 }
 
 /** Without those that a JavaScript author left undefined. */
-function said(deadlines: Partial<Deadlines>): Partial<Deadlines> {
-  return Object.fromEntries(Object.entries(deadlines).filter(([, value]) => value !== undefined));
+function said<Times extends object>(times: Times): Partial<Times> {
+  return Object.fromEntries(Object.entries(times).filter(([, value]) => value !== undefined)) as Partial<Times>;
 }
 
 type Members = Readonly<Record<string, readonly [rule: OptionRule, what: string]>>;

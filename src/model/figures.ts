@@ -43,6 +43,8 @@ export interface Summary {
   readonly span?: Seconds;
   readonly outputTokensPerSecond?: number;
   readonly requestsPerSecond?: number;
+  /** Of all that were due, the share that kept every objective of the experiment (`slo`): 0 to 1. Missing without objectives. */
+  readonly goodput?: number;
 }
 
 export interface EngineSummary extends Summary {

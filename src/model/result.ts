@@ -1,5 +1,5 @@
 import type { Verdict } from "./figures.ts";
-import type { CachesBefore, Deadlines, Order } from "./experiment.ts";
+import type { CachesBefore, Deadlines, Order, Slo } from "./experiment.ts";
 import type { LimitChanges } from "./limits.ts";
 import type { EngineProof } from "./proof.ts";
 import type { Reading, RequestRecord } from "./record.ts";
@@ -67,6 +67,8 @@ export interface ExperimentDescription {
   readonly limits?: LimitChanges;
   /** The smallest difference anyone would act on; 5 % unless said. */
   readonly margin?: number;
+  /** Of each request; there is no goodput unless said. */
+  readonly slo?: Slo;
 }
 
 /** What a test was asked to do: written before anything boots. */

@@ -1,4 +1,5 @@
 import { afterwards } from "../model/afterwards.ts";
+import type { Slo } from "../model/experiment.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import type { Options } from "../model/workload.ts";
@@ -26,14 +27,20 @@ export function conditions(result: TestResult): readonly Block[] {
 
 /** "10 requests to each engine, every 8 s, engines together, seed 1". */
 export function experimentSettings(description: ExperimentDescription, engines: number): string {
-  const { workload, arrivals, prompts, order, repeats, seed, cacheState, limits, margin } = description;
+  const { workload, arrivals, prompts, order, repeats, seed, cacheState, limits, margin, slo } = description;
   const [toEach, inOrder] = engines === 1 ? ["", ""] : [" to each engine", `, ${orderPhrases[order]}`];
   const asText = prompts === undefined ? "" : ", prompts as text";
   const blocks = repeats === 1 ? "" : `, ${counted(repeats, "block")}`;
   const caches = cacheState === undefined ? "" : cachePhrases[cacheState];
   const least = margin === undefined ? "" : `, margin ${percent(margin)}`;
   const what = `${counted(workload.requests, "request")}${toEach}, ${arrivalsPhrase(arrivals)}${asText}${inOrder}`;
-  return `${what}${blocks}${caches}${least}${limitsPhrase(limits)}, seed ${seed}.`;
+  return `${what}${blocks}${caches}${least}${limitsPhrase(limits)}${slo === undefined ? "" : `, to keep ${sloPhrase(slo)}`}, seed ${seed}.`;
+}
+
+/** "TTFT 500 ms and TPOT 50 ms": of each request, at most. */
+export function sloPhrase({ ttft, tpot, e2e }: Slo): string {
+  const named = [["TTFT", ttft] as const, ["TPOT", tpot] as const, ["E2E", e2e] as const];
+  return named.flatMap(([name, most]) => (most === undefined ? [] : [`${name} ${duration(most)}`])).join(" and ");
 }
 
 /** Where its validity is judged otherwise than usual. */

@@ -3,6 +3,7 @@ import type { Comparison, EngineSummary, Validity } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
+import { sloPhrase } from "./conditions.ts";
 import { harnessErrorLine } from "./harnessError.ts";
 import { count, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
 import {
@@ -10,6 +11,7 @@ import {
   costPhrase,
   failedOf,
   failuresPhrase,
+  goodputPhrase,
   leftOutPhrases,
   reasonPhrase,
   simulatedPhrase,
@@ -50,6 +52,7 @@ function experimentLines(experiment: ExperimentResult, figures: ExperimentFigure
     "",
     ...grid(metricCells(figures.summaries), options),
     ...cacheLines(figures, options),
+    ...goodputLines(figures.summaries, experiment, options),
     ...failureLines(figures.summaries, experiment, options),
     ...(error === undefined ? [] : ["", ...labelled("own error", "quiet", error, options)]),
   ];
@@ -94,6 +97,13 @@ function cacheCells(answer: CacheAnswer): readonly string[] {
   const { engine, cold, coldRequests, warm, warmRequests, gain } = answer;
   const times = gain === undefined ? missing : `${ratio(gain)}×`;
   return [engine, duration(cold), count(coldRequests), duration(warm), count(warmRequests), times, costPhrase(answer)];
+}
+
+function goodputLines(summaries: readonly EngineSummary[], { description }: ExperimentResult, options: ConsoleOptions): readonly string[] {
+  const { slo } = description;
+  if (slo === undefined) return [];
+  const shares = summaries.map((summary) => `${summary.engine} ${goodputPhrase(summary)}`).join(", ");
+  return ["", ...labelled("goodput", "plain", `${shares} of requests due kept ${sloPhrase(slo)}`, options)];
 }
 
 function failureLines(summaries: readonly EngineSummary[], { records }: ExperimentResult, options: ConsoleOptions): readonly string[] {

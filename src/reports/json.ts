@@ -4,7 +4,7 @@ import { replayedLoadOf, type LoadSize } from "../measure/replayedLoad.ts";
 import { rulerErrorOf } from "../measure/rulerError.ts";
 import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
-import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
+import type { EngineDescription, ExperimentDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { peakGpuMemory } from "./gpuMemory.ts";
 import { limitsJson } from "./limits.ts";
 import { cachedTokensJson, proofJson, sharedCachedTokensJson } from "./proofJson.ts";
@@ -57,6 +57,7 @@ function experimentJson(
     seed: description.seed,
     limits: description.limits,
     limits_in_force: limitsJson(description),
+    slo: sloJson(description),
     never_due: neverDue,
     gpu_memory_peak_mib: peakGpuMemory(experiment),
     telemetry: telemetryJson(experiment, engines),
@@ -84,6 +85,10 @@ function cacheJson(answers: readonly CacheAnswer[]): unknown {
     withheld,
   }));
   return found.length === 0 ? undefined : found;
+}
+
+function sloJson({ slo }: ExperimentDescription): unknown {
+  return slo === undefined ? undefined : { ttft_seconds: slo.ttft, tpot_seconds: slo.tpot, e2e_seconds: slo.e2e };
 }
 
 function harnessErrorJson(readings: ExperimentResult["readings"]): unknown {
@@ -131,6 +136,7 @@ function summaryJson(summary: Summary): unknown {
     span_seconds: summary.span,
     output_tokens_per_second: summary.outputTokensPerSecond,
     requests_per_second: summary.requestsPerSecond,
+    goodput_share: summary.goodput,
   };
 }
 

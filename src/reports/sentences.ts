@@ -1,4 +1,4 @@
-import type { ComparedMetric, Comparison, EngineSummary, Interval, ValidityState, ValidityReason } from "../model/figures.ts";
+import type { ComparedMetric, Comparison, EngineSummary, Interval, Summary, ValidityState, ValidityReason } from "../model/figures.ts";
 import type { CacheAnswer } from "../measure/testFigures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { TestDescription } from "../model/result.ts";
@@ -136,6 +136,11 @@ export function simulatedPhrase({ simulated, engines }: Pick<TestDescription, "s
 /** "3/40", and of a run that was cut off "0/16 (5 unfinished)": nobody knows what would have become of those. */
 export function failedOf({ failures, requests, cancelled }: EngineSummary): string {
   return `${count(failures)}/${count(requests)}${cancelled === 0 ? "" : ` (${count(cancelled)} unfinished)`}`;
+}
+
+/** "97.5 % (234 of 240)": of requests due. */
+export function goodputPhrase({ goodput = 0, requests }: Pick<Summary, "goodput" | "requests">): string {
+  return `${percent(goodput)} (${count(Math.round(goodput * requests))} of ${count(requests)})`;
 }
 
 /** Failed requests of those due: "plain: 2 of 10 requests (http-status 2); the first: 503: no place". */

@@ -371,5 +371,6 @@ function describeExperiment(planned: PlannedExperiment): ExperimentDescription {
     ...(experiment.cacheState === undefined ? {} : { cacheState: experiment.cacheState }),
     ...limitsOf(experiment, asText),
     ...(experiment.margin === undefined ? {} : { margin: experiment.margin }),
+    ...(experiment.slo === undefined ? {} : { slo: experiment.slo }),
   };
 }
