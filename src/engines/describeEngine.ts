@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Command, Engine, Slot, World } from "../model/engine.ts";
+import { mistakesInEngine } from "../model/engineRules.ts";
 import type { ServiceAddress } from "../model/service.ts";
 
 const bare: Slot = { port: 43_210, gpus: [], directory: "/scratch/of-this-engine" };
@@ -20,9 +21,6 @@ export function describeEngine(make: () => Engine, world: World = { configFiles:
     test("it says what it is", () => {
       const { kind, model, features, gpus = 0, gpuShare } = make();
       expect([kind, model, ...features].filter((phrase) => phrase.trim() === "")).toEqual([]);
-      expect(Number.isInteger(gpus) && gpus >= 0).toBe(true);
-      expect(gpuShare).toBeGreaterThanOrEqual(0);
-      expect(gpuShare).toBeLessThanOrEqual(1);
       expect(gpuShare > 0).toBe(gpus > 0);
     });
 
@@ -36,17 +34,8 @@ export function describeEngine(make: () => Engine, world: World = { configFiles:
       expect(added.filter((phrase) => phrase.trim() === "")).toEqual([]);
     });
 
-    test("it is spoken to in a way there is", () => {
-      const { api, takesTokenIds, tokenIdOffset } = make().wire;
-      expect(api === "completions" || !takesTokenIds).toBe(true);
-      expect(Number.isInteger(tokenIdOffset) && tokenIdOffset >= 0).toBe(true);
-    });
-
-    test("it gets ready within a stated time", () => {
-      const { launch } = make();
-      if (launch.kind === "inProcess") return;
-      expect(launch.ready.path).toMatch(/^\//);
-      expect(launch.ready.within).toBeGreaterThan(0);
+    test("every member is what it should be: it gets ready within a stated time, and is spoken to in a way there is", () => {
+      expect(mistakesInEngine(make())).toEqual([]);
     });
 
     if ("command" in make().launch) describeCommand(make, slotFor(make(), world), (of) => commandOf(make(), of, world));

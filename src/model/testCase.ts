@@ -1,5 +1,6 @@
 import { checkOptions, checkTogether, type OptionRule } from "./checkOptions.ts";
 import type { Engine } from "./engine.ts";
+import { mistakesInEngine } from "./engineRules.ts";
 import { checkExperiment, completed, type Experiment } from "./experiment.ts";
 import type { Check, EngineSummary } from "./figures.ts";
 import { HarnessError } from "./harnessError.ts";
@@ -86,11 +87,14 @@ function checkMembers({ engines, baseline, experiments }: Pick<TestCase, "engine
   if (mistakes.length > 0) throw new HarnessError("usage", `testCase(): ${mistakes.join("; ")}`);
 }
 
+/** Engines of an author's own are spread, too, and type-checked by nobody. */
 function engineMistakes(engines: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.entries(engines).flatMap(([name, engine]) => [
-    ...nameMistakes(name),
-    ...("launch" in entriesOf(engine) && "wire" in entriesOf(engine) ? [] : [`${name} is not an engine, such as vllm({ model })`]),
-  ]);
+  return Object.entries(engines).flatMap(([name, engine]) => [...nameMistakes(name), ...descriptionMistakes(name, engine)]);
+}
+
+function descriptionMistakes(name: string, engine: unknown): readonly string[] {
+  if (!("launch" in entriesOf(engine) || "wire" in entriesOf(engine))) return [`${name} is not an engine, such as vllm({ model })`];
+  return mistakesInEngine(engine).map((mistake) => `engine ${name}: ${mistake}`);
 }
 
 /** Names become directories, columns and members of objects, of which each has a `constructor` already: charts would find that in their place. */

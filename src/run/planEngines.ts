@@ -8,6 +8,7 @@ import { worldOf } from "./configFiles.ts";
 import { installedProgram, servicePrograms, type Asking } from "./installedProgram.ts";
 import { apart, mistakesIn } from "./mistakes.ts";
 import type { Overrides } from "./params.ts";
+import { mistakesInWhatItSays, soundEngine } from "./soundEngine.ts";
 import type { NamedTestCase } from "./testCases.ts";
 
 export interface PlannedEngine {
@@ -59,11 +60,10 @@ interface Described {
 type Prospect = Pick<PlannedEngine, "name" | "engine" | "world"> & { readonly mistakes: readonly HarnessError[] };
 
 /** An engine as it will run, with every mistake in its files, its configuration and its flags. */
-async function prospect(described: Described, { simulate }: Overrides, here: Here): Promise<Prospect> {
-  const { name, engine } = described;
-  const { world, mistakes } = await worldIn(described, simulate === undefined ? here : undefined);
-  const features = mistakes.length > 0 ? [] : mistakesIn(() => engine.configuredFeatures?.(world));
-  const found = [...mistakes, ...features];
+async function prospect({ name, engine: described, file }: Described, { simulate }: Overrides, here: Here): Promise<Prospect> {
+  const engine = soundEngine(name, described);
+  const { world, mistakes } = await worldIn({ name, engine, file }, simulate === undefined ? here : undefined);
+  const found = mistakes.length > 0 ? mistakes : mistakesInWhatItSays(engine, world, simulate !== undefined);
   if (simulate === undefined || found.length > 0) return { name, engine, world, mistakes: found };
   try {
     return { name, engine: simulatedInstead(name, engine, simulate, world), world, mistakes: [] };

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+
+import type { Engine } from "./engine.ts";
+import { mistakesInCommand, mistakesInEngine, mistakesInServices } from "./engineRules.ts";
+
+const sound: Engine = {
+  kind: "mine",
+  model: "tiny",
+  simulated: false,
+  gpus: 0,
+  gpuShare: 0,
+  features: [],
+  configFiles: [],
+  wire: { api: "completions", takesTokenIds: true, tokenIdOffset: 0, fixesLength: false },
+  launch: {
+    kind: "process",
+    command: () => ({ program: "serve", args: [], env: {} }),
+    ready: { path: "/health", within: 8 },
+    missing: "where to get it",
+  },
+};
+const { launch, wire } = sound;
+
+test("an engine that is whole has no mistakes", () => {
+  expect(mistakesInEngine(sound)).toEqual([]);
+});
+
+test.each<[string, object, readonly string[]]>([
+  ["members that are missing", { features: undefined, configFiles: undefined }, ["features is missing", "configFiles is missing"]],
+  [
+    "a way to run that there is not",
+    { launch: { kind: "podman", image: "x" } },
+    ['launch.kind must be one of process, docker, attached, inProcess, not "podman"'],
+  ],
+  [
+    "paths without their slash",
+    { launch: { ...launch, ready: { path: "health", within: 0 } }, metrics: { path: "metrics", series: {} }, resets: { paths: ["reset"] } },
+    [
+      'launch.ready.path must begin with "/", not "health"',
+      "launch.ready.within must be a number above 0, not 0",
+      'metrics.path must begin with "/", not "metrics"',
+      'resets.paths must begin with "/", not ["reset"]',
+    ],
+  ],
+  ["token ids in a chat", { wire: { ...wire, api: "chat" } }, ['wire.takesTokenIds must be false with api "chat", whose prompts are text']],
+  ["what is no function", { claims: {}, info: [{ path: "/info" }] }, ["claims must be a function, not {}", "info[0].facts is missing"]],
+  ["half a launch", { launch: { kind: "attached" } }, ["launch.url is missing", "launch.ready is missing"]],
+])("%s are told, all of them", (_, change, mistakes) => {
+  expect(mistakesInEngine({ ...sound, ...change })).toEqual(mistakes);
+});
+
+test("a command that cannot be started is told by what it lacks", () => {
+  expect(mistakesInCommand({ program: "serve", args: ["--port", 8000] })).toEqual([
+    'args must be a list of texts, not ["--port",8000]',
+    "env is missing",
+  ]);
+  expect(mistakesInCommand("serve --port 8000")).toEqual(['it must be an object, not "serve --port 8000"']);
+});
+
+test("services are told by the names their engine gave them", () => {
+  expect(mistakesInServices({ redis: { name: "redis", kind: "Redis", needs: {}, ready: {} } })).toEqual(["of redis, launch is missing"]);
+});
