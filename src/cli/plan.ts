@@ -43,12 +43,13 @@ async function tellWhatIsMissing(tests: readonly PlannedTest[], place: Place, te
 /** A test with the slots its engines and services would have if they started now. */
 interface SlottedTest {
   readonly test: PlannedTest;
+  readonly place: Place;
   readonly slots: ReadonlyMap<string, Slot>;
   readonly services: Awaited<ReturnType<typeof servicesFor>>;
 }
 
-function described({ test, slots, services }: SlottedTest): unknown {
-  const engines = test.engines.map((engine) => describeEngine(engine, slots.get(engine.name)));
+function described({ test, place, slots, services }: SlottedTest): unknown {
+  const engines = test.engines.map((engine) => describeEngine(engine, { slot: slots.get(engine.name) as Slot, place })); // each has one
   const beside = services.length === 0 ? {} : { services: services.map(describeService) };
   return { ...test.description, engines, ...beside, minutes: minutesOf(test) };
 }
@@ -66,14 +67,15 @@ async function slottedTest(test: PlannedTest, place: Place): Promise<SlottedTest
       { port, gpus: engine.gpus, directory: `${directory}/engines/${engine.name}/scratch`, ...servicesOf(engine, services) },
     ];
   });
-  return { test, slots: new Map(await Promise.all(slots)), services };
+  return { test, place, slots: new Map(await Promise.all(slots)), services };
 }
 
-function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): void {
+function printPlan(slotted: SlottedTest, terminal: Terminal): void {
+  const { test, services } = slotted;
   const { description } = test;
   terminal.print(`${test.name}${description.simulated ? "  (simulated)" : ""}`);
   if (description.summary !== undefined) terminal.print(`  ${description.summary}`);
-  for (const engine of test.engines) printEngine(engine, slots.get(engine.name) as Slot, test, terminal);
+  for (const engine of test.engines) printEngine(engine, slotted, terminal);
   for (const service of services) printService(service, terminal);
   terminal.print("  experiments");
   for (const [index, planned] of test.experiments.entries()) {
@@ -93,8 +95,9 @@ function printPlan({ test, slots, services }: SlottedTest, terminal: Terminal): 
   terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeOf(test)}\n`);
 }
 
-function printEngine(planned: PlannedEngine, slot: Slot, test: PlannedTest, terminal: Terminal): void {
-  const engine = describeEngine(planned, slot);
+function printEngine(planned: PlannedEngine, { test, place, slots }: SlottedTest, terminal: Terminal): void {
+  const slot = slots.get(planned.name) as Slot; // each has one
+  const engine = describeEngine(planned, { slot, place });
   const several = new Set(test.engines.map(({ batch }) => batch)).size > 1;
   terminal.print(`  ${engine.name}: ${engine.kind}, ${engine.model}${test.description.baseline === engine.name ? " (baseline)" : ""}`);
   for (const feature of engine.features) terminal.print(`    ${feature}`);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Command, Engine, Slot, World } from "../model/engine.ts";
 import { mistakesInEngine } from "../model/engineRules.ts";
 import type { ServiceAddress } from "../model/service.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 
 const bare: Slot = { port: 43_210, gpus: [], directory: "/scratch/of-this-engine" };
 
@@ -38,7 +39,7 @@ export function describeEngine(make: () => Engine, world: World = { configFiles:
       expect(mistakesInEngine(make())).toEqual([]);
     });
 
-    if ("command" in make().launch) describeCommand(make, slotFor(make(), world), (of) => commandOf(make(), of, world));
+    if (isStarted(make().launch)) describeCommand(make, slotFor(make(), world), (of) => commandOf(make(), of, world));
     if (make().services !== undefined) describeServices(make, world);
     if (make().tokenizer !== undefined) describeTokenizer(make);
     if (make().launch.kind === "attached") describeAddress(make);
@@ -50,7 +51,7 @@ function describeCommand(make: () => Engine, slot: Slot, commandIn: (slot: Slot)
   test("its command is a program and arguments, ready to be started", () => {
     const { program, args, env } = commandIn(slot);
     // An image may have a program of its own.
-    expect(program === "" && make().launch.kind !== "docker").toBe(false);
+    expect(program === "" && !isContained(make().launch)).toBe(false);
     expect([...args, ...Object.values(env)].filter((text) => typeof text !== "string" || /undefined|NaN/.test(text))).toEqual([]);
   });
 
@@ -115,6 +116,6 @@ function describeSimulation(make: () => Engine, world: World): void {
 }
 
 function commandOf({ launch }: Engine, slot: Slot, world: World): Command {
-  if (!("command" in launch)) throw new TypeError("nobody starts it");
+  if (!isStarted(launch)) throw new TypeError("nobody starts it");
   return launch.command(slot, world);
 }

@@ -1,8 +1,8 @@
 import { checkOptions, checkTogether, listOfTexts, nonEmptyText, objectOfTexts, positive, type OptionRule } from "../model/checkOptions.ts";
 import type { Command, ContainerOptions, Readiness, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { StartedLaunch } from "../model/startedLaunch.ts";
 import { allKnown, type FlagRules } from "./flags.ts";
-import type { StartedLaunch } from "./programBeside.ts";
 
 /** Where an engine's program is: on the PATH unless one of the first five says otherwise. */
 export interface InstallationOptions {

@@ -1,5 +1,6 @@
 import type { Engine, SimulationOptions, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 import { unknownPair } from "./knownPairs.ts";
 import { besideServer } from "./lmcacheBesideServer.ts";
 import { withLmcacheClaims } from "./lmcacheClaims.ts";
@@ -22,10 +23,10 @@ import {
 export function withLmcache(engine: Engine, options: WithLmcacheOptions = {}): Engine {
   checkWithLmcache(options);
   const { launch, simulation } = engine;
-  if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
+  if (!isStarted(launch) || engine.takesKvConnector !== true) throw takesNone(engine);
   refuseWithoutLmcache("withLmcache()", launch);
-  if (launch.kind === "docker" && options.mode === "server") throw notInAContainer("withLmcache()");
-  if (launch.kind === "docker" && options.connector === "lmcache_vllm") throw anImagesOwn();
+  if (isContained(launch) && options.mode === "server") throw notInAContainer("withLmcache()");
+  if (isContained(launch) && options.connector === "lmcache_vllm") throw anImagesOwn();
   const { paths, features, configIn } = sourceOf(options);
   const connect = options.mode === "server" ? besideServer : inProcess;
   const connection = (world: World) => connect(configIn(world), options, surroundings(engine, launch, world));

@@ -2,6 +2,7 @@ import { checkOptions, oneOf, positive, type OptionRule } from "../model/checkOp
 import type { Engine, EngineClaims, Slot, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Services } from "../model/service.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 import { modeFor } from "./lmcacheBesideEngine.ts";
 import { usualAnswerWithin } from "./lmcacheBesideServer.ts";
 import { connectorTrait, withLmcacheClaims } from "./lmcacheClaims.ts";
@@ -28,8 +29,8 @@ export function withOffloading(engine: Engine, options: OffloadingOptions): Engi
   checkOptions("withOffloading()", options, Object.keys(rules), rules, ["gigabytes"]);
   const { gigabytes, backend = "native" } = options;
   const { gpus = 0, launch, simulation } = engine;
-  if ((launch.kind !== "process" && launch.kind !== "docker") || engine.takesKvConnector !== true) throw takesNone(engine);
-  if (launch.kind === "docker" && backend === "lmcache") throw notInAContainer();
+  if (!isStarted(launch) || engine.takesKvConnector !== true) throw takesNone(engine);
+  if (isContained(launch) && backend === "lmcache") throw notInAContainer();
   const piece = backend === "native" ? blockTokens : chunkTokens;
   return {
     ...engine,

@@ -2,13 +2,14 @@ import { checkOptions, oneOf, type OptionRule } from "../model/checkOptions.ts";
 import type { CacheRoom, Command, Engine, Slot, StaysFull, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
+import { isContained, isStarted, type StartedLaunch } from "../model/startedLaunch.ts";
 import { allKnown, type FlagRules } from "./flags.ts";
 import { unknownPair } from "./knownPairs.ts";
 import { besideEngine, serverOf } from "./lmcacheBesideEngine.ts";
 import { lmcacheYaml, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { fileName, inEngine } from "./lmcacheInEngine.ts";
 import { notInAContainer, settingsOf, type LmcacheOptions, type Surroundings, type WithLmcacheOptions } from "./lmcacheOptions.ts";
-import { programBeside, refuseWithoutLmcache, servicesBeside, type StartedLaunch } from "./programBeside.ts";
+import { programBeside, refuseWithoutLmcache, servicesBeside } from "./programBeside.ts";
 import { installedIn, refuseOtherEra } from "./refuseOtherEra.ts";
 import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer } from "./services/lmcacheServer.ts";
@@ -40,7 +41,7 @@ export interface SglangAround {
 /** The same SGLang with LMCache, as a server beside it or in its process. */
 export function withSglangLmcache(engine: Engine, options: SglangLmcacheOptions, around: SglangAround): Engine {
   const { launch, metrics, resets, simulation: _none, ...rest } = engine;
-  if (launch.kind !== "process" && launch.kind !== "docker") return engine;
+  if (!isStarted(launch)) return engine;
   const { mode = "server", server, remote, shared, ...said } = options;
   const places: Places = {
     mode,
@@ -82,7 +83,7 @@ function checkPlaces(places: Places, launch: StartedLaunch, { prefixCaching }: S
       hint: 'leave prefixCaching: false and --disable-radix-cache out; extraArgs: ["--max-total-tokens", "32768"] keeps its own cache small',
     });
   }
-  if (mode === "server" && launch.kind === "docker") throw notInAContainer(what);
+  if (mode === "server" && isContained(launch)) throw notInAContainer(what);
   if (mode === "in-process" && server !== undefined) {
     throw new HarnessError("usage", `${what}: server cannot be said in mode "in-process"`, { hint: 'leave mode out, or say "server"' });
   }

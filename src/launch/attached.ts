@@ -16,6 +16,7 @@ import { whyStopped } from "./whyStopped.ts";
 /** Takes a server that is up already. It is asked what it is and proven to answer, never started and never ended. */
 export const attachedLauncher: Launcher = {
   kind: "attached",
+  started: () => undefined,
   launch: async (order) => {
     const { name, engine, clock, tell } = order;
     const { launch } = engine;

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Engine } from "../model/engine.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { commandLine } from "./commandLine.ts";
+import { secretsIn } from "./secrets.ts";
 
 /** What a launcher is tried with. Disposing it takes away whatever it set up. */
 export interface LauncherBench extends AsyncDisposable {
@@ -24,6 +26,17 @@ export function describeLauncher(name: string, make: () => LauncherBench | Promi
       expect(running.servedModel).not.toBe("");
       expect(told.filter(({ kind }) => kind === "ready")).toMatchObject([{ engine: order.name, facts: running.facts }]);
       expect(await isReachable(running)).toBe(true);
+    });
+
+    test("what it says it starts is what it has started, which is what plans and results show", async () => {
+      await using bench = await make();
+      const told: RunEvent[] = [];
+      const order = await bench.order({ tell: (event) => told.push(event) });
+      const said = bench.launcher.started(order);
+      await using _running = await bench.launcher.launch(order);
+      const booted = told.flatMap((event) => (event.kind === "booting" ? [event.command] : []));
+      const secrets = said === undefined ? [] : secretsIn(said.env, said.args, order.engine.wire.apiKey);
+      expect(booted).toEqual(said === undefined ? [] : [commandLine(said, secrets)]);
     });
 
     test("what it found out is text", async () => {

@@ -26,6 +26,8 @@ import { whyStopped } from "./whyStopped.ts";
 export function dockerLauncher(place: Place, own: NodeJS.ProcessEnv = process.env): Launcher {
   return {
     kind: "docker",
+    // As `docker run` would be given it; a relative path would be the name of a volume.
+    started: ({ engine, slot, world }) => dockerRun(orderOf(launchOf(engine), { ...slot, directory: resolve(slot.directory) }, world, own)),
     prepare: async ({ name, engine, tell, looksOnly = false }) => {
       const { image } = launchOf(engine);
       const { docker } = await dockerDaemon(own);
@@ -50,13 +52,6 @@ export function dockerLauncher(place: Place, own: NodeJS.ProcessEnv = process.en
       return running(boot, started, { facts, servedModel: proof.servedModel, neighbours: () => pids });
     },
   };
-}
-
-/** What `docker run` would be given for the container of an engine, as people may see it; undefined for an engine that is none. */
-export function dockerCommand(engine: Engine, slot: Slot, world: World, own: NodeJS.ProcessEnv = process.env): Command | undefined {
-  // A relative path would be the name of a volume.
-  const absolute = { ...slot, directory: resolve(slot.directory) };
-  return engine.launch.kind === "docker" ? dockerRun(orderOf(engine.launch, absolute, world, own)) : undefined;
 }
 
 type DockerLaunch = Extract<Launch, { kind: "docker" }>;

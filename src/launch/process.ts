@@ -23,6 +23,7 @@ import { whyStopped } from "./whyStopped.ts";
 export function processLauncher(place: Place, own: NodeJS.ProcessEnv = process.env): Launcher {
   return {
     kind: "process",
+    started: ({ engine, slot, world }) => launchOf(engine).command(slot, world),
     prepare: async ({ name, engine, world }) => {
       const launch = launchOf(engine);
       const command = launch.command(trialSlot({ engine, world }), world);

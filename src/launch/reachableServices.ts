@@ -1,12 +1,13 @@
 import { HarnessError } from "../model/harnessError.ts";
 import type { Service } from "../model/service.ts";
+import { isContained } from "../model/startedLaunch.ts";
 import type { Declared } from "./neededServices.ts";
 
 /** In a container on a network of its own this machine's loopback address, where services are started, is the container's: a mistake. */
 export function refuseUnreachable(engines: readonly Declared[]): void {
   const cut = engines.flatMap(({ name, engine, world }) => {
     const { launch } = engine;
-    if (launch.kind !== "docker" || (launch.container.network ?? "host") === "host") return [];
+    if (!isContained(launch) || (launch.container.network ?? "host") === "host") return [];
     const services = Object.values(engine.services?.(world) ?? {}).filter(isOnLoopback);
     const kinds = services.map(({ kind }) => kind).join(" and ");
     return services.length === 0

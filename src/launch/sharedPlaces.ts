@@ -1,5 +1,6 @@
 import type { Engine } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { isContained } from "../model/startedLaunch.ts";
 import type { Declared } from "./neededServices.ts";
 import { placeOutside } from "./placeOutside.ts";
 import { realPlace } from "./realPlace.ts";
@@ -27,6 +28,6 @@ export async function refuseSharedPlaces(engines: readonly Declared[]): Promise<
 
 /** A directory in a container is where the author's volumes have it; else it lies at the same path outside. */
 export function onThisMachine(place: string, { launch }: Engine): string {
-  if (launch.kind !== "docker" || !place.startsWith("/")) return place;
+  if (!isContained(launch) || !place.startsWith("/")) return place;
   return placeOutside(place, launch.container.volumes ?? []) ?? place;
 }

@@ -1,5 +1,6 @@
 import type { Engine } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { isStarted } from "../model/startedLaunch.ts";
 
 /** What an engine gets of the machine, decided before anything boots. */
 export interface Assignment {
@@ -28,7 +29,7 @@ export function assignSlots(
   const free = [...ports];
   return engines.map(({ engine }) => {
     const { gpus: wanted = 0 } = engine;
-    const port = "command" in engine.launch ? free.shift() : undefined;
+    const port = isStarted(engine.launch) ? free.shift() : undefined;
     const needed = wanted > gpusHere.length ? 0 : wanted;
     return { ...place(engine, needed, gpusHere, batches), port };
   });

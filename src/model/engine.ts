@@ -76,32 +76,27 @@ export interface Readiness {
   readonly within: Seconds;
 }
 
+/** What is said of a program that we start, whatever starts it. */
+export interface ProgramToStart {
+  readonly command: (slot: Slot, world: World) => Command;
+  readonly ready: Readiness;
+  /** Its own arguments with which the program lists its flags; the first that works does. Undefined where it does not. */
+  readonly listsFlags?: readonly (readonly string[])[];
+  /** Its name among Python's packages, where it is not its program's. */
+  readonly package?: string;
+}
+
 /** How an engine gets to run. The launcher of that kind takes it from there. */
 export type Launch =
-  | {
+  | (ProgramToStart & {
       readonly kind: "process";
-      readonly command: (slot: Slot, world: World) => Command;
-      readonly ready: Readiness;
       /** Said when the program is not there: what it is and how to get it. */
       readonly missing: string;
       /** What starts it in its environment, and so starts any other program there: ["conda", "run", "--name", "serving"]. */
       readonly through?: readonly string[];
-      /** Its own arguments with which the program lists its flags; the first that works does. Undefined where it does not. */
-      readonly listsFlags?: readonly (readonly string[])[];
-      /** Its name among Python's packages, where it is not its program's. */
-      readonly package?: string;
-    }
-  | {
-      readonly kind: "docker";
-      readonly image: string;
-      /** The slot's directory has the same path inside. An empty program is the image's own. */
-      readonly command: (slot: Slot, world: World) => Command;
-      readonly container: ContainerOptions;
-      readonly ready: Readiness;
-      /** As a process's. */
-      readonly listsFlags?: readonly (readonly string[])[];
-      readonly package?: string;
-    }
+    })
+  /** The slot's directory has the same path inside. An empty program is the image's own. */
+  | (ProgramToStart & { readonly kind: "docker"; readonly image: string; readonly container: ContainerOptions })
   | { readonly kind: "attached"; readonly url: string; readonly ready: Readiness; readonly acceptAnyCertificate?: boolean }
   | { readonly kind: "inProcess"; readonly simulation: SimulationOptions };
 

@@ -1,4 +1,4 @@
-import type { Engine, Slot, World } from "./engine.ts";
+import type { Command, Engine, Slot, World } from "./engine.ts";
 import type { Line } from "./exchange.ts";
 import type { Clock } from "./host.ts";
 import type { RunEvent } from "./runEvent.ts";
@@ -45,6 +45,8 @@ export interface LaunchOrder {
 /** How an engine gets to run. One file per kind; `run` looks it up by `engine.launch.kind`. */
 export interface Launcher {
   readonly kind: Engine["launch"]["kind"];
+  /** What it starts, secrets and all: shown in plans and results. Undefined where it starts nothing. */
+  started(order: Pick<LaunchOrder, "engine" | "slot" | "world">): Command | undefined;
   /** Before anything boots: rejects where it can be known that the launch will fail, and fetches what takes long, unless it is only to look. */
   prepare?(order: Pick<LaunchOrder, "name" | "engine" | "world" | "tell"> & { readonly looksOnly?: boolean }): Promise<void>;
   /** Resolves when the engine is ready and proven; rejects with a HarnessError that a person can act on. */

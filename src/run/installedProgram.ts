@@ -10,6 +10,7 @@ import { trialServiceSlot, trialSlot } from "../launch/neededServices.ts";
 import type { Command, Engine, InstalledProgram, World } from "../model/engine.ts";
 import type { Place } from "../model/running.ts";
 import type { Services } from "../model/service.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 import { installationOf } from "./installationOf.ts";
 import { installedInImage } from "./installedInImage.ts";
 import { flagsPrinted, patience, readable } from "./listedFlags.ts";
@@ -25,10 +26,10 @@ export interface Asking {
 /** What an engine's program says of itself: asked once for each installation, then remembered. Undefined where it is not here or does not say. */
 export async function installedProgram(name: string, engine: Engine, world: World, asking: Asking): Promise<InstalledProgram | undefined> {
   const { launch } = engine;
-  if ((launch.kind !== "process" && launch.kind !== "docker") || launch.listsFlags === undefined) return undefined;
+  if (!isStarted(launch) || launch.listsFlags === undefined) return undefined;
   const { listsFlags } = launch;
   const command = launch.command(trialSlot({ engine, world }), world);
-  if (launch.kind === "process") return asked(name, { ...launch, listsFlags, command }, asking);
+  if (!isContained(launch)) return asked(name, { ...launch, listsFlags, command }, asking);
   const { own = process.env, tell = () => {} } = asking;
   // An image that starts its program by itself holds no package of that name.
   const inPackage = launch.package ?? (command.program === "" ? undefined : command.program);

@@ -7,6 +7,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { EngineDescription } from "../model/result.ts";
 import type { LaunchOrder, Place, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 import { launchers } from "./launchers.ts";
 import { describeEngine } from "./plan.ts";
 import type { PlannedEngine } from "./planEngines.ts";
@@ -32,8 +33,8 @@ export async function launchOne(
   const scratch = resolve(logDirectory, "scratch");
   mkdirSync(scratch, { recursive: true });
   using kept = new DisposableStack();
-  // A container has its own.
-  const temporary = engine.engine.launch.kind === "process" ? kept.use(options.place.temporaryDirectory?.()) : undefined;
+  const { launch } = engine.engine;
+  const temporary = isStarted(launch) && !isContained(launch) ? kept.use(options.place.temporaryDirectory?.()) : undefined;
   const slot = {
     port: engine.port ?? (await options.place.freePort()),
     gpus: engine.gpus,
@@ -41,8 +42,8 @@ export async function launchOne(
     ...(temporary === undefined ? {} : { temporary: temporary.path }),
     ...servicesOf(engine, services),
   };
-  options.described(describeEngine(engine, slot));
-  const launcher = launchers(options.place)[engine.engine.launch.kind];
+  options.described(describeEngine(engine, { slot, place: options.place }));
+  const launcher = launchers(options.place)[launch.kind];
   const { name, world } = engine;
   const { clock, stop } = options;
   let isTold = false;

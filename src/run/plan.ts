@@ -2,7 +2,6 @@ import { isAbsolute } from "node:path";
 
 import { interleaved, inTurn, together as atTheSameTime, type Phase, type Turn } from "../load/order.ts";
 import { workloadHash } from "../journal/workloadHash.ts";
-import { dockerCommand } from "../launch/docker.ts";
 import { engineEnvironment, masked, type EngineEnvironment } from "../launch/environment.ts";
 import { neededServices } from "../launch/neededServices.ts";
 import { refuseUnreachable } from "../launch/reachableServices.ts";
@@ -14,6 +13,7 @@ import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { EngineDescription, ExperimentDescription, TestDescription } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
@@ -22,6 +22,7 @@ import { blocksOf, SentPrompts } from "../workloads/blocks.ts";
 import { notedArrivals } from "../workloads/notedArrivals.ts";
 import { asMistake } from "./asMistake.ts";
 import { longestSent, longestTokens } from "./contextLimit.ts";
+import { launchers } from "./launchers.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
 import { areText } from "./promptForm.ts";
 import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
@@ -125,7 +126,7 @@ export function lasts(phases: readonly Phase[]): Seconds | undefined {
 
 /** The command an engine is started with in a slot; undefined for engines that nobody starts. */
 export function commandOf({ engine, world }: PlannedEngine, slot: Slot): Command | undefined {
-  return "command" in engine.launch ? engine.launch.command(slot, world) : undefined;
+  return isStarted(engine.launch) ? engine.launch.command(slot, world) : undefined;
 }
 
 /** The files it is started with, without the passwords of URLs in them. */
@@ -313,11 +314,17 @@ function describe(
   };
 }
 
-/** What is written of an engine; with its slot known, also the exact command line. */
-export function describeEngine(planned: PlannedEngine, slot?: Slot): EngineDescription {
+/** Where an engine is to be started. */
+interface Start {
+  readonly slot: Slot;
+  readonly place: Place;
+}
+
+/** What is written of an engine; where its start is known, also the exact command line. */
+export function describeEngine(planned: PlannedEngine, start?: Start): EngineDescription {
   const { name, engine, gpus, batch } = planned;
-  const command = slot === undefined ? undefined : shownCommand(planned, slot);
-  const environment = slot === undefined ? undefined : environmentOf(planned, slot);
+  const command = start === undefined ? undefined : launchers(start.place)[engine.launch.kind].started({ ...planned, slot: start.slot });
+  const environment = start === undefined || command === undefined ? undefined : environmentOf(engine, command, start.slot);
   return {
     name,
     kind: engine.kind,
@@ -334,15 +341,9 @@ export function describeEngine(planned: PlannedEngine, slot?: Slot): EngineDescr
   };
 }
 
-/** A container's as `docker run` would be given it. */
-function shownCommand(planned: PlannedEngine, slot: Slot): Command | undefined {
-  return dockerCommand(planned.engine, slot, planned.world) ?? commandOf(planned, slot);
-}
-
 /** What differs from ours; a container has only what its command names. */
-function environmentOf(planned: PlannedEngine, slot: Slot): EngineEnvironment | undefined {
-  const command = planned.engine.launch.kind === "docker" ? undefined : commandOf(planned, slot);
-  return command === undefined ? undefined : engineEnvironment(process.env, command.env, slot);
+function environmentOf({ launch }: Engine, { env }: Command, slot: Slot): EngineEnvironment | undefined {
+  return isContained(launch) ? undefined : engineEnvironment(process.env, env, slot);
 }
 
 /** A model given as a local path goes by its base name. */

@@ -12,10 +12,11 @@ import { vllm } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
 import { experiment } from "../model/experiment.ts";
+import { isStarted } from "../model/startedLaunch.ts";
 import { testCase } from "../model/testCase.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import { planTests } from "./plan.ts";
-import { planEngines } from "./planEngines.ts";
+import { emptiable, planEngines } from "./planEngines.ts";
 import { blockedOf, blockedTogether } from "./prepare.ts";
 import type { NamedTestCase } from "./testCases.ts";
 
@@ -126,6 +127,27 @@ test("an engine that says it uses no GPU sees none where there are some", async 
   expect(await seen(["0"])).toEqual(["", undefined, "", undefined]);
   expect(await seen([])).toEqual([undefined, undefined, undefined, undefined]);
 });
+
+test("what a launcher of some other kind starts is planned as any program is: flags asked, GPUs hidden, means to empty it added", async () => {
+  const fine = await elsewhere(vllm({ model: "m", program: "none", gpus: 0 }));
+  expect(fine.env).toMatchObject({ CUDA_VISIBLE_DEVICES: "", VLLM_SERVER_DEV_MODE: "1" });
+  const wrong = await elsewhere(vllm({ model: "m", venv: installed(), extraArgs: ["--max-num-seqz"] }));
+  expect(wrong.mistakes).toEqual(["the installed vLLM does not know --max-num-seqz (did you mean --max-num-seqs?)"]);
+});
+
+/** Of an engine that another kind of launcher starts, in a test with cold caches: its mistakes, or what is in its environment. */
+async function elsewhere(engine: Engine): Promise<{ readonly mistakes: readonly string[]; readonly env: object }> {
+  const launch = { ...engine.launch, kind: "scope" } as unknown as Engine["launch"]; // a kind that may come
+  const { testCase: one, ...named } = namedCase("test_scope", { a: engine });
+  const here = { place, own: { PATH: process.env["PATH"], XDG_CACHE_HOME: directory }, gpuIds: ["0"] };
+  const asked = { ...named, testCase: { ...one, engines: { a: { ...engine, launch } } } };
+  const { engines, mistakes } = await planEngines(asked, { ports: [], set: {} }, here);
+  const cold = one.experiments.map((experiment) => ({ ...experiment, cacheState: "cold" as const }));
+  const env = emptiable(engines, cold).map(({ engine, world }) =>
+    isStarted(engine.launch) ? engine.launch.command({ port: 1, gpus: [], directory: "/" }, world).env : {},
+  );
+  return { mistakes: mistakes.map(({ message }) => message), env: { ...env[0] } };
+}
 
 async function planned(engines: Readonly<Record<string, Engine>>, gpuIds: readonly string[] = []): ReturnType<typeof planEngines> {
   const own = { PATH: process.env["PATH"], XDG_CACHE_HOME: directory };

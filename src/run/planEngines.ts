@@ -4,6 +4,7 @@ import type { Command, Engine, Slot, World } from "../model/engine.ts";
 import type { Experiment } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Services } from "../model/service.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 import { worldOf } from "./configFiles.ts";
 import { installedProgram, servicePrograms, type Asking } from "./installedProgram.ts";
 import { apart, mistakesIn } from "./mistakes.ts";
@@ -116,7 +117,7 @@ function commandMistakes(engine: Engine, world: World): readonly HarnessError[] 
 }
 
 function trialCommand(engine: Engine, world: World): Command | undefined {
-  return "command" in engine.launch ? engine.launch.command(trialSlot({ engine, world }), world) : undefined;
+  return isStarted(engine.launch) ? engine.launch.command(trialSlot({ engine, world }), world) : undefined;
 }
 
 /**
@@ -159,13 +160,13 @@ function withMeansToEmpty(planned: PlannedEngine): PlannedEngine {
 
 /** One that is to use no GPU would otherwise find all of them. In a container there are none. */
 function withoutGpus(engine: Engine): Engine {
-  const isToUseNone = engine.gpus === 0 && engine.launch.kind === "process";
+  const isToUseNone = engine.gpus === 0 && isStarted(engine.launch) && !isContained(engine.launch);
   return isToUseNone ? withEnvironment(engine, { CUDA_VISIBLE_DEVICES: "" }) : engine;
 }
 
 function withEnvironment(engine: Engine, env: Readonly<Record<string, string>>): Engine {
   const { launch } = engine;
-  if (launch.kind !== "process" && launch.kind !== "docker") return engine;
+  if (!isStarted(launch)) return engine;
   const command = (slot: Slot, world: World): Command => {
     const plain = launch.command(slot, world);
     return { ...plain, env: { ...env, ...plain.env } };

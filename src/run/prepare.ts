@@ -11,6 +11,7 @@ import { tooFewGpus } from "../launch/tooFewGpus.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { isContained, isStarted } from "../model/startedLaunch.ts";
 import { refuseTooLong } from "./contextLimit.ts";
 import { installedProgram } from "./installedProgram.ts";
 import { launchers } from "./launchers.ts";
@@ -148,7 +149,7 @@ async function obstaclesOf(
 
 /** Of an image that came after the plan: what it does not know could not be told then. */
 async function refuseUnknownFlags({ name, engine, world }: PlannedEngine, place: Place): Promise<void> {
-  if (engine.launch.kind !== "docker" || world.program !== undefined) return;
+  if (!isContained(engine.launch) || world.program !== undefined) return;
   const program = await installedProgram(name, engine, world, { place });
   if (program !== undefined) engine.launch.command(trialSlot({ engine, world }), { ...world, program });
 }
@@ -160,7 +161,7 @@ async function refusedServices(engines: readonly PlannedEngine[], place: Place):
 }
 
 function missingModel({ name, engine: { model, launch } }: Pick<PlannedEngine, "name" | "engine">): readonly HarnessError[] {
-  if ((launch.kind !== "process" && launch.kind !== "docker") || !isAbsolute(model) || existsSync(model)) return [];
+  if (!isStarted(launch) || !isAbsolute(model) || existsSync(model)) return [];
   const meant = nearestPath(model);
   const hint =
     meant === undefined ? "look at the path, or give the model's name on its hub: -m ORGANISATION/NAME" : `did you mean ${meant}?`;

@@ -5,6 +5,7 @@ import { virtualLine } from "./virtualLine.ts";
 /** Simulated engines in this very process, on the run's own clock: for `--simulate`. They are up at once. */
 export const inProcess: Launcher = {
   kind: "inProcess",
+  started: () => undefined,
   // A function of promises, so that an unknown model is a rejection like every other failed launch.
   launch: async (order) => runningInProcess(order),
 };
