@@ -29,6 +29,7 @@ import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
 import { organisationOf, type Overrides } from "./params.ts";
 import { emptiable, planEngines, type Here, type PlannedEngine, type PlannedEngines } from "./planEngines.ts";
 import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
+import { tooFewForChecks } from "./tooFewForChecks.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
 import { titledApart } from "./titles.ts";
 
@@ -79,7 +80,7 @@ export async function planTests(
   const engines = attempts.flatMap((attempt) => attempt.engines);
   if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
   const tests = attempts.flatMap(({ test }) => test ?? []);
-  for (const message of new Set(tests.flatMap(unusuallyLong))) tell?.(`warning: ${message}`);
+  for (const message of new Set([...tests.flatMap(unusuallyLong), ...tests.flatMap(unmetForWant)])) tell?.(`warning: ${message}`);
   return tests;
 }
 
@@ -270,6 +271,13 @@ function overLimit(name: string, limit: number | undefined, workloads: readonly 
   return limit !== undefined && longest > limit
     ? [`${name} takes ${grouped(limit)} tokens, the longest request has ${grouped(longest)} with its answer`]
     : [];
+}
+
+/** Checks that want figures of more requests than there are. */
+function unmetForWant({ name, named: { testCase }, experiments }: PlannedTest): readonly string[] {
+  const { checks, engines } = testCase;
+  if (checks === undefined) return [];
+  return tooFewForChecks(checks, Object.keys(engines), experiments).map((message) => `${name}: ${message}`);
 }
 
 /** Longer than an engine's model usually takes, where nobody has said what the engine takes. */

@@ -69,5 +69,33 @@ test("what else checks throw is left to the figures that are measured", () => {
     throw new RangeError("no such day");
   };
   expect(told(fails)).toBe("nothing");
-  expect(told((() => Promise.reject(new Error("late"))) as unknown as Given)).toBe("nothing");
+});
+
+test.each<[string, () => unknown, string]>([
+  ["a promise", async () => Promise.reject(new Error("late")), "they return a promise, and must not wait for anything"],
+  ["nothing", () => undefined, "they must return an object of checks, not undefined"],
+  ["a truth", () => ({ fine: true }), '"fine" is true, and no check, such as atMost(…) returns it'],
+  [
+    "a promise of one",
+    () => ({ late: Promise.reject(new Error("late")) }),
+    '"late" is a promise, and no check, such as atMost(…) returns it',
+  ],
+])("checks that give %s are told before anything boots", (_, checks, mistake) => {
+  expect(told(checks as Given)).toBe(`checks: ${mistake}`);
+});
+
+test("limits made of figures are judged on such as may be measured: fewer fail than there are, and no engine is like another", () => {
+  const sound: Given = (on) => {
+    const { failures, requests } = on.plain;
+    const share = failures / requests;
+    const apart = on.plain.cold.ttft.p50! - on.cached.cold.ttft.p50!;
+    const spread = Math.sqrt(on.plain.ttft.p90! - on.plain.ttft.p50!);
+    return {
+      sigma: atMost(on.cached.failures / on.cached.requests, share + 3 * Math.sqrt((share * (1 - share)) / requests)),
+      apart: atMost(on.cached.ttft.p50, 1 / Math.abs(apart)),
+      spread: atMost(on.cached.ttft.p50, spread),
+      sometimes: atMost(on.cached.ttft.p50, Math.sqrt(apart)),
+    };
+  };
+  expect(told(sound)).toBe("nothing");
 });
