@@ -37,10 +37,10 @@ export function experimentSettings(description: ExperimentDescription, engines: 
   return `${what}${blocks}${caches}${least}${limitsPhrase(limits)}${slo === undefined ? "" : `, to keep ${sloPhrase(slo)}`}, seed ${seed}.`;
 }
 
-/** "TTFT 500 ms and TPOT 50 ms": of each request, at most. */
+/** "TTFT within 500 ms and TPOT within 50.0 ms": of each request. */
 export function sloPhrase({ ttft, tpot, e2e }: Slo): string {
   const named = [["TTFT", ttft] as const, ["TPOT", tpot] as const, ["E2E", e2e] as const];
-  return named.flatMap(([name, most]) => (most === undefined ? [] : [`${name} ${duration(most)}`])).join(" and ");
+  return named.flatMap(([name, most]) => (most === undefined ? [] : [`${name} within ${duration(most)}`])).join(" and ");
 }
 
 /** Where its validity is judged otherwise than usual. */

@@ -41,6 +41,18 @@ test("a part of the requests that came out worse is told, though another one is 
   expect(told).toContain("worse");
 });
 
+test("goodput is told of every engine beside its objectives, failures in its denominator, and nowhere without objectives", () => {
+  const half = ({ engine, request }: { engine: string; request: number }) =>
+    request === 9 ? undefined : engine === "plain" && request % 2 === 0 ? 1 : 0.1;
+  const options = { contexts: [8_192], ttft: half, slo: { ttft: 0.5, e2e: 60 } };
+  expect(
+    linesOf(options, 200)
+      .find((line) => line.includes("goodput"))
+      ?.trim(),
+  ).toBe("goodput       cached 90 % (9 of 10), plain 40 % (4 of 10) of requests due kept TTFT within 500 ms and E2E within 60.0 s");
+  expect(linesOf({ contexts: [8_192], ttft: half }).join("\n")).not.toContain("goodput");
+});
+
 test("no line is longer than the terminal, whatever the engines are called", () => {
   fc.assert(
     fc.property(

@@ -1,4 +1,5 @@
 import { chunksOf } from "../model/chunks.ts";
+import type { Slo } from "../model/experiment.ts";
 import { completed, failed, type Outcome } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
@@ -18,6 +19,7 @@ export interface FixtureOptions {
   readonly gpuMemory?: boolean;
   readonly outputTokens?: number;
   readonly tokenEvery?: Seconds;
+  readonly slo?: Slo;
 }
 
 /** A finished test: by default two engines, three contexts, ten requests each, one every 8 s; the second engine keeps no cache. */
@@ -106,7 +108,7 @@ function startedAs(name: string, place: number): Pick<EngineDescription, "comman
   };
 }
 
-function experimentOf(contextTokens: number, { requests = 10, repeats = 1 }: FixtureOptions): ExperimentDescription {
+function experimentOf(contextTokens: number, { requests = 10, repeats = 1, slo }: FixtureOptions): ExperimentDescription {
   return {
     title: `${contextTokens.toLocaleString("en-US")} context tokens, ${requests} question${requests === 1 ? "" : "s"}`,
     workload: {
@@ -120,6 +122,7 @@ function experimentOf(contextTokens: number, { requests = 10, repeats = 1 }: Fix
     repeats,
     seed: 1,
     deadlines: { connect: 5, firstToken: 120, idle: 60, request: 600 },
+    ...(slo === undefined ? {} : { slo }),
   };
 }
 

@@ -107,9 +107,16 @@ function keysOf(value: unknown): readonly string[] {
   return Object.entries(value).flatMap(([key, below]) => [key, ...(free.has(key) ? [] : keysOf(below))]);
 }
 
+test("goodput and its objectives are there where there are any", async () => {
+  const { experiments } = await written(fixture({ contexts: [8_192], slo: { ttft: 1_000, e2e: 2_000 } }));
+  expect(experiments).toMatchObject([{ slo: { ttft_seconds: 1_000, e2e_seconds: 2_000 }, engines: [{ all: { goodput_share: 1 } }, {}] }]);
+  expect(JSON.stringify(await written(fixture({ contexts: [8_192] })))).not.toMatch(/goodput|"slo"/);
+});
+
 test("docs/json.md has every name there is", async () => {
   const text = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
-  const names = [...new Set(keysOf(await written(proven)))];
+  const all = await Promise.all([proven, fixture({ slo: { ttft: 1, tpot: 1, e2e: 1 } })].map(written));
+  const names = [...new Set(keysOf(all))];
   expect(names.length).toBeGreaterThan(80);
   expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });

@@ -12,6 +12,8 @@ export interface StandInOptions {
   readonly seed: number;
   /** Enough for every percentile unless said. */
   readonly sizes?: Sizes;
+  /** False: of an experiment without objectives, which has no goodput. */
+  readonly hasSlo?: boolean;
 }
 
 /** Figures that nobody measured, and what is asked of them in vain. */
@@ -21,14 +23,14 @@ export interface StandInFigures {
   readonly absent: ReadonlySet<string>;
   /** Figures that there are not. */
   readonly unknown: ReadonlySet<string>;
-  /** Figures for which there are too few requests. */
+  /** Figures for which there are too few requests, or no objectives. */
   readonly lacking: ReadonlySet<string>;
 }
 
 /** As they might be measured: fewer fail than there are, a median lies between the least and the most, no two engines are alike. */
-export function standInFigures(engines: readonly string[], { seed, sizes = enough }: StandInOptions): StandInFigures {
+export function standInFigures(engines: readonly string[], { seed, sizes = enough, hasSlo = true }: StandInOptions): StandInFigures {
   const [absent, unknown, lacking] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  const notes = { unknown, lacking };
+  const notes = { unknown, lacking, hasSlo };
   const summaries = engines.map((name): readonly [string, EngineSummary] => [
     name,
     engineSummary(name, sizes, draws(seed, `figures of ${name}`), notes),
@@ -38,22 +40,28 @@ export function standInFigures(engines: readonly string[], { seed, sizes = enoug
 
 const enough: Sizes = { all: 9_000, cold: 3_000, partial: 3_000, warm: 3_000 };
 
-type Notes = Readonly<Record<"unknown" | "lacking", Set<string>>>;
+type Notes = Readonly<Record<"unknown" | "lacking", Set<string>>> & { readonly hasSlo: boolean };
 
 function engineSummary(engine: string, sizes: Sizes, draw: Draw, notes: Notes): EngineSummary {
   const part = (name: CacheState) => {
     const whole = `${engine}.${name}`;
-    return strict(summary(whole, sizes[name], draw, notes), whole, notes.unknown);
+    return strict(summary(whole, sizes[name], draw, notes), whole, notes.unknown, noteGoodput(whole, notes));
   };
   const parts = { cold: part("cold"), partial: part("partial"), warm: part("warm") };
-  return strict({ engine, ...summary(engine, sizes.all, draw, notes), ...parts }, engine, notes.unknown);
+  return strict({ engine, ...summary(engine, sizes.all, draw, notes), ...parts }, engine, notes.unknown, noteGoodput(engine, notes));
+}
+
+function noteGoodput(name: string, { hasSlo, lacking }: Notes): (member: string) => void {
+  return (member) => {
+    if (member === "goodput" && !hasSlo) lacking.add(`${name}.goodput takes objectives, such as slo: { ttft: 0.5 } in the experiment`);
+  };
 }
 
 function summary(name: string, requests: number, draw: Draw, notes: Notes): Summary {
   const failures = Math.ceil(requests * 0.1 * draw());
   const cancelled = Math.ceil(requests * 0.1 * draw());
   const over = (metric: string, size = requests) => distribution(`${name}.${metric}`, size, draw, notes);
-  return {
+  const figures = {
     requests,
     completed: requests - failures - cancelled,
     failures,
@@ -75,8 +83,13 @@ function summary(name: string, requests: number, draw: Draw, notes: Notes): Summ
     span: 900 * draw(),
     outputTokensPerSecond: 90 * draw(),
     requestsPerSecond: 9 * draw(),
+    goodput: draw(),
   };
+  return notes.hasSlo ? figures : { ...figures, ...nothing };
 }
+
+// Read, it is missing; asked whether it is there, it is: what is not known at all is another mistake.
+const nothing = { goodput: undefined } as unknown as Pick<Summary, "goodput">;
 
 function distribution(name: string, count: number, draw: Draw, { unknown, lacking }: Notes): Distribution {
   const ascending = Float64Array.from({ length: 8 }, draw).sort();

@@ -6,15 +6,19 @@ import { entriesIn, triedChecks } from "./triedChecks.ts";
 
 /** An experiment by its title, and what each of its blocks sends. */
 interface Asked {
-  readonly experiment: { readonly title: string };
+  readonly experiment: { readonly title: string; readonly slo?: unknown };
   readonly workload: Workload;
   readonly laterBlocks: readonly { readonly workload: Workload }[];
 }
 
-/** Checks that cannot be met, whatever is measured, as an experiment has too few requests for their figures: told of each, before it is measured. */
+/** Checks that cannot be met, whatever is measured, as an experiment has too few requests for their figures, or no objectives: told of each, before it is measured. */
 export function tooFewForChecks(checks: Checks<string>, engines: readonly string[], experiments: readonly Asked[]): readonly string[] {
   return experiments.flatMap((planned) => {
-    const { figures, given } = triedChecks(checks, engines, { seed: 1, sizes: sizesOf(planned) });
+    const { figures, given } = triedChecks(checks, engines, {
+      seed: 1,
+      sizes: sizesOf(planned),
+      hasSlo: planned.experiment.slo !== undefined,
+    });
     const enough = entriesIn(triedChecks(checks, engines, { seed: 1 }).given?.value);
     const unmet = [...entriesIn(given?.value)].filter(([name, check]) => hasNoValue(check) && !hasNoValue(enough.get(name)));
     if (unmet.length === 0 || figures.lacking.size === 0) return [];
