@@ -1,6 +1,7 @@
 import type { Comparison, EngineSummary, Summary, Validity, Verdict, ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { differingAnswers } from "./answers.ts";
+import { askedBeforeReasons } from "./askedBefore.ts";
 import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts";
 import { cacheSign } from "./cacheSign.ts";
 import { cacheTokens, sharedCacheTokens, type CacheTokens, type SharedCacheTokens } from "./cacheTokens.ts";
@@ -102,6 +103,7 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
         ...unwellReasons(experiment, result.events),
         ...tooShortReasons(experiment, engines),
         ...oneServerReasons(engines, experiment.description),
+        ...askedBeforeReasons(experiment.description),
         ...sharedPortReasons(experiment, result.events),
         ...(result.gapsUnknown === true ? [fromCsv] : []),
       ],

@@ -69,6 +69,8 @@ export interface ExperimentDescription {
   readonly margin?: number;
   /** Of each request; there is no goodput unless said. */
   readonly slo?: Slo;
+  /** Engines that had more of its prompts, from tests of this run before, than others of it; missing where all had alike. */
+  readonly askedBefore?: readonly string[];
 }
 
 /** What a test was asked to do: written before anything boots. */

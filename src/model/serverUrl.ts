@@ -39,3 +39,16 @@ export function querySecrets(url: string): readonly string[] {
 function meant(value: string): string {
   return new URLSearchParams(`_=${value}`).get("_") ?? value;
 }
+
+/** Host and port, by whatever name of its own this machine is called. */
+export function hostAndPortOf(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  const host = /^(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)$/.test(hostname) ? "127.0.0.1" : hostname;
+  return `${host}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`;
+}
+
+/** The server that answers there: before several of them a gateway may stand, which tells them apart by path or query. */
+export function serverAt(url: string): string {
+  const base = new URL(serverUrl(new URL(url)));
+  return hostAndPortOf(url) + base.pathname.replace(/\/$/, "") + base.search;
+}

@@ -66,9 +66,12 @@ export function testCase<const Engines extends Readonly<Record<string, Engine>>>
   };
 }
 
-/** Engines stay up between experiments: one with the seed of an earlier one would find that one's prompts in every cache. */
-function withPromptsOfTheirOwn(experiments: readonly Experiment[]): readonly Experiment[] {
-  const taken = new Set<number>();
+/**
+ * Engines stay up between experiments: one with the seed of an earlier one would find that one's prompts in every cache. A seed that is taken becomes the
+ * next one that is not.
+ */
+export function withPromptsOfTheirOwn(experiments: readonly Experiment[], before: Iterable<number> = []): readonly Experiment[] {
+  const taken = new Set(before);
   return experiments.map((experiment) => {
     let { seed } = experiment;
     while (taken.has(seed)) seed++;

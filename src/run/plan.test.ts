@@ -109,3 +109,48 @@ test("servers that stay up keep what experiments and tests before have sent them
   expect(await firstStates(attached({ url: "http://127.0.0.1:1", model: "any" }))).toEqual(["cold", "warm", "warm", "warm"]);
   expect(await firstStates(simulated({ prefixCaching: true }))).toEqual(["cold", "warm", "cold", "warm"]);
 });
+
+const recordedQuestions = {
+  ...workload,
+  generate: (arrivals: Arrivals, _: number, block?: number) => workload.generate(arrivals, 0, block),
+};
+const [one, other] = [1, 2].map((port) => attached({ url: `http://127.0.0.1:${port}`, model: "any" })) as [Engine, Engine];
+
+async function plannedTests(tests: readonly (readonly [sent: typeof workload, engines: Readonly<Record<string, Engine>>])[]) {
+  const named = tests.map(([sent, engines], index) => {
+    const experiments = [experiment({ workload: sent, arrivals: every({ seconds: 1 }) })];
+    return { name: `test_${index}`, testCase: testCase({ engines, baseline: "one", experiments }) };
+  });
+  const found = await planTests(named, { ports: [], set: {} }, thisMachine());
+  return found.flatMap(({ experiments, description }) =>
+    experiments.map((planned, index) => ({ ...planned, description: description.experiments[index] })),
+  );
+}
+
+test("a test whose servers were asked by tests before asks about documents that none of them has seen, other servers about the same ones", async () => {
+  const found = await plannedTests([
+    [workload, { one }],
+    [workload, { one: other }],
+    [workload, { one, other }],
+    [workload, { one: simulated({ prefixCaching: true }) }],
+  ]);
+  expect(found.map((planned) => planned.experiment.seed)).toEqual([0, 0, 1, 0]);
+  expect(found.map((planned) => planned.workload.requests.map(cacheState))).toEqual(found.map(() => ["cold", "warm", "warm"]));
+  expect(found.flatMap(({ askedBefore }) => askedBefore)).toEqual([]);
+});
+
+test("prompts that one server had from a test before, and the other had not, are cold, and it is said who had them", async () => {
+  const found = await plannedTests([
+    [recordedQuestions, { one }],
+    [recordedQuestions, { one, other }],
+    [recordedQuestions, { one, fresh: simulated({ prefixCaching: true }) }],
+    [recordedQuestions, { one, other }],
+  ]);
+  expect(found.map((planned) => planned.workload.requests.map(cacheState))).toEqual([
+    ["cold", "warm", "warm"],
+    ["cold", "warm", "warm"],
+    ["cold", "warm", "warm"],
+    ["warm", "warm", "warm"],
+  ]);
+  expect(found.map(({ description }) => description?.askedBefore)).toEqual([undefined, ["one"], ["one"], undefined]);
+});

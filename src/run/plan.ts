@@ -30,6 +30,7 @@ import { organisationOf, type Overrides } from "./params.ts";
 import { emptiable, planEngines, type Here, type PlannedEngine, type PlannedEngines } from "./planEngines.ts";
 import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
 import { tooFewForChecks } from "./tooFewForChecks.ts";
+import { SentToServers } from "./sentToServers.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
 import { titledApart } from "./titles.ts";
 
@@ -48,6 +49,8 @@ export interface PlannedExperiment extends PlannedBlock {
   readonly laterBlocks: readonly PlannedBlock[];
   /** Its prompts go as text, also to engines that take token ids. */
   readonly asText: boolean;
+  /** Engines that had more of its prompts from tests before than others of it. */
+  readonly askedBefore: readonly string[];
 }
 
 /** A test decided in every respect but what only the moment of the start can tell. */
@@ -71,7 +74,7 @@ export async function planTests(
   const here = await place.gpus();
   const gpuIds = gpusFor(overrides, here);
   const attempts: Attempt[] = [];
-  const sent = cases.length > 1 ? new SentPrompts() : undefined;
+  const sent = cases.length > 1 ? new SentToServers() : undefined;
   for (const named of cases) {
     attempts.push(await planTest(named, overrides, { gpuIds, place, ...(tell === undefined ? {} : { tell }) }, sent));
   }
@@ -136,13 +139,19 @@ export function shownFilesOf(planned: PlannedEngine, slot: Slot): readonly (read
 }
 
 /** `sentToAttached`: by tests before, to servers that stay up from one to the next. */
-async function planTest(named: NamedTestCase, overrides: Overrides, here: Here, sentToAttached: SentPrompts | undefined): Promise<Attempt> {
+async function planTest(
+  named: NamedTestCase,
+  overrides: Overrides,
+  here: Here,
+  sentToAttached: SentToServers | undefined,
+): Promise<Attempt> {
   let found: PlannedEngines = { engines: [], mistaken: [], mistakes: [] };
   const attempt = (more: readonly HarnessError[] = []): Attempt => {
     return { ...found, name: named.name, mistakes: [...found.mistakes, ...more].map((mistake) => of(named, mistake)) };
   };
   try {
-    const changed = overridden(named, overrides);
+    const asked = overridden(named, overrides);
+    const changed = sentToAttached?.withUnseenSeeds(asked) ?? asked;
     found = await planEngines(changed, overrides, here);
     // Also without the engines that have mistakes: the others may have some together, and so may experiments.
     const test = await testOf(changed, found.engines, overrides, sentToAttached);
@@ -156,7 +165,7 @@ async function testOf(
   named: NamedTestCase,
   planned: readonly PlannedEngine[],
   overrides: Overrides,
-  sentToAttached: SentPrompts | undefined,
+  sentToAttached: SentToServers | undefined,
 ): Promise<PlannedTest> {
   const engines = emptiable(planned, named.testCase.experiments);
   const { checks } = named.testCase;
@@ -181,11 +190,10 @@ async function planExperiments(
   { testCase }: NamedTestCase,
   engines: readonly PlannedEngine[],
   { requests }: Overrides,
-  sentToAttached: SentPrompts | undefined,
+  sentToAttached: SentToServers | undefined,
 ): Promise<PlannedExperiments> {
   try {
-    const isAnyAttached = engines.some(({ engine }) => engine.launch.kind === "attached");
-    const sent = (isAnyAttached ? sentToAttached : undefined) ?? (testCase.experiments.length > 1 ? new SentPrompts() : undefined);
+    const sent = sentToAttached?.historiesOf(engines) ?? historiesOf(testCase.experiments, engines);
     const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
     const batches = new Set(engines.map((engine) => engine.batch)).size;
     const titled = titledApart(testCase.experiments);
@@ -198,13 +206,19 @@ async function planExperiments(
   }
 }
 
+/** Engines that are started for a test have nothing but what its experiments send to all of them. */
+function historiesOf(experiments: readonly Experiment[], engines: readonly PlannedEngine[]): Planning["sent"] {
+  const sent = new SentPrompts();
+  return new Map(experiments.length === 1 ? [] : engines.map(({ name }) => [name, sent]));
+}
+
 interface Planning {
   readonly limits: ReadonlyMap<string, number | undefined>;
   readonly batches: number;
   /** That --requests asks for. */
   readonly requests: number | undefined;
-  /** What caches have of experiments before. */
-  readonly sent: SentPrompts | undefined;
+  /** What each engine's caches have of experiments before; empty where there were none. */
+  readonly sent: ReadonlyMap<string, SentPrompts>;
 }
 
 function planExperiment(experiment: Experiment, { limits, batches, requests, sent }: Planning): PlannedExperiment {
@@ -215,7 +229,10 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
     });
   }
   const noted = notedArrivals(experiment.arrivals);
-  const workloads = soundBlocksOf({ ...experiment, arrivals: noted.arrivals }, sent).map((workload) => asPrimed(experiment, workload));
+  const before = tokensFound(sent);
+  const blocks = soundBlocksOf({ ...experiment, arrivals: noted.arrivals }, [...new Set(sent.values())]);
+  const askedBefore = experiment.cacheState === "primed" ? [] : ahead(before, tokensFound(sent));
+  const workloads = blocks.map((workload) => asPrimed(experiment, workload));
   refuseOtherCount(experiment, workloads, requests);
   const tooLong = [...limits].flatMap(([name, limit]) => overLimit(name, limit, workloads));
   if (tooLong.length > 0) {
@@ -231,15 +248,28 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
       hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
     });
   }
-  return { experiment, ...first, arrivals: { kind, options }, order, laterBlocks, asText: areText(workloads) };
+  return { experiment, ...first, arrivals: { kind, options }, order, laterBlocks, asText: areText(workloads), askedBefore };
+}
+
+type TokensFound = readonly (readonly [engine: string, tokens: number])[];
+
+function tokensFound(sent: Planning["sent"]): TokensFound {
+  return [...sent].map(([engine, { tokensFound }]) => [engine, tokensFound]);
+}
+
+/** Engines of which more was found meanwhile than of another. */
+function ahead(before: TokensFound, after: TokensFound): readonly string[] {
+  const found = after.map(([engine, tokens], index) => ({ engine, tokens: tokens - (before[index]?.[1] ?? 0) }));
+  const least = found.reduce((least, { tokens }) => Math.min(least, tokens), Infinity);
+  return found.filter(({ tokens }) => tokens > least).map(({ engine }) => engine);
 }
 
 /** Reads as "arrivals of the workload's own". */
 const ownTimes: ExperimentDescription["arrivals"] = { kind: "of the workload's own", options: {} };
 
-function soundBlocksOf(experiment: Experiment, sent: SentPrompts | undefined): readonly Workload[] {
+function soundBlocksOf(experiment: Experiment, sent: readonly SentPrompts[]): readonly Workload[] {
   try {
-    return blocksOf(experiment, sent);
+    return sent.length === 0 ? blocksOf(experiment) : blocksOf(experiment, sent);
   } catch (error) {
     throw error instanceof HarnessError ? asMistake(experiment.title, error) : error;
   }
@@ -366,7 +396,7 @@ function limitsOf({ limits }: Experiment, asText: boolean): Pick<ExperimentDescr
 }
 
 function describeExperiment(planned: PlannedExperiment): ExperimentDescription {
-  const { experiment, workload, hash, arrivals, order, laterBlocks, asText } = planned;
+  const { experiment, workload, hash, arrivals, order, laterBlocks, asText, askedBefore } = planned;
   const later = laterBlocks.length === 0 ? {} : { laterBlocks: laterBlocks.map((block) => block.hash) };
   return {
     title: experiment.title,
@@ -381,5 +411,6 @@ function describeExperiment(planned: PlannedExperiment): ExperimentDescription {
     ...limitsOf(experiment, asText),
     ...(experiment.margin === undefined ? {} : { margin: experiment.margin }),
     ...(experiment.slo === undefined ? {} : { slo: experiment.slo }),
+    ...(askedBefore.length === 0 ? {} : { askedBefore }),
   };
 }

@@ -22,6 +22,7 @@ function planned(limits: LimitChanges = {}): PlannedExperiment {
     order: "together",
     laterBlocks: [],
     asText: false,
+    askedBefore: [],
   };
 }
 

@@ -105,11 +105,26 @@ test("prompts that an experiment before has sent are warm, unless caches were em
   ]);
   const sent = new SentPrompts();
   const statesOf = (options: Partial<ExperimentOptions>) =>
-    blocksOf(experiment({ workload: prompts, arrivals: every({ seconds: 1 }), ...options }), sent)
+    blocksOf(experiment({ workload: prompts, arrivals: every({ seconds: 1 }), ...options }), [sent])
       .flatMap(({ requests }) => requests)
       .map(cacheState);
   expect(statesOf({})).toEqual(["cold", "cold"]);
   expect(statesOf({})).toEqual(["warm", "warm"]);
   expect(statesOf({ cacheState: "cold" })).toEqual(["cold", "cold"]);
   expect(statesOf({ repeats: 2 })).toEqual(["warm", "warm", "warm", "warm"]);
+});
+
+test("of servers that were sent different prompts before, warm is what all of them have", () => {
+  const prompts = recorded(() => [
+    ["one", "?"],
+    ["two", "?"],
+  ]);
+  const [one, other] = [new SentPrompts(), new SentPrompts()];
+  const statesAt = (...sent: readonly SentPrompts[]) =>
+    blocksOf(experiment({ workload: prompts, arrivals: every({ seconds: 1 }) }), sent)
+      .flatMap(({ requests }) => requests)
+      .map(cacheState);
+  expect(statesAt(one)).toEqual(["cold", "cold"]);
+  expect(statesAt(one, other)).toEqual(["cold", "cold"]);
+  expect(statesAt(one, other)).toEqual(["warm", "warm"]);
 });

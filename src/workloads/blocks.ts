@@ -9,10 +9,10 @@ import { refuseUnsound } from "./refuseUnsound.ts";
 import { soundArrivals } from "./soundArrivals.ts";
 
 /**
- * What each block of an experiment sends, the first one first. What one has in common with those before it counts as reusable, and with what is in `sent`: the
- * prompts that caches have from experiments before, to which its own are added.
+ * What each block of an experiment sends, the first one first. What one has in common with those before it counts as reusable, and with what is in all of
+ * `sent`: the prompts that each engine's caches have from experiments before, to which its own are added.
  */
-export function blocksOf(experiment: Experiment, sent = usualFor(experiment)): readonly Workload[] {
+export function blocksOf(experiment: Experiment, sent: readonly SentPrompts[] = usualFor(experiment)): readonly Workload[] {
   const { workload, repeats, cacheState } = experiment;
   const first = generated(experiment, 0);
   refuseTooMuch(`workload ${workload.kind}`, first, repeats);
@@ -23,12 +23,12 @@ export function blocksOf(experiment: Experiment, sent = usualFor(experiment)): r
       hint: "generate(arrivals, seed, block) may only give a later block other prompts",
     });
   }
-  return sent === undefined ? blocks : blocks.map((block) => after(sent, block, cacheState === "cold"));
+  return sent.length === 0 ? blocks : blocks.map((block) => after(sent, block, cacheState === "cold"));
 }
 
 /** Of a single block nothing was sent before. */
-function usualFor({ repeats }: Experiment): SentPrompts | undefined {
-  return repeats === 1 ? undefined : new SentPrompts();
+function usualFor({ repeats }: Experiment): readonly SentPrompts[] {
+  return repeats === 1 ? [] : [new SentPrompts()];
 }
 
 function generated({ workload, arrivals, seed }: Experiment, block: number): Workload {
@@ -42,22 +42,30 @@ function scheduleOf({ requests }: Workload): string {
 }
 
 /** `emptied`: before this block, so that caches have nothing of those before. */
-function after(sent: SentPrompts, block: Workload, emptied: boolean): Workload {
-  if (emptied) sent.forget();
+function after(sent: readonly SentPrompts[], block: Workload, emptied: boolean): Workload {
+  if (emptied) for (const one of sent) one.forget();
   const requests = block.requests.map((request) => ({
     ...request,
-    reusableTokens: emptied ? request.reusableTokens : Math.max(request.reusableTokens, sent.tokensInCommon(request)),
+    reusableTokens: emptied ? request.reusableTokens : Math.max(request.reusableTokens, tokensInAll(sent, request)),
   }));
-  for (const request of requests) sent.add(request);
+  for (const one of sent) for (const request of requests) one.add(request);
   return { ...block, requests };
 }
 
-/** Prompts that were sent, by their beginnings, part by part. */
+/** The same request must be the same work on every engine: warm is what all of them have. */
+function tokensInAll(sent: readonly SentPrompts[], request: Request): number {
+  return Math.min(...sent.map((one) => one.found(request)));
+}
+
+/** Prompts that were sent to one server, by their beginnings, part by part. */
 export class SentPrompts {
+  /** Tokens that prompts had in common with those sent before, of all that were looked up so far. */
+  tokensFound: number;
   private readonly numbers: PartNumbers;
   private readonly beginnings: Set<string>;
 
   constructor() {
+    this.tokensFound = 0;
     this.numbers = new PartNumbers();
     this.beginnings = new Set();
   }
@@ -66,12 +74,19 @@ export class SentPrompts {
     this.beginnings.clear();
   }
 
+  /** Counted. */
+  found(request: Request): number {
+    const tokens = this.tokensInCommon(request);
+    this.tokensFound += tokens;
+    return tokens;
+  }
+
   add(request: Request): void {
     for (const beginning of this.beginningsOf(request)) this.beginnings.add(beginning);
   }
 
   /** All of a prompt that was sent before, else its parts up to the first that was not. */
-  tokensInCommon(request: Request): number {
+  private tokensInCommon(request: Request): number {
     const beginnings = this.beginningsOf(request);
     const firstOther = beginnings.findIndex((beginning) => !this.beginnings.has(beginning));
     if (firstOther === -1) return request.contextTokens + request.questionTokens;
