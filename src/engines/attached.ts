@@ -1,5 +1,5 @@
 import { bodyFields, checkOptions, checkTogether, nonEmptyText, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
-import type { Engine, Wire } from "../model/engine.ts";
+import { onlyModel, type Engine, type Wire } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { serverUrl, withoutQuerySecrets } from "../model/serverUrl.ts";
 import { tokenIdOffset } from "./installation.ts";
@@ -51,7 +51,7 @@ export function attached(options: AttachedOptions): Engine {
   );
   return {
     kind: "attached",
-    model: model ?? "the model it serves",
+    model: model ?? onlyModel,
     simulated: false,
     gpus: 0,
     gpuShare: 0,

@@ -237,6 +237,9 @@ export type CacheRoom =
   /** A directory, absolute; the engine's own where there is no path. Without a size as much as there is. */
   | { readonly kind: "disk"; readonly path?: string; readonly gib?: number };
 
+/** The model of a server that nobody has named one of: it then has to have a single one. */
+export const onlyModel = "the model it serves";
+
 /** A serving engine described. Readonly data; a variation is a function from one Engine to another. */
 export interface Engine {
   /** "vllm", "simulated", "attached": for people to read, never to be asked about by shared code. */
