@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import type { EngineProof } from "../model/proof.ts";
+import type { EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Reading } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
 import { cacheTokens, expectedCachedTokens, sharedCacheTokens } from "./cacheTokens.ts";
-import { proofReasons, reuseOf } from "./proofs.ts";
+import { askedTwice, proofReasons, reuseOf } from "./proofs.ts";
 
 const warm = { contextTokens: 8_192, questionTokens: 16, reusableTokens: 8_192, promptTokens: 8_208 };
 
@@ -134,6 +134,19 @@ test("an engine that was shown to keep nothing, and finds prompts all the same, 
   const tokens = { engine: "e", promptTokens: 24_624, expected: 0, observed: 16_384 };
   const states = (more: object) => proofReasons(0, withoutProofs, [{ ...tokens, ...more }]).map(({ state }) => state);
   expect([states({}), states({ keepsNothing: true })]).toEqual([["DEGRADED"], ["INVALID"]]);
+});
+
+test("that an engine kept nothing when it was asked beforehand is said only where it was seen", () => {
+  const tokens = { engine: "e", promptTokens: 24_624, expected: 0, observed: 16_384, keepsNothing: true } as const;
+  const check = { what: askedTwice, wanted: "computed anew, no cached tokens", found: "1072 of 1088 tokens cached" };
+  const advice = (checks: readonly ProofCheck[]) =>
+    proofReasons(0, { ...withoutProofs, proofs: [{ engine: "e", checks, traits: [] }] }, [tokens])
+      .map((reason) => reason.advice)
+      .at(-1);
+  const shown = "it keeps prompts although it was not to, and did not when it was asked beforehand: read its log";
+  expect(advice([{ ...check, ok: true }])).toBe(shown);
+  expect(advice([{ ...check, ok: false }])).not.toContain("did not");
+  expect(advice([])).not.toContain("did not");
 });
 
 test("of prompts that nobody knows to the token, more cannot be found than they have in common", () => {

@@ -19,7 +19,7 @@ export interface CacheTokens {
   readonly toldOfAll?: number;
   /** No more than so many can be found of what these requests have in common, as the engine counts tokens; missing where it does not tell how long prompts are. */
   readonly possible?: number;
-  /** It was shown to keep nothing. */
+  /** It is to keep nothing. */
   readonly keepsNothing?: true;
   /** From the engine's own counters, of everything it did meanwhile. */
   readonly own?: number;

@@ -7,6 +7,9 @@ import type { CacheTokens } from "./cacheTokens.ts";
 /** Beyond this share of the prompt tokens, what came out of a cache is not what the workload made possible. */
 export const cacheTolerance = 0.02;
 
+/** The proof of whether an engine keeps anything, as it is called in journals. */
+export const askedTwice = "a prompt asked twice";
+
 /** Unlike in one of these, engines are unlike machines: what differs may be that alone. */
 const decisive: ReadonlySet<string> = new Set(["cores", "cores allowed", "dtype", "quantization"]);
 
@@ -32,7 +35,7 @@ export function proofReasons(experiment: number, result: TestResult, tokens: rea
     ...differences(result)
       .filter(({ wasAsked }) => !wasAsked)
       .map(reasonOf),
-    ...tokens.flatMap(unexpected),
+    ...tokens.flatMap((one) => unexpected(one, bearing)),
     ...tokens.flatMap(contradictory),
   ];
 }
@@ -111,7 +114,7 @@ function adviceOn(what: string): string {
 const missingTolerance = 0.25;
 
 /** By its replies; where they tell nothing of caches, by what it counts itself. */
-function unexpected(tokens: CacheTokens): readonly ValidityReason[] {
+function unexpected(tokens: CacheTokens, proofs: readonly EngineProof[]): readonly ValidityReason[] {
   const { engine, expected, observed, counted, promptTokens = 0, keepsNothing } = tokens;
   const found = observed ?? counted;
   if (found === undefined) return [];
@@ -124,8 +127,16 @@ function unexpected(tokens: CacheTokens): readonly ValidityReason[] {
     return [{ state: "DEGRADED", what, advice, engine }];
   }
   if (keepsNothing !== true) return [{ state: "DEGRADED", what, advice: fullBefore, engine }];
-  const advice = "it keeps prompts although it was not to, and did not when it was asked beforehand: read its log";
+  const before = wasProven(engine, proofs) ? ", and did not when it was asked beforehand" : "";
+  const advice = `it keeps prompts although it was not to${before}: read its log`;
   return [{ state: "INVALID", what: `found ${grouped(found)} prompt tokens in a cache, and was to have none`, advice, engine }];
+}
+
+function wasProven(engine: string, proofs: readonly EngineProof[]): boolean {
+  const asking = proofs
+    .filter((proof) => proof.engine === engine)
+    .flatMap(({ checks }) => checks.filter(({ what }) => what === askedTwice));
+  return asking.length > 0 && asking.every(({ ok }) => ok === true);
 }
 
 const fullBefore = "something was in its caches before: ask for cacheState cold, or read cold figures as those of partly warm requests";

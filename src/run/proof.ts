@@ -1,6 +1,6 @@
 import { logSize } from "../launch/lastLines.ts";
 import { complaints, logOf, told } from "../launch/traits.ts";
-import { cacheTolerance } from "../measure/proofs.ts";
+import { askedTwice, cacheTolerance } from "../measure/proofs.ts";
 import type { EngineClaims, World } from "../model/engine.ts";
 import type { Ending } from "../model/exchange.ts";
 import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.ts";
@@ -124,7 +124,7 @@ function longestPrompt(running: RunningEngine): number {
   return limitOf(running) - 8;
 }
 
-const asking = { what: "a prompt asked twice", seen: "requests" } as const;
+const asking = { what: askedTwice, seen: "requests" } as const;
 
 interface AskedBoth {
   readonly first: Asked;
