@@ -63,6 +63,7 @@ test("expected and observed tokens stand beside what the engine counted itself",
     possible: 2 * 8_192 + 3 * 64,
     external: 16_384,
     counted: 16_384,
+    mayCountAgain: true,
   });
 });
 
@@ -118,6 +119,24 @@ test("replies and counters that tell something else are told, whichever is right
   const what = "its replies tell 16,384 prompt tokens out of its caches, its counters grew by 8,192";
   expect(reasonsOf(resultOf([0, 8_192, 8_192], [], 8_192))).toMatchObject([{ state: "DEGRADED", what, engine: "cached" }]);
   expect(reasonsOf(resultOf([0, 8_192, 8_192], [], 16_000))).toEqual([]);
+});
+
+test("counters that count a waiting request again each time it is looked at are not held against replies that tell less", () => {
+  const { experiments, ...rest } = resultOf([0, 8_192, 8_192], [], 24_576);
+  const counted = (series: string, values: readonly number[]) => values.map((value) => ({ at: 0, series, of: "cached", value }));
+  const reasons = (more: readonly Reading[]) =>
+    reasonsOf({ ...rest, experiments: experiments.map((one) => ({ ...one, readings: [...one.readings, ...more] })) });
+  expect(reasons([])).toEqual([]);
+  expect(reasons(counted("computed-prompt-tokens-total", [0, 8_240]))).toMatchObject([
+    { what: "its replies tell 16,384 prompt tokens out of its caches, its counters grew by 24,576" },
+  ]);
+});
+
+test("where replies tell nothing, more than the workload makes possible is held against such a counter unless requests waited", () => {
+  const tokens = { engine: "e", promptTokens: 24_624, expected: 8_192, counted: 16_384, mayCountAgain: true } as const;
+  const count = (more: object) => proofReasons(0, withoutProofs, [{ ...tokens, ...more }]).length;
+  expect([count({}), count({ hadWaiting: true }), count({ hadWaiting: true, counted: 4_096 })]).toEqual([1, 0, 1]);
+  expect(count({ hadWaiting: true, expected: 0 })).toBe(1); // of nothing to find nothing is counted again
 });
 
 /** All that is looked at of a result. */

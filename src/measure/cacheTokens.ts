@@ -26,6 +26,10 @@ export interface CacheTokens {
   readonly external?: number;
   /** Both together, where no prompts that emptied or filled its caches between blocks are among them. */
   readonly counted?: number;
+  /** Its counters may have counted a request again each time it was looked at while it waited, as vLLM's do before it counts tokens by source. */
+  readonly mayCountAgain?: true;
+  /** Requests were seen to wait in it. */
+  readonly hadWaiting?: true;
   /** By the tier that had them, its memory or whatever lies below: counted by the cache beside it, or all of `external` where it has a single one. */
   readonly memoryTier?: number;
   readonly lowerTier?: number;
@@ -83,6 +87,9 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
     ...(own === undefined ? {} : { own }),
     ...(external === undefined ? {} : { external }),
     ...(counted === undefined ? {} : { counted }),
+    // Whoever counts what it has computed counts each token once.
+    ...(counted === undefined || growth("computed-prompt-tokens-total") !== undefined ? {} : { mayCountAgain: true }),
+    ...(hadWaiting(engine, readings) ? { hadWaiting: true } : {}),
     ...(memoryTier === undefined ? {} : { memoryTier }),
     ...(lowerTier === undefined ? {} : { lowerTier }),
   };
@@ -126,6 +133,10 @@ export function sharedCacheTokens(
 
 function growthOf(of: string, readings: readonly Reading[]): (series: string) => number | undefined {
   return (series) => grownBy(readings.filter((reading) => reading.of === of && reading.series === series));
+}
+
+function hadWaiting(engine: string, readings: readonly Reading[]): boolean {
+  return readings.some(({ of, series, value }) => of === engine && series === "waiting-requests" && value > 0);
 }
 
 /** A counter that was read once tells nothing, and one that went back was started anew: then nobody knows. Engines in turn have several stretches, each with its own edges. */

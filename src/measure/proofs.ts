@@ -115,9 +115,12 @@ const missingTolerance = 0.25;
 
 /** By its replies; where they tell nothing of caches, by what it counts itself. */
 function unexpected(tokens: CacheTokens, proofs: readonly EngineProof[]): readonly ValidityReason[] {
-  const { engine, expected, observed, counted, promptTokens = 0, keepsNothing } = tokens;
+  const { engine, expected, observed, counted, promptTokens = 0, keepsNothing, mayCountAgain = false, hadWaiting = false } = tokens;
   const found = observed ?? counted;
   if (found === undefined) return [];
+  // Of nothing to find nothing is counted again.
+  const isCountedAgain = observed === undefined && mayCountAgain && hadWaiting && expected !== 0;
+  if (isCountedAgain && found > (expected ?? 0)) return [];
   if (expected === undefined) return beyondPossible(tokens, found);
   const tolerance = cacheTolerance * promptTokens;
   if (Math.abs(found - expected) <= (expected > 0 ? Math.min(tolerance, missingTolerance * expected) : tolerance)) return [];
@@ -150,9 +153,12 @@ function beyondPossible({ engine, possible, observed }: CacheTokens, found: numb
 }
 
 /** Of one of the two nobody knows whether it is of these requests. With two caches, what both have may be counted twice. */
-function contradictory({ engine, toldOfAll, counted, own = 0, external = 0, promptTokens = 0 }: CacheTokens): readonly ValidityReason[] {
+function contradictory(tokens: CacheTokens): readonly ValidityReason[] {
+  const { engine, toldOfAll, counted, own = 0, external = 0, promptTokens = 0, mayCountAgain = false } = tokens;
   if (own > 0 && external > 0) return [];
   if (toldOfAll === undefined || counted === undefined || Math.abs(toldOfAll - counted) <= cacheTolerance * promptTokens) return [];
+  // That requests wait is seen once a second, and they may be looked at a hundred times meanwhile.
+  if (mayCountAgain && counted > toldOfAll) return [];
   return [
     {
       state: "DEGRADED",
