@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Reading } from "../model/record.ts";
-import type { TestResult } from "../model/result.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { cacheTokens, expectedCachedTokens, sharedCacheTokens } from "./cacheTokens.ts";
 import { askedTwice, proofReasons, reuseOf } from "./proofs.ts";
 
@@ -175,6 +175,14 @@ test("of prompts that nobody knows to the token, more cannot be found than they 
     { state: "DEGRADED", what: "counted 81,920 prompt tokens found in its caches where the workload makes at most 73,728 possible" },
   ]);
   expect([told(74_000), told(81_920, { observed: 81_920, toldOfAll: 81_920 })]).toEqual([[], []]);
+});
+
+test("a template that is longer than most is found by every request, and that is possible", () => {
+  const possible = (promptTokens: number) => {
+    const records = [0, 1].map(() => ({ ...warm, reusableTokens: 0, promptTokens, engine: "e", outcome: { kind: "completed" } }));
+    return cacheTokens("e", { records, readings: [] } as unknown as ExperimentResult, undefined).possible; // all that is looked at
+  };
+  expect([possible(8_208), possible(8_208 + 96)]).toEqual([2 * 64, 2 * 96]);
 });
 
 test("where replies tell nothing of caches, the engine's own counters are held against what was expected", () => {

@@ -2,6 +2,7 @@ import type { CacheReuse } from "../model/proof.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, ServiceDescription } from "../model/result.ts";
 import { isCompleted } from "./summary.ts";
+import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
 
 /** Prompt tokens of one engine in one experiment that came out of a cache. */
 export interface CacheTokens {
@@ -95,16 +96,14 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   };
 }
 
-/** A chat template's, which prompts have in common besides. */
-const tokensOfTemplate = 64;
-
 /** An engine's tokenizer may make more tokens of our words, and a template adds some to each prompt. */
 function possibleOf(completed: readonly RequestRecord[]): Pick<CacheTokens, "possible"> {
   const there = completed.map(({ promptTokens }) => promptTokens);
   if (there.length === 0 || there.includes(undefined)) return {};
   const asked = sum(completed.map(({ contextTokens, questionTokens }) => contextTokens + questionTokens));
   const larger = Math.max(1, sum(there.map((tokens = 0) => tokens)) / asked);
-  return { possible: larger * sum(completed.map(({ reusableTokens }) => reusableTokens)) + tokensOfTemplate * completed.length };
+  const added = sum(completed.map((record) => Math.max(tokensOfTemplate, tokensAdded(record))));
+  return { possible: larger * sum(completed.map(({ reusableTokens }) => reusableTokens)) + added };
 }
 
 /** Prompt tokens that a cache had which several engines share: what it counts is of all of them together. */

@@ -4,6 +4,7 @@ import { halvesApart } from "./drift.ts";
 import { opening, tokensOfEvents, ttft } from "./latency.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
+import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
 import { beyond, limits as usual, milliseconds, share, type Limits } from "./validityLimits.ts";
 
 /** Did each engine do the work that was asked for, the same as the others, and stay what it was? */
@@ -146,8 +147,6 @@ function apart(told: number, counted: number, replies: number): number | undefin
   return share(Math.abs(told - counted) - replies, told > 0 ? told : counted);
 }
 
-/** A chat template's. */
-const tokensOfTemplate = 64;
 /** Text is as many tokens as the engine's tokenizer makes of it; an experiment is named by as many as were asked for. */
 function promptLength(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const counted = records.flatMap(({ promptTokens, contextTokens, questionTokens }) =>
@@ -221,7 +220,7 @@ function areUnlike(counts: readonly (number | undefined)[]): boolean {
 
 function cacheState(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const cold = records.filter((record) => record.cache === "cold" && isCompleted(record) && record.cachedTokens !== undefined);
-  const cached = cold.reduce((sum, { cachedTokens = 0 }) => sum + cachedTokens, 0);
+  const cached = cold.reduce((sum, record) => sum + Math.max(0, (record.cachedTokens ?? 0) - tokensAdded(record)), 0);
   const prompt = cold.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
   const found = share(cached, prompt);
   return beyond(limits.coldCached, found, {

@@ -323,6 +323,14 @@ test("cold requests that an engine found in its cache were not cold; a shared fi
   );
 });
 
+test("a template that an engine adds to each prompt is in its cache, and its cold requests are cold all the same", () => {
+  const found = (cachedTokens: number) => validityOf(answered("plain", ten, { contextTokens: 502, promptTokens: 552, cachedTokens })).state; // 40 added to 512
+  expect([found(32), found(40), found(80)]).toEqual(["VALID", "VALID", "DEGRADED"]);
+  // Text of one's own is fewer tokens than we count, and its template is not known.
+  const own = (cachedTokens: number) => validityOf(answered("plain", ten, { contextTokens: 552, promptTokens: 200, cachedTokens })).reasons;
+  expect([own(48), own(180)].map((reasons) => reasons.some(({ what }) => what.startsWith("cold requests")))).toEqual([false, true]);
+});
+
 test("an engine that takes 1.9 s for what comes every 1.4 s is saturated: said with both rates, and what to do", () => {
   expect(validityOf(oneByOne(1.4, 1.9))).toMatchObject({
     state: "DEGRADED",

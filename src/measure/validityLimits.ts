@@ -110,7 +110,11 @@ export const limits = {
   outputTokens: { measured: "requests with another number of output tokens on another engine", unit: "share", degraded: 0 },
   overlong: { measured: "replies of an engine with more tokens than were asked for", unit: "share", degraded: 0 },
   short: { measured: "replies with fewer tokens than an engine was told to make, by usage", unit: "share", degraded: 0 },
-  coldCached: { measured: "prompt tokens of cold requests that an engine found in its cache", unit: "share", degraded: 0.05 },
+  coldCached: {
+    measured: "prompt tokens of cold requests that an engine found in its cache, beyond those that it adds to each",
+    unit: "share",
+    degraded: 0.05,
+  },
   answers: {
     measured: "prompts that an engine answered otherwise out of a cache, or otherwise than the baseline",
     unit: "share",

@@ -234,6 +234,18 @@ test("a prompt of which only a part is found again is waited for, and told as fo
   expect(primed?.checks).toMatchObject([{ wanted: "the last of them is found again, 2047 tokens", ok: true, partly: true }]);
 });
 
+test("a system prompt that a server adds to each is told as cached before anybody has seen the rest, and that is no lie", async () => {
+  const added = 1_200;
+  const said = attached({ url: "http://h:1", prefixCaching: true });
+  const check = async (whenUnseen: number) => {
+    let asked = 0;
+    const tokens = () => (asked++ === 0 ? whenUnseen : added + 1_072);
+    return repeated(telling(await up({ prefixCaching: true }, said), () => tokens, added));
+  };
+  expect(await check(added)).toMatchObject({ wanted: "found in the cache", ok: true });
+  expect(await check(added + 1_072)).toMatchObject({ wanted: "found in the cache, and nothing of it before", ok: false });
+});
+
 test("an engine that tells hits of a prompt that nobody had seen tells them of every prompt", async () => {
   const check = await repeated(telling(await up(nothing, simulated(memory)), () => () => 1_024));
   expect(check).toMatchObject({ wanted: "found in the cache, 1024 tokens, and nothing of it before", ok: false });

@@ -1,6 +1,7 @@
 import { logSize } from "../launch/lastLines.ts";
 import { complaints, logOf, told } from "../launch/traits.ts";
 import { askedTwice, cacheTolerance } from "../measure/proofs.ts";
+import { tokensAdded } from "../measure/tokensAdded.ts";
 import type { EngineClaims, World } from "../model/engine.ts";
 import type { Ending } from "../model/exchange.ts";
 import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.ts";
@@ -115,7 +116,7 @@ async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Aske
   const first = await asked(asker, prompt);
   const wantsHit = reuse.own || reuse.external;
   const second = wantsHit ? await untilFound(asker, prompt, { attempts, reuse }) : await asked(asker, prompt);
-  const repeated = wantsHit ? hitCheck(reuse, { first, second, isKnown: isKnownToTheToken(prompt, first) }) : missCheck(first, second);
+  const repeated = wantsHit ? hitCheck(reuse, { first, second, prompt }) : missCheck(first, second);
   return [repeated, ...(await besideCheck(reuse, running, asker, prompt))];
 }
 
@@ -129,28 +130,28 @@ const asking = { what: askedTwice, seen: "requests" } as const;
 interface AskedBoth {
   readonly first: Asked;
   readonly second: Asked;
-  /** Nothing but our words is in the prompt: no template that others have sent before. */
-  readonly isKnown: boolean;
+  readonly prompt: Request;
 }
 
-function hitCheck(reuse: CacheReuse, { first, second, isKnown }: AskedBoth): ProofCheck {
+function hitCheck(reuse: CacheReuse, { first, second, prompt }: AskedBoth): ProofCheck {
   const most = mostOfIt(second.ending, reuse);
   const wanted = `found in the cache${most === undefined ? "" : `, ${most} tokens`}`;
   if (second.ending.cachedTokens === undefined) return { ...asking, wanted, found: untold(second) };
   const found = foundText(first, second);
-  if (!isToldAtOnce(first.ending, second.ending, isKnown)) return { ...asking, wanted, found, ...foundAgain(second.ending, reuse) };
+  if (!isToldAtOnce(first.ending, second.ending, prompt)) return { ...asking, wanted, found, ...foundAgain(second.ending, reuse) };
   const anew = `${wanted}, and nothing of it before`;
   return { ...asking, wanted: anew, found: `${first.ending.cachedTokens ?? 0} when nobody had seen it, then ${found}`, ok: false };
 }
 
-/** Whether a prompt that nobody had seen was told as cached: such an engine tells hits whatever it does. A template is well below half of it. */
-function isToldAtOnce(first: Ending, second: Ending, isKnown: boolean): boolean {
-  const most = isKnown ? cacheTolerance * (first.promptTokens ?? 0) : (second.cachedTokens ?? 0) / 2;
-  return (first.cachedTokens ?? 0) > most;
-}
-
-function isKnownToTheToken({ contextTokens, questionTokens }: Request, { ending }: Asked): boolean {
-  return ending.promptTokens === contextTokens + questionTokens;
+/**
+ * Whether a prompt that nobody had seen was told as cached: such an engine tells hits whatever it does. What a template adds to it others have sent before;
+ * where that is not known, it is well below half of it.
+ */
+function isToldAtOnce({ cachedTokens = 0, promptTokens = 0 }: Ending, second: Ending, prompt: Request): boolean {
+  const added = tokensAdded({ ...prompt, promptTokens });
+  const tolerance = cacheTolerance * promptTokens;
+  const isKnown = promptTokens === prompt.contextTokens + prompt.questionTokens;
+  return cachedTokens > (isKnown ? tolerance : Math.max(added + tolerance, (second.cachedTokens ?? 0) / 2));
 }
 
 function missCheck(first: Asked, second: Asked): ProofCheck {
