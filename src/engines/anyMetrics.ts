@@ -2,10 +2,14 @@ import type { EngineMetrics, MetricName, MetricSource } from "../model/engine.ts
 import { llamaCppMetrics } from "./llamaCpp.ts";
 import { sglangMetrics } from "./sglangMetrics.ts";
 import { tgiMetrics } from "./tgi.ts";
-import { vllmMetrics } from "./vllmMetrics.ts";
+import { vllmBlock, vllmMetrics } from "./vllmMetrics.ts";
 
 /** Of a server that may be any of them: the engine is in each metric's name, so that none is taken for another's. */
-export const anyMetrics: EngineMetrics = { path: "/metrics", series: together([vllmMetrics, sglangMetrics, llamaCppMetrics, tgiMetrics]) };
+export const anyMetrics: EngineMetrics = {
+  path: "/metrics",
+  series: together([vllmMetrics, sglangMetrics, llamaCppMetrics, tgiMetrics]),
+  block: vllmBlock,
+};
 
 /** A counter that an engine does not show before it counts is left out: of another engine it would be a 0 that nobody told. */
 function together(engines: readonly EngineMetrics[]): EngineMetrics["series"] {

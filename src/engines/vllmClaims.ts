@@ -1,6 +1,7 @@
 import type { EngineClaims, TraitClaim } from "../model/engine.ts";
 import { toldModel } from "./toldModel.ts";
 import type { VllmOptions } from "./vllm.ts";
+import { vllmBlock } from "./vllmMetrics.ts";
 
 /** What vLLM says of itself in its log and on its metrics page once it is up, beside what it was asked for. */
 export function vllmClaims(options: VllmOptions): EngineClaims {
@@ -32,7 +33,7 @@ export function vllmClaims(options: VllmOptions): EngineClaims {
       },
       {
         what: "KV block",
-        from: { kind: "metric", name: "vllm:cache_config_info", label: "block_size" },
+        from: { kind: "metric", ...vllmBlock },
         read: (tokens) => `${tokens} tokens`,
       },
       inConfig("attention backend", "Using (\\w+) attention backend"),

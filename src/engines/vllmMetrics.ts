@@ -1,5 +1,8 @@
 import type { EngineMetrics, MetricSource } from "../model/engine.ts";
 
+/** Its configuration is a metric, too. */
+export const vllmBlock = { name: "vllm:cache_config_info", label: "block_size" } as const;
+
 /**
  * vLLM's counters under our names. Hits are taken from the prompt tokens by source, which count each token once and add up to all of them;
  * the older counters count a waiting request again each time it is looked at.
@@ -17,6 +20,7 @@ export const vllmMetrics: EngineMetrics = {
     "external-hit-tokens-total": [bySource("external_kv_transfer"), vllm("external_prefix_cache_hits_total")],
     "generation-tokens-total": [vllm("generation_tokens_total")],
   },
+  block: vllmBlock,
 };
 
 function vllm(name: string): MetricSource {

@@ -48,7 +48,8 @@ function unproven({ engine, checks }: EngineProof): readonly ValidityReason[] {
       return [{ state: "INVALID", what: `is not what was asked for: ${told}`, advice, engine }];
     }
     if (partly !== true) return [];
-    const advice = "its cache is small, slow to store, or keeps less of this model: read warm figures as those of partly warm requests";
+    const advice =
+      "its cache is small, slow to store, or keeps less of this model, or only pieces longer than these prompts: read warm figures as those of partly warm requests";
     return [{ state: "DEGRADED", what: `is only in part what was asked for: ${told}`, advice, engine }];
   });
 }

@@ -156,6 +156,8 @@ export type MetricName =
 export interface EngineMetrics {
   readonly path: string;
   readonly series: Readonly<Partial<Record<MetricName, readonly MetricSource[]>>>;
+  /** Which label of which metric says of how many tokens a block of its cache is; missing where none does. */
+  readonly block?: { readonly name: string; readonly label: string };
 }
 
 /** Where a property of a running engine can be read. */

@@ -13,7 +13,7 @@ export interface ProofCheck {
   readonly seen?: ProofSource;
   /** Missing where the engine does not let itself be asked: neither proven nor disproven. */
   readonly ok?: boolean;
-  /** True where it was found, but less of it than was wanted. */
+  /** True where it was found, but less of it than was wanted; also where nothing was, and that may be all that there can be. */
   readonly partly?: boolean;
 }
 

@@ -26,8 +26,8 @@ function checksJson({ engine, experiment, checks }: EngineProof): readonly unkno
 }
 
 function verdictOf({ ok, partly }: ProofCheck): string {
-  if (ok === undefined) return "not known";
   if (partly === true) return "in part";
+  if (ok === undefined) return "not known";
   return ok ? "proven" : "not so";
 }
 

@@ -82,10 +82,18 @@ export function mostOfIt({ promptTokens }: Ending, reuse: CacheReuse | undefined
   return expectedCachedTokens({ contextTokens: promptTokens, questionTokens: 0, reusableTokens: promptTokens, promptTokens }, reuse);
 }
 
-/** What was found again of it, beside what a cache can have. Of a prompt shorter than one of its pieces that is nothing, which proves nothing. */
+/** Of so many tokens every cache has at least one piece, as far as is known: some hosted ones find nothing of less. */
+const surelyAPiece = 1_024;
+
+/**
+ * What was found again of it, beside what a cache can have. Of a prompt shorter than one of its pieces that is nothing, which proves nothing; where nobody
+ * knows its pieces, such a prompt is none of those that can be found.
+ */
 export function foundAgain(ending: Ending, reuse: CacheReuse | undefined): Pick<ProofCheck, "ok" | "partly"> {
-  const { cachedTokens } = ending;
-  if (cachedTokens === undefined || (cachedTokens === 0 && mostOfIt(ending, reuse) === 0)) return {};
+  const { cachedTokens, promptTokens } = ending;
+  const most = mostOfIt(ending, reuse);
+  if (cachedTokens === undefined || (cachedTokens === 0 && most === 0)) return {};
+  if (cachedTokens === 0 && most === undefined && (promptTokens ?? 0) < surelyAPiece) return { partly: true };
   return { ok: cachedTokens > 0, ...(cachedTokens > 0 && cachedTokens < enough(ending, reuse) ? { partly: true } : {}) };
 }
 

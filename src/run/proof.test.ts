@@ -326,6 +326,28 @@ test("cold: where replies do not tell of hits the engine's counters do, and wher
   expect(unseen).not.toHaveProperty("ok");
 }, 15_000);
 
+test("primed: nothing found of a context that may be shorter than a piece is no proof of another engine, of a long one it is", async () => {
+  const state = async (contextTokens: number) => {
+    const { running, asker } = await up(nothing);
+    const short = documentQa({ contextTokens, questionTokens: 16, documents: 1, requests: 2 }).generate(every({ seconds: 1 }), 3);
+    const unknown = { own: true, external: false };
+    const proof = await broughtTo("primed", short, { running, reuse: unknown, asker, experiment: 0 });
+    return proofReasons(0, among({ ...proof, engine: "cached", checks: proof?.checks ?? [], traits: [] }), []).map(({ state }) => state);
+  };
+  expect(await state(512)).toEqual(["DEGRADED"]);
+  expect(await state(2_048)).toEqual(["INVALID"]);
+});
+
+test("the block of a server that is up already is the one that its page tells, where it was said to keep prompts", async () => {
+  const page = () => 'vllm:cache_config_info{block_size="544",engine="0"} 1\n';
+  const reuseOf = async (prefixCaching: boolean) => {
+    await using server = await behindHttp(await up({ prefixCaching }, attached({ url: "http://h:1", prefixCaching })), page);
+    return (await prove(server.running, world, server.asker, 0)).reuse;
+  };
+  expect(await reuseOf(true)).toEqual({ own: true, external: false, ownPiece: 544 });
+  expect(await reuseOf(false)).toEqual({ own: false, external: false });
+});
+
 test("primed: every context is found at its first question", async () => {
   const { running, asker } = await up(memory);
   const proof = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });

@@ -8,6 +8,7 @@ import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
 import { foundBeside, untilFoundBeside } from "./besideCache.ts";
@@ -64,7 +65,7 @@ export async function prove(running: RunningEngine, world: World, asker: Asker, 
   const claims = running.engine.claims?.(world) ?? nothing;
   const metrics = await metricsOf(running);
   const { traits, checks } = told(running, claims, metrics);
-  const reuse = reuseAsFound(claims, traits);
+  const reuse = reuseAsFound(claims, traits, blockIn(metrics, running));
   const probed = reuse === undefined ? [] : await probeCache(reuse, running, asker, ordinal);
   // Some only complain once they are at work.
   const late =
@@ -95,18 +96,30 @@ function whileMeasured(check: ProofCheck): ProofCheck {
 }
 
 /** What it says of itself goes before what its description supposes. */
-function reuseAsFound({ reuse }: EngineClaims, traits: readonly Trait[]): CacheReuse | undefined {
+function reuseAsFound({ reuse }: EngineClaims, traits: readonly Trait[], onPage: number | undefined): CacheReuse | undefined {
   if (reuse === undefined) return undefined;
   const found = (what: string) => traits.find((trait) => trait.what === what)?.found;
   const caching = found("prefix caching");
-  const block = Number.parseInt(found(kvBlock) ?? "", 10);
+  const block = wholeIn(found(kvBlock)) ?? (reuse.own ? onPage : undefined);
   // A cache beside it that keeps the engine's own blocks keeps those that it really has.
   const both = reuse.externalPiece !== undefined && reuse.externalPiece === reuse.ownPiece;
   return {
     ...reuse,
     own: caching === undefined ? reuse.own : caching === "on",
-    ...(Number.isNaN(block) ? {} : { ownPiece: block, ...(both ? { externalPiece: block } : {}) }),
+    ...(block === undefined ? {} : { ownPiece: block, ...(both ? { externalPiece: block } : {}) }),
   };
+}
+
+function wholeIn(text = ""): number | undefined {
+  const whole = Number.parseInt(text, 10);
+  return Number.isNaN(whole) ? undefined : whole;
+}
+
+/** Of an engine that nobody has described: what its page says, if it is one whose page does. */
+function blockIn(metrics: readonly Metric[], { engine }: RunningEngine): number | undefined {
+  const { block } = engine.metrics ?? {};
+  if (block === undefined) return undefined;
+  return wholeIn(metrics.find(({ name, labels }) => name === block.name && labels[block.label] !== undefined)?.labels[block.label]);
 }
 
 /** Two identical requests of some pieces' length: the second is found in a cache where one was asked for, and not where none was. */
