@@ -9,9 +9,10 @@ import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
 import { experiment } from "../model/experiment.ts";
-import { cacheState } from "../model/request.ts";
+import { cacheState, type Passage } from "../model/request.ts";
 import { testCase } from "../model/testCase.ts";
-import type { Arrivals } from "../model/workload.ts";
+import { passage } from "../model/vocabulary.ts";
+import type { Arrivals, Workload } from "../model/workload.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import { lasts, phasesOf, planTests, type PlannedExperiment } from "./plan.ts";
 
@@ -96,6 +97,33 @@ test("what a model usually takes is a warning, what its engine is told to take i
   expect(await told({ model: "/opt/Qwen3-8B", maxModelLen: 131_072 })).toEqual([]);
   await expect(told({ maxModelLen: 32_768 })).rejects.toThrow("plain takes 32,768 tokens, the longest request has 60,");
 });
+
+test("text of one's own is not refused by a count that is not the engine's: that it may not fit is a warning", async () => {
+  const prose = passage("Whereof one cannot speak, thereof one must be silent. ".repeat(80));
+  const asked = { ...workload, generate: (...of: Parameters<typeof workload.generate>) => withContext(prose, workload.generate(...of)) };
+  const told = async (engine: Engine) => {
+    const messages: string[] = [];
+    const experiments = [experiment({ workload: asked, arrivals: atOnce() })];
+    const named = { name: "test_prose", testCase: testCase({ engines: { plain: engine }, experiments }) };
+    await planTests([named], { ports: [], set: {} }, thisMachine(), { tell: (message) => messages.push(message) });
+    return messages.filter((message) => message.includes("tokens"));
+  };
+  const options = { model: "mistralai/Mistral-7B-Instruct-v0.2", program: "no-such-vllm" };
+  const doubt = /^warning: engine plain takes 2,048 tokens, and text of one's own may have more: [34],\d{3} with its answer/;
+  expect(await told(vllm({ ...options, maxModelLen: 2_048 }))).toEqual([expect.stringMatching(doubt)]);
+  expect(await told(vllm({ ...options, maxModelLen: 8_192 }))).toEqual([]);
+  await expect(told({ ...simulated({ prefixCaching: true }), contextLimit: 2_048 })).rejects.toThrow("plain takes 2,048 tokens");
+});
+
+function withContext(context: Passage, workload: Workload): Workload {
+  const contextTokens = context.tokenIds.length;
+  const requests = workload.requests.map((request) => ({
+    ...request,
+    contextTokens,
+    messages: [{ role: "user" as const, parts: [context] }],
+  }));
+  return { ...workload, requests: requests.map((request) => ({ ...request, questionTokens: 0, reusableTokens: 0 })) };
+}
 
 test("servers that stay up keep what experiments and tests before have sent them, engines of a test's own only its own experiments'", async () => {
   const again = { ...workload, generate: (arrivals: Arrivals, _: number, block?: number) => workload.generate(arrivals, 0, block) };

@@ -21,7 +21,7 @@ import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf, SentPrompts } from "../workloads/blocks.ts";
 import { notedArrivals } from "../workloads/notedArrivals.ts";
 import { asMistake } from "./asMistake.ts";
-import { longestSent, longestTokens } from "./contextLimit.ts";
+import { doubtOnText, longestSent, longestTokens } from "./contextLimit.ts";
 import { launchers } from "./launchers.ts";
 import { apart, madeOfEach, mistakesIn, together } from "./mistakes.ts";
 import { areText } from "./promptForm.ts";
@@ -83,7 +83,8 @@ export async function planTests(
   const engines = attempts.flatMap((attempt) => attempt.engines);
   if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
   const tests = attempts.flatMap(({ test }) => test ?? []);
-  for (const message of new Set([...tests.flatMap(unusuallyLong), ...tests.flatMap(unmetForWant)])) tell?.(`warning: ${message}`);
+  for (const message of new Set(tests.flatMap((test) => [...unusuallyLong(test), ...doubtful(test), ...unmetForWant(test)])))
+    tell?.(`warning: ${message}`);
   return tests;
 }
 
@@ -194,7 +195,11 @@ async function planExperiments(
 ): Promise<PlannedExperiments> {
   try {
     const sent = sentToAttached?.historiesOf(engines) ?? historiesOf(testCase.experiments, engines);
-    const limits = new Map(engines.map(({ name, engine, world }) => [name, contextLimit(engine, world)]));
+    const limits = engines.map(({ name, engine, world }) => ({
+      name,
+      limit: contextLimit(engine, world),
+      countsAsWe: countsAsWe(engine),
+    }));
     const batches = new Set(engines.map((engine) => engine.batch)).size;
     const titled = titledApart(testCase.experiments);
     return {
@@ -212,8 +217,15 @@ function historiesOf(experiments: readonly Experiment[], engines: readonly Plann
   return new Map(experiments.length === 1 ? [] : engines.map(({ name }) => [name, sent]));
 }
 
+interface Limit {
+  /** The engine's. */
+  readonly name: string;
+  readonly limit: number | undefined;
+  readonly countsAsWe: boolean;
+}
+
 interface Planning {
-  readonly limits: ReadonlyMap<string, number | undefined>;
+  readonly limits: readonly Limit[];
   readonly batches: number;
   /** That --requests asks for. */
   readonly requests: number | undefined;
@@ -234,7 +246,8 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
   const askedBefore = experiment.cacheState === "primed" ? [] : ahead(before, tokensFound(sent));
   const workloads = blocks.map((workload) => asPrimed(experiment, workload));
   refuseOtherCount(experiment, workloads, requests);
-  const tooLong = [...limits].flatMap(([name, limit]) => overLimit(name, limit, workloads));
+  const asText = areText(workloads);
+  const tooLong = limits.filter(({ countsAsWe }) => countsAsWe || !asText).flatMap((limit) => overLimit(limit, workloads));
   if (tooLong.length > 0) {
     throw new HarnessError("usage", `${experiment.title}: ${tooLong.join("; ")}`, {
       hint: "shorten the context, or raise the engine's limit",
@@ -248,7 +261,7 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
       hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
     });
   }
-  return { experiment, ...first, arrivals: { kind, options }, order, laterBlocks, asText: areText(workloads), askedBefore };
+  return { experiment, ...first, arrivals: { kind, options }, order, laterBlocks, asText, askedBefore };
 }
 
 type TokensFound = readonly (readonly [engine: string, tokens: number])[];
@@ -296,7 +309,7 @@ function asPrimed({ cacheState }: Experiment, workload: Workload): Workload {
   return { ...workload, requests };
 }
 
-function overLimit(name: string, limit: number | undefined, workloads: readonly Workload[]): readonly string[] {
+function overLimit({ name, limit }: Limit, workloads: readonly Workload[]): readonly string[] {
   const longest = longestTokens(workloads);
   return limit !== undefined && longest > limit
     ? [`${name} takes ${grouped(limit)} tokens, the longest request has ${grouped(longest)} with its answer`]
@@ -314,10 +327,20 @@ function unmetForWant({ name, named: { testCase }, experiments }: PlannedTest): 
 function unusuallyLong({ engines, experiments }: PlannedTest): readonly string[] {
   return engines.flatMap(({ name, engine: { model, contextLimit: told, usualLimit, launch } }) => {
     if (told !== undefined || usualLimit === undefined || launch.kind === "inProcess") return [];
-    const longest = longestSent(experiments);
+    const longest = longestSent(experiments.filter(({ asText }) => !asText));
     if (longest <= usualLimit) return [];
     return `${name}: ${shortModel(model)} usually takes ${grouped(usualLimit)} tokens, the longest request has ${grouped(longest)} with its answer; the engine is asked for its limit before anything is sent`;
   });
+}
+
+/** Text of an author's own may be longer than an engine takes, and is not where its tokenizer makes few enough tokens of it. */
+function doubtful({ engines, experiments }: PlannedTest): readonly string[] {
+  return engines.flatMap(({ name, engine }) => (countsAsWe(engine) ? [] : (doubtOnText(name, engine.contextLimit, experiments) ?? [])));
+}
+
+/** A simulated engine has our vocabulary. */
+function countsAsWe({ simulated, launch }: Engine): boolean {
+  return simulated || launch.kind === "inProcess";
 }
 
 /** What it takes at most, its own limit and its simulation's. A simulated model or GPU that does not exist is a mistake before anything boots. */

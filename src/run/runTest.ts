@@ -30,7 +30,7 @@ import { serviceMetrics } from "./serviceMetrics.ts";
 import { countReplies } from "./countReplies.ts";
 import { describeService, servicesFor } from "./services.ts";
 import { prepare } from "./prepare.ts";
-import { countersFor, keptFor, lengthWarning, tokenSources } from "./tokenSources.ts";
+import { countersFor, keptFor, lengthWarning, textWarning, tokenSources } from "./tokenSources.ts";
 import { unmeasuredDeadlines } from "./unmeasured.ts";
 import { warmUp } from "./warmUp.ts";
 
@@ -169,8 +169,11 @@ async function runBatch(
     const usage = await warmUp(lines, { clock, stop, tell, deadlines, contextLimit: Math.min(...running.engines.map(limitOf)) });
     const tokens = await tokenSources(running.engines, usage, options.stop);
     for (const engine of running.engines) {
-      const message = lengthWarning(engine, tokens.get(engine.name), planned.experiments);
-      if (message !== undefined) tell({ kind: "warning", message });
+      const sources = tokens.get(engine.name);
+      const ofText = await textWarning(engine, sources, planned.experiments, stop);
+      for (const message of [lengthWarning(engine, sources, planned.experiments), ofText]) {
+        if (message !== undefined) tell({ kind: "warning", message });
+      }
     }
     const askersBy = (way: Readonly<Record<string, Line>>) =>
       running.engines.map(({ name }) => ({ name, line: lineOf(way, name), clock, stop, deadlines: deadlines.later }));

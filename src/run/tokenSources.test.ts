@@ -8,7 +8,7 @@ import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import type { PlannedExperiment } from "./plan.ts";
-import { countersFor, keptFor, lengthWarning, type TokenSources } from "./tokenSources.ts";
+import { countersFor, keptFor, lengthWarning, textWarning, type TokenSources } from "./tokenSources.ts";
 
 const generator = documentQa({ contextTokens: 8_000, questionTokens: 192, documents: 1, requests: 2, outputTokens: 8 });
 const workload = generator.generate(atOnce(), 0);
@@ -31,7 +31,11 @@ function counting(tokens: number, usage: boolean | undefined): TokenSources {
 }
 
 function warned(tokens: number, { limits, limit, ...options }: Partial<AttachedOptions> & { limits?: LimitChanges; limit?: string } = {}) {
-  const running: RunningEngine = {
+  return lengthWarning(plain(limit, options), counting(tokens, true), [planned(limits)]);
+}
+
+function plain(limit?: string, options: Partial<AttachedOptions> = {}): RunningEngine {
+  return {
     name: "plain",
     engine: attached({ url: "http://127.0.0.1:1", ...options }),
     reach: { kind: "http", url: "http://127.0.0.1:1", acceptAnyCertificate: false },
@@ -40,7 +44,6 @@ function warned(tokens: number, { limits, limit, ...options }: Partial<AttachedO
     died: new Promise(() => {}),
     [Symbol.asyncDispose]: async () => {},
   };
-  return lengthWarning(running, counting(tokens, true), [planned(limits)]);
 }
 
 test("text that becomes a tenth more or fewer tokens than asked for is told, and that it does not fit; less, or token ids, are not", () => {
@@ -67,4 +70,20 @@ test("texts are kept where usage is not known to come; of an engine with usage t
   if (first === undefined || second === undefined) throw new Error("it has two requests");
   const again: Request = { ...second, messages: [{ role: "assistant", parts: [{ kind: "reply", request: first.id, source: "own" }] }] };
   expect([...countersFor(sources, { workload: { ...workload, requests: [first, again] } }).keys()]).toEqual(["told", "untold", "unseen"]);
+});
+
+test("of text of one's own it is the engine's tokenizer that says whether it fits, and else our count that it may not", async () => {
+  const own = { ...planned(), asText: true };
+  const warnedOf = async (tokens: number | undefined, limit: string) => {
+    const count = async () => tokens ?? Promise.reject(new Error("it does not answer"));
+    const sources: TokenSources = { usage: true, tokenizer: { kind: "counts", ours: { words: 1_000, tokens: 1_310 }, count } };
+    expect(lengthWarning(plain(limit), sources, [own])).toBeUndefined();
+    return textWarning(plain(limit), sources, [own], new AbortController().signal);
+  };
+  expect(await warnedOf(2_000, "4096 tokens")).toBeUndefined();
+  expect(await warnedOf(4_090, "4096 tokens")).toBe(
+    "engine plain takes 4,096 tokens; the longest request has 4,098 of its tokens with its answer",
+  );
+  expect(await warnedOf(undefined, "4096 tokens")).toMatch(/^engine plain takes 4,096 tokens, and text of one's own may have more: 8,200/);
+  expect(await warnedOf(undefined, "8200 tokens")).toBeUndefined();
 });

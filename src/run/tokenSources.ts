@@ -1,9 +1,9 @@
 import { grouped } from "../model/grouped.ts";
 import { limits } from "../measure/validityLimits.ts";
 import type { ProofCheck } from "../model/proof.ts";
-import { partsOf } from "../model/request.ts";
+import { partsOf, type Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
-import { limitOf, longestPrompt } from "./contextLimit.ts";
+import { doubtOnText, limitOf, longestPrompt } from "./contextLimit.ts";
 import type { PlannedExperiment } from "./plan.ts";
 import { tokenizerOf, type Count, type Ours, type Tokenizer } from "./tokenizer.ts";
 
@@ -86,11 +86,52 @@ export function lengthWarning(
   const sendsIds = engine.wire.takesTokenIds && engine.wire.api === "completions";
   if (sendsIds || sources?.tokenizer.kind !== "counts") return undefined;
   const { ours } = sources.tokenizer;
-  const minded = experiments.filter(({ experiment }) => experiment.limits?.promptLength !== false);
+  const minded = experiments.filter(({ experiment, asText }) => experiment.limits?.promptLength !== false && !asText);
   if (minded.length === 0 || Math.abs(ours.tokens - ours.words) <= ours.words * limits.promptLength.degraded) return undefined;
   const asked = longestPrompt(minded);
   const there = Number(((asked * ours.tokens) / ours.words).toPrecision(3));
   const limit = limitOf(running);
   const beyond = there > limit ? `, and it takes ${grouped(limit)}` : "";
   return `engine ${name}: a prompt asked to have ${grouped(asked)} tokens will be about ${grouped(there)} of this engine's${beyond}: ${per100(ours)}`;
+}
+
+/** Where an author's own text does not fit into what an engine takes, or may not: its tokenizer knows, where it can be asked. */
+export async function textWarning(
+  running: RunningEngine,
+  sources: TokenSources | undefined,
+  experiments: readonly PlannedExperiment[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { name, engine } = running;
+  const limit = limitOf(running);
+  const longest = longestText(experiments.filter(({ asText }) => asText));
+  if (longest === undefined || limit === Infinity || engine.simulated) return undefined;
+  const doubt = doubtOnText(name, limit, experiments);
+  if (sources?.tokenizer.kind !== "counts") return doubt;
+  const tokens = await sources.tokenizer.count(longest.text, signal).catch(() => undefined);
+  if (tokens === undefined) return doubt;
+  const there = tokens + longest.maxOutputTokens;
+  return there > limit
+    ? `engine ${name} takes ${grouped(limit)} tokens; the longest request has ${grouped(there)} of its tokens with its answer`
+    : undefined;
+}
+
+/** Of prompts that are text, the longest one, with how many tokens may follow it. Replies in it are not there yet. */
+function longestText(experiments: readonly PlannedExperiment[]): { readonly text: string; readonly maxOutputTokens: number } | undefined {
+  const requests = experiments
+    .flatMap(({ workload, laterBlocks }) => [workload, ...laterBlocks.map((block) => block.workload)])
+    .flatMap((workload) => workload.requests);
+  const lengthOf = (request: Request) => textsOf(request).reduce((sum, { length }) => sum + length, 0);
+  const [first] = requests;
+  if (first === undefined) return undefined;
+  let longest = { request: first, length: lengthOf(first) };
+  for (const request of requests) {
+    const length = lengthOf(request);
+    if (length > longest.length) longest = { request, length };
+  }
+  return { text: textsOf(longest.request).join(""), maxOutputTokens: longest.request.maxOutputTokens };
+}
+
+function textsOf(request: Request): readonly string[] {
+  return partsOf(request).flatMap((part) => (part.kind === "passage" ? part : part.scripted)?.text ?? []);
 }
