@@ -62,7 +62,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const terminal = processTerminal();
   const place = thisMachine();
   const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
-  const { tests, nothing } = await shaped(call, place, { before: mistakesOfOutputDir(call), connects: true });
+  const { tests, nothing, without } = await shaped(call, place, { before: mistakesOfOutputDir(call), connects: true });
   for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
   if (tests.length === 0)
     throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });
@@ -77,7 +77,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   if (blocked.length === tests.length) throw blockedTogether(blocked);
   await tellOfLastRun(output, terminal);
-  const begun = tests.filter(({ name }) => !blocked.some((one) => one.test === name));
+  const begun = await without(blocked.map(({ test }) => test));
   const directory = await openRun(output, begun, call.argv, place);
   const clock = crew?.clock ?? realClock();
   const telling: Telling = { tell: (event) => shown.tell(event) };

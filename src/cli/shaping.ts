@@ -18,6 +18,8 @@ import type { Call } from "./flags.ts";
 export interface Shaped {
   readonly tests: readonly PlannedTest[];
   readonly nothing: readonly string[];
+  /** The tests that are left where some are not run: those have sent nothing to servers that stay up. */
+  readonly without: (names: readonly string[]) => Promise<readonly PlannedTest[]>;
 }
 
 export async function shaped(call: Call, place: Place, { before = [], connects = false }: Shaping = {}): Promise<Shaped> {
@@ -29,7 +31,18 @@ export async function shaped(call: Call, place: Place, { before = [], connects =
     const blocked = await blockedOf(tests, { place, tell: () => {}, looksOnly: true, connects });
     return blocked.length === 0 ? undefined : blockedTogether(blocked);
   };
-  return { tests: await planTests(cases, overrides, place, { tell, mistakes: [...before, ...mistakes], inTheWay }), nothing };
+  const tests = await planTests(cases, overrides, place, { tell, mistakes: [...before, ...mistakes], inTheWay });
+  const without: Shaped["without"] = async (names) => {
+    const isLeft = ({ name }: { readonly name: string }) => !names.includes(name);
+    return tests.every((test) => isLeft(test) || !asksServers(test))
+      ? tests.filter(isLeft)
+      : planTests(cases.filter(isLeft), overrides, place);
+  };
+  return { tests, nothing, without };
+}
+
+function asksServers({ engines }: PlannedTest): boolean {
+  return engines.some(({ engine }) => engine.launch.kind === "attached");
 }
 
 interface Shaping {
