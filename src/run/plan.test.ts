@@ -98,6 +98,28 @@ test("what a model usually takes is a warning, what its engine is told to take i
   await expect(told({ maxModelLen: 32_768 })).rejects.toThrow("plain takes 32,768 tokens, the longest request has 60,");
 });
 
+test("a system prompt of a few tokens that one of two servers had before is not worth a word", async () => {
+  const behind = (seed: number) => ({
+    ...workload,
+    generate: (...[arrivals, , block]: Parameters<typeof workload.generate>) => withSystemPrompt(workload.generate(arrivals, seed, block)),
+  });
+  const found = await plannedTests([
+    [behind(8), { one }],
+    [behind(9), { one, other }],
+  ]);
+  expect(found.flatMap(({ askedBefore }) => askedBefore)).toEqual([]);
+});
+
+function withSystemPrompt(made: Workload): Workload {
+  const system = { role: "system" as const, parts: [passage(" you")] };
+  const requests = made.requests.map((request) => ({
+    ...request,
+    contextTokens: request.contextTokens + 1,
+    messages: [system, ...request.messages],
+  }));
+  return { ...made, requests };
+}
+
 test("text of one's own is not refused by a count that is not the engine's: that it may not fit is a warning", async () => {
   const prose = passage("Whereof one cannot speak, thereof one must be silent. ".repeat(80));
   const asked = { ...workload, generate: (...of: Parameters<typeof workload.generate>) => withContext(prose, workload.generate(...of)) };

@@ -7,6 +7,7 @@ import { neededServices } from "../launch/neededServices.ts";
 import { refuseUnreachable } from "../launch/reachableServices.ts";
 import { maskedArguments, masks } from "../launch/secrets.ts";
 import { refuseSharedPlaces } from "../launch/sharedPlaces.ts";
+import { limits as validityLimits } from "../measure/validityLimits.ts";
 import type { Command, Engine, SimulationOptions, Slot, World } from "../model/engine.ts";
 import type { Experiment, Order } from "../model/experiment.ts";
 import { grouped } from "../model/grouped.ts";
@@ -49,7 +50,7 @@ export interface PlannedExperiment extends PlannedBlock {
   readonly laterBlocks: readonly PlannedBlock[];
   /** Its prompts go as text, also to engines that take token ids. */
   readonly asText: boolean;
-  /** Engines that had more of its prompts from tests before than others of it. */
+  /** Engines that had noticeably more of its prompts from tests before than others of it. */
   readonly askedBefore: readonly string[];
 }
 
@@ -243,7 +244,8 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
   const noted = notedArrivals(experiment.arrivals);
   const before = tokensFound(sent);
   const blocks = soundBlocksOf({ ...experiment, arrivals: noted.arrivals }, [...new Set(sent.values())]);
-  const askedBefore = experiment.cacheState === "primed" ? [] : ahead(before, tokensFound(sent));
+  const noticed = validityLimits.coldCached.degraded * promptTokens(blocks);
+  const askedBefore = experiment.cacheState === "primed" ? [] : ahead(before, tokensFound(sent), noticed);
   const workloads = blocks.map((workload) => asPrimed(experiment, workload));
   refuseOtherCount(experiment, workloads, requests);
   const asText = areText(workloads);
@@ -270,11 +272,16 @@ function tokensFound(sent: Planning["sent"]): TokensFound {
   return [...sent].map(([engine, { tokensFound }]) => [engine, tokensFound]);
 }
 
-/** Engines of which more was found meanwhile than of another. */
-function ahead(before: TokensFound, after: TokensFound): readonly string[] {
+function promptTokens(blocks: readonly Workload[]): number {
+  const lengths = blocks.flatMap(({ requests }) => requests.map(({ contextTokens, questionTokens }) => contextTokens + questionTokens));
+  return lengths.reduce((sum, length) => sum + length, 0);
+}
+
+/** Engines for which so much more was found meanwhile than for another. */
+function ahead(before: TokensFound, after: TokensFound, noticed: number): readonly string[] {
   const found = after.map(([engine, tokens], index) => ({ engine, tokens: tokens - (before[index]?.[1] ?? 0) }));
   const least = found.reduce((least, { tokens }) => Math.min(least, tokens), Infinity);
-  return found.filter(({ tokens }) => tokens > least).map(({ engine }) => engine);
+  return found.filter(({ tokens }) => tokens > least + noticed).map(({ engine }) => engine);
 }
 
 /** Reads as "arrivals of the workload's own". */
