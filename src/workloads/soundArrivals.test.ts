@@ -26,7 +26,13 @@ test.each([
   ["numbers", [0, 1, 2], "schedule(3): of request 0 arrival must be an object, not 0"],
   ["a time that is none", [at(0), at(NaN), at(2)], "of request 1 arrival.offset must be a number of at least 0, not NaN"],
   ["one after nobody", [at(0), { kind: "after", request: 9, pause: 0 }, at(2)], "of request 1 arrival.request must be at most 2, not 9"],
-])("%s from arrivals of one's own is a mistake, not sent at once", (_, given, told) => {
+  [
+    "one after a later one",
+    [at(0), { kind: "after", request: 2, pause: 0 }, at(2)],
+    "request 1 may only come after one that stands before it",
+  ],
+  ["times that do not ascend", [at(0), at(2), at(1.5)], "schedule(3): request 2 is due at 1.5 s, and one before it at 2 s"],
+])("%s from arrivals of one's own is a mistake before anything is sent", (_, given, told) => {
   expect(() => asked(given)).toThrow(`arrivals mine: `);
   expect(() => asked(given)).toThrow(told);
   expect(() => asked(given, varyLength({ contextTokens: 64, requests: 3 }))).toThrow(told);

@@ -30,11 +30,28 @@ function parseSchedule(given: unknown, count: number, kind: string): readonly Ar
     const mistake = mistakeInArrival(arrival, position);
     if (mistake !== undefined) throw unsound(kind, `schedule(${count}): of request ${place} ${mistake}`);
   }
-  return given as readonly Arrival[]; // each of them has been looked at
+  const schedule = given as readonly Arrival[]; // each of them has been looked at
+  const disorder = mistakeInOrder(schedule);
+  if (disorder !== undefined) throw unsound(kind, `schedule(${count}): ${disorder}`);
+  return schedule;
+}
+
+/** What is cold, and what a request has in common with those before it, goes by the order in which they are made: it must be that in which they are due. */
+function mistakeInOrder(schedule: readonly Arrival[]): string | undefined {
+  let latest = 0;
+  for (const [place, arrival] of schedule.entries()) {
+    if (arrival.kind === "after") {
+      if (arrival.request >= place) return `request ${place} may only come after one that stands before it`;
+    } else {
+      if (arrival.offset < latest) return `request ${place} is due at ${arrival.offset} s, and one before it at ${latest} s`;
+      latest = arrival.offset;
+    }
+  }
+  return undefined;
 }
 
 function unsound(kind: string, mistake: string): HarnessError {
   return new HarnessError("usage", `arrivals ${kind}: ${mistake}`, {
-    hint: 'an arrival is { kind: "at", offset: 2.5 }, in seconds, or { kind: "after", request: 0, pause: 1 }',
+    hint: 'an arrival is { kind: "at", offset: 2.5 }, in seconds and ascending, or { kind: "after", request: 0, pause: 1 }: docs/workloads.md',
   });
 }
