@@ -22,6 +22,7 @@ export function closedLoop(options: ClosedLoopOptions): Arrivals {
   return {
     kind: "closedLoop",
     options: { concurrency, ...(thinkSeconds === 0 ? {} : { thinkSeconds }) },
+    phrase: `${concurrency} at a time${thinkSeconds === 0 ? "" : ` with ${thinkSeconds} s after each answer`}`,
     schedule: (count) => Array.from({ length: count }, (_, index) => arrivalOf(index)),
   };
 }

@@ -17,6 +17,7 @@ export function every(options: EveryOptions): Arrivals {
   return {
     kind: "every",
     options: { seconds, ...(startAfter === 0 ? {} : { startAfter }) },
+    phrase: `one every ${seconds} s${startAfter === 0 ? "" : ` from ${startAfter} s on`}`,
     schedule: (count) => Array.from({ length: count }, (_, index) => ({ kind: "at", offset: startAfter + index * seconds })),
   };
 }

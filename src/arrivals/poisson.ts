@@ -13,7 +13,12 @@ const rules = { perSecond: positive };
 export function poisson(options: PoissonOptions): Arrivals {
   checkOptions("poisson()", options, Object.keys(rules), rules, ["perSecond"]);
   const { perSecond } = options;
-  return { kind: "poisson", options: { perSecond }, schedule: (count, draw) => exponentialGaps(count, perSecond, draw) };
+  return {
+    kind: "poisson",
+    options: { perSecond },
+    phrase: `${perSecond} per second at random`,
+    schedule: (count, draw) => exponentialGaps(count, perSecond, draw),
+  };
 }
 
 function exponentialGaps(count: number, perSecond: number, draw: Draw): readonly Arrival[] {

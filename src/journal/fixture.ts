@@ -30,7 +30,7 @@ function question(id: number): Request {
 
 export function describedTest(requests: number, repeats = 1): TestDescription {
   const workload = { kind: "documentQa", options: { contextTokens: 9 }, hash: "", requests };
-  const arrivals = { kind: "every", options: { seconds: 8 } };
+  const arrivals = { kind: "every", options: { seconds: 8 }, phrase: "one every 8 s" };
   return {
     schema: 1,
     test: "test_two",

@@ -5,7 +5,7 @@ import type { EngineProof } from "./proof.ts";
 import type { Reading, RequestRecord } from "./record.ts";
 import type { RunEvent } from "./runEvent.ts";
 import type { Nanoseconds, Seconds } from "./time.ts";
-import type { Options } from "./workload.ts";
+import type { Arrivals, Options } from "./workload.ts";
 
 /** Everything a report may say of an engine without having run it; secrets are already masked. Stored in test.json. */
 export interface EngineDescription {
@@ -54,7 +54,7 @@ export interface WorkloadDescription {
 export interface ExperimentDescription {
   readonly title: string;
   readonly workload: WorkloadDescription;
-  readonly arrivals: { readonly kind: string; readonly options: Options };
+  readonly arrivals: Pick<Arrivals, "kind" | "options" | "phrase">;
   /** They cannot go as token ids, not even to engines that take them. */
   readonly prompts?: "text";
   readonly order: Order;

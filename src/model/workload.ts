@@ -16,6 +16,8 @@ export interface Workload {
 export interface Arrivals {
   readonly kind: string;
   readonly options: Options;
+  /** In words, for headings and pages: "one every 8 s". Kind and options unless said. */
+  readonly phrase?: string;
   /**
    * When each of `count` requests is due, from a seeded stream: offsets from the start of the experiment, ascending, or a pause after one before
    * it, which goes by its position.

@@ -7,7 +7,7 @@ import { deadlinesPhrase, experimentSettings } from "./conditions.ts";
 const plain: ExperimentDescription = {
   title: "9 tokens",
   workload: { kind: "documentQa", options: {}, hash: "", requests: 10 },
-  arrivals: { kind: "every", options: { seconds: 8 } },
+  arrivals: { kind: "every", options: { seconds: 8 }, phrase: "one every 8 s" },
   order: "inTurn",
   repeats: 1,
   seed: 7,
@@ -23,6 +23,12 @@ test("an experiment's settings name what differs from the usual: blocks, caches,
   expect(experimentSettings({ ...plain, slo: { ttft: 0.5, tpot: 0.05 } }, 1)).toBe(
     "10 requests, one every 8 s, to keep TTFT within 500 ms and TPOT within 50.0 ms, seed 7.",
   );
+});
+
+test("arrivals go by their own words, and by their kind and options where they have none", () => {
+  const arrivals = { kind: "ramp", options: { from: 1, to: 5 } };
+  expect(experimentSettings({ ...plain, arrivals }, 1)).toBe("10 requests, arrivals ramp (from 1, to 5), seed 7.");
+  expect(experimentSettings({ ...plain, arrivals: { ...arrivals, phrase: "ever more" } }, 1)).toBe("10 requests, ever more, seed 7.");
 });
 
 test("deadlines are told in seconds, that of the experiment where there is one", () => {

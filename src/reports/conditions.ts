@@ -65,17 +65,11 @@ export const orderPhrases: Readonly<Record<ExperimentDescription["order"], strin
   interleaved: "engines alternating request by request",
 };
 
-/** "one every 8 s", "4 at a time, the next when one is answered". */
-export function arrivalsPhrase({ kind, options }: ExperimentDescription["arrivals"]): string {
-  if (kind === "every" && typeof options["seconds"] === "number") return `one every ${options["seconds"]} s`;
-  if (kind === "closedLoop") return closedLoopPhrase(options);
+/** "one every 8 s". */
+export function arrivalsPhrase({ kind, options, phrase }: ExperimentDescription["arrivals"]): string {
+  if (phrase !== undefined) return phrase;
   const details = optionsText(options);
   return details === "" ? `arrivals ${kind}` : `arrivals ${kind} (${details})`;
-}
-
-function closedLoopPhrase({ concurrency, thinkSeconds }: Options): string {
-  const pause = thinkSeconds === undefined ? "when" : `${thinkSeconds} s after`;
-  return `${concurrency} at a time, the next ${pause} one is answered`;
 }
 
 function engineBlocks(engine: EngineDescription, index: number, facts: Readonly<Record<string, string>>): readonly Block[] {

@@ -117,7 +117,7 @@ function experimentOf(contextTokens: number, { requests = 10, repeats = 1, slo }
       hash: "5f0c1d7a9b3e4c21",
       requests,
     },
-    arrivals: { kind: "every", options: { seconds: 8 } },
+    arrivals: { kind: "every", options: { seconds: 8 }, phrase: "one every 8 s" },
     order: "together",
     repeats,
     seed: 1,

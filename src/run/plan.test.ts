@@ -68,7 +68,7 @@ test("arrivals are told where they are those that are sent, and else that the ti
   const experiments = [workload, own, copied].map((each) => experiment({ workload: each, arrivals, repeats: 2 }));
   const named = { name: "test_arrivals", testCase: testCase({ engines, baseline: "plain", experiments }) };
   const [test] = await planTests([named], { ports: [], set: {}, simulate: "h100" }, thisMachine());
-  const asked = { kind: "closedLoop", options: { concurrency: 2 } };
+  const asked = { kind: "closedLoop", options: { concurrency: 2 }, phrase: "2 at a time" };
   const ofItsOwn = { kind: "of the workload's own", options: {} };
   expect(test?.description.experiments.map((described) => described.arrivals)).toEqual([asked, ofItsOwn, asked]);
 });

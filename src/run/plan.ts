@@ -257,13 +257,14 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
   }
   const [first, ...laterBlocks] = workloads.map((workload) => ({ workload, hash: workloadHash(workload) }));
   if (first === undefined) throw new Error("an experiment has at least one block");
-  const { kind, options } = noted.areThoseOf(first.workload) ? experiment.arrivals : ownTimes;
+  const { kind, options, phrase } = noted.areThoseOf(first.workload) ? experiment.arrivals : ownTimes;
   if (order === "interleaved" && first.workload.requests.some(({ arrival }) => arrival.kind === "after")) {
     throw new HarnessError("usage", `${experiment.title}: order interleaved, with requests that wait for an answer (arrivals ${kind})`, {
       hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
     });
   }
-  return { experiment, ...first, arrivals: { kind, options }, order, laterBlocks, asText, askedBefore };
+  const described = { kind, options, ...(phrase === undefined ? {} : { phrase }) };
+  return { experiment, ...first, arrivals: described, order, laterBlocks, asText, askedBefore };
 }
 
 type TokensFound = readonly (readonly [engine: string, tokens: number])[];

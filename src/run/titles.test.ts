@@ -25,10 +25,13 @@ test("experiments that differ in their arrivals alone are told apart by them", (
   expect(titlesOf(atOnce(), closedLoop({ concurrency: 4 }), closedLoop({ concurrency: 4, thinkSeconds: 2 }))).toEqual([
     "chat, all at once",
     "chat, 4 at a time",
-    "chat, 4 at a time with 2 s between",
+    "chat, 4 at a time with 2 s after each answer",
   ]);
-  const ramp = { ...atOnce(), kind: "ramp", options: { from: 1, to: 5 } };
+  const { phrase: _none, ...silent } = atOnce();
+  const ramp = { ...silent, kind: "ramp", options: { from: 1, to: 5 } };
   expect(titlesOf(poisson({ perSecond: 2 }), ramp)).toEqual(["chat, 2 per second at random", "chat, ramp from 1 to 5"]);
+  const inWords = { ...ramp, phrase: "ever more" };
+  expect(titlesOf(ramp, inWords)).toEqual(["chat, ramp from 1 to 5", "chat, ever more"]);
 });
 
 test("experiments that differ in their workloads' options, or in what else they do, are told apart by that", () => {

@@ -1,5 +1,5 @@
 import type { Experiment } from "../model/experiment.ts";
-import type { Arrivals, Options } from "../model/workload.ts";
+import type { Arrivals } from "../model/workload.ts";
 
 /**
  * Experiments of one test. Those that share a title say in what they differ too, or where it is nothing that has a name, their number: every
@@ -33,23 +33,7 @@ function traitsOf({ workload, arrivals, order, repeats, cacheState }: Experiment
 
 const cachePhrases = { cold: "caches cold", primed: "caches primed", asItIs: "caches as they are" } as const;
 
-/** Every option is in it, since arrivals may differ in any. */
-function shortPhrase({ kind, options }: Pick<Arrivals, "kind" | "options">): string {
-  switch (kind) {
-    case "every":
-      return `one every ${options["seconds"]} s${whereSaid(options, "startAfter", (seconds) => ` from ${seconds} s on`)}`;
-    case "closedLoop":
-      return `${options["concurrency"]} at a time${whereSaid(options, "thinkSeconds", (seconds) => ` with ${seconds} s between`)}`;
-    case "poisson":
-      return `${options["perSecond"]} per second at random`;
-    case "atOnce":
-      return "all at once";
-    default:
-      return [kind, ...Object.entries(options).map(([name, value]) => `${name} ${value}`)].join(" ");
-  }
-}
-
-function whereSaid(options: Options, name: string, phrase: (value: string) => string): string {
-  const value = options[name];
-  return value === undefined ? "" : phrase(String(value));
+/** Where it has no words of its own every option is in it, since arrivals may differ in any. */
+function shortPhrase({ kind, options, phrase }: Arrivals): string {
+  return phrase ?? [kind, ...Object.entries(options).map(([name, value]) => `${name} ${value}`)].join(" ");
 }
