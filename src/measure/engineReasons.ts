@@ -2,6 +2,7 @@ import type { ValidityReason } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { halvesApart } from "./drift.ts";
 import { opening, tokensOfEvents, ttft } from "./latency.ts";
+import { offeredChange } from "./offeredChange.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
@@ -33,10 +34,13 @@ function drifting(records: readonly RequestRecord[], engine: string, limits: Lim
   const found = halvesApart(records);
   if (found === undefined) return [];
   const { metric, ratio, apart } = found;
+  const change = offeredChange(records);
+  const isOfSchedule = change !== undefined && change > 1 === ratio > 1;
   return beyond(limits.drift, apart, {
     what: `${ratio > 1 ? "became slower" : "became faster"} while it was measured: in the second half of its requests ${metric} was ${ratio.toPrecision(3)} times that of the first`,
-    advice:
-      "its figures are a mean of the two: look at its requests over time in the report, and measure again when whatever changed is over",
+    advice: isOfSchedule
+      ? `its figures are a mean of the two, and its schedule may be why: requests came ${change.toPrecision(3)} times as fast then. Where that is meant, say limits: { drift: false } in the experiment`
+      : "its figures are a mean of the two: look at its requests over time in the report, and measure again when whatever changed is over",
     engine,
   });
 }

@@ -353,6 +353,16 @@ test("an engine that becomes slower and slower, but is done before the next requ
   expect(validityOf(slower, [], { limits: { drift: false } }).state).toBe("VALID");
 });
 
+test("an engine that becomes slower as its schedule has it is told with that, and what to say where it is meant", () => {
+  const due = (request: number) => (request < 30 ? 4 * request : 120 + 2 * (request - 30));
+  const ramp = Array.from({ length: 60 }, (_, request) =>
+    record([[due(request) + (request < 30 ? 0.5 : 1)]], { due: due(request), request }),
+  );
+  const [reason] = validityOf(ramp).reasons;
+  expect(reason?.what).toContain("became slower");
+  expect(reason?.advice).toContain("requests came 2.00 times as fast then. Where that is meant, say limits: { drift: false }");
+});
+
 test("where more wants to run than there are cores, an engine may only look slow", () => {
   const crowded = (value: number) =>
     validityOf(answered("plain", [0.1]), [{ at: 0, of: "harness", series: "host-runnable-per-core", value }]);
