@@ -7,6 +7,7 @@ import {
   testCase,
   vllm,
   withLmcache,
+  type Arrivals,
   type Check,
   type Checks,
   type Deadlines,
@@ -71,6 +72,21 @@ test("all mistakes of a JavaScript author are told at once", () => {
   // @ts-expect-error no experiment, and another engine's name
   expect(() => testCase({ engines: { a: simulated() }, baseline: "t", experiments: [] })).toThrow(
     'not []; testCase(): there is no engine "t" to be the baseline',
+  );
+});
+
+test("options of an author's own are of any type of plain data, an interface included, and nothing else", () => {
+  interface Own {
+    readonly seconds: number;
+    readonly name?: string;
+  }
+  const own = (options: Own): Arrivals => ({ kind: "own", options, schedule: () => [] });
+  expect(experiment({ workload, arrivals: own({ seconds: 3 }) }).arrivals.options).toEqual({ seconds: 3 });
+  expect(() => experiment({ workload, arrivals: { ...own({ seconds: 3 }), options: { at: [1, 2] } } })).toThrow(
+    "arrivals must also have options, an object of texts, numbers, true and false",
+  );
+  expect(() => experiment({ workload, arrivals: { ...own({ seconds: 3 }), phrase: "" } })).toThrow(
+    "arrivals must also have phrase, a text",
   );
 });
 

@@ -55,7 +55,7 @@ test("whatever fails in an author's own generators and arrivals is told with all
     "test_schedule: 64 context tokens, 2 questions: schedule() of arrivals late fails: RangeError: no prompts today",
   );
   expect(stderr).toContain(
-    "test_lacking: experiment(): workload must also have title, a text; and options, an object; and resized, a function",
+    "test_lacking: experiment(): workload must also have title, a text; and options, an object of texts, numbers, true and false; and resized, a function",
   );
   expect(stderr.split(line)).toHaveLength(3);
   expect(stderr).not.toContain("a bug");

@@ -119,6 +119,14 @@ export const objectOfTexts: OptionRule = (value) =>
     ? undefined
     : "must be an object of texts";
 
+/** What can be printed, stored and hashed as it is. */
+export const plainData: OptionRule = (value) =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.values(value).every((one) => one === undefined || ["string", "number", "boolean"].includes(typeof one))
+    ? undefined
+    : "must be an object of texts, numbers, true and false";
+
 function unknownOption(name: string, allowed: readonly string[]): string {
   const meant = nearest(name, allowed);
   return `there is no option "${name}"${meant === undefined ? "" : `, did you mean "${meant}"?`}`;

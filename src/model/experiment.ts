@@ -1,4 +1,4 @@
-import { checkOptions, checkTogether, nonEmptyText, positive, share, wholeNumber, type OptionRule } from "./checkOptions.ts";
+import { checkOptions, checkTogether, nonEmptyText, plainData, positive, share, wholeNumber, type OptionRule } from "./checkOptions.ts";
 import { largestSeed } from "./draw.ts";
 import { limitNames, limitRules, type LimitChanges } from "./limits.ts";
 import { most } from "./most.ts";
@@ -89,12 +89,13 @@ const rules = {
   workload: complete("generate", "must be a workload, such as documentQa({ … })", {
     kind: [nonEmptyText, "a text"],
     title: [nonEmptyText, "a text"],
-    options: [anObject, "an object"],
+    options: [plainData, "an object of texts, numbers, true and false"],
     resized: [aFunction, "a function"],
   }),
   arrivals: complete("schedule", "must be arrivals, such as every({ seconds: 8 })", {
     kind: [nonEmptyText, "a text"],
-    options: [anObject, "an object"],
+    options: [plainData, "an object of texts, numbers, true and false"],
+    phrase: [(value: unknown) => (value === undefined ? undefined : nonEmptyText(value)), "a text"],
   }),
   order: (value: unknown) => (orders.includes(value) ? undefined : `must be one of ${orders.join(", ")}`),
   repeats: wholeNumber({ from: 1, to: most.requests }),

@@ -54,7 +54,7 @@ export interface WorkloadDescription {
 export interface ExperimentDescription {
   readonly title: string;
   readonly workload: WorkloadDescription;
-  readonly arrivals: Pick<Arrivals, "kind" | "options" | "phrase">;
+  readonly arrivals: Pick<Arrivals, "kind" | "phrase"> & { readonly options: Options };
   /** They cannot go as token ids, not even to engines that take them. */
   readonly prompts?: "text";
   readonly order: Order;

@@ -1,13 +1,14 @@
 import type { Draw } from "./draw.ts";
 import type { Arrival, Request } from "./request.ts";
 
-/** Options as they are printed, stored and hashed: plain data. */
+/** Options as they are printed, stored and hashed: plain data. What an author gives as such is looked at, since an interface has no index. */
 export type Options = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** The requests of one block of an experiment, from a seed: the same for every engine. */
 export interface Workload {
   readonly kind: string;
-  readonly options: Options;
+  /** Texts, numbers, true and false. */
+  readonly options: object;
   readonly seed: number;
   readonly requests: readonly Request[];
 }
@@ -15,7 +16,8 @@ export interface Workload {
 /** When requests are due. */
 export interface Arrivals {
   readonly kind: string;
-  readonly options: Options;
+  /** Texts, numbers, true and false. */
+  readonly options: object;
   /** In words, for headings and pages: "one every 8 s". Kind and options unless said. */
   readonly phrase?: string;
   /**
@@ -27,7 +29,8 @@ export interface Arrivals {
 
 export interface WorkloadGenerator {
   readonly kind: string;
-  readonly options: Options;
+  /** Texts, numbers, true and false. */
+  readonly options: object;
   /** For a page's heading: "8,192 context tokens, 10 questions". */
   readonly title: string;
   /**

@@ -16,7 +16,7 @@ import type { EngineDescription, ExperimentDescription, TestDescription } from "
 import type { Place } from "../model/running.ts";
 import { isContained, isStarted } from "../model/startedLaunch.ts";
 import type { Seconds } from "../model/time.ts";
-import type { Workload } from "../model/workload.ts";
+import type { Options, Workload } from "../model/workload.ts";
 import { virtualClock } from "../host/virtualClock.ts";
 import { simulatedCore } from "../simulation/core.ts";
 import { blocksOf, SentPrompts } from "../workloads/blocks.ts";
@@ -257,13 +257,14 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
   }
   const [first, ...laterBlocks] = workloads.map((workload) => ({ workload, hash: workloadHash(workload) }));
   if (first === undefined) throw new Error("an experiment has at least one block");
+  // Options of an author's own are looked at by experiment(), and those that generate() gives with its requests.
   const { kind, options, phrase } = noted.areThoseOf(first.workload) ? experiment.arrivals : ownTimes;
   if (order === "interleaved" && first.workload.requests.some(({ arrival }) => arrival.kind === "after")) {
     throw new HarnessError("usage", `${experiment.title}: order interleaved, with requests that wait for an answer (arrivals ${kind})`, {
       hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
     });
   }
-  const described = { kind, options, ...(phrase === undefined ? {} : { phrase }) };
+  const described = { kind, options: options as Options, ...(phrase === undefined ? {} : { phrase }) };
   return { experiment, ...first, arrivals: described, order, laterBlocks, asText, askedBefore };
 }
 
@@ -431,7 +432,7 @@ function describeExperiment(planned: PlannedExperiment): ExperimentDescription {
   const later = laterBlocks.length === 0 ? {} : { laterBlocks: laterBlocks.map((block) => block.hash) };
   return {
     title: experiment.title,
-    workload: { kind: workload.kind, options: workload.options, hash, requests: workload.requests.length, ...later },
+    workload: { kind: workload.kind, options: workload.options as Options, hash, requests: workload.requests.length, ...later },
     arrivals,
     ...(asText ? { prompts: "text" } : {}),
     order,

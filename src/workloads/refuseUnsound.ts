@@ -1,4 +1,4 @@
-import { checkTogether, mistakeIn, nonEmptyText, oneOf, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
+import { checkTogether, mistakeIn, nonEmptyText, oneOf, plainData, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
@@ -34,7 +34,7 @@ type RequestRule = (request: Request, place: number) => string | undefined;
 
 const members = [
   ["kind", nonEmptyText],
-  ["options", (value) => (isObject(value) ? undefined : "must be an object")],
+  ["options", plainData],
   ["seed", wholeNumber({ from: 0 })],
 ] as const satisfies readonly (readonly [keyof Workload, OptionRule])[];
 
@@ -61,7 +61,7 @@ function refuseBy(rule: RequestRule, kind: string, requests: readonly Request[])
 
 function unsound(kind: string, mistake: string): HarnessError {
   return new HarnessError("usage", `workload ${kind}: ${mistake}`, {
-    hint: "see Request in src/model/request.ts for what generate() has to make; passage(text) makes the parts of a prompt",
+    hint: "docs/workloads.md says what generate() has to make; passage(text) makes the parts of a prompt",
   });
 }
 
