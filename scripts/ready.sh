@@ -8,25 +8,45 @@ if ! cmp -s "$here/package-lock.json" "$here/node_modules/.tandem-lock" || [ ! -
     echo "tandem: npm is not there; install Node 20 or later with npm, then run this again" >&2
     exit 2
   fi
-  # Two first calls at once must not install over each other; a lock older than ten minutes is a leftover.
-  find "$here" -maxdepth 1 -name .installing -mmin +10 -exec rmdir {} \; 2>/dev/null || true
-  until mkdir "$here/.installing" 2>/dev/null; do
+  # Two first calls at once must not install over each other. Whose the lock is stands in it: another may have taken it for a leftover just before.
+  lock="$here/.installing"
+  us="$(uname -n) $$"
+  ours() { (set -C && echo "$us" >"$lock") 2>/dev/null && sleep 0.2 && [ "$(cat "$lock" 2>/dev/null)" = "$us" ]; }
+  # A leftover is one whose process is gone, and any that is older than ten minutes: processes of another machine cannot be looked for.
+  isLeftover() {
+    owner=$(cat "$lock" 2>/dev/null || true)
+    case "$owner" in
+      "$us") return 0 ;; # of a process that had our number before, in a container that was started again
+      "$(uname -n) "*) kill -0 "${owner##* }" 2>/dev/null || [ -d "/proc/${owner##* }" ] || return 0 ;;
+    esac
+    [ -n "$(find "$lock" -prune -mmin +10 2>/dev/null)" ]
+  }
+  told=""
+  until ours; do
     [ -w "$here" ] || { echo "tandem: $here cannot be written, so its dependencies cannot be installed; clone it where you may write" >&2; exit 2; }
-    sleep 0.2
+    if isLeftover; then
+      rm -rf "$lock"
+    else
+      [ -n "$told" ] || echo "tandem: another call is installing the dependencies; waiting for it (its lock is $lock)" >&2
+      told=yes
+      sleep 0.2
+    fi
   done
-  trap 'rmdir "$here/.installing" 2>/dev/null || true' EXIT
-  trap 'exit 130' INT TERM HUP
+  trap 'rm -rf "$lock"' EXIT
+  trap 'exit 130' INT TERM HUP PIPE
   if ! cmp -s "$here/package-lock.json" "$here/node_modules/.tandem-lock" || [ ! -x "$node" ]; then
     echo "tandem: installing its pinned dependencies into node_modules (once, about half a minute)" >&2
-    if ! (cd "$here" && npm ci --no-audit --no-fund --loglevel=error) >"$here/.install.log" 2>&1; then
+    # The lock is npm's while it runs: it may outlive this shell.
+    if ! sh -c 'cd "$1" && echo "$2 $$" >.installing && exec npm ci --no-audit --no-fund --loglevel=error' sh "$here" "$(uname -n)" \
+      >"$here/.install.log" 2>&1; then
       cat "$here/.install.log" >&2
       echo "tandem: npm ci failed; its output is above and in .install.log" >&2
       exit 2
     fi
     rm -f "$here/.install.log"
   fi
-  rmdir "$here/.installing" 2>/dev/null || true
-  trap - EXIT INT TERM HUP
+  rm -rf "$lock"
+  trap - EXIT INT TERM HUP PIPE
 fi
 
 if [ ! -x "$node" ]; then

@@ -1,6 +1,10 @@
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { text as readText } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { expect, test } from "vitest";
@@ -60,4 +64,70 @@ test.runIf(hasCompiler)("a folder with a space in its path starts as any other, 
   const project = copied(where, "with a space");
   expect(dirname(project)).toBe(where.path);
   expect(stampedBy(project)).toBe("when they are read");
+});
+
+/** A fresh clone, and a PATH whose npm installs nothing but what the launcher looks for. */
+function fresh(where: Folder) {
+  const project = where.at("fresh");
+  mkdirSync(join(project, "scripts"), { recursive: true });
+  for (const name of ["scripts/ready.sh", "package-lock.json"]) cpSync(join(here, name), join(project, name));
+  const npm =
+    "mkdir -p node_modules/node/bin && ln -sf /bin/true node_modules/node/bin/node && cp package-lock.json node_modules/.tandem-lock";
+  where.write("bin/npm", `#!/bin/sh\necho npm >>npm.log\nsleep 0.5\n${npm}\n`);
+  chmodSync(where.at("bin/npm"), 0o755);
+  const env = { ...process.env, PATH: `${where.at("bin")}:${process.env["PATH"]}` };
+  const ready = () => spawn("sh", ["-euc", `here=${project}; . "$here/scripts/ready.sh"`], { env, stdio: ["ignore", "ignore", "pipe"] });
+  return { project, lock: join(project, ".installing"), ready };
+}
+
+async function said(call: ReturnType<ReturnType<typeof fresh>["ready"]>): Promise<string> {
+  const [text] = await Promise.all([readText(call.stderr), once(call, "exit")]);
+  return text;
+}
+
+const installing = "tandem: installing its pinned dependencies into node_modules (once, about half a minute)\n";
+
+test("a call after an install that was killed installs, and leaves no lock", async () => {
+  using where = folder();
+  const { project, lock, ready } = fresh(where);
+  const gone = spawnSync("sh", ["-c", "echo $$"], { encoding: "utf8" }).stdout.trim();
+  writeFileSync(lock, `${hostname()} ${gone}\n`);
+  expect(await said(ready())).toBe(installing);
+  expect([existsSync(lock), existsSync(join(project, "node_modules/.tandem-lock"))]).toEqual([false, true]);
+});
+
+test("a lock that does not tell whose it is, or of another machine, is waited for, which is said once, and taken over after ten minutes", async () => {
+  for (const lockIt of [(lock: string) => mkdirSync(lock), (lock: string) => writeFileSync(lock, "elsewhere 1\n")]) {
+    using where = folder();
+    const { lock, ready } = fresh(where);
+    lockIt(lock);
+    const call = ready();
+    const all = said(call);
+    await pause(1_000);
+    expect(call.exitCode).toBe(null);
+    const elevenMinutesAgo = Date.now() / 1_000 - 660;
+    utimesSync(lock, elevenMinutesAgo, elevenMinutesAgo);
+    const waiting = `tandem: another call is installing the dependencies; waiting for it (its lock is ${lock})\n`;
+    expect(await all).toBe(waiting + installing);
+    expect(existsSync(lock)).toBe(false);
+  }
+});
+
+test("of calls at once one installs, also where it is killed and its npm goes on", async () => {
+  using where = folder();
+  const { project, lock, ready } = fresh(where);
+  const first = ready();
+  await expect.poll(() => existsSync(join(project, "npm.log"))).toBe(true);
+  first.kill("SIGKILL");
+  await Promise.all([ready(), ready(), ready()].map(said));
+  expect([readFileSync(join(project, "npm.log"), "utf8"), existsSync(lock)]).toEqual(["npm\n", false]);
+});
+
+test("a call whose output nobody reads any more leaves no lock behind", async () => {
+  using where = folder();
+  const { lock, ready } = fresh(where);
+  const call = ready();
+  call.stderr.destroy();
+  await once(call, "exit");
+  expect(existsSync(lock)).toBe(false);
 });
