@@ -23,6 +23,10 @@ export interface Head {
   readonly contentType: string | undefined;
   /** Anything but identity. */
   readonly compression: string | undefined;
+  /** Where a redirection leads. */
+  readonly location: string | undefined;
+  /** By the server's own wall clock, to the second: when it answered. */
+  readonly date: Seconds | undefined;
 }
 
 export type HeadReading =
@@ -196,7 +200,16 @@ function headOf(status: number, keepAlive: boolean, headers: ReadonlyMap<string,
   const idleTimeout = idleTimeoutIn(headers.get("keep-alive"));
   return {
     kind: "head",
-    head: { status, keepAlive: keepAlive && framing.kind !== "close", idleTimeout, framing, contentType, compression },
+    head: {
+      status,
+      keepAlive: keepAlive && framing.kind !== "close",
+      idleTimeout,
+      framing,
+      contentType,
+      compression,
+      location: status >= 300 && status < 400 ? headers.get("location") : undefined,
+      date: dateIn(headers.get("date")),
+    },
     bodyAt,
   };
 }
@@ -205,6 +218,11 @@ function headOf(status: number, keepAlive: boolean, headers: ReadonlyMap<string,
 function idleTimeoutIn(keepAlive: string | undefined): Seconds | undefined {
   const seconds = /(?:^|[\s,;])timeout\s*=\s*"?(\d+)/i.exec(keepAlive ?? "")?.[1];
   return seconds === undefined ? undefined : Number(seconds);
+}
+
+function dateIn(date: string | undefined): Seconds | undefined {
+  const milliseconds = Date.parse(date ?? "");
+  return Number.isNaN(milliseconds) ? undefined : milliseconds / 1e3;
 }
 
 function framingOf(status: number, codings: readonly string[], contentLength: string | undefined): Framing {

@@ -23,6 +23,27 @@ test("a page is read again and again on one connection, with the query and the h
   ]);
 });
 
+test("what is sent with the question goes by POST, and a name and password of the URL with both", async () => {
+  const server = await serving(() => well);
+  using page = new KeptPage(server.url.replace("//", "//me:p%40ss@"), { content: '{"a":"ö"}' });
+  expect(await read(page)).toBe("200 ok");
+  expect(server.asked[0]?.split("\r\n")).toEqual([
+    "POST / HTTP/1.1",
+    `host: ${server.host}`,
+    `authorization: Basic ${Buffer.from("me:p@ss").toString("base64")}`,
+    "content-type: application/json",
+    "content-length: 10",
+    "",
+    '{"a":"ö"}',
+  ]);
+});
+
+test("an answer without end is given up", async () => {
+  const server = await serving(() => `HTTP/1.1 200 OK\r\n\r\n${"a".repeat(17_000_000)}`);
+  using page = new KeptPage(server.url);
+  await expect(page.read(10, never)).rejects.toThrow("it answers with more than 16000000 bytes");
+});
+
 test.each([
   ["in chunks", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n"],
   ["until the connection ends", "HTTP/1.1 200 OK\r\n\r\nok"],

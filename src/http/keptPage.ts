@@ -2,6 +2,7 @@ import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 import type { Seconds } from "../model/time.ts";
+import { basicOf } from "./basicOf.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { HeadReader, type Head } from "./head.ts";
@@ -9,16 +10,17 @@ import { HeadReader, type Head } from "./head.ts";
 export interface PageOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly acceptAnyCertificate?: boolean;
+  /** Sent as JSON by POST; without it, it is a GET. */
+  readonly content?: string;
 }
 
-export interface Answer {
-  readonly status: number;
+export interface Answer extends Pick<Head, "status" | "location" | "date"> {
   /** Valid until the page is read again. */
   readonly body: Buffer;
 }
 
 /**
- * A page that is read again and again, by GET, on one connection that stays open in between. What runs once a second never becomes warm: by
+ * A page that is read again and again on one connection that stays open in between. What runs once a second never becomes warm: by
  * node:http each reading costs several times as much CPU. Keeps no process alive.
  */
 export class KeptPage implements Disposable {
@@ -31,8 +33,12 @@ export class KeptPage implements Disposable {
     this.#server = new URL(url);
     this.#options = options;
     const { host, pathname, search } = this.#server;
-    const headers = Object.entries({ host, ...options.headers }).map(([name, value]) => `${name}: ${value}\r\n`);
-    this.#question = Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\n${headers.join("")}\r\n`, "latin1");
+    const { content } = options;
+    const ofContent = content === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(content) };
+    const all = { host, ...basicAuthorization(this.#server), ...options.headers, ...ofContent };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `${content === undefined ? "GET" : "POST"} ${pathname}${search} HTTP/1.1\r\n${lines.join("")}\r\n`;
+    this.#question = Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(content ?? "")]);
   }
 
   /** Rejects where no whole answer came in time (TimeoutError), or the signal says so (its reason). */
@@ -70,6 +76,14 @@ export class KeptPage implements Disposable {
     }
   }
 }
+
+function basicAuthorization(url: URL): Readonly<Record<string, string>> {
+  const basic = basicOf(url);
+  return basic === undefined ? {} : { authorization: basic };
+}
+
+/** A list of models is some kilobytes, a page of metrics a few hundred; a server that goes on without end is not one of ours. */
+const longestAnswer = 16_000_000;
 
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
@@ -117,7 +131,8 @@ class Wire implements PieceTaker {
   }
 
   piece(bytes: Buffer, start: number, end: number): void {
-    this.#body.append(bytes, start, end);
+    if (this.#body.length + end - start <= longestAnswer) this.#body.append(bytes, start, end);
+    else this.end(new Error(`it answers with more than ${longestAnswer} bytes`));
   }
 
   takes(): boolean {
@@ -141,6 +156,7 @@ class Wire implements PieceTaker {
       at = reading.bodyAt;
     }
     this.#bodyReader.read(readBuffer, at, length);
+    if (this.isOver) return;
     if (this.#bodyReader.problem !== undefined) this.end(new Error(this.#bodyReader.problem));
     else this.#answerIfComplete();
   }
@@ -149,7 +165,8 @@ class Wire implements PieceTaker {
     const [asked, head] = [this.#asked, this.#head];
     if (this.#bodyReader?.isComplete !== true || asked === undefined || head === undefined) return;
     this.#asked = undefined;
-    asked.resolve({ status: head.status, body: this.#body.bytes.subarray(0, this.#body.length) });
+    const { status, location, date } = head;
+    asked.resolve({ status, location, date, body: this.#body.bytes.subarray(0, this.#body.length) });
     if (!head.keepAlive) this.end();
   }
 

@@ -1,8 +1,8 @@
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { validateHeaderValue } from "node:http";
 import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 
+import { KeptPage, type Answer as PageAnswer } from "../http/keptPage.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { urlAt } from "../model/serverUrl.ts";
 import type { Seconds } from "../model/time.ts";
@@ -23,41 +23,22 @@ export interface Question {
   readonly signal?: AbortSignal;
 }
 
-export interface Answer {
-  readonly status: number;
+export interface Answer extends Omit<PageAnswer, "body"> {
   readonly text: string;
 }
 
-/** One question on a connection of its own, so that whoever has the port now is the one who answers. Rejects where nobody does. */
-export async function ask(server: Server, { path, body, within, signal }: Question): Promise<Answer> {
-  const url = new URL(urlAt(server.url, path));
-  const secure = url.protocol === "https:";
-  const content = body === undefined ? undefined : JSON.stringify(body);
-  const options = {
-    method: content === undefined ? "GET" : "POST",
-    headers: {
-      accept: "application/json",
-      ...(content === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(content) }),
-      ...(server.apiKey === undefined ? {} : { authorization: `Bearer ${server.apiKey}` }),
-    },
-    // Agents of our own: the global one may have been told to use a proxy.
-    agent: secure ? new HttpsAgent({ rejectUnauthorized: !server.acceptAnyCertificate }) : new HttpAgent(),
-    signal: signal === undefined ? deadline(within) : AbortSignal.any([signal, deadline(within)]),
-  };
-  return new Promise((onAnswer, onFailure) => {
-    const request = (secure ? httpsRequest : httpRequest)(url, options, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (piece: string) => {
-        text += piece;
-        if (text.length > longestAnswer) request.destroy(new Error(`${path} answers with more than ${longestAnswer} characters`));
-      });
-      response.on("end", () => onAnswer({ status: response.statusCode ?? 0, text }));
-      response.on("error", onFailure);
-    });
-    request.on("error", onFailure);
-    request.end(content);
-  });
+/**
+ * One question on a connection of its own, so that whoever has the port now is the one who answers; read as replies to the load are. Rejects
+ * where nobody does.
+ */
+export async function ask(server: Server, { path, body, within, signal = new AbortController().signal }: Question): Promise<Answer> {
+  const authorization = server.apiKey === undefined ? {} : { authorization: `Bearer ${server.apiKey}` };
+  const headers = { accept: "application/json", connection: "close", ...authorization };
+  for (const [name, value] of Object.entries(headers)) validateHeaderValue(name, value);
+  const content = body === undefined ? {} : { content: JSON.stringify(body) };
+  using page = new KeptPage(urlAt(server.url, path), { headers, acceptAnyCertificate: server.acceptAnyCertificate, ...content });
+  const { body: answered, ...answer } = await page.read(within, signal);
+  return { ...answer, text: answered.toString("utf8") };
 }
 
 /** The same of an engine that is up, with its key, over HTTP. */
@@ -98,11 +79,4 @@ export async function connectionError({ url }: Pick<Server, "url">, within: Seco
     secured?.destroy();
     socket.destroy();
   }
-}
-
-// A list of models is some kilobytes; a server that streams without end is not one of ours.
-const longestAnswer = 4_000_000;
-
-function deadline(within: Seconds): AbortSignal {
-  return AbortSignal.timeout(Math.max(1, Math.round(within * 1000)));
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -110,6 +110,48 @@ test("a server that speaks something else than HTTP is told as that", async () =
   expect(error).toMatchObject({ code: "unreachable", hint: expect.stringContaining("http and https") });
 });
 
+const models = JSON.stringify({ data: [{ id: "tiny" }] });
+const choice = JSON.stringify({ choices: [{ delta: { content: "a" } }] });
+
+/** One reply in one chunk, after which the connection is closed. */
+function reply(body: string, { head = "", extension = "" } = {}): string {
+  const size = `${Buffer.byteLength(body).toString(16)}${extension}`;
+  return `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n${head}\r\n${size}\r\n${body}\r\n0\r\n\r\n`;
+}
+
+test.each([
+  ["an extension after a space in each chunk", { extension: " ;a=b" }, choice],
+  ["a head of 20 kB", { head: `x-policy: ${"a".repeat(20_000)}\r\n` }, choice],
+  ["a stream that begins with a comment", {}, `: ping\n\ndata: ${choice}\n\n`],
+  ["a stream whose events are numbered", {}, `id: 1\ndata: ${choice}\n\ndata: [DONE]\n\n`],
+  ["a stream with a byte order mark", {}, `\uFEFFdata: ${choice}\n\n`],
+  ["a stream whose lines end with CR", {}, `event: message\rdata: ${choice}\r\r`],
+  ["a stream that does not end its last line", {}, `data:${choice}`],
+])("%s is proven, as it would be measured", async (_, how, completion) => {
+  await using server = await rawServing((path) => reply(path === "/v1/models" ? models : completion, how));
+  expect((await launch({ url: server.url })).servedModel).toBe("tiny");
+});
+
+test("a server whose replies are broken is told with what is wrong, and not sent from http to https", async () => {
+  await using server = await rawServing(() => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfive\r\n");
+  const error = await launchError({ url: server.url });
+  expect(error.message).toBe(
+    `engine plain cannot be measured at ${server.url}: /v1/models does not answer (a chunk's size is not a number)`,
+  );
+  expect(error.hint).toBe(`try it by hand: curl ${server.url}/v1/models`);
+});
+
+test("a redirection is told with where it leads, without the secrets in it", async () => {
+  await using server = await serving((_, response) => {
+    response.writeHead(307, { location: "https://me:pass-1@elsewhere.example/v1/models?token=secret-1" }).end();
+  });
+  const error = await launchError({ url: server.url });
+  expect(error.message).toBe(
+    `engine plain cannot be measured at ${server.url}: /v1/models answers 307 and leads to https://me:***@elsewhere.example/v1/models?token=***`,
+  );
+  expect(error.hint).toContain("give the URL that it leads to");
+});
+
 test("a server that refuses even the list of models, asked below a /v1, is told where its URL should end", async () => {
   await using server = await serving((_, response) => response.writeHead(400).end("bad json"));
   const error = await launchError({ url: `${server.url}/v1/responses` });
@@ -172,6 +214,20 @@ async function serving(answer: RequestListener, tls?: { key: string; cert: strin
   return {
     url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     asked,
+    [Symbol.asyncDispose]: async () => new Promise<void>((onClosed) => server.close(() => onClosed())),
+  };
+}
+
+/** Answers each question, by its path, with bytes as they are. */
+async function rawServing(answer: (path: string) => string): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", (bytes) => socket.end(answer(bytes.toString().split(" ")[1] ?? "")));
+  });
+  await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  return {
+    url: `http://127.0.0.1:${port}`,
     [Symbol.asyncDispose]: async () => new Promise<void>((onClosed) => server.close(() => onClosed())),
   };
 }

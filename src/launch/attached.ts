@@ -162,8 +162,10 @@ function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind
   }
   if (isLate(cause))
     return `it takes connections and is silent: it hangs, or is still loading; try it by hand: curl ${masks(urlAt(url, "/v1/models"))}`;
-  if (/EPROTO|HPE_|ECONNRESET|wrong version|SSL_|handshake/i.test(code))
+  if (/EPROTO|ECONNRESET|closed the connection|Expected HTTP\/|wrong version|SSL_|handshake/i.test(code))
     return "it may speak the other one of http and https: look at the start of the URL";
+  if (status !== undefined && status >= 300 && status < 400)
+    return "redirections are not followed, since each would be part of what is measured: give the URL that it leads to";
   if (status === 404 || (status !== undefined && /\/v1\//.test(url)))
     return "the URL should end before /v1; does an OpenAI-compatible server answer there?";
   return `try it by hand: curl ${masks(urlAt(url, "/v1/models"))}`;

@@ -1,3 +1,4 @@
+import { EventScanner } from "../http/eventScanner.ts";
 import type { Engine, Wire } from "../model/engine.ts";
 import type { Seconds } from "../model/time.ts";
 import { ask, type Answer, type Server } from "./ask.ts";
@@ -67,7 +68,12 @@ async function reply(
   return refusal(server, path, answer, body !== undefined);
 }
 
-function refusal({ apiKey }: Server, path: string, { status, text }: Answer, asksForWork: boolean): Exclude<Standing, { kind: "proven" }> {
+function refusal(
+  { apiKey }: Server,
+  path: string,
+  { status, text, location }: Answer,
+  asksForWork: boolean,
+): Exclude<Standing, { kind: "proven" }> {
   if (status === 401 || status === 403) {
     const why =
       apiKey === undefined ? `it wants an API key (${path} answers ${status})` : `it refuses the API key (${path} answers ${status})`;
@@ -78,7 +84,8 @@ function refusal({ apiKey }: Server, path: string, { status, text }: Answer, ask
       hint: "give the engine its key: apiKey: process.env.MY_KEY in a test file, --api-key-env MY_KEY with --attach",
     };
   }
-  const said = `${path} answers ${status}${saidIn(text)}`;
+  const leads = location === undefined ? "" : ` and leads to ${inOneLine(location)}`;
+  const said = `${path} answers ${status}${leads}${saidIn(text)}`;
   if (asksForWork && (status === 400 || status === 422)) {
     return {
       kind: "never",
@@ -196,9 +203,20 @@ async function factsOf(
 
 /** Some servers stream whether they are asked to or not: then the first event with a choice. */
 function completionIn(text: string): Readonly<Record<string, unknown>> {
-  if (!text.startsWith("data:")) return parseObject(text);
-  const events = text.split("\n").flatMap((line) => (line.startsWith("data:") ? [parseObject(line.slice("data:".length))] : []));
-  return events.find(({ choices }) => Array.isArray(choices) && choices.length > 0) ?? {};
+  return [parseObject(text), ...eventsIn(text)].find(({ choices }) => Array.isArray(choices) && choices.length > 0) ?? {};
+}
+
+/** As replies to the load are taken apart. */
+function eventsIn(text: string): readonly Readonly<Record<string, unknown>>[] {
+  const found: Readonly<Record<string, unknown>>[] = [];
+  const scanner = new EventScanner({
+    event: (bytes, start, end) => found.push(parseObject(bytes.toString("utf8", start, end))),
+    familiar: (_bytes, start) => start,
+  });
+  const bytes = Buffer.from(text);
+  scanner.scan(bytes, 0, bytes.length);
+  scanner.finish();
+  return found;
 }
 
 /** Empty where the text is not a JSON object. */
@@ -212,7 +230,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 }
 
 function inOneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  const line = text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
   return line.length > 300 ? `${line.slice(0, 300)} …` : line;
 }
 

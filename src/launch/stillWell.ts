@@ -18,7 +18,7 @@ export async function untilWellOrDead(running: RunningEngine, stop: AbortSignal)
   if (reach.kind === "line" || launch.kind === "inProcess" || launch.kind === "attached") return;
   const isUnwell = await askEngine(running, { path: launch.ready.path, within: 2, signal: stop }).then(
     ({ status }) => status !== 200,
-    (error: unknown) => reason(error).startsWith("ECONN"),
+    (error: unknown) => /^ECONN|closed the connection/.test(reason(error)),
   );
   if (!isUnwell) return;
   const waited = new AbortController();

@@ -103,6 +103,11 @@ describe("what the server has told is not untold by a deadline that passes later
   const instead = failed("idle-timeout", "nothing came for 60 s within the stream");
   const told: readonly [string, string, object][] = [
     ["an error", streamHead + chunkOf(a + data({ error: { message: "engine died" } })), { code: "error-event", message: "engine died" }],
+    [
+      "a redirection",
+      "HTTP/1.1 307 Moved\r\nlocation: https://elsewhere.example/v1?token=secret-1\r\ncontent-length: 0\r\n\r\n",
+      { code: "http-status", message: "HTTP 307, which leads to https://elsewhere.example/v1?token=***" },
+    ],
     ["a status", "HTTP/1.1 503 Busy\r\ncontent-length: 99\r\n\r\nbusy", { code: "http-status", message: "HTTP 503: busy" }],
     ["the end", streamHead + chunkOf(a + done), { kind: "completed" }],
     ["nothing of the kind", streamHead + chunkOf(a), instead],

@@ -1,6 +1,7 @@
 import { failed, type Outcome } from "../model/outcome.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
 import type { Head } from "../http/head.ts";
+import { withoutQuerySecrets } from "../model/serverUrl.ts";
 
 /** A reply whose body is no stream of events, as far as it was kept, and what it is to be called. */
 export interface OtherReply {
@@ -12,8 +13,11 @@ export interface OtherReply {
 
 /** The outcome of a reply with another status than success. */
 export function refusal(reply: OtherReply): Outcome {
-  const { status, compression } = reply.head;
-  return failed("http-status", withComplaint(`HTTP ${status}`, compression === undefined ? said(reply) : compressed(reply, compression)));
+  const { status, compression, location } = reply.head;
+  const leads = location === undefined ? undefined : complaintIn(location);
+  const what =
+    leads === undefined ? `HTTP ${status}` : `HTTP ${status}, which leads to ${withoutSecrets(withoutQuerySecrets(leads), reply.secrets)}`;
+  return failed("http-status", withComplaint(what, compression === undefined ? said(reply) : compressed(reply, compression)));
 }
 
 /** The outcome of a reply that says success, and is something else than what was asked for. */

@@ -4,7 +4,7 @@ import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
 import { ChunkReader, type EventKind } from "./classify.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
-import { EventScanner, type EventTaker } from "./eventScanner.ts";
+import { EventScanner, type EventTaker } from "../http/eventScanner.ts";
 import { GrowingBytes } from "../http/growingBytes.ts";
 import { HeadReader, type Head } from "../http/head.ts";
 import { KeptText } from "./keptText.ts";

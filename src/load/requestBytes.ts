@@ -1,3 +1,4 @@
+import { basicOf } from "../http/basicOf.ts";
 import type { Wire } from "../model/engine.ts";
 import type { Replies } from "../model/exchange.ts";
 import { partsOf, type Message, type Passage, type ReplyOf, type Request } from "../model/request.ts";
@@ -58,7 +59,7 @@ function joined(beginning: string, prompt: string | Buffer, promptBytes: number)
 
 /** What is the same in every request's head. */
 function headStart({ url, wire }: Destination): string {
-  const authorization = authorizationOf(url, wire.apiKey);
+  const authorization = wire.apiKey === undefined ? basicOf(url) : `Bearer ${wire.apiKey}`;
   return [
     `POST ${pathOf(url, wire.api)} HTTP/1.1`,
     `Host: ${url.host}`,
@@ -74,12 +75,6 @@ function headStart({ url, wire }: Destination): string {
 function pathOf(url: URL, api: Wire["api"]): string {
   const base = url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
   return `${base}/v1/${api === "chat" ? "chat/completions" : "completions"}${url.search}`;
-}
-
-function authorizationOf({ username, password }: URL, apiKey: string | undefined): string | undefined {
-  if (apiKey !== undefined) return `Bearer ${apiKey}`;
-  if (username === "" && password === "") return undefined;
-  return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")}`;
 }
 
 /** Everything but the prompt, as an object whose closing brace is left off. */

@@ -1,4 +1,4 @@
-import { GrowingBytes } from "../http/growingBytes.ts";
+import { GrowingBytes } from "./growingBytes.ts";
 
 /** Who is given the events. An object rather than functions: of those, every reply would have its own, and none of them would be inlined. */
 export interface EventTaker {
