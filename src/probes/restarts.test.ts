@@ -90,6 +90,46 @@ test("several servers at one address, all of them started long before, are no re
   expect(restartBetween(of(one, 9_000), of(9_003, 9_005))).toContain("started about 2 s before this was seen");
 });
 
+test("a server whose clock is far from ours is held against its own, where its answers tell the time", async () => {
+  for (const ahead of [-3_600, 3_600]) {
+    const theirs = () => Date.now() / 1e3 + ahead;
+    let started = theirs() - 1_000;
+    const server = createServer((_, response) => {
+      response.writeHead(200, { date: new Date(theirs() * 1e3).toUTCString() }).end(`process_start_time_seconds ${started}\n`);
+    });
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const told: RunEvent[] = [];
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
+    const probe = restarts([runningAt(url)], { tell: (event) => told.push(event), ask: askEngine, everySeconds: 60 });
+    await probe.start(() => {});
+    started = theirs() - 500; // another one beside it, in whose place it answers
+    await probe.stop();
+    expect(told).toEqual([]);
+    started = theirs();
+    await probe.start(() => {});
+    expect(told).toHaveLength(1);
+    await probe.stop();
+  }
+});
+
+test("where answers do not tell the time, a process started later is another one unless the one before is seen again", async () => {
+  const [early, late] = [1_000, 1_500] as const; // long ago by our clock
+  const toldOf = async (starts: readonly number[]) => {
+    const left = [...starts];
+    const told: RunEvent[] = [];
+    const ask = async () => ({ status: 200, text: `process_start_time_seconds ${left.length > 1 ? left.shift() : left[0]}\n` });
+    const probe = restarts([runningAt("http://127.0.0.1:1")], { tell: (event) => told.push(event), ask, everySeconds: 60 });
+    await probe.start(() => {});
+    await probe.stop();
+    return told;
+  };
+  expect(await toldOf([early, early])).toEqual([]);
+  expect(await toldOf([early, late, late, late, early, late])).toEqual([]);
+  const message = "process_start_time_seconds tells of another process, and the one before was not seen again";
+  expect(await toldOf([early, late])).toEqual([{ kind: "restarted", engine: "server", message }]);
+});
+
 /** The simulated engine as a process of its own; on a free port where 0 is asked for. */
 async function serving(port: number): Promise<{ readonly server: ChildProcess; readonly url: string }> {
   const { launch } = simulated();

@@ -12,7 +12,7 @@ export interface RestartsOptions {
   readonly ask: (
     engine: RunningEngine,
     question: { readonly path: string; readonly within: Seconds },
-  ) => Promise<{ readonly status: number; readonly text: string }>;
+  ) => Promise<{ readonly status: number; readonly text: string; readonly date?: Seconds | undefined }>;
   readonly everySeconds?: Seconds;
 }
 
@@ -35,11 +35,14 @@ export function restarts(engines: readonly RunningEngine[], options: RestartsOpt
 }
 
 const lookWithin: Seconds = 2;
+/** At the end. Of two servers that answer by turns, or at random, the other is all but sure to be among so many. */
+const looksAtASuspect = 8;
 
 /** What a metrics page says of a process's age. */
 export interface Age {
-  /** When it was read, by our wall clock. */
+  /** When it was read, by the wall clock of whoever answered where the answer tells it, else by ours. */
   readonly wall: Seconds;
+  readonly clock: "ours" | "theirs";
   /** When the process says that it was started, by the wall clock of its machine. */
   readonly started?: Seconds;
   /** By name and labels. */
@@ -52,6 +55,8 @@ class Watch {
   private readonly options: RestartsOptions;
   private last: Age | undefined;
   private isAbsent = false;
+  /** The start of a process that is either a later one, of a clock far behind, or another beside the one before. */
+  private suspected: Seconds | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** One look at a time: of two answers the later must not be taken for the earlier. */
   private looking: Promise<boolean> = Promise.resolve(false);
@@ -71,6 +76,10 @@ class Watch {
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await this.look();
+    for (let left = looksAtASuspect; left > 0 && this.suspected !== undefined; left--) await this.look();
+    if (this.suspected !== undefined)
+      this.tell("process_start_time_seconds tells of another process, and the one before was not seen again");
+    this.suspected = undefined;
   }
 
   private async look(): Promise<boolean> {
@@ -80,24 +89,29 @@ class Watch {
 
   private async lookOnce(): Promise<boolean> {
     if (this.isAbsent) return false;
-    const { ask, tell } = this.options;
-    const answer = await ask(this.engine, { path: "/metrics", within: lookWithin }).catch(() => undefined); // gone, or too busy: looked at again
+    const answer = await this.options.ask(this.engine, { path: "/metrics", within: lookWithin }).catch(() => undefined); // gone, or too busy: looked at again
     this.isAbsent = answer !== undefined && noSuchPage.has(answer.status);
     if (answer?.status !== 200) return false;
-    const age = ageIn(answer.text, Date.now() / 1e3);
-    const message = this.last === undefined ? undefined : restartBetween(this.last, age);
+    const age = ageIn(answer.text, answer.date ?? Date.now() / 1e3, answer.date === undefined ? "ours" : "theirs");
+    const before = this.last ?? age;
+    const message = restartBetween(before, age);
     this.last = age;
-    if (message !== undefined) tell({ kind: "restarted", engine: this.engine.name, message });
+    this.suspected = message === undefined ? suspectBetween(before, age, this.suspected) : undefined;
+    if (message !== undefined) this.tell(message);
     return true;
+  }
+
+  private tell(message: string): void {
+    this.options.tell({ kind: "restarted", engine: this.engine.name, message });
   }
 }
 
-export function ageIn(page: string, wall: Seconds): Age {
+export function ageIn(page: string, wall: Seconds, clock: Age["clock"] = "ours"): Age {
   const started = parseMetrics(page).findLast(({ name }) => name === "process_start_time_seconds")?.value;
-  return { wall, ...(started === undefined ? {} : { started }), counters: countersIn(page) };
+  return { wall, clock, ...(started === undefined ? {} : { started }), counters: countersIn(page) };
 }
 
-/** The clock of another machine may be off by so much. Of several servers at one address each was started long before the one was seen and then the other. */
+/** A proxy's clock may be off by so much. Of several servers at one address each was started long before the one was seen and then the other. */
 const clocksApart: Seconds = 60;
 
 /** What shows that the process read now is a later one than the one before; undefined where nothing does. */
@@ -111,4 +125,10 @@ export function restartBetween(before: Age, now: Age): string | undefined {
   return back === undefined
     ? undefined
     : `${back[0].replace(/\{.*/, "")} went back from ${grouped(before.counters.get(back[0]) ?? 0)} to ${grouped(back[1])}`;
+}
+
+/** By their own clock it would have been told. The suspect before stays one until another is seen. */
+function suspectBetween(before: Age, now: Age, suspected: Seconds | undefined): Seconds | undefined {
+  if (now.clock === "theirs" || before.started === undefined || now.started === undefined) return undefined;
+  return now.started > before.started || now.started === suspected ? now.started : undefined;
 }
