@@ -47,9 +47,18 @@ describe("a run that came to its end", () => {
     const called = await tandem(["run", file, "-f", pattern, "--simulate", "-o", where.at("out"), ...args]);
     expect(called.stdout).toMatch(says);
     expect(called.code).toBe(code);
-    const reported = await tandem(["report", where.at("out"), ...args]);
+    const reported = await tandem(["report", where.at("out")]);
     expect(reported.stdout).toMatch(says);
     expect(reported.code).toBe(code);
+  });
+
+  test("without --fail-on worse ends well where a comparison came out worse, and its report where that is not asked", async () => {
+    using where = folder();
+    const file = where.write("judged.js", judged);
+    const called = await tandem(["run", file, "-f", "worse", "--simulate", "-o", where.at("out")]);
+    const reported = await tandem(["report", where.at("out")]);
+    const asked = await tandem(["report", where.at("out"), "--fail-on", "worse"]);
+    expect([called.code, reported.code, asked.code]).toEqual([0, 0, 1]);
   });
 });
 

@@ -30,7 +30,7 @@ export async function report(call: Call): Promise<number> {
     const write = async () => writeReports(result, directory, copies === directory ? undefined : copies, source);
     await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });
     // Of a CSV it is not known what was asked for.
-    codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call)));
+    codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call) || result.manifest.failOn === "worse"));
   }
   const missing = neverBegun(results, path);
   for (const test of missing) terminal.tell(`tandem: ${test} was to be run and never began: the run ended before; run it again`);

@@ -78,7 +78,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   if (blocked.length === tests.length) throw blockedTogether(blocked);
   await tellOfLastRun(output, terminal);
   const begun = await without(blocked.map(({ test }) => test));
-  const directory = await openRun(output, begun, call.argv, place);
+  const directory = await openRun(output, begun, call, place);
   const clock = crew?.clock ?? realClock();
   const telling: Telling = { tell: (event) => shown.tell(event) };
   using interrupted = interruption((event) => telling.tell(event), {
@@ -117,10 +117,12 @@ function withoutComparison(tests: readonly PlannedTest[]): readonly string[] {
 }
 
 /** Makes the run's directory, with what the run is remembered by. */
-async function openRun(output: string, tests: readonly PlannedTest[], argv: readonly string[], place: Place): Promise<string> {
+async function openRun(output: string, tests: readonly PlannedTest[], call: Call, place: Place): Promise<string> {
   const startedAt = new Date();
   const simulated = tests.some((test) => test.description.simulated);
-  const manifest = await manifestOf(["tandem", ...argv], { tests: tests.map(({ name }) => name), simulated, startedAt }, place);
+  const failOn = failsOnWorse(call) ? ({ failOn: "worse" } as const) : {};
+  const asked = { tests: tests.map(({ name }) => name), simulated, startedAt, ...failOn };
+  const manifest = await manifestOf(["tandem", ...call.argv], asked, place);
   const directory = runDirectory(output, startedAt, randomBytes(2).toString("hex"));
   writeManifest(directory, manifest);
   return directory;

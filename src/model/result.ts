@@ -101,6 +101,8 @@ export interface RunManifest {
   readonly tests?: readonly string[];
   readonly host: Readonly<Record<string, string>>;
   readonly simulated: boolean;
+  /** Made with --fail-on worse: a comparison that says so is a failure of its. */
+  readonly failOn?: "worse";
   /** Who makes the run, so that it is known whether it still goes on; `startedAt` as the system tells it, since pids are used again. */
   readonly process?: { readonly pid: number; readonly startedAt: string };
 }

@@ -10,7 +10,7 @@ import { withoutQuerySecrets } from "../model/serverUrl.ts";
 /** What a run is remembered by: versions, host, the command line as it was typed. */
 export async function manifestOf(
   commandLine: readonly string[],
-  { tests, simulated, startedAt }: Required<Pick<RunManifest, "tests" | "simulated">> & { readonly startedAt: Date },
+  { startedAt, ...asked }: Required<Pick<RunManifest, "tests" | "simulated">> & Pick<RunManifest, "failOn"> & { readonly startedAt: Date },
   place: Place,
 ): Promise<RunManifest> {
   const gpus = await place.gpus();
@@ -20,8 +20,7 @@ export async function manifestOf(
     tandem: ownVersion(),
     startedAt: startedAt.toISOString(),
     commandLine: commandLine.map(withoutSecrets),
-    tests,
-    simulated,
+    ...asked,
     ...ourselves(),
     host: {
       name: hostname(),
