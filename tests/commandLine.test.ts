@@ -4,9 +4,10 @@ import { chmodSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { folder, quickTest, tandem, type Folder } from "../src/cli/fixture.ts";
+import { reports } from "../src/render/reports.ts";
 
 const headline = "tests/lmcache.ts";
-const extensions = ["csv", "html", "json", "pdf"];
+const extensions = reports.map(({ extension }) => extension);
 
 function sums(where: Folder, base: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -80,7 +81,7 @@ describe("the headline of lmcache-tests, simulated", () => {
     const names = first
       .files()
       .filter((name) => extensions.some((extension) => name.endsWith(`.${extension}`)) && !/run|journal|workloads|test\.json/.test(name));
-    expect(names).toHaveLength(4);
+    expect(names).toHaveLength(reports.length);
     for (const name of names) expect(name).toContain(".simulated.");
     expect(first.read("test_lmcache_local_cpu.simulated.html").toLowerCase()).toContain("simulated: no engine was measured");
     expect(first.read("test_lmcache_local_cpu.simulated.csv")).toContain("simulated");
@@ -93,7 +94,7 @@ describe("the headline of lmcache-tests, simulated", () => {
     const result = JSON.parse(otherSaid.stdout);
     expect(result).toMatchObject({ test: "test_lmcache_local_cpu", organisation: "THUDM", simulated: true });
     expect(result.experiments.map(({ seed }: { seed: number }) => seed)).toEqual([7, 8, 9]);
-    expect(result.artefacts).toEqual(["csv", "pdf", "html", "json"].map((e) => other.at(`test_lmcache_local_cpu_THUDM.simulated.${e}`)));
+    expect(result.artefacts).toEqual(extensions.map((e) => other.at(`test_lmcache_local_cpu_THUDM.simulated.${e}`)));
   });
 
   test("report makes the same bytes again from the journal", async () => {
@@ -347,6 +348,6 @@ test("a CSV of lmcache-tests becomes PDF and HTML beside it, and stays as it is:
   const { code, stdout } = await tandem(["report", file]);
   expect(code).toBe(0);
   expect(where.read("old.csv")).toBe(text);
-  expect(where.files().toSorted()).toEqual(["old.csv", "old.html", "old.json", "old.pdf"]);
+  expect(where.files().toSorted()).toEqual(extensions.map((extension) => `old.${extension}`).toSorted());
   expect(stdout).toMatch(/engine 1 +5\.20 s +33\.5 ms +– +11\.8 s .* 1\/2/);
 });

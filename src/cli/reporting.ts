@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Report } from "../model/report.ts";
 import type { TestDescription, TestResult } from "../model/result.ts";
+import { reports } from "../render/reports.ts";
 
 /**
  * Writes every report of a result, but for one kind where asked, into a directory, and copies where asked. Returns the paths people will open.
@@ -15,8 +16,6 @@ export async function writeReports(
   copies: string | undefined,
   except?: Report["kind"],
 ): Promise<readonly string[]> {
-  // Loaded here: charts and PDF cost a second, and a machine that only measures need not have them.
-  const { reports } = await import("../render/reports.ts");
   const wanted = reports.filter(({ kind }) => kind !== except);
   const hint = `free some space or fix the permissions, then: tandem report ${except === undefined ? directory : `FILE.${except}`}`;
   const names = wanted.map(({ extension }) => `${baseName(result)}.${extension}`);
@@ -31,7 +30,7 @@ export async function writeReports(
 
 /** Copies go where a directory lies under the name of one of them: told before anything is measured. */
 export function refuseDirectoriesInTheWay(descriptions: readonly TestDescription[], output: string): void {
-  const names = descriptions.flatMap((description) => extensions.map((extension) => `${baseName({ description })}.${extension}`));
+  const names = descriptions.flatMap((description) => reports.map(({ extension }) => `${baseName({ description })}.${extension}`));
   const inTheWay = names.map((name) => join(output, name)).filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
   if (inTheWay.length === 0) return;
   throw new HarnessError(
@@ -42,9 +41,6 @@ export function refuseDirectoriesInTheWay(descriptions: readonly TestDescription
     },
   );
 }
-
-/** Of all reports; `render/reports.ts` has them, and costs a second to load. */
-const extensions = ["csv", "pdf", "html", "json"] as const;
 
 /** `<test>[_<organisation>]`, and whenever an engine was simulated the file name says so. */
 export function baseName({ description }: Pick<TestResult, "description">): string {

@@ -1,4 +1,7 @@
+import { execFileSync } from "node:child_process";
+
 import { expect, test } from "vitest";
+
 import { fixture } from "../reports/fixture.ts";
 import { story } from "../reports/story.ts";
 import { renderHtml } from "./html.ts";
@@ -7,8 +10,19 @@ import { reports } from "./reports.ts";
 
 const small = () => fixture({ contexts: [8_192], requests: 3, gpuMemory: true });
 
-test("reports are named by their kind", () => {
-  expect(reports.map(({ kind, extension }) => `${kind}.${extension}`)).toEqual(["csv.csv", "pdf.pdf", "html.html", "json.json"]);
+test("no two reports are of one kind, or would be one file", () => {
+  for (const names of [reports.map(({ kind }) => kind), reports.map(({ extension }) => extension)])
+    expect(new Set(names).size).toBe(names.length);
+});
+
+test("what draws is loaded only as a document is written", () => {
+  const hooks = `import { registerHooks } from "node:module";
+    const loaded = [];
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });`;
+  const loading = `await import(${JSON.stringify(new URL("reports.ts", import.meta.url).href)}); console.log(loaded.join("\\n"));`;
+  const loaded = execFileSync(process.execPath, ["--input-type=module", "-e", hooks + loading], { encoding: "utf8" });
+  expect(loaded).toContain("reports/csv.ts");
+  expect(loaded).not.toMatch(/pdfmake|vega|reports\/story\.ts/);
 });
 
 test.each(reports)("$kind has the same bytes every time it is written from the same result", async (report) => {
