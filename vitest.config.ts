@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
+function from(path: string): string {
+  return new URL(path, import.meta.url).pathname;
+}
+
 export default defineConfig({
-  resolve: { alias: { tandem: new URL("./src/index.ts", import.meta.url).pathname } },
+  // The longer name first: "tandem" is the start of both.
+  resolve: { alias: { "tandem/testing": from("./src/testing.ts"), tandem: from("./src/index.ts") } },
   test: {
     include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
     exclude: ["**/*.real.test.ts", "node_modules/**"],

@@ -4,6 +4,10 @@
 node="$here/node_modules/node/bin/node"
 
 if ! cmp -s "$here/package-lock.json" "$here/node_modules/.tandem-lock" || [ ! -x "$node" ]; then
+  if [ ! -e "$here/package-lock.json" ]; then
+    echo "tandem: $here has no package-lock.json: Tandem is used from a clone of its repository, not from a package" >&2
+    exit 2
+  fi
   if ! command -v npm >/dev/null 2>&1; then
     echo "tandem: npm is not there; install Node 20 or later with npm, then run this again" >&2
     exit 2

@@ -15,12 +15,18 @@ import {
   type Params,
   type TestFunction,
 } from "tandem";
+import * as testing from "tandem/testing";
 import { expect, test } from "vitest";
 
 const workload = documentQa({ contextTokens: 100, questionTokens: 4, documents: 1, requests: 3 });
 const short = experiment({ workload, arrivals: every({ seconds: 1 }) });
 const engines = { cached: simulated({ cpuCacheGigabytes: 5 }), plain: simulated() };
 const always: Check = { ok: true, wanted: "anything" };
+
+test("the shared suites are found under their name, by whoever writes an engine, a workload or a report", () => {
+  const suites = ["Arrivals", "Engine", "Launcher", "Probe", "Report", "Workload"].map((what) => `describe${what}`);
+  expect(Object.keys(testing).toSorted()).toEqual(suites);
+});
 
 test("an experiment is complete with a workload and arrivals", () => {
   expect(short).toEqual({

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -329,6 +331,9 @@ test("init writes a test file that runs, whose types the editor finds, and overw
   using where = folder();
   expect((await tandem(["init", where.at("mine")])).code).toBe(0);
   expect((await tandem(["run", where.at("mine", "mine.ts"), "--simulate", "-o", where.at("out")])).code).toBe(0);
+  where.write("mine/suite.ts", 'import { describeEngine } from "tandem/testing";\nexport const suite = describeEngine;\n');
+  const compiler = spawnSync(join("node_modules", ".bin", "tsc"), ["-p", where.at("mine")], { encoding: "utf8" });
+  expect(compiler.stdout).toBe("");
   const again = await tandem(["init", where.at("mine")]);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain("already has mine.ts and tsconfig.json");

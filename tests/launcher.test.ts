@@ -1,6 +1,17 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { text as readText } from "node:stream/consumers";
@@ -121,6 +132,14 @@ test("of calls at once one installs, also where it is killed and its npm goes on
   first.kill("SIGKILL");
   await Promise.all([ready(), ready(), ready()].map(said));
   expect([readFileSync(join(project, "npm.log"), "utf8"), existsSync(lock)]).toEqual(["npm\n", false]);
+});
+
+test("what was packed and not cloned says so", async () => {
+  using where = folder();
+  const { project, lock, ready } = fresh(where);
+  rmSync(join(project, "package-lock.json"));
+  expect(await said(ready())).toContain("is used from a clone");
+  expect(existsSync(lock)).toBe(false);
 });
 
 test("a call whose output nobody reads any more leaves no lock behind", async () => {
