@@ -14,6 +14,46 @@ import {
   type Engine,
   type Params,
   type TestFunction,
+  type Arrival,
+  type Arrivals,
+  type CacheResets,
+  type CacheReuse,
+  type CacheRoom,
+  type Command,
+  type ContainerOptions,
+  type Draw,
+  type EngineClaims,
+  type EngineMetrics,
+  type InfoQuestion,
+  type InstalledProgram,
+  type KeptOutside,
+  type Launch,
+  type Message,
+  type MetricName,
+  type MetricSource,
+  type Options,
+  type Passage,
+  type Readiness,
+  type RealPath,
+  type ReplyOf,
+  type Request,
+  type Service,
+  type ServiceAddress,
+  type ServiceCheck,
+  type ServiceLaunch,
+  type ServiceReset,
+  type ServiceSlot,
+  type Services,
+  type SimulationOptions,
+  type Slot,
+  type StaysFull,
+  type TokenizerQuestion,
+  type TraitClaim,
+  type TraitSource,
+  type Wire,
+  type Workload,
+  type WorkloadGenerator,
+  type World,
 } from "tandem";
 import * as testing from "tandem/testing";
 import { expect, test } from "vitest";
@@ -187,4 +227,15 @@ export function misspeltNamesDoNotCompile({ model }: Params): readonly unknown[]
     // @ts-expect-error a function of engines by name
     ((): Checks<"plain"> => (on) => ({ c: { ...always, observed: on.cached.failures } }))(),
   ];
+}
+
+// Likewise: whoever takes an engine, a workload or arrivals apart can say what each part is.
+export interface Parts {
+  readonly arrivals: [Arrivals, Arrival, Draw];
+  readonly workload: [WorkloadGenerator, Workload, Options, Request, Message, Passage, ReplyOf];
+  readonly engine: [Launch, Command, ContainerOptions, Readiness, Slot, World, InstalledProgram, SimulationOptions, Wire];
+  readonly asked: [EngineMetrics, MetricName, MetricSource, InfoQuestion, TokenizerQuestion];
+  readonly shown: [EngineClaims, CacheReuse, TraitClaim, TraitSource, RealPath];
+  readonly caches: [CacheResets, StaysFull, CacheRoom];
+  readonly services: [Services, Service, ServiceLaunch, ServiceAddress, ServiceSlot, ServiceCheck, ServiceReset, KeptOutside];
 }

@@ -41,7 +41,7 @@ export {
 export type { LimitChange, LimitChanges, LimitName } from "./model/limits.ts";
 export { testCase, type Checks, type Params, type TestCase, type TestCaseOptions, type TestFunction } from "./model/testCase.ts";
 
-// For people who write engines, workloads, arrivals, reports of their own.
+// For people who write engines, workloads, arrivals of their own: what these are, and what they are made of.
 export { checkOptions, type OptionRule } from "./model/checkOptions.ts";
 export { draws, type Draw } from "./model/draw.ts";
 export type {
@@ -52,25 +52,36 @@ export type {
   Engine,
   EngineClaims,
   EngineMetrics,
+  InfoQuestion,
+  InstalledProgram,
   Launch,
+  MetricName,
   MetricSource,
-  TraitClaim,
   Readiness,
+  RealPath,
   SimulationOptions,
   Slot,
   StaysFull,
+  TokenizerQuestion,
+  TraitClaim,
+  TraitSource,
   Wire,
   World,
 } from "./model/engine.ts";
 export type { Check, Distribution, EngineSummary, Summary } from "./model/figures.ts";
 export { HarnessError } from "./model/harnessError.ts";
-export type { Probe, Reading, RequestRecord } from "./model/record.ts";
-export { stampCodes } from "./model/recorder.ts";
-export type { Report } from "./model/report.ts";
-export type { Message, Passage, ReplyOf, Request } from "./model/request.ts";
-export type { TestResult } from "./model/result.ts";
-export type { KeptOutside, Service, ServiceAddress, ServiceCheck, ServiceReset, ServiceSlot, Services } from "./model/service.ts";
-export type { Launcher, LaunchOrder, RunningEngine } from "./model/running.ts";
+export type { CacheReuse } from "./model/proof.ts";
+export type { Arrival, Message, Passage, ReplyOf, Request } from "./model/request.ts";
+export type {
+  KeptOutside,
+  Service,
+  ServiceAddress,
+  ServiceCheck,
+  ServiceLaunch,
+  ServiceReset,
+  ServiceSlot,
+  Services,
+} from "./model/service.ts";
 export type { Nanoseconds, Seconds } from "./model/time.ts";
 export { passage, randomPassage } from "./model/vocabulary.ts";
-export type { Arrivals, Workload, WorkloadGenerator } from "./model/workload.ts";
+export type { Arrivals, Options, Workload, WorkloadGenerator } from "./model/workload.ts";
