@@ -12,11 +12,11 @@ import { checkOutputPlace } from "./outputPlace.ts";
 /** `tandem setup vllm-lmcache`: says what it will do, does it in a directory of its own, and sees whether it can be imported. */
 export async function setup({ argument = "", options }: Call): Promise<number> {
   const terminal = processTerminal();
-  const { into, cpu = false, dryRun = false } = options;
+  const into = options["into"];
   const plan = setupPlan({
     what: argument,
     ...(typeof into === "string" ? { into } : {}),
-    cpu: cpu === true,
+    cpu: options["cpu"] === true,
     machine: setupMachine(process.env),
   });
   terminal.tell(`into ${plan.directory} (${plan.takes}; nothing outside it is changed but the package cache):`);
@@ -25,7 +25,7 @@ export async function setup({ argument = "", options }: Call): Promise<number> {
   }
   for (const warning of plan.warnings) terminal.tell(`warning: ${warning}`);
   refuseLacks(plan.lacks);
-  if (dryRun === true) return 0;
+  if (options["dryRun"] === true) return 0;
   own(plan.directory);
   const from = performance.now();
   for (const step of plan.steps) await done(step);
