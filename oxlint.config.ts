@@ -1,4 +1,8 @@
+import { builtinModules } from "node:module";
+
 import { defineConfig, type OxlintOverride } from "oxlint";
+
+import project from "./package.json" with { type: "json" };
 
 // Which room may open onto which (design: one way, no cycles). A room is a folder of src/.
 const rooms: Record<string, readonly string[]> = {
@@ -22,6 +26,12 @@ const rooms: Record<string, readonly string[]> = {
 
 // Rooms that compute and touch nothing of the world. The simulated engine's server and launcher are the exceptions, by name.
 const pure = ["model", "arrivals", "workloads", "engines", "measure", "reports", "simulation"];
+// All packages but those that compute too, the last two for the shared suites.
+const computing = new Set(["pure-rand", "vega-lite", "yaml", "fast-check", "vitest"]);
+const worldlyPackages = [
+  ...builtinModules,
+  ...Object.keys({ ...project.dependencies, ...project.devDependencies }).filter((name) => !computing.has(name)),
+];
 // standIn.ts makes programs for tests.
 const worldly = [
   "src/engines/standIn.ts",
@@ -32,7 +42,18 @@ const worldly = [
 ];
 
 const worldRules: NonNullable<OxlintOverride["rules"]> = {
-  "no-restricted-globals": ["error", "process", "Date", "performance", "setTimeout", "setInterval", "setImmediate", "fetch"],
+  "no-restricted-globals": [
+    "error",
+    "process",
+    "globalThis",
+    "global",
+    "Date",
+    "performance",
+    "setTimeout",
+    "setInterval",
+    "setImmediate",
+    "fetch",
+  ],
   "no-restricted-properties": ["error", { object: "Math", property: "random" }, { object: "crypto", property: "randomUUID" }],
   "no-console": "error",
 };
@@ -47,7 +68,8 @@ function forbidden(room: string) {
     },
     { group: ["../index.ts", "../testing.ts", "tandem"], message: "rooms import the file that has it" },
   ];
-  return pure.includes(room) ? [...groups, { group: ["node:*"], message: `${room} is pure: the world comes in as an argument` }] : groups;
+  const message = `${room} is pure: the world comes in as an argument`;
+  return pure.includes(room) ? [...groups, { regex: `^(?:node:|(?:${worldlyPackages.join("|")})(?:/|$))`, message }] : groups;
 }
 
 export default defineConfig({
@@ -65,6 +87,7 @@ export default defineConfig({
     "typescript/consistent-return": "off",
     // What a flag's parser returned, what a column holds: named once, where it is looked at.
     "typescript/no-unnecessary-type-parameters": "off",
+    "unicorn/prefer-node-protocol": "error",
     "unicorn/consistent-function-scoping": "off",
     // Our messages go to threads, which have no origin.
     "unicorn/require-post-message-target-origin": "off",
