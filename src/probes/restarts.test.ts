@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { folder } from "../cli/fixture.ts";
 import { attached } from "../engines/attached.ts";
 import { simulated } from "../engines/simulated.ts";
 import { askEngine } from "../launch/ask.ts";
@@ -134,7 +135,9 @@ test("where answers do not tell the time, a process started later is another one
 async function serving(port: number): Promise<{ readonly server: ChildProcess; readonly url: string }> {
   const { launch } = simulated();
   if (launch.kind !== "process") throw new TypeError("not a process");
-  const { args } = launch.command({ port, gpus: [], directory: "." }, { configFiles: {} });
+  const where = folder();
+  onTestFinished(() => where[Symbol.dispose]());
+  const { args } = launch.command({ port, gpus: [], directory: where.path }, { configFiles: {} });
   const server = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   onTestFinished(() => void server.kill("SIGKILL"));
   const [line] = await once(server.stdout, "data");
