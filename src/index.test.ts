@@ -15,7 +15,6 @@ import {
   type Params,
   type TestFunction,
   type Arrival,
-  type Arrivals,
   type CacheResets,
   type CacheReuse,
   type CacheRoom,
