@@ -3,6 +3,7 @@ import type { TestResult } from "../model/result.ts";
 import type { ReportDocument } from "../reports/document.ts";
 import { csv } from "../reports/csv.ts";
 import { json } from "../reports/json.ts";
+import { junit } from "../reports/junit.ts";
 
 // What draws is loaded as the first document is written: charts and PDF cost a second, and a machine that only measures need not have them.
 const pdf: Report = {
@@ -18,7 +19,7 @@ const html: Report = {
 };
 
 /** Every report that is a file. A new one is a line here. */
-export const reports: readonly Report[] = [csv, pdf, html, json];
+export const reports: readonly Report[] = [csv, pdf, html, json, junit];
 
 // PDF and HTML are drawn from one value, so that its charts are drawn once.
 const documents = new WeakMap<TestResult, ReportDocument>();

@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+
+import { fixture } from "./fixture.ts";
+import { junitText } from "./junit.ts";
+
+const small = { contexts: [8_192], requests: 3 };
+
+function casesIn(text: string): readonly string[] {
+  return Array.from(text.matchAll(/<testcase classname="[^"]*" name="([^"]*)"><([a-z-]+)/g), ([, name, ends]) => `${name}: ${ends}`);
+}
+
+test("a check that is not met fails, and what cannot be decided is skipped", () => {
+  const cases = casesIn(junitText(fixture(small)));
+  expect(cases.slice(0, 3)).toEqual([
+    "it can be believed: system-out",
+    "every request succeeds: system-out",
+    "a cached prefix halves the wait: failure",
+  ]);
+  expect(cases).toContain("cached against plain: time to first token, warm: skipped"); // three pairs decide nothing
+});
+
+test("what came out worse fails only where the run was told to fail on it, as its exit code does", () => {
+  const slow = fixture({ contexts: [8_192], requests: 100, ttft: ({ engine, request }) => (engine === "cached" ? 2 : 1) + request / 1e6 });
+  const worse = { ...slow, verdicts: [] };
+  expect(junitText(worse)).toContain('failures="0"');
+  const asked = junitText({ ...worse, manifest: { ...worse.manifest, failOn: "worse" } });
+  expect(asked).toMatch(/name="cached against plain: time to first token, warm"><failure message="worse: [^"]+"/);
+});
+
+test("a run that cannot be believed is an error, and no verdict is given", () => {
+  const text = junitText(fixture({ ...small, ttft: () => undefined }));
+  const [first, ...others] = casesIn(text);
+  expect(first).toBe("it can be believed: error");
+  expect(others.every((one) => one.endsWith(": skipped"))).toBe(true);
+});
+
+test("names and messages are whole, whatever is in them", () => {
+  const result = fixture(small);
+  const verdicts = [{ experiment: 0, check: "a < b & \"c\" > 'd'\nnext\u0000\ud800\u{1f642}", ok: true, observed: 1, wanted: "<!--]]>" }];
+  const text = junitText({ ...result, verdicts });
+  expect(text).toContain(`name="a &lt; b &amp; &quot;c&quot; &gt; 'd'&#10;next\ufffd\ufffd\u{1f642}"`);
+  expect(text).toContain("wanted &lt;!--]]&gt;</system-out>");
+});
