@@ -33,11 +33,18 @@ const keys = {
   cachedTokens: Buffer.from("cached_tokens"),
 };
 const done = Buffer.from("[DONE]");
-/** Finish reasons of a request that was not answered to its end. Others, whatever their word, are of replies. */
-const abortReasons = ["abort", "error", "ERROR", "network_error", "insufficient_system_resource"].map((reason) => ({
-  reason,
-  bytes: Buffer.from(reason),
-}));
+/** Finish reasons of a request that was not answered to its end, in small letters. Others, whatever their word, are of replies. */
+const abortReasons: ReadonlySet<string> = new Set([
+  "abort", // vLLM, SGLang, LMDeploy
+  "aborted",
+  "cancelled", // TensorRT-LLM, watsonx
+  "canceled", // mistral.rs
+  "timeout", // TensorRT-LLM
+  "time_limit", // watsonx
+  "error", // vLLM, LMDeploy, OpenRouter
+  "network_error", // Z.ai
+  "insufficient_system_resource", // DeepSeek
+]);
 
 const quote = 34;
 const comma = 44;
@@ -265,17 +272,22 @@ export class ChunkReader {
     if (this.isKey(keys.delta, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("delta");
     if (this.isKey(keys.text, keyStart, keyEnd)) {
       this.readText();
-    } else if (this.isKey(keys.finishReason, keyStart, keyEnd)) {
-      if (this.holdsSomething(quote, quote)) this.finished();
+    } else if (this.isKey(keys.finishReason, keyStart, keyEnd) && this.holdsSomething(quote, quote)) {
+      return this.readFinishReason();
     } else if (this.isKey(keys.error, keyStart, keyEnd)) {
       if (!this.isFalsy()) this.hasError = true;
     }
     return this.skipValue();
   }
 
-  private finished(): void {
+  /** The one string that is made: there is one finish reason in a choice's whole stream. */
+  private readFinishReason(): boolean {
+    const start = this.at + 1;
+    if (!this.skipString()) return false;
     this.isFinished = true;
-    this.abortReason ??= abortReasons.find(({ bytes }) => this.isString(bytes))?.reason;
+    const reason = this.bytes.toString("latin1", start, this.at - 1);
+    if (abortReasons.has(reason.toLowerCase())) this.abortReason ??= reason;
+    return true;
   }
 
   private readOfDelta(keyStart: number, keyEnd: number): boolean {

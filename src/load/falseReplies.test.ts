@@ -47,7 +47,8 @@ function running(text: string, tokens: number): string {
 }
 
 describe("a reply whose engine gave up is none, whatever follows:", () => {
-  test.each(["abort", "error", "ERROR", "network_error", "insufficient_system_resource"])("finish_reason %s", async (reason) => {
+  const givenUp = ["abort", "aborted", "cancelled", "canceled", "timeout", "time_limit", "network_error", "insufficient_system_resource"];
+  test.each([...givenUp, "error", "ERROR", "TIMEOUT"])("finish_reason %s", async (reason) => {
     const { outcome } = await replyOf(stream(a, a, finish(reason), usage(2), done));
     expect(outcome).toEqual(failed("aborted", `the engine gave up: finish_reason "${reason}"`));
   });
@@ -57,12 +58,19 @@ describe("a reply whose engine gave up is none, whatever follows:", () => {
     expect(outcome).toEqual(failed("error-event", "upstream died"));
   });
 
-  test.each(["stop", "length", "tool_calls", "content_filter", "function_call", "eos_token", "stop_sequence", "repetition", "aborted"])(
-    "but finish_reason %s ends one",
-    async (reason) => {
-      expect((await replyOf(stream(a, finish(reason), done))).outcome).toEqual(completed);
-    },
-  );
+  test.each([
+    "stop",
+    "length",
+    "tool_calls",
+    "content_filter",
+    "function_call",
+    "eos_token",
+    "stop_sequence",
+    "repetition",
+    "aborted_never",
+  ])("but finish_reason %s ends one", async (reason) => {
+    expect((await replyOf(stream(a, finish(reason), done))).outcome).toEqual(completed);
+  });
 });
 
 describe("a stream that ends with its connection was cut off", () => {
