@@ -37,6 +37,8 @@ export class Connection {
   user: ConnectionUser | undefined;
   isOpen: boolean;
   isLost: boolean;
+  /** How long it took to open: a round trip, with TLS several. */
+  tookToOpen: Nanoseconds;
   /** Since when nobody has used it. */
   idleSince: Nanoseconds;
   /** From when on the server may close it. */
@@ -56,11 +58,14 @@ export class Connection {
     this.user = undefined;
     this.isOpen = false;
     this.isLost = false;
+    this.tookToOpen = 0;
     this.idleSince = 0;
     this.staleFrom = 0;
     this.cause = undefined;
+    const began = clock.now();
     this.socket = this.connect(server, () => {
       this.isOpen = true;
+      this.tookToOpen = clock.now() - began;
       stamps.watch(this.socket);
       opened(this);
     });

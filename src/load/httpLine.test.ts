@@ -362,7 +362,7 @@ describe("connections", () => {
   });
 
   test.each<[when: string, act: (socket: Socket) => void]>([
-    ["a while after it took the request", (socket) => void setTimeout(() => socket.destroy(), 700)],
+    ["80 ms after it took the request", (socket) => void setTimeout(() => socket.destroy(), 80)],
     ["after the first byte of a reply", (socket) => void socket.end("H")],
   ])("that the server drops %s are the engine's failure: nothing is sent twice", async (_when, act) => {
     await using server = await testServer((socket, _, count) => {
@@ -375,6 +375,22 @@ describe("connections", () => {
     const heard = await exchange(line);
     expect(heard.sent).toHaveLength(1);
     expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+  });
+
+  test("closed unread by a server that was busy for longer than a round trip cost a second attempt too, also those that were opened ahead", async () => {
+    let count = 0;
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      socket.on("error", () => {});
+      if (count++ === 0) setTimeout(() => socket.destroy(), 150);
+      else socket.once("data", () => socket.write(hello)).resume();
+    });
+    const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
+    await line.open(1);
+    const heard = await exchange(line);
+    line.close();
+    server.close();
+    expect(heard.sent.map(({ reused }) => reused)).toEqual([true, false]);
+    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
   });
 
   test("that fail twice are not tried a third time", async () => {

@@ -57,8 +57,13 @@ interface PreparedBytes {
   readonly maxOutputTokens: number;
 }
 
-/** What the server had closed before it was written to tells so within a round trip. A request on which it hangs up later it had taken: it shall not get that one twice. */
-const closedAtOnce = toNanoseconds(0.5);
+/** A server that closes without having read, however late its busy loop comes to it, has its kernel throw the bytes back: so late it is still no failure. */
+const latestThrownBack = toNanoseconds(0.5);
+/**
+ * One that had closed before it was written to tells so within a round trip: over loopback within 0.2 to 2.8 ms. A proxy before it may be
+ * later, and so may we be where the machine is busy.
+ */
+const shortestRace = toNanoseconds(0.05);
 /** Connections opened for whoever follows at once are given up when nobody has for so long: a server may serve nobody else meanwhile. */
 const patienceForNobody = toNanoseconds(1);
 /** `[DONE]` came, and the body's end usually with it: so long we wait for it, so that whoever follows can have the connection… */
@@ -227,12 +232,12 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   }
 
   lost(at: Nanoseconds, cause: Error | undefined): void {
-    const wasOpen = this.connection?.isOpen === true;
+    const { connection } = this;
     this.connection = undefined;
-    if (!wasOpen) {
+    if (connection?.isOpen !== true) {
       const code = isOurOwnLimit(cause) ? "exhausted" : "refused";
       this.end(at, this.reply.ending(failed(code, this.explained(cause, "the connection could not be opened"))));
-    } else if (this.isReused && !this.reply.hasStarted && at - this.sentAt <= closedAtOnce) {
+    } else if (this.isReused && !this.reply.hasStarted && at - this.sentAt <= raceLasts(connection, cause)) {
       this.sendOnFresh();
     } else {
       this.reply.close(cause);
@@ -323,8 +328,26 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
   }
 }
 
+/**
+ * How long after it was written to a connection may turn out to have been closed before. If it is later, the server had taken the request,
+ * and it shall not get that one twice.
+ */
+function raceLasts({ tookToOpen }: Connection, cause: Error | undefined): Nanoseconds {
+  return isThrownBack(cause) ? latestThrownBack : Math.min(latestThrownBack, Math.max(shortestRace, 2 * tookToOpen));
+}
+
+/** A server that has read everything hangs up in good order. */
+function isThrownBack(cause: Error | undefined): boolean {
+  const code = codeOf(cause);
+  return code === "ECONNRESET" || code === "EPIPE";
+}
+
 /** Files of this process or machine, ports towards this server, memory for sockets. */
 function isOurOwnLimit(cause: Error | undefined): boolean {
-  const code = cause !== undefined && "code" in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   return code === "EMFILE" || code === "ENFILE" || code === "EADDRNOTAVAIL" || code === "ENOBUFS";
+}
+
+function codeOf(cause: Error | undefined): unknown {
+  return cause !== undefined && "code" in cause ? cause.code : undefined;
 }

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { figuresOf } from "../measure/testFigures.ts";
 import { consoleTable, type Style } from "./consoleTable.ts";
+import { experimentPage } from "./experimentPage.ts";
 import { firstPage } from "./firstPage.ts";
 import { fixture } from "./fixture.ts";
 
@@ -78,6 +79,21 @@ test("an engine that failed every request has dashes, not zeros", () => {
       ?.split(/ +/)
       .slice(2, 6),
   ).toEqual(["–", "–", "–", "–"]);
+});
+
+test("of requests that were sent twice a single one is told, on paper too", () => {
+  const plain = fixture({ contexts: [8_192] });
+  const experiments = plain.experiments.map((experiment) => ({
+    ...experiment,
+    records: experiment.records.map((record, index) => (index === 3 ? { ...record, attempts: 2 } : record)),
+  }));
+  const told = "cached: 1 of 10 requests, because it had closed the connection; TTFT and E2E latency count from the second time";
+  const result = { ...plain, experiments };
+  const figures = figuresOf(result);
+  expect(consoleTable(result, figures, { columns: 200, style: bare })).toContain(`  sent twice    ${told}`);
+  const page = experiments.flatMap((experiment, index) => experimentPage(experiment, figures.experiments[index]!, result));
+  expect(page).toContainEqual({ kind: "paragraph", tone: "quiet", label: "sent twice", text: `${told}.` });
+  expect(linesOf({ contexts: [8_192] }).join()).not.toContain("sent twice");
 });
 
 test("what a cache brings stands with the number of requests it rests on", () => {

@@ -14,6 +14,7 @@ import {
   goodputPhrase,
   leftOutPhrases,
   reasonPhrase,
+  sentTwicePhrase,
   simulatedPhrase,
   validityMeanings,
   validityTones,
@@ -54,6 +55,7 @@ function experimentLines(experiment: ExperimentResult, figures: ExperimentFigure
     ...cacheLines(figures, options),
     ...goodputLines(figures.summaries, experiment, options),
     ...failureLines(figures.summaries, experiment, options),
+    ...sentTwiceLines(figures.summaries, experiment, options),
     ...(error === undefined ? [] : ["", ...labelled("own error", "quiet", error, options)]),
   ];
 }
@@ -110,6 +112,11 @@ function failureLines(summaries: readonly EngineSummary[], { records }: Experime
   return summaries
     .filter(({ failures }) => failures > 0)
     .flatMap((summary) => labelled("failed", "bad", failuresPhrase(summary, records), options));
+}
+
+function sentTwiceLines(summaries: readonly EngineSummary[], { records }: ExperimentResult, options: ConsoleOptions): readonly string[] {
+  const phrases = summaries.flatMap(({ engine }) => sentTwicePhrase(engine, records) ?? []);
+  return phrases.flatMap((phrase) => labelled("sent twice", "quiet", phrase, options));
 }
 
 function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures, options: ConsoleOptions): readonly string[] {

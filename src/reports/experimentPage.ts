@@ -11,7 +11,7 @@ import type { Block, Figure } from "./document.ts";
 import { harnessErrorTable } from "./harnessError.ts";
 import { count, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
 import { cacheTokenTable } from "./proofBlocks.ts";
-import { failuresPhrase, goodputPhrase, metricName } from "./sentences.ts";
+import { failuresPhrase, goodputPhrase, metricName, sentTwicePhrase } from "./sentences.ts";
 import { telemetryFigure } from "./telemetry.ts";
 
 /** One experiment: its numbers per engine, what was compared, and the pictures. */
@@ -21,6 +21,7 @@ export function experimentPage(experiment: ExperimentResult, figures: Experiment
     { kind: "paragraph", tone: "quiet", text: experimentSettings(experiment.description, result.description.engines.length) },
     ...inGroups(figures.summaries, 3).map(metricTable),
     ...failureSentences(figures.summaries, experiment),
+    ...sentTwiceSentences(figures.summaries, experiment),
     ...anchorSentences(figures.summaries, experiment),
     ...comparisonTable(figures.comparisons, result, figures),
     ...cacheTokenTable(figures.cacheTokens, figures.sharedCacheTokens),
@@ -90,6 +91,11 @@ function failureSentences(summaries: readonly EngineSummary[], { records }: Expe
   return summaries
     .filter(({ failures }) => failures > 0)
     .map((summary) => ({ kind: "paragraph", tone: "bad", label: "failed", text: `${failuresPhrase(summary, records)}.` }));
+}
+
+function sentTwiceSentences(summaries: readonly EngineSummary[], { records }: ExperimentResult): readonly Block[] {
+  const phrases = summaries.flatMap(({ engine }) => sentTwicePhrase(engine, records) ?? []);
+  return phrases.map((phrase) => ({ kind: "paragraph", tone: "quiet", label: "sent twice", text: `${phrase}.` }));
 }
 
 function comparisonTable(comparisons: readonly Comparison[], { description }: TestResult, figures: ExperimentFigures): readonly Block[] {

@@ -153,6 +153,14 @@ export function failuresPhrase({ engine, failures, requests, failuresByCode }: E
   return `${engine}: ${count(failures)} of ${counted(requests, "request")}${codes.length === 0 ? "" : ` (${codes.join(", ")})`}${first === undefined ? "" : `; the first: ${inShort(first)}`}`;
 }
 
+/** Told of a single one too: "plain: 6 of 2,400 requests, because …". Undefined where there was none. */
+export function sentTwicePhrase(engine: string, records: readonly RequestRecord[]): string | undefined {
+  const own = records.filter((record) => record.engine === engine);
+  const again = own.filter(({ attempts }) => attempts > 1).length;
+  if (again === 0) return undefined;
+  return `${engine}: ${count(again)} of ${counted(own.length, "request")}, because it had closed the connection; TTFT and E2E latency count from the second time`;
+}
+
 function whyFailed({ outcome }: RequestRecord): string | undefined {
   const why = outcome.kind === "failed" ? outcome.message : outcome.kind === "dropped" ? outcome.reason : "";
   return why === "" ? undefined : why;
