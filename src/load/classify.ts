@@ -4,7 +4,7 @@ import type { ChunkKind } from "../model/exchange.ts";
 export type EventKind = ChunkKind | "malformed" | "aborted";
 
 /** Which object of a chunk is being read: it decides what its keys mean. */
-type Level = "chunk" | "choice" | "delta" | "part" | "usage" | "details" | "groq";
+type Level = "chunk" | "choice" | "delta" | "part" | "thought" | "usage" | "details" | "groq";
 
 const keys = {
   choices: Buffer.from("choices"),
@@ -23,6 +23,8 @@ const keys = {
   refusal: Buffer.from("refusal"),
   reasoning: Buffer.from("reasoning"),
   reasoningContent: Buffer.from("reasoning_content"),
+  reasoningDetails: Buffer.from("reasoning_details"),
+  summary: Buffer.from("summary"),
   thinking: Buffer.from("thinking"),
   toolCalls: Buffer.from("tool_calls"),
   functionCall: Buffer.from("function_call"),
@@ -201,6 +203,8 @@ export class ChunkReader {
         return this.readOfDelta(keyStart, keyEnd);
       case "part":
         return this.readOfPart(keyStart, keyEnd);
+      case "thought":
+        return this.readOfThought(keyStart, keyEnd);
       case "usage":
         return this.readOfUsage(keyStart, keyEnd);
       case "details":
@@ -298,6 +302,8 @@ export class ChunkReader {
       this.readText();
     } else if (this.isKey(keys.reasoning, keyStart, keyEnd) || this.isKey(keys.reasoningContent, keyStart, keyEnd)) {
       if (this.holdsSomething(quote, quote)) this.hasReasoning = true;
+    } else if (this.isKey(keys.reasoningDetails, keyStart, keyEnd) && this.byte() === openBracket) {
+      return this.readList("thought");
     } else if (this.isKey(keys.toolCalls, keyStart, keyEnd)) {
       if (this.holdsSomething(openBracket, closeBracket)) this.hasTool = true;
     } else if (this.isKey(keys.functionCall, keyStart, keyEnd)) {
@@ -312,6 +318,13 @@ export class ChunkReader {
   private readOfPart(keyStart: number, keyEnd: number): boolean {
     if (this.isKey(keys.text, keyStart, keyEnd)) this.readText();
     else if (this.isKey(keys.thinking, keyStart, keyEnd) && this.holdsSomething(openBracket, closeBracket)) this.hasReasoning = true;
+    return this.skipValue();
+  }
+
+  /** As MiniMax and OpenRouter send reasoning. A signature of it, or what nobody can read, is none. */
+  private readOfThought(keyStart: number, keyEnd: number): boolean {
+    const isWords = this.isKey(keys.text, keyStart, keyEnd) || this.isKey(keys.summary, keyStart, keyEnd);
+    if (isWords && this.holdsSomething(quote, quote)) this.hasReasoning = true;
     return this.skipValue();
   }
 

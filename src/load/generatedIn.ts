@@ -5,7 +5,7 @@ export function generatedIn(event: string): { readonly text: string; readonly as
   const content = delta.get("content");
   return {
     text: textOf(choice.get("text") ?? content) + textOfParts(content) + textOf(delta.get("refusal")),
-    aside: thoughtIn(content) + textOf(delta.get("reasoning_content") ?? delta.get("reasoning")) + calledIn(delta),
+    aside: thoughtIn(content) + reasoningIn(delta) + calledIn(delta),
   };
 }
 
@@ -19,6 +19,14 @@ function thoughtIn(content: unknown): string {
   return listOf(content)
     .map((part) => textOfParts(fieldsOf(part).get("thinking")))
     .join("");
+}
+
+/** The same words may stand in several of them. */
+function reasoningIn(delta: ReadonlyMap<string, unknown>): string {
+  const plain = textOf(delta.get("reasoning_content") ?? delta.get("reasoning"));
+  if (plain !== "") return plain;
+  const thoughts = listOf(delta.get("reasoning_details")).map(fieldsOf);
+  return thoughts.map((thought) => textOf(thought.get("text") ?? thought.get("summary"))).join("");
 }
 
 /** Names and arguments of tool calls; not the marks that the model put around them. */

@@ -183,7 +183,8 @@ test("reasoning and tool calls are kept beside the text, which has what was esca
   const call = (of: object) => delta({ tool_calls: [{ index: 0, function: of }] });
   const events = [
     delta({ reasoning_content: "let me" }),
-    delta({ reasoning: " think" }),
+    delta({ reasoning: " think", reasoning_details: [{ type: "reasoning.text", text: " think" }] }),
+    delta({ content: "", reasoning_details: [{ type: "reasoning.text", text: " hard" }] }),
     ...["a", " \n", ' "b"', " \\", " 漢🙂", " c"].map(chatText),
     call({ name: "weather", arguments: "" }),
     call({ arguments: '{"in":"Bern"}' }),
@@ -191,7 +192,7 @@ test("reasoning and tool calls are kept beside the text, which has what was esca
   ];
   for (const bodies of [[events.join("")], events]) {
     const { ending } = readPieces([Buffer.from(streamHead + bodies.map(chunkOf).join("") + lastChunk)]);
-    expect(ending).toMatchObject({ text: 'a \n "b" \\ 漢🙂 c', aside: 'let me thinkweather{"in":"Bern"}', outputTokens: 10 });
+    expect(ending).toMatchObject({ text: 'a \n "b" \\ 漢🙂 c', aside: 'let me think hardweather{"in":"Bern"}', outputTokens: 11 });
   }
 });
 
