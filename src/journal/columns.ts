@@ -110,6 +110,24 @@ export class OptionalInt32Column implements Column {
   }
 }
 
+export class OptionalRealColumn implements Column {
+  private readonly values: (number | undefined)[];
+
+  constructor() {
+    this.values = [];
+  }
+
+  set(row: number, value: number | undefined): void {
+    this.values[row] = value;
+  }
+
+  data(rows: number): Data {
+    const present = this.values.slice(0, rows);
+    const data = Float64Array.from(present, (value) => value ?? 0);
+    return makeData({ type: new Float64(), length: rows, data, ...presence(present) });
+  }
+}
+
 export class TextColumn implements Column {
   private readonly values: (string | undefined)[];
 

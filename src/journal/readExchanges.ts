@@ -1,4 +1,4 @@
-import type { Int32, Int64, RecordBatch, Utf8, Vector } from "apache-arrow";
+import type { Float64, Int32, Int64, RecordBatch, Utf8, Vector } from "apache-arrow";
 import type { Ending, TokenSource } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { dropped, failed, type FailureCode, type Outcome } from "../model/outcome.ts";
@@ -97,7 +97,7 @@ function textsIn(batch: RecordBatch): (column: string) => (row: number) => strin
 
 function countsIn(batch: RecordBatch): (column: string) => (row: number) => number | undefined {
   return (column) => {
-    const counts = batch.getChild<string>(column) as Vector<Int32> | null; // see tables.ts
+    const counts = batch.getChild<string>(column) as Vector<Int32 | Float64> | null; // see tables.ts
     return (row) => counts?.get(row) ?? undefined;
   };
 }

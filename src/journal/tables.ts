@@ -38,7 +38,7 @@ export const endingsSchema = schemaOf({
   cached_tokens: { type: new Int32(), ...optional },
   output_tokens: { type: new Int32(), ...optional },
   output_tokens_source: { type: new Utf8(), ...optional },
-  impossible_tokens: { type: new Int32(), ...optional },
+  impossible_tokens: { type: new Float64(), ...optional },
   text: { type: new Utf8(), ...optional },
   aside: { type: new Utf8(), ...optional },
 });

@@ -12,7 +12,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { AppendFile, forWriting } from "./appendFile.ts";
-import { ByteColumn, Int32Column, Int64Column, OptionalInt32Column, RealColumn, TextColumn } from "./columns.ts";
+import { ByteColumn, Int32Column, Int64Column, OptionalInt32Column, OptionalRealColumn, RealColumn, TextColumn } from "./columns.ts";
 import * as paths from "./paths.ts";
 import { countsSchema, endingsSchema, exchangesSchema, readingsSchema, stampsSchema } from "./tables.ts";
 import { TableWriter } from "./tableWriter.ts";
@@ -257,7 +257,7 @@ function endingsTable(path: string) {
     cachedTokens: new OptionalInt32Column(),
     outputTokens: new OptionalInt32Column(),
     outputTokensSource: new TextColumn(),
-    impossibleTokens: new OptionalInt32Column(),
+    impossibleTokens: new OptionalRealColumn(),
     text: new TextColumn(),
     aside: new TextColumn(),
   });

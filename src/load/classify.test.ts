@@ -75,13 +75,15 @@ describe("one event", () => {
     expect(kindOf(event)).toBe(kind);
   });
 
-  test("usage is read wherever its fields stand, and only from whole numbers", () => {
+  test("usage is read wherever its fields stand, and only from numbers", () => {
     kindOf(
       '{"usage":{"prompt_tokens_details":{"created":1,"cached_tokens": 384 },"completion_tokens": 6,"prompt_tokens":503,"total_tokens":509},"choices":[]}',
     );
     expect([reader.promptTokens, reader.cachedTokens, reader.completionTokens]).toEqual([503, 384, 6]);
-    kindOf('{"usage":{"prompt_tokens":null,"completion_tokens":1.5}}');
+    kindOf('{"usage":{"prompt_tokens":null,"completion_tokens":"6"}}');
     expect([reader.promptTokens, reader.cachedTokens, reader.completionTokens]).toEqual([undefined, undefined, undefined]);
+    kindOf('{"usage":{"prompt_tokens":503.0,"completion_tokens":-6}}');
+    expect([reader.promptTokens, reader.cachedTokens, reader.completionTokens]).toEqual([503, undefined, -6]);
   });
 });
 

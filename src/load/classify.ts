@@ -50,6 +50,7 @@ const abortReasons: ReadonlySet<string> = new Set([
 
 const quote = 34;
 const comma = 44;
+const minus = 45;
 const colon = 58;
 const openBracket = 91;
 const backslash = 92;
@@ -59,8 +60,6 @@ const closeBrace = 125;
 const digit0 = 48;
 const letterF = 102;
 const letterN = 110;
-/** As many as the journal can hold. */
-const mostTokens = 2 ** 31 - 1;
 
 /**
  * Tells what one event of a completions or chat stream carries by walking over its bytes once, without making a single string:
@@ -77,6 +76,7 @@ export class ChunkReader {
   /** It has a list of choices or usage, be they empty, or says what it is (`object`, `type`). */
   isPart: boolean;
   hasUsage: boolean;
+  /** As usage tells them, also where no count can be so: `ReplyTokens` looks. */
   promptTokens: number | undefined;
   cachedTokens: number | undefined;
   completionTokens: number | undefined;
@@ -209,7 +209,7 @@ export class ChunkReader {
         return this.readOfUsage(keyStart, keyEnd);
       case "details":
         if (!this.isKey(keys.cachedTokens, keyStart, keyEnd)) return this.skipValue();
-        this.cachedTokens = this.wholeNumber();
+        this.cachedTokens = this.number();
         return this.skipValue();
       case "groq":
         if (this.isKey(keys.error, keyStart, keyEnd) && !this.isFalsy()) this.hasError = true;
@@ -336,8 +336,8 @@ export class ChunkReader {
   }
 
   private readOfUsage(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.completionTokens, keyStart, keyEnd)) this.completionTokens = this.wholeNumber();
-    else if (this.isKey(keys.promptTokens, keyStart, keyEnd)) this.promptTokens = this.wholeNumber();
+    if (this.isKey(keys.completionTokens, keyStart, keyEnd)) this.completionTokens = this.number();
+    else if (this.isKey(keys.promptTokens, keyStart, keyEnd)) this.promptTokens = this.number();
     else if (this.isKey(keys.promptTokensDetails, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("details");
     return this.skipValue();
   }
@@ -363,18 +363,26 @@ export class ChunkReader {
     return byte === letterN || byte === letterF || (byte === digit0 && endsScalar(next));
   }
 
-  /** Looks ahead, moving nothing: the number here, if it is a whole one that can be a count of tokens. */
-  private wholeNumber(): number | undefined {
+  /** Looks ahead, moving nothing: the number here, if it is one. */
+  private number(): number | undefined {
     let value = 0;
     let at = this.at;
     for (; at < this.end; at++) {
-      const digit = (this.bytes[at] ?? 0) - 48;
+      const digit = (this.bytes[at] ?? 0) - digit0;
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
     }
-    const next = this.bytes[at];
-    const ended = at === this.end || next === comma || next === closeBrace || isSpace(next);
-    return ended && at > this.at && value <= mostTokens ? value : undefined;
+    return at > this.at && (at === this.end || endsScalar(this.bytes[at])) ? value : this.oddNumber();
+  }
+
+  /** Such as 10.0, 1e1 or -5. */
+  private oddNumber(): number | undefined {
+    const first = this.byte();
+    if (first !== minus && (first < digit0 || first > digit0 + 9)) return undefined;
+    let end = this.at;
+    while (end < this.end && !endsScalar(this.bytes[end])) end++;
+    const value = Number(this.bytes.toString("latin1", this.at, end));
+    return Number.isNaN(value) ? undefined : value;
   }
 
   private skipValue(): boolean {

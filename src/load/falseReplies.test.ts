@@ -42,6 +42,11 @@ function usage(tokens: number): string {
   return data({ choices: [], usage: { prompt_tokens: 9, completion_tokens: tokens } });
 }
 
+/** Of a usage as some servers write it. */
+function usageOf(tokens: string): string {
+  return `data: {"choices":[],"usage":{"completion_tokens":${tokens},"prompt_tokens":9}}\n\n`;
+}
+
 function running(text: string, tokens: number): string {
   return data({ choices: [{ delta: { content: text }, finish_reason: null }], usage: { completion_tokens: tokens } });
 }
@@ -96,6 +101,9 @@ describe("output tokens that no such reply can have are not believed, but kept b
     ["1 of many events", a.repeat(20) + usage(1), 20, 1],
     ["as many as a number can be", a.repeat(8) + usage(2_147_483_647), 8, 2_147_483_647],
     ["more than were asked for, and many for each event", a.repeat(8) + usage(129), 8, 129],
+    ["more than a number of the journal can be", a.repeat(8) + usage(3_000_000_000), 8, 3_000_000_000],
+    ["fewer than none", a.repeat(8) + usage(-5), 8, -5],
+    ["half a token", a.repeat(8) + usageOf("7.5"), 8, 7.5],
   ];
   test.each(impossible)("%s", async (_, body, events, told) => {
     const reply = await replyOf(stream(body, done));
@@ -108,12 +116,19 @@ describe("output tokens that no such reply can have are not believed, but kept b
     ["more than were asked for, as the events have them", a.repeat(70) + usage(70), 70],
     ["a few events for each", a.repeat(12) + usage(3), 3],
     ["of events without any text", chatText("").repeat(3) + usage(3), 3],
+    ["a whole number with a point", a.repeat(8) + usageOf("10.0"), 10],
+    ["a whole number with an exponent", a.repeat(8) + usageOf("1e1 "), 10],
   ];
   test.each(possible)("but %s are", async (_, body, told) => {
     const reply = await replyOf(stream(body, done));
     expect(reply).toMatchObject({ outcome: completed, outputTokens: told, outputTokensSource: "usage" });
     expect(reply.impossibleTokens).toBeUndefined();
   });
+});
+
+test("a prompt of fewer than no tokens has none that are known", async () => {
+  const told = data({ choices: [], usage: { completion_tokens: 1, prompt_tokens: -4 } });
+  expect((await replyOf(stream(a, told, done))).promptTokens).toBeUndefined();
 });
 
 describe("the events' tokens add up to those of a usage", () => {

@@ -6,7 +6,6 @@ import { realClock } from "../host/realClock.ts";
 import type { Wire } from "../model/engine.ts";
 import type { Line } from "../model/exchange.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
-import { ChunkReader } from "./classify.ts";
 import { httpLine } from "./httpLine.ts";
 import { ReplyReader } from "./replyReader.ts";
 import { chatText, chunkOf, data, done, exchange, lastChunk, listening, plainRequest, streamHead } from "./testServer.ts";
@@ -121,13 +120,6 @@ test("a stream that counts its tokens as it goes and ends with the connection, u
   const counted = data({ choices: [{ delta: { content: "a" }, finish_reason: null }], usage: { completion_tokens: 1 } });
   const { outcome } = readOf(`HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${counted}`, { isClosed: true });
   expect(outcome).toMatchObject({ kind: "failed", code: "disconnected" });
-});
-
-test("a count of tokens that no reply can have is none", () => {
-  const reader = new ChunkReader();
-  const bytes = Buffer.from('{"choices":[],"usage":{"completion_tokens":3000000000,"prompt_tokens":-4}}');
-  expect(reader.read(bytes, 0, bytes.length)).toBe("usage");
-  expect([reader.completionTokens, reader.promptTokens]).toEqual([undefined, undefined]);
 });
 
 describe("a server that closes each connection as soon as it is open", () => {

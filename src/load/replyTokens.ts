@@ -3,6 +3,8 @@ import type { ChunkReader } from "./classify.ts";
 
 /** An event may carry several tokens, and a token's text come in several events; hardly so many. */
 const mostApart = 16;
+/** As many as the journal can hold. */
+const mostTokens = 2 ** 31 - 1;
 
 /** The tokens of one reply: as its usage tells them, where no reply can have had others, else one for each event that carries some. */
 export class ReplyTokens {
@@ -37,8 +39,8 @@ export class ReplyTokens {
 
   /** Usage, final or so far. */
   count({ promptTokens, cachedTokens, completionTokens }: ChunkReader): void {
-    this.prompt = promptTokens ?? this.prompt;
-    this.cached = cachedTokens ?? this.cached;
+    this.prompt = countIn(promptTokens) ?? this.prompt;
+    this.cached = countIn(cachedTokens) ?? this.cached;
     this.completion = completionTokens ?? this.completion;
   }
 
@@ -48,7 +50,7 @@ export class ReplyTokens {
    */
   ofEvent(upToIt: number | undefined): number {
     this.events++;
-    const tokens = (upToIt ?? Infinity) - this.carried;
+    const tokens = (countIn(upToIt) ?? Infinity) - this.carried;
     const carried = tokens > this.asked ? 1 : Math.max(0, tokens);
     this.carried += carried;
     return carried;
@@ -89,9 +91,15 @@ export class ReplyTokens {
     return this.completion === undefined || this.isImpossible(this.completion) ? undefined : this.completion;
   }
 
-  /** Hardly any for its events, or more than were asked for and too many for its events. */
+  /** No count at all, hardly any for its events, or more than were asked for and too many for its events. */
   private isImpossible(tokens: number): boolean {
+    if (countIn(tokens) === undefined) return true;
     const isTooFew = tokens * mostApart < this.events;
     return isTooFew || (tokens > this.asked && tokens > (this.events + this.emptyEvents) * mostApart);
   }
+}
+
+/** A number of tokens that something can have. */
+function countIn(told: number | undefined): number | undefined {
+  return told !== undefined && Number.isInteger(told) && told >= 0 && told <= mostTokens ? told : undefined;
 }
