@@ -85,6 +85,7 @@ describe("a stream that ends with its connection was cut off", () => {
     ["where the last event counts a token that made no text", a + running("", 2)],
     ["where the finish reason is an empty word", a + finish("")],
     ["where usage told more than there can be", usage(2_147_483_647) + a],
+    ["where each event told all that were asked for", running("a", 64).repeat(3)],
   ];
   test.each(cut)("%s", async (_, body) => {
     expect((await replyOf(closingHead + body)).outcome).toMatchObject({ code: "disconnected" });
@@ -103,6 +104,8 @@ describe("output tokens that no such reply can have are not believed, but kept b
     ["more than were asked for, and many for each event", a.repeat(8) + usage(129), 8, 129],
     ["more than a number of the journal can be", a.repeat(8) + usage(3_000_000_000), 8, 3_000_000_000],
     ["fewer than none", a.repeat(8) + usage(-5), 8, -5],
+    ["the tokens of each event alone", running("a", 1).repeat(10), 10, 1],
+    ["none up to each event", running("a", 0).repeat(10), 10, 0],
     ["half a token", a.repeat(8) + usageOf("7.5"), 8, 7.5],
   ];
   test.each(impossible)("%s", async (_, body, events, told) => {
@@ -135,12 +138,25 @@ describe("the events' tokens add up to those of a usage", () => {
   const counts: readonly [string, string, readonly number[]][] = [
     ["that comes with each", running("a", 1) + running("a", 4) + running("a", 5), [1, 3, 1]],
     ["that comes with every fourth", a + a + a + running("a", 4) + a + a + a + running("a", 11), [1, 1, 1, 1, 1, 1, 1, 4]],
-    ["that counts back", [1, 2, 3, 2, 1, 4, 5, 8].map((tokens) => running("a", tokens)).join(""), [1, 1, 1, 0, 0, 1, 1, 3]],
+    ["that counts back", [1, 2, 3, 2, 1, 4, 5, 8].map((tokens) => running("a", tokens)).join(""), [1, 1, 1, 1, 1, 1, 1, 1]],
+    ["that has a token's text come in two events", [1, 1, 4, 7].map((tokens) => running("a", tokens)).join(""), [1, 1, 2, 3]],
     ["that leaps beyond what was asked for", running("a", 1) + running("a", 2_000_000) + running("a", 3), [1, 1, 1]],
   ];
   test.each(counts)("%s", async (_, body, weights) => {
     expect((await replyOf(stream(body, done))).weights).toEqual(weights);
     expect((await replyOf(streamHead + chunkOf(body + done) + lastChunk)).weights).toEqual(weights);
+  });
+});
+
+describe("a usage within the stream that does not grow leaves each event its token:", () => {
+  const standing: readonly [string, readonly number[], number, readonly number[]][] = [
+    ["it stays at 0 until the last", [0, 0, 0, 0], 4, [1, 1, 1, 1]],
+    ["it is of each event alone", [1, 1, 1, 1], 4, [1, 1, 1, 1]],
+    ["it is of what is planned", [4, 4, 4, 4], 4, [4, 1, 1, 1]],
+  ];
+  test.each(standing)("%s", async (_, upTo, all, weights) => {
+    const reply = await replyOf(stream(...upTo.map((tokens) => running("a", tokens)), usage(all), done));
+    expect(reply).toMatchObject({ weights, outputTokens: all, outputTokensSource: "usage" });
   });
 });
 

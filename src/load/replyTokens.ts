@@ -17,6 +17,10 @@ export class ReplyTokens {
   private readonly asked: number;
   /** What the events so far have carried: as the usage within them says, and one for each that has none. */
   private carried: number;
+  /** Up to the last event that said so. */
+  private upToLast: number;
+  /** Events with tokens that said no more than the one before. */
+  private stood: number;
   private cached: number | undefined;
   private completion: number | undefined;
 
@@ -26,6 +30,8 @@ export class ReplyTokens {
     this.emptyEvents = 0;
     this.asked = asked;
     this.carried = 0;
+    this.upToLast = 0;
+    this.stood = 0;
     this.prompt = undefined;
     this.cached = undefined;
     this.completion = undefined;
@@ -45,20 +51,27 @@ export class ReplyTokens {
   }
 
   /**
-   * Tokens of one more event: one, unless it says how many there were up to it: then those that the events before have not carried. A count
-   * that goes back, or on by more than the whole reply can have, is not taken over.
+   * Tokens of one more event: one, unless it says how many there were up to it: then those that the events before have not carried, but one
+   * at least, since something came. A count that goes on by more than the whole reply can have is not taken over.
    */
   ofEvent(upToIt: number | undefined): number {
     this.events++;
-    const tokens = (countIn(upToIt) ?? Infinity) - this.carried;
-    const carried = tokens > this.asked ? 1 : Math.max(0, tokens);
+    const upTo = countIn(upToIt);
+    if (upTo !== undefined) this.follow(upTo);
+    const tokens = (upTo ?? Infinity) - this.carried;
+    const carried = tokens > this.asked ? 1 : Math.max(1, tokens);
     this.carried += carried;
     return carried;
   }
 
+  private follow(upTo: number): void {
+    if (upTo <= this.upToLast) this.stood++;
+    this.upToLast = upTo;
+  }
+
   /** All that were asked for have come. */
   get areAll(): boolean {
-    return (this.told ?? this.events) >= this.asked;
+    return ((this.countsEvents ? this.told : undefined) ?? this.events) >= this.asked;
   }
 
   /** Tokens that make no text (halves of a character, special ones) come as events without any, and usage counts them. */
@@ -91,10 +104,15 @@ export class ReplyTokens {
     return this.completion === undefined || this.isImpossible(this.completion) ? undefined : this.completion;
   }
 
+  /** A usage within the stream that stands still more often than not is of each event alone, or of what is planned, or of nothing. */
+  private get countsEvents(): boolean {
+    return this.stood * 2 <= this.events;
+  }
+
   /** No count at all, hardly any for its events, or more than were asked for and too many for its events. */
   private isImpossible(tokens: number): boolean {
     if (countIn(tokens) === undefined) return true;
-    const isTooFew = tokens * mostApart < this.events;
+    const isTooFew = tokens * (this.countsEvents ? mostApart : 1) < this.events;
     return isTooFew || (tokens > this.asked && tokens > (this.events + this.emptyEvents) * mostApart);
   }
 }
