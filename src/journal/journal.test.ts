@@ -61,7 +61,14 @@ test("a request comes back as it was stamped, counted from the start of its expe
   journal.stamp(exchange, "role", start + 8_002_000_000, 0);
   journal.stamp(exchange, "text", start + 8_100_000_000, 1);
   journal.stamp(exchange, "text", start + 8_120_000_000, 3);
-  const counted = { promptTokens: 12, cachedTokens: 0, outputTokens: 4, outputTokensSource: "events", impossibleTokens: 3e9 } as const;
+  const counted = {
+    promptTokens: 12,
+    cachedTokens: 0,
+    outputTokens: 4,
+    outputTokensSource: "events",
+    impossibleTokens: 3e9,
+    impossibleCachedTokens: 556,
+  } as const;
   const told = { status: 200, ...counted };
   journal.ended(exchange, start + 8_121_000_000, { outcome: completed, ...told, text: "grün 🦊" });
   journal.close();

@@ -70,8 +70,8 @@ function endingsIn(batch: RecordBatch): (row: number) => EndingRow {
   const [outcome, code, message, source, text, aside] = ["outcome", "code", "message", "output_tokens_source", "text", "aside"].map(
     textsIn(batch),
   );
-  const counts = ["status", "prompt_tokens", "cached_tokens", "output_tokens", "impossible_tokens"];
-  const [status, promptTokens, cachedTokens, outputTokens, impossibleTokens] = counts.map(countsIn(batch));
+  const counts = ["status", "prompt_tokens", "cached_tokens", "output_tokens", "impossible_tokens", "impossible_cached_tokens"];
+  const [status, promptTokens, cachedTokens, outputTokens, impossibleTokens, impossibleCachedTokens] = counts.map(countsIn(batch));
   return (row) => ({
     at: at[row] ?? 0,
     outcome: outcomeOf(outcome?.(row), code?.(row), message?.(row)),
@@ -82,6 +82,7 @@ function endingsIn(batch: RecordBatch): (row: number) => EndingRow {
       outputTokens: outputTokens?.(row),
       outputTokensSource: source?.(row) as TokenSource | undefined, // written from an Ending
       impossibleTokens: impossibleTokens?.(row),
+      impossibleCachedTokens: impossibleCachedTokens?.(row),
       text: text?.(row),
       aside: aside?.(row),
     }),

@@ -39,6 +39,7 @@ export const endingsSchema = schemaOf({
   output_tokens: { type: new Int32(), ...optional },
   output_tokens_source: { type: new Utf8(), ...optional },
   impossible_tokens: { type: new Float64(), ...optional },
+  impossible_cached_tokens: { type: new Float64(), ...optional },
   text: { type: new Utf8(), ...optional },
   aside: { type: new Utf8(), ...optional },
 });

@@ -145,6 +145,7 @@ export class JournalWriter implements Recorder, Disposable {
     columns.outputTokens.set(row, ending.outputTokens);
     columns.outputTokensSource.set(row, ending.outputTokensSource);
     columns.impossibleTokens.set(row, ending.impossibleTokens);
+    columns.impossibleCachedTokens.set(row, ending.impossibleCachedTokens);
     columns.text.set(row, ending.text);
     columns.aside.set(row, ending.aside);
   }
@@ -258,6 +259,7 @@ function endingsTable(path: string) {
     outputTokens: new OptionalInt32Column(),
     outputTokensSource: new TextColumn(),
     impossibleTokens: new OptionalRealColumn(),
+    impossibleCachedTokens: new OptionalRealColumn(),
     text: new TextColumn(),
     aside: new TextColumn(),
   });

@@ -134,6 +134,15 @@ test("a prompt of fewer than no tokens has none that are known", async () => {
   expect((await replyOf(stream(a, told, done))).promptTokens).toBeUndefined();
 });
 
+test("more cached tokens than the prompt has are taken for untold, but kept", async () => {
+  const told = (cached: number) => ({ prompt_tokens: 100, completion_tokens: 1, prompt_tokens_details: { cached_tokens: cached } });
+  const reply = async (cached: number) => replyOf(stream(a, data({ choices: [], usage: told(cached) }), done));
+  for (const cached of [101, 556, -1]) {
+    expect(await reply(cached)).toMatchObject({ promptTokens: 100, cachedTokens: undefined, impossibleCachedTokens: cached });
+  }
+  for (const cached of [0, 100]) expect(await reply(cached)).toMatchObject({ cachedTokens: cached, impossibleCachedTokens: undefined });
+});
+
 describe("the events' tokens add up to those of a usage", () => {
   const counts: readonly [string, string, readonly number[]][] = [
     ["that comes with each", running("a", 1) + running("a", 4) + running("a", 5), [1, 3, 1]],

@@ -133,6 +133,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
       outputTokens: tokens.output,
       outputTokensSource: tokens.outputSource,
       impossibleTokens: tokens.impossible,
+      impossibleCachedTokens: tokens.impossibleCached,
       text: kept?.text,
       aside: kept?.aside,
     };

@@ -46,7 +46,7 @@ export class ReplyTokens {
   /** Usage, final or so far. */
   count({ promptTokens, cachedTokens, completionTokens }: ChunkReader): void {
     this.prompt = countIn(promptTokens) ?? this.prompt;
-    this.cached = countIn(cachedTokens) ?? this.cached;
+    this.cached = cachedTokens ?? this.cached;
     this.completion = completionTokens ?? this.completion;
   }
 
@@ -96,7 +96,15 @@ export class ReplyTokens {
 
   /** `leavesOutZeros`: a usage without cached tokens says that there were none. */
   cachedTokens(leavesOutZeros: boolean): number | undefined {
+    if (this.impossibleCached !== undefined) return undefined;
     return this.cached ?? (leavesOutZeros && this.prompt !== undefined ? 0 : undefined);
+  }
+
+  /** Cached tokens that usage told and no prompt of that length can have had. */
+  get impossibleCached(): number | undefined {
+    const { cached } = this;
+    const isPossible = cached === undefined || (countIn(cached) !== undefined && cached <= (this.prompt ?? Infinity));
+    return isPossible ? undefined : cached;
   }
 
   /** Output tokens as usage tells them, if this reply can have had them. */

@@ -19,6 +19,7 @@ export function engineReasons(records: readonly RequestRecord[], engines: readon
     ...unlikeEngines(records.filter(isCompleted), limits),
     ...engines.flatMap((engine) => overlong(ofEngine(records, engine).filter(isCompleted), engine, limits)),
     ...engines.flatMap((engine) => cacheState(ofEngine(records, engine), engine, limits)),
+    ...engines.flatMap((engine) => impossibleHits(ofEngine(records, engine).filter(isCompleted), engine, limits)),
   ];
 }
 
@@ -230,6 +231,16 @@ function cacheState(records: readonly RequestRecord[], engine: string, limits: L
   return beyond(limits.coldCached, found, {
     what: `cold requests found ${Math.round((found ?? 0) * 100)} % of their prompts in the cache`,
     advice: "do not call them cold: empty the caches before, start the engine anew, or take another seed",
+    engine,
+  });
+}
+
+function impossibleHits(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const told = replies.filter(({ impossibleCachedTokens }) => impossibleCachedTokens !== undefined);
+  const [first] = told;
+  return beyond(limits.cachedTokens, share(told.length, replies.length), {
+    what: `usage told what cannot be in ${told.length} of ${replies.length} replies: ${first?.impossibleCachedTokens} cached tokens of a prompt of ${first?.promptTokens ?? "unknown length"}`,
+    advice: "they are taken for untold: look at the engine's own counters of hits; the server, or what stands before it, counts wrongly",
     engine,
   });
 }

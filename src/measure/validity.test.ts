@@ -331,6 +331,14 @@ test("a template that an engine adds to each prompt is in its cache, and its col
   expect([own(48), own(180)].map((reasons) => reasons.some(({ what }) => what.startsWith("cold requests")))).toEqual([false, true]);
 });
 
+test("an engine that tells more cached tokens than its prompts have is said to tell what cannot be", () => {
+  const records = answered("plain", ten, { contextTokens: 90, promptTokens: 100, impossibleCachedTokens: 556 });
+  expect(validityOf(records)).toMatchObject({
+    state: "DEGRADED",
+    reasons: [{ engine: "plain", what: "usage told what cannot be in 10 of 10 replies: 556 cached tokens of a prompt of 100" }],
+  });
+});
+
 test("an engine that takes 1.9 s for what comes every 1.4 s is saturated: said with both rates, and what to do", () => {
   expect(validityOf(oneByOne(1.4, 1.9))).toMatchObject({
     state: "DEGRADED",

@@ -115,6 +115,11 @@ export const limits = {
     unit: "share",
     degraded: 0.05,
   },
+  cachedTokens: {
+    measured: "replies of an engine whose usage tells more cached tokens than their prompts have",
+    unit: "share",
+    degraded: 0,
+  },
   answers: {
     measured: "prompts that an engine answered otherwise out of a cache, or otherwise than the baseline",
     unit: "share",

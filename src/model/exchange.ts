@@ -21,6 +21,8 @@ export interface Ending {
   readonly outputTokensSource?: TokenSource | undefined;
   /** Output tokens that usage told, where no such reply can have had them: they were counted otherwise. */
   readonly impossibleTokens?: number | undefined;
+  /** Cached tokens that usage told, more than its prompt has: they are taken for untold. */
+  readonly impossibleCachedTokens?: number | undefined;
   /** Kept only when asked for: replies that a later request contains, or answers to be compared. */
   readonly text?: string | undefined;
   /** Likewise what was generated beside it: reasoning, and names and arguments of tool calls. */

@@ -32,6 +32,7 @@ export const limitNames = [
   "overlong",
   "short",
   "coldCached",
+  "cachedTokens",
   "answers",
   "throttled",
   "unwell",

@@ -40,6 +40,8 @@ export interface RequestRecord {
   readonly outputTokensSource?: TokenSource;
   /** What usage told instead, and no such reply can have had. */
   readonly impossibleTokens?: number;
+  /** Cached tokens that usage told, and more than the prompt has. */
+  readonly impossibleCachedTokens?: number;
   /** What the engine's tokenizer makes of the whole reply, where it was asked: also where usage tells the output tokens. */
   readonly countedTokens?: number;
   readonly text?: string;

@@ -97,6 +97,14 @@ export function foundAgain(ending: Ending, reuse: CacheReuse | undefined): Pick<
   return { ok: cachedTokens > 0, ...(cachedTokens > 0 && cachedTokens < enough(ending, reuse) ? { partly: true } : {}) };
 }
 
+/** Why nobody knows what was found of it. */
+export function untold({ ending }: Asked): string {
+  const { outcome, impossibleCachedTokens: impossible, promptTokens } = ending;
+  if (outcome.kind !== "completed") return `it was not answered (${outcome.kind === "failed" ? outcome.message : outcome.kind})`;
+  if (impossible === undefined) return "its replies do not tell cached tokens";
+  return `its replies tell what cannot be: ${impossible} cached tokens of a prompt of ${promptTokens ?? "unknown length"}`;
+}
+
 function enough(ending: Ending, reuse: CacheReuse | undefined): number {
   const most = mostOfIt(ending, reuse);
   if (most === 0) return 0;

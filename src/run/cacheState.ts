@@ -7,7 +7,7 @@ import type { RunningEngine } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { PartNumbers } from "../workloads/partNumbers.ts";
-import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, untold, type Asked, type Asker } from "./askedPrompt.ts";
 import { foundBeside, untilFoundBeside } from "./besideCache.ts";
 import { askingCounters } from "./countedHits.ts";
 import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
@@ -135,7 +135,7 @@ async function primed(workload: Workload, { asker, reuse }: CachesOf): Promise<r
   const most = mostOfIt(found.ending, reuse);
   const wanted = `the last of them is found again${most === undefined ? "" : `, ${most} tokens`}`;
   const check = { what, wanted, seen: "requests" } as const;
-  if (cachedTokens === undefined) return [{ ...check, found: "its replies do not tell cached tokens" }];
+  if (cachedTokens === undefined) return [{ ...check, found: untold(found) }];
   return [{ ...check, found: `${cachedTokens} of ${found.ending.promptTokens ?? 0} tokens`, ...foundAgain(found.ending, reuse) }];
 }
 

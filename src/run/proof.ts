@@ -10,7 +10,7 @@ import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Metric } from "../probes/parseMetrics.ts";
 import { answersOf } from "./answers.ts";
-import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, type Asked, type Asker } from "./askedPrompt.ts";
+import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, untold, type Asked, type Asker } from "./askedPrompt.ts";
 import { foundBeside, untilFoundBeside } from "./besideCache.ts";
 import { limitOf } from "./contextLimit.ts";
 import { metricsOf } from "./countedHits.ts";
@@ -172,12 +172,6 @@ function missCheck(first: Asked, second: Asked): ProofCheck {
   const { cachedTokens } = second.ending;
   if (cachedTokens === undefined) return { ...asking, wanted, found: untold(second) };
   return { ...asking, wanted, found: foundText(first, second), ok: cachedTokens === 0 };
-}
-
-function untold({ ending }: Asked): string {
-  const { outcome } = ending;
-  if (outcome.kind === "completed") return "its replies do not tell cached tokens";
-  return `it was not answered (${outcome.kind === "failed" ? outcome.message : outcome.kind})`;
 }
 
 function foundText(first: Asked, second: Asked): string {
