@@ -5,7 +5,7 @@ export interface PieceTaker {
   /** The body's own bytes, as they come: `start` to `end` of the bytes just read, valid during the call only. */
   piece(bytes: Buffer, start: number, end: number): void;
   /** Takes a whole chunk if it knows it by its looks; else it is given it as a piece. */
-  takes(bytes: Buffer, start: number, end: number): boolean;
+  takesChunk(bytes: Buffer, start: number, end: number): boolean;
 }
 
 /** Where in a chunked body the next byte falls. */
@@ -89,7 +89,7 @@ export class BodyReader {
       const dataAt = this.readSizeLine(bytes, at, end);
       if (dataAt === at) return at;
       const dataEnd = dataAt + this.left;
-      if (!isLineEnd(bytes, dataEnd, end) || !this.taker.takes(bytes, dataAt, dataEnd)) {
+      if (!isLineEnd(bytes, dataEnd, end) || !this.taker.takesChunk(bytes, dataAt, dataEnd)) {
         this.place = "data";
         return dataAt;
       }

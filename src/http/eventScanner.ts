@@ -5,7 +5,7 @@ export interface EventTaker {
   /** One event's data: `start` to `end` of `bytes`, valid during the call only. `isError`: its name, or that of its field, is "error". */
   event(bytes: Buffer, start: number, end: number, isError: boolean): void;
   /** Takes whole events that it knows by their looks, from `start` on, and returns where the first one that it doesn't starts. */
-  familiar(bytes: Buffer, start: number, end: number): number;
+  takeEvents(bytes: Buffer, start: number, end: number): number;
 }
 
 const lineFeed = 10;
@@ -61,7 +61,7 @@ export class EventScanner {
     let lineStart = start;
     if (this.afterCarriageReturn && bytes[start] === lineFeed) lineStart++;
     this.afterCarriageReturn = false;
-    if (this.isBetweenEvents) lineStart = this.taker.familiar(bytes, lineStart, end);
+    if (this.isBetweenEvents) lineStart = this.taker.takeEvents(bytes, lineStart, end);
     if (lineStart === end) return;
     const rest = this.hasCarriageReturns(bytes, lineStart, end)
       ? this.scanAll(bytes, lineStart, end)
@@ -88,7 +88,7 @@ export class EventScanner {
       const at = bytes.indexOf(lineFeed, lineStart);
       if (at < 0 || at >= end) return lineStart;
       this.lineEnded(bytes, lineStart, at);
-      lineStart = this.isBetweenEvents ? this.taker.familiar(bytes, at + 1, end) : at + 1;
+      lineStart = this.isBetweenEvents ? this.taker.takeEvents(bytes, at + 1, end) : at + 1;
     }
   }
 

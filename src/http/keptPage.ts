@@ -135,7 +135,7 @@ class Wire implements PieceTaker {
     else this.end(new Error(`it answers with more than ${longestAnswer} bytes`));
   }
 
-  takes(): boolean {
+  takesChunk(): boolean {
     return false;
   }
 

@@ -177,11 +177,9 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   /** Most of a stream: one event like the last one in each chunk. */
-  takes(bytes: Buffer, start: number, end: number): boolean {
-    const { lastText } = this;
-    if (lastText === undefined || this.isDone || !this.events.isAtStart || lastText.endOf(bytes, start, end) !== end) return false;
-    this.untold++;
-    this.kept?.add(lastText.textIn(bytes, start, end));
+  takesChunk(bytes: Buffer, start: number, end: number): boolean {
+    if (!this.events.isAtStart || this.endOfAlike(bytes, start, end) !== end) return false;
+    this.takeAlike(bytes, start, end);
     return true;
   }
 
@@ -204,16 +202,23 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   /** Most of a stream: events like the last one, one after the other. */
-  familiar(bytes: Buffer, start: number, end: number): number {
-    const { lastText } = this;
-    if (lastText === undefined || this.isDone) return start;
+  takeEvents(bytes: Buffer, start: number, end: number): number {
     let at = start;
-    for (let next = lastText.endOf(bytes, at, end); next >= 0; next = lastText.endOf(bytes, at, end)) {
-      this.untold++;
-      this.kept?.add(lastText.textIn(bytes, at, next));
+    for (let next = this.endOfAlike(bytes, at, end); next >= 0; next = this.endOfAlike(bytes, at, end)) {
+      this.takeAlike(bytes, at, next);
       at = next;
     }
     return at;
+  }
+
+  /** Of an event like the last one that starts there; -1 where none does. */
+  private endOfAlike(bytes: Buffer, start: number, end: number): number {
+    return this.lastText === undefined || this.isDone ? -1 : this.lastText.endOf(bytes, start, end);
+  }
+
+  private takeAlike(bytes: Buffer, start: number, end: number): void {
+    this.untold++;
+    if (this.kept !== undefined && this.lastText !== undefined) this.kept.add(this.lastText.textIn(bytes, start, end));
   }
 
   event(bytes: Buffer, start: number, end: number, isError: boolean): void {
