@@ -43,7 +43,7 @@ class StampsWhenRead implements ReceiveStamps {
   watch(): void {}
 
   last(): Nanoseconds {
-    const at = this.clock.now(); // the receive stamp: nothing may come before it
+    const at = this.clock.now(); // the receive stamp: no statement may stand before it
     this.given.read++;
     return at;
   }

@@ -90,8 +90,9 @@ export class ChunkReader {
   private hasTool: boolean;
   private hasRole: boolean;
   private hasError: boolean;
-  /** Some words for a person, and anything else that a chunk of a reply has: words alone are an error. */
+  /** It has words for a person: with nothing that a chunk has, they are an error. */
   private hasWords: boolean;
+  /** It has something that a chunk of a reply has: choices, usage, an id, or what it is. */
   private isChunk: boolean;
   private textStart: number;
   private texts: number;

@@ -46,7 +46,7 @@ export class Connection {
   private readonly socket: Socket;
   private readonly clock: Clock;
   private readonly stamps: ReceiveStamps;
-  /** Nothing was received before: what this user sent, and what came last. */
+  /** No receive stamp is earlier than this: the latest send, or the read before. */
   private earliest: Nanoseconds;
   private cause: Error | undefined;
 
@@ -108,7 +108,7 @@ export class Connection {
   }
 
   private read(length: number): boolean {
-    const at = Math.max(this.stamps.last(), this.earliest); // the receive stamp: nothing may come before it
+    const at = Math.max(this.stamps.last(), this.earliest); // the receive stamp: no statement may stand before it
     this.earliest = at;
     if (this.user === undefined) this.destroy();
     else this.user.received(at, readBuffer, length);

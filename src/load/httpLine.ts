@@ -121,7 +121,7 @@ class HttpLine implements WatchedLine {
 
   prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
     this.waiting++;
-    this.goOn();
+    this.cancelGivingUp();
     this.pool.refresh(Math.min(this.waiting, this.opensAtMost));
     const { maxOutputTokens } = request;
     return { bytes: this.write(request, replies), keepText: keepText || this.keepsText, maxOutputTokens };
@@ -154,7 +154,7 @@ class HttpLine implements WatchedLine {
   }
 
   private giveUpSpares(): void {
-    this.goOn();
+    this.cancelGivingUp();
     this.stopGivingUp = this.clock.at(this.clock.now() + patienceForNobody, () => {
       this.stopGivingUp = undefined;
       this.hasSpares = false;
@@ -162,7 +162,7 @@ class HttpLine implements WatchedLine {
     });
   }
 
-  private goOn(): void {
+  private cancelGivingUp(): void {
     this.stopGivingUp?.();
     this.stopGivingUp = undefined;
   }
@@ -177,7 +177,7 @@ class HttpLine implements WatchedLine {
 
   close(): void {
     for (const exchange of this.inFlight.list()) exchange.abort({ kind: "cancelled" });
-    this.goOn();
+    this.cancelGivingUp();
     this.pool.close();
   }
 }

@@ -1,4 +1,4 @@
-import type { Ending, Prepared } from "../model/exchange.ts";
+import type { Ending, Line, Prepared } from "../model/exchange.ts";
 import { dropped, failed, type Outcome } from "../model/outcome.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { DeadlineSweep } from "./deadlineSweep.ts";
@@ -7,7 +7,7 @@ import { Flight, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
 import type { Phase } from "./order.ts";
 import type { Tally } from "./tally.ts";
-import { lineOf, lookAhead, Preparation, type Preparer } from "./preparation.ts";
+import { lookAhead, Preparation, type Preparer } from "./preparation.ts";
 import { stepsOf, type Step } from "./steps.ts";
 
 /** After an interruption, what is under way may go on for so long. */
@@ -158,7 +158,7 @@ export class Player implements FlightHome, Preparer {
     const now = this.now();
     const flight = new Flight(step, this.recordDue(step, due), now, this.flightOptions);
     this.sweep.watch(flight, now);
-    flight.exchange = lineOf(this.options.lines, step.turn).send(prepared, flight);
+    flight.exchange = this.lineOf(step).send(prepared, flight);
   }
 
   flightEnded(flight: Flight, at: Nanoseconds, ending: Ending): void {
@@ -234,7 +234,7 @@ export class Player implements FlightHome, Preparer {
   }
 
   private dropLate(step: Step, due: Nanoseconds, prepared: Prepared | undefined): void {
-    if (prepared !== undefined) lineOf(this.options.lines, step.turn).discard?.(prepared);
+    if (prepared !== undefined) this.lineOf(step).discard?.(prepared);
     const reason = `not sent within ${this.options.deadlines.send} s of its time`;
     this.goOnAfter(step, this.recordDropped(step, due, reason), dropped(reason));
   }
@@ -296,9 +296,15 @@ export class Player implements FlightHome, Preparer {
   }
 
   prepare(step: Step): Prepared {
-    const { lines, keepText } = this.options;
+    const { keepText } = this.options;
     const replies = (request: number) => step.contains.find((one) => one.request === request)?.text;
-    return lineOf(lines, step.turn).prepare(step.turn.request, replies, keepText || step.isContained);
+    return this.lineOf(step).prepare(step.turn.request, replies, keepText || step.isContained);
+  }
+
+  private lineOf({ turn: { engine } }: Step): Line {
+    const line = this.options.lines[engine];
+    if (line === undefined) throw new Error(`no line to engine ${engine}`);
+    return line;
   }
 
   private recordDue({ turn, request }: Step, due: Nanoseconds): number {

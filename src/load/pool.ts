@@ -236,17 +236,17 @@ class RecentPeak {
   }
 
   change(change: number, now: Nanoseconds): void {
-    this.goOn(now);
+    this.turnPeriod(now);
     this.count += change;
     this.peak = Math.max(this.peak, this.count);
   }
 
   most(now: Nanoseconds): number {
-    this.goOn(now);
+    this.turnPeriod(now);
     return Math.max(this.peak, this.earlierPeak);
   }
 
-  private goOn(now: Nanoseconds): void {
+  private turnPeriod(now: Nanoseconds): void {
     if (now < this.until) return;
     this.earlierPeak = this.peak;
     this.peak = this.count;

@@ -1,7 +1,6 @@
-import type { Line, Prepared } from "../model/exchange.ts";
+import type { Prepared } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import type { Turn } from "./order.ts";
 import type { Step } from "./steps.ts";
 
 /** A request is serialised so long before it is due (no round number, or in a regular schedule another one would be due just then)… */
@@ -79,10 +78,10 @@ export class Preparation {
     const step = this.steps[this.next];
     if (step === undefined) return;
     this.isWaitingForRoom = !this.hasRoom();
-    if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + offsetOf(step) - lookAhead, () => this.goOn());
+    if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + offsetOf(step) - lookAhead, () => this.prepareIfDue());
   }
 
-  private goOn(): void {
+  private prepareIfDue(): void {
     const step = this.steps[this.next];
     // Sent in the meantime without us: then the next one's time has not come yet.
     if (step !== undefined && this.start + offsetOf(step) - lookAhead <= this.clock.now()) this.prepareNext(step);
@@ -98,12 +97,6 @@ export class Preparation {
   private hasRoom(): boolean {
     return this.prepared.length < mostRequests && this.tokens < mostTokens;
   }
-}
-
-export function lineOf(lines: Readonly<Record<string, Line>>, { engine }: Turn): Line {
-  const line = lines[engine];
-  if (line === undefined) throw new Error(`no line to engine ${engine}`);
-  return line;
 }
 
 function offsetOf({ offset = 0 }: Step): Nanoseconds {
