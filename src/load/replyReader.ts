@@ -27,6 +27,7 @@ export interface ReplyOptions {
 const longestDocument = 65_536;
 /** A pattern takes as long to make as a few events to read. */
 const mostPatterns = 32;
+const space = 32;
 const lessThan = 60;
 const openBrace = 123;
 const nothing = "{}";
@@ -186,7 +187,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
   private begins(bytes: Buffer, start: number, end: number): void {
     let at = start;
-    while (at < end && isBlank(bytes[at])) at++;
+    while (at < end && (bytes[at] ?? 0) <= space) at++;
     if (at === end) return;
     this.hasBody = true;
     if (bytes[at] === lessThan || bytes[at] === openBrace) this.isStream = false;
@@ -320,10 +321,6 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private otherReply(head: Head): OtherReply {
     return { head, text: this.document.bytes.toString("utf8", 0, this.document.length), secrets: this.options.secrets };
   }
-}
-
-function isBlank(byte: number | undefined): boolean {
-  return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 
 function isSuccess(status: number): boolean {
