@@ -41,6 +41,20 @@ const worldly = [
   "src/simulation/truthLog.ts",
 ];
 
+// Modules that tests are made of: what ships imports none of them.
+const forTests = [
+  "fixture",
+  "fixtureRuns",
+  "dockerFixture",
+  "standIn",
+  "endlessWriter",
+  "freshDirectory",
+  "quietMoment",
+  "testServer",
+  "truthServer",
+  "unusualServer",
+].map((name) => `**/${name}.ts`);
+
 const worldRules: NonNullable<OxlintOverride["rules"]> = {
   "no-restricted-globals": [
     "error",
@@ -57,6 +71,10 @@ const worldRules: NonNullable<OxlintOverride["rules"]> = {
   "no-restricted-properties": ["error", { object: "Math", property: "random" }, { object: "crypto", property: "randomUUID" }],
   "no-console": "error",
 };
+
+function forbiddenInProduct(room: string) {
+  return [...forbidden(room), { group: forTests, message: "for tests only (see oxlint.config.ts)" }];
+}
 
 function forbidden(room: string) {
   const allowed = [room, ...(rooms[room] ?? [])];
@@ -102,7 +120,11 @@ export default defineConfig({
   overrides: [
     ...Object.keys(rooms).map((room): OxlintOverride => ({
       files: [`src/${room}/**/*.ts`],
-      excludeFiles: ["**/*.test.ts"],
+      excludeFiles: ["**/*.test.ts", ...forTests],
+      rules: { "no-restricted-imports": ["error", { patterns: forbiddenInProduct(room) }] },
+    })),
+    ...Object.keys(rooms).map((room): OxlintOverride => ({
+      files: forTests.map((file) => file.replace("**", `src/${room}`)),
       rules: { "no-restricted-imports": ["error", { patterns: forbidden(room) }] },
     })),
     ...pure.map((room): OxlintOverride => ({ files: [`src/${room}/**/*.ts`], excludeFiles: ["**/*.test.ts"], rules: worldRules })),
