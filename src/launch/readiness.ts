@@ -211,7 +211,7 @@ function eventsIn(text: string): readonly Readonly<Record<string, unknown>>[] {
   const found: Readonly<Record<string, unknown>>[] = [];
   const scanner = new EventScanner({
     event: (bytes, start, end) => found.push(parseObject(bytes.toString("utf8", start, end))),
-    familiar: (_bytes, start) => start,
+    takeEvents: (_bytes, start) => start,
   });
   const bytes = Buffer.from(text);
   scanner.scan(bytes, 0, bytes.length);
