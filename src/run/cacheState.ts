@@ -10,7 +10,7 @@ import { PartNumbers } from "../workloads/partNumbers.ts";
 import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, untold, type Asked, type Asker } from "./askedPrompt.ts";
 import { foundBeside, untilFoundBeside } from "./besideCache.ts";
 import { askingCounters } from "./countedHits.ts";
-import type { PlannedBlock, PlannedExperiment } from "./plan.ts";
+import type { PlannedBlock, PlannedExperiment } from "./planExperiments.ts";
 import { reset, resetService } from "./resets.ts";
 
 /** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */

@@ -9,7 +9,7 @@ import type { LaunchOrder, Place, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { isContained, isStarted } from "../model/startedLaunch.ts";
 import { launchers } from "./launchers.ts";
-import { describeEngine } from "./plan.ts";
+import { describeEngine } from "./describePlan.ts";
 import type { PlannedEngine } from "./planEngines.ts";
 import { servicesOf } from "./services.ts";
 

@@ -14,7 +14,8 @@ import { testCase } from "../model/testCase.ts";
 import { passage } from "../model/vocabulary.ts";
 import type { Arrivals, Workload } from "../model/workload.ts";
 import { documentQa } from "../workloads/documentQa.ts";
-import { lasts, phasesOf, planTests, type PlannedExperiment } from "./plan.ts";
+import { planTests } from "./plan.ts";
+import { lasts, phasesOf, type PlannedExperiment } from "./planExperiments.ts";
 
 const engines = { plain: simulated({ prefixCaching: false }), cached: simulated({ prefixCaching: false, cpuCacheGigabytes: 20 }) };
 const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 3 });

@@ -17,7 +17,7 @@ import { installedProgram } from "./installedProgram.ts";
 import { launchers } from "./launchers.ts";
 import { refuseUnknownGpus } from "./namedGpus.ts";
 import { nearestPath } from "./nearestPath.ts";
-import type { PlannedExperiment } from "./plan.ts";
+import type { PlannedExperiment } from "./planExperiments.ts";
 import type { PlannedEngine, PlannedEngines } from "./planEngines.ts";
 
 export interface Preparing {

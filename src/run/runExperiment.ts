@@ -15,7 +15,7 @@ import { connectionsFor } from "./askedLoad.ts";
 import type { Calibration } from "./calibration.ts";
 import type { LoadCrew } from "./loadCrew.ts";
 import type { LoadOrder, Way } from "./loadMessages.ts";
-import { lasts, phasesOf, type PlannedBlock, type PlannedExperiment } from "./plan.ts";
+import { lasts, phasesOf, type PlannedBlock, type PlannedExperiment } from "./planExperiments.ts";
 
 export interface PlayOptions {
   readonly clock: Clock;

@@ -7,7 +7,7 @@ import type { LimitChanges } from "../model/limits.ts";
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { documentQa } from "../workloads/documentQa.ts";
-import type { PlannedExperiment } from "./plan.ts";
+import type { PlannedExperiment } from "./planExperiments.ts";
 import { countersFor, keptFor, lengthWarning, textWarning, type TokenSources } from "./tokenSources.ts";
 
 const generator = documentQa({ contextTokens: 8_000, questionTokens: 192, documents: 1, requests: 2, outputTokens: 8 });

@@ -4,7 +4,7 @@ import type { ProofCheck } from "../model/proof.ts";
 import { partsOf, type Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { doubtOnText, limitOf, longestPrompt } from "./contextLimit.ts";
-import type { PlannedExperiment } from "./plan.ts";
+import type { PlannedExperiment } from "./planExperiments.ts";
 import { tokenizerOf, type Count, type Ours, type Tokenizer } from "./tokenizer.ts";
 
 /** Who can say how many tokens an engine generated: found out before anything is measured. */
