@@ -135,6 +135,7 @@ function unknownOption(name: string, allowed: readonly string[]): string {
 /** A value as it stands in a sentence about it. */
 export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
+  if (value instanceof Promise) return "a promise";
   // To JSON, Infinity and NaN are null.
   return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
 }

@@ -22,8 +22,9 @@ interface Rules {
 }
 
 const someText: OptionRule = (value) => (typeof value === "string" ? undefined : "must be a text");
+/** A promise is none: what it will give is nowhere yet. */
 export const anObject: OptionRule = (value) =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : "must be an object";
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Promise) ? undefined : "must be an object";
 export const listOfObjects: OptionRule = (value) =>
   Array.isArray(value) && value.every((one) => anObject(one) === undefined) ? undefined : "must be a list of objects";
 const aFunction: OptionRule = (value) => (typeof value === "function" ? undefined : "must be a function");

@@ -33,7 +33,7 @@ function mistakesInWhatTheyGive(tries: readonly TriedChecks[]): readonly string[
 
 function mistakeIn(check: unknown): string | undefined {
   if (typeof check !== "object" || check === null || !("ok" in check) || !("wanted" in check)) {
-    return `is ${check instanceof Promise ? "a promise" : shown(check)}, and no check, such as atMost(…) returns it`;
+    return `is ${shown(check)}, and no check, such as atMost(…) returns it`;
   }
   return "noLimit" in check ? `wants ${String(check.wanted)}` : undefined;
 }

@@ -61,6 +61,19 @@ test("a command that cannot be started is a mistake before anything boots", asyn
   );
 });
 
+test("what is asked of an engine beforehand is given at once: no promise is taken for it, and none that fails is heard of later", async () => {
+  const late: unknown = async () => Promise.reject(new Error("late"));
+  const engines = {
+    command: { ...sound, launch: { ...sound.launch, command: late } },
+    claims: { ...sound, claims: late },
+    services: { ...sound, services: late },
+    features: { ...sound, configuredFeatures: late },
+    room: { ...sound, cacheRoom: late },
+    facts: { ...sound, info: [{ path: "/info", facts: late }] },
+  } as Readonly<Record<string, Engine>>; // as JavaScript has it
+  expect((await hintOf(engines)).match(/(?<=engine )\w+(?=: .*, not a promise)/g)).toEqual(Object.keys(engines));
+});
+
 test("what functions give is handed on, and what they say in our own words as well", () => {
   const own = new HarnessError("usage", "no such key", { hint: "look again" });
   const engine = soundEngine("a", {
