@@ -1,4 +1,14 @@
-import { checkOptions, nonEmptyText, notNegative, oneOf, positive, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
+import {
+  checkOptions,
+  nonEmptyText,
+  notNegative,
+  oneOf,
+  positive,
+  serviceWord,
+  wholeNumber,
+  yesOrNo,
+  type OptionRule,
+} from "../model/checkOptions.ts";
 import type { CacheRoom, Command, Slot, StaysFull, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { CacheReuse } from "../model/proof.ts";
@@ -6,7 +16,6 @@ import type { KeptOutside, Services } from "../model/service.ts";
 import type { Seconds } from "../model/time.ts";
 import { ownDisk, type LmcacheConfig } from "./lmcacheConfig.ts";
 import type { Installed } from "./refuseOtherEra.ts";
-import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer, type LmcacheServerOptions } from "./services/lmcacheServer.ts";
 import type { LmServerOptions } from "./services/lmServer.ts";
 

@@ -1,4 +1,4 @@
-import { checkOptions, oneOf, type OptionRule } from "../model/checkOptions.ts";
+import { checkOptions, oneOf, serviceWord, type OptionRule } from "../model/checkOptions.ts";
 import type { CacheRoom, Command, Engine, Slot, StaysFull, World } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
@@ -11,7 +11,6 @@ import { fileName, inEngine } from "./lmcacheInEngine.ts";
 import { notInAContainer, settingsOf, type LmcacheOptions, type Surroundings, type WithLmcacheOptions } from "./lmcacheOptions.ts";
 import { programBeside, refuseWithoutLmcache, servicesBeside } from "./programBeside.ts";
 import { installedIn, refuseOtherEra } from "./refuseOtherEra.ts";
-import { serviceWord } from "./services/address.ts";
 import { checkLmcacheServer } from "./services/lmcacheServer.ts";
 import { inProcessNeeds, serverNeeds } from "./sglangEras.ts";
 import { withSglangLmcacheClaims, type ClaimedConnection } from "./sglangLmcacheClaims.ts";

@@ -87,6 +87,10 @@ export function oneOf(...known: readonly string[]): OptionRule {
 export const nonEmptyText: OptionRule = (value) =>
   typeof value === "string" && value !== "" ? undefined : "must be a text that is not empty";
 
+/** Services, and keys to share them by: both become directories. */
+export const serviceWord: OptionRule = (value) =>
+  typeof value === "string" && /^[a-z0-9][a-z0-9-]*$/.test(value) ? undefined : "must be lower-case letters, digits and dashes";
+
 /** Whose a field of a request's body is, where a second value for it would send something else than every page says. */
 const ownersOfFields: Readonly<Record<string, string>> = {
   messages: "the workload",

@@ -20,6 +20,7 @@ const sound: Engine = {
   },
 };
 const { launch, wire } = sound;
+const store = { name: "redis", kind: "Redis", needs: {}, launch: {}, ready: {} };
 
 test("an engine that is whole has no mistakes", () => {
   expect(mistakesInEngine(sound)).toEqual([]);
@@ -59,4 +60,22 @@ test("a command that cannot be started is told by what it lacks", () => {
 
 test("services are told by the names their engine gave them", () => {
   expect(mistakesInServices({ redis: { name: "redis", kind: "Redis", needs: {}, ready: {} } })).toEqual(["of redis, launch is missing"]);
+});
+
+test.each([
+  ["a promise of them", Promise.resolve({}), "it must be an object, not a promise"],
+  ["one by itself", store, "it is one service, and must be an object of services, such as { store: redis() }"],
+  ["several as one", { a: { store } }, "of a, it is an object of services, and must be one service: services: () => redisSentinel()"],
+  [
+    "a name that leads elsewhere",
+    { store: { ...store, name: "../../x" } },
+    'of store, name must be lower-case letters, digits and dashes, not "../../x"',
+  ],
+  [
+    "a name that is none, of one that is needed",
+    { store: { ...store, needs: { master: { ...store, name: undefined } } } },
+    "of store, of master, name is missing",
+  ],
+])("services are no services where they are %s", (_, services, mistake) => {
+  expect(mistakesInServices(services)).toEqual([mistake]);
 });

@@ -7,6 +7,7 @@ import {
   objectOfTexts,
   oneOf,
   positive,
+  serviceWord,
   shown,
   wholeNumber,
   yesOrNo,
@@ -100,9 +101,10 @@ const ofCommand: Rules = {
 };
 
 const ofService: Rules = {
-  needed: { name: nonEmptyText, kind: nonEmptyText, needs: anObject, launch: anObject, ready: anObject } satisfies Partial<
+  needed: { name: serviceWord, kind: nonEmptyText, needs: anObject, launch: anObject, ready: anObject } satisfies Partial<
     Record<keyof Service, OptionRule>
   >,
+  optional: { shared: serviceWord } satisfies Partial<Record<keyof Service, OptionRule>>,
 };
 
 /** What is wrong with an engine, which nothing need have type-checked: every member by its own rule, and those that contradict each other. */
@@ -130,8 +132,24 @@ export function mistakesInClaims(claims: unknown): readonly string[] {
 }
 
 export function mistakesInServices(services: unknown): readonly string[] {
-  const each = Object.entries(membersOf(services)).map(([label, service]) => [label, whole(service, ofService)] as const);
+  if (isService(services)) return ["it is one service, and must be an object of services, such as { store: redis() }"];
+  const each = Object.entries(membersOf(services)).map(([label, service]) => [label, mistakesInService(service)] as const);
   return [...whole(services, { needed: {} }), ...each.flatMap(([label, mistakes]) => mistakes.map((mistake) => `of ${label}, ${mistake}`))];
+}
+
+function mistakesInService(service: unknown): readonly string[] {
+  if (areServices(service)) return ["it is an object of services, and must be one service: services: () => redisSentinel()"];
+  const { needs } = membersOf(service);
+  return [...whole(service, ofService), ...(anObject(needs) === undefined ? mistakesInServices(needs) : [])];
+}
+
+function isService(value: unknown): boolean {
+  return whole(value, ofService).length === 0;
+}
+
+function areServices(value: unknown): value is object {
+  const all = Object.values(membersOf(value));
+  return all.length > 0 && all.every(isService);
 }
 
 function whole(value: unknown, rules: Rules): readonly string[] {

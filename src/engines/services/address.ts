@@ -16,10 +16,6 @@ export function parseHostAndPort(text: string): HostAndPort {
 export const hostAndPort: OptionRule = (value) =>
   typeof value === "string" && /^(?:\[[^\]]+\]|[^:/@\s]+):\d{1,5}$/.test(value) ? undefined : 'must be "host:port"';
 
-/** Services, and keys to share them by: both become directories. */
-export const serviceWord: OptionRule = (value) =>
-  typeof value === "string" && /^[a-z0-9][a-z0-9-]*$/.test(value) ? undefined : "must be lower-case letters, digits and dashes";
-
 /** Servers that are one, in one text: this machine has several names, and hosts are the same in capitals. */
 export function serverPlace(hostAndPort: string): string {
   return hostAndPort.toLowerCase().replace(/^(?:127\.0\.0\.1|\[::1\])(?=:|$)/, "localhost");

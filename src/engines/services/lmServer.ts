@@ -1,8 +1,8 @@
-import { checkOptions, nonEmptyText, type OptionRule } from "../../model/checkOptions.ts";
+import { checkOptions, nonEmptyText, serviceWord, type OptionRule } from "../../model/checkOptions.ts";
 import { HarnessError } from "../../model/harnessError.ts";
 import type { Command } from "../../model/engine.ts";
 import type { Service } from "../../model/service.ts";
-import { hostAndPort, parseHostAndPort, serviceWord } from "./address.ts";
+import { hostAndPort, parseHostAndPort } from "./address.ts";
 
 export interface LmServerOptions {
   /** "0.1": `python -m lmcache.server`. "v1": `lmcache_server`, which knows memory only; unless said. */

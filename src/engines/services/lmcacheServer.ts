@@ -1,9 +1,9 @@
-import { checkOptions, nonEmptyText, oneOf, positive, wholeNumber, type OptionRule } from "../../model/checkOptions.ts";
+import { checkOptions, nonEmptyText, oneOf, positive, serviceWord, wholeNumber, type OptionRule } from "../../model/checkOptions.ts";
 import type { InstalledProgram, StaysFull } from "../../model/engine.ts";
 import { HarnessError } from "../../model/harnessError.ts";
 import type { Service, ServiceAddress, ServiceReset, ServiceSlot } from "../../model/service.ts";
 import { allKnown, ifKnown, valued, type FlagRules } from "../flags.ts";
-import { directoryPlace, hostAndPort, parseHostAndPort, serverPlace, serviceWord, type HostAndPort } from "./address.ts";
+import { directoryPlace, hostAndPort, parseHostAndPort, serverPlace, type HostAndPort } from "./address.ts";
 import { anyClear, serverEra, type ServerEra } from "./lmcacheServerEras.ts";
 import { redis } from "./redis.ts";
 import { valkey } from "./valkey.ts";

@@ -1,6 +1,6 @@
-import { checkOptions, nonEmptyText, positive, type OptionRule } from "../../model/checkOptions.ts";
+import { checkOptions, nonEmptyText, positive, serviceWord, type OptionRule } from "../../model/checkOptions.ts";
 import type { Service } from "../../model/service.ts";
-import { hostAndPort, parseHostAndPort, serviceWord } from "./address.ts";
+import { hostAndPort, parseHostAndPort } from "./address.ts";
 
 export interface RedisOptions {
   /** "redis" unless said: an engine that needs two gives them different names. */

@@ -1,7 +1,7 @@
-import { checkOptions, nonEmptyText, type OptionRule } from "../../model/checkOptions.ts";
+import { checkOptions, nonEmptyText, serviceWord, type OptionRule } from "../../model/checkOptions.ts";
 import { HarnessError } from "../../model/harnessError.ts";
 import type { Service, ServiceSlot, Services } from "../../model/service.ts";
-import { hostAndPort, parseHostAndPort, serviceWord } from "./address.ts";
+import { hostAndPort, parseHostAndPort } from "./address.ts";
 import { baseConfig, configFile, configOf, quoted, redis } from "./redis.ts";
 
 export interface RedisSentinelOptions {
