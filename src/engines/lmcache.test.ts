@@ -155,6 +155,15 @@ test("a password of a remote cache is not in its features", () => {
   expect(features).toContain("KV cache at redis://cache:6379");
 });
 
+test.each([
+  ["me:p@ss9word", { user: "me", password: "p@ss9word" }],
+  [":a:b%40c", { password: "a:b@c" }],
+  [":50%off", { password: "50%off" }],
+])('the login of a remote cache is all before the last "@": %s', (written, login) => {
+  const { redis } = servicesOf(withLmcache(plain, { config: { remoteUrl: `redis://${written}@cache:6379` } }));
+  expect([redis?.launch, redis?.ready.check]).toMatchObject([{ at: { host: "cache", ports: { redis: 6379 } } }, { login }]);
+});
+
 test("an engine that takes no connector, or has one, is told so", () => {
   expect(() => withLmcache(attached({ url: "http://h:1" }))).toThrow('kind "attached" takes no KV cache connector');
   expect(() => withLmcache(simulated())).toThrow('kind "simulated" takes no KV cache connector');

@@ -30,7 +30,7 @@ export interface RemoteOptions {
 /** Undefined where a configuration names none. */
 export function remoteOf(url: unknown, { remote }: RemoteOptions): Remote | undefined {
   if (typeof url !== "string" || url === "") return undefined;
-  const [, scheme = "", login, hosts = "", path = ""] = /^([a-z0-9+.-]+):\/\/(?:([^@/]*)@)?([^/?]*)(\/[^?]*)?/i.exec(url) ?? [];
+  const [, scheme = "", login, hosts = "", path = ""] = /^([a-z0-9+.-]+):\/\/(?:([^/]*)@)?([^/?]*)(\/[^?]*)?/i.exec(url) ?? [];
   const kind = kinds[scheme] ?? "other";
   const each = hosts.split(",").map((host) => host.replace(/^redis-sentinel:\/\//, ""));
   const isHere = each.every((host) => /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(host));
@@ -113,7 +113,16 @@ function named(service: Service): Services {
 
 function loginOf(text: string | undefined): Pick<Remote, "login"> {
   if (text === undefined || text === "") return {};
-  const [user = "", password = ""] = text.split(":").map(decodeURIComponent);
+  const [, user = "", password = ""] = (/^([^:]*):(.+)$/.exec(text) ?? []).map(decoded);
   if (password === "") return {};
   return { login: { password, ...(user === "" ? {} : { user }) } };
+}
+
+/** As it stands where it is no encoding of anything. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -36,6 +36,13 @@ test("secrets are gathered from environment, arguments and URLs, the longest fir
   ]);
 });
 
+test('a password in a URL ends at the last "@" before the host, and at a quote', () => {
+  const url = (password: string) => `{"url":"redis://me:${password}@host:6379/0","mail":"me@host"}`;
+  expect(masks(`${url("p@ss9word")} lm://me@corp:p@ss9word@host:1, me@host`)).toBe(`${url("***")} lm://me@corp:***@host:1, me@host`);
+  expect(masks("http://host:8000/a@b http://host:8000")).toBe("http://host:8000/a@b http://host:8000");
+  expect(secretsIn({}, [url("p@ss9word")])).toEqual(["p@ss9word"]);
+});
+
 test("a secret is found wherever it stands in a text", () => {
   expect(masks("Authorization: Bearer sk-4711abcdef, authorization: basic dXNlcjpwYXNzMQ==")).toBe(
     "Authorization: Bearer ***, authorization: basic ***",

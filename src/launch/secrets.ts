@@ -10,7 +10,7 @@ export function hasSecretName(name: string): boolean {
 
 /** A text without these secrets, and without those that show what they are: passwords and keys in URLs, what an Authorization header holds. */
 export function masks(text: string, secrets: readonly string[] = []): string {
-  const withoutUrls = text.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${mask}@`);
+  const withoutUrls = text.replaceAll(urlPassword, mask);
   const withoutHeaders = withoutUrls
     .replaceAll(/(\bauthorization["']?\s*[:=]\s*["']?(?:bearer|basic)\s+)[^\s"',]+/gi, `$1${mask}`)
     // Elsewhere only what looks like a key: "Bearer authentication is required" stays.
@@ -45,5 +45,8 @@ function secretAt(args: readonly string[], index: number): string | undefined {
 }
 
 function passwordsIn(text: string): readonly string[] {
-  return [...text.matchAll(/:\/\/[^\s/:@]*:([^\s/@]+)@/g)].map(([, password = ""]) => password);
+  return [...text.matchAll(urlPassword)].map(([password]) => password);
 }
+
+/** Up to the last "@" before the host, as clients read it, but not into another text behind a quote. */
+const urlPassword = /(?<=\b[a-z][a-z0-9+.-]*:\/\/[^\s/:]*:)(?:[^\s/"']+|[^\s/@]+)(?=@)/gi;

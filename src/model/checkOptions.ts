@@ -141,5 +141,9 @@ export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (value instanceof Promise) return "a promise";
   // To JSON, Infinity and NaN are null.
-  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+  return typeof value === "number" ? String(value) : (JSON.stringify(value, withoutSecrets) ?? String(value));
+}
+
+function withoutSecrets(name: string, value: unknown): unknown {
+  return typeof value === "string" && /^(?:password|apiKey)$/.test(name) ? "***" : value;
 }

@@ -79,3 +79,9 @@ test.each([
 ])("services are no services where they are %s", (_, services, mistake) => {
   expect(mistakesInServices(services)).toEqual([mistake]);
 });
+
+test("a password is not told with what is wrong", () => {
+  expect(mistakesInServices([{ login: { user: "me", password: "hunter22" } }])).toContain(
+    'it must be an object, not [{"login":{"user":"me","password":"***"}}]',
+  );
+});

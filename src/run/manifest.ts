@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { cpus, hostname, release, totalmem, type } from "node:os";
 
 import { processEntry } from "../host/processTable.ts";
+import { masks } from "../launch/secrets.ts";
 import type { RunManifest } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
-import { withoutQuerySecrets } from "../model/serverUrl.ts";
 
 /** What a run is remembered by: versions, host, the command line as it was typed. */
 export async function manifestOf(
@@ -59,7 +59,5 @@ function revision(): { revision?: string } {
 }
 
 function withoutSecrets(argument: string): string {
-  return withoutQuerySecrets(argument)
-    .replace(/(\/\/[^:/@\s]*):[^@/\s]+@/, "$1:***@")
-    .replace(/((?:key|token|secret|password)[^=]*=).+/i, "$1***");
+  return masks(argument).replace(/((?:key|token|secret|password)[^=]*=).+/i, "$1***");
 }
