@@ -105,6 +105,16 @@ describe.skipIf(skipsDocker)("with a real Docker daemon", () => {
     expect(outcome).toMatchObject({ hint: expect.stringContaining("docker pull 127.0.0.1:9/nobody/nothing:1") });
   });
 
+  test("a volume of a directory that is not here is one error before anything boots, and no directory after it", async () => {
+    const [parent, missing] = [`${at.directory}/models`, `${at.directory}/models/tiny`];
+    const engine = inContainer("answers", {}, { volumes: [`${missing}:/models`] });
+    const outcome = await dockerLauncher(place, daemon.env)
+      .prepare?.(at.order(engine, {}))
+      .catch((error: unknown) => error);
+    expect(outcome).toMatchObject({ code: "engine-missing", message: `engine plain: its volumes have ${missing}, which is not here` });
+    expect(existsSync(parent)).toBe(false);
+  });
+
   test("an image that is there is not pulled", async () => {
     await dockerLauncher(place, daemon.env).prepare?.(at.order(inContainer("answers"), {}));
     expect(at.told).toEqual([]);

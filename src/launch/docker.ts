@@ -14,6 +14,7 @@ import { dockerDaemon, type DockerDaemon } from "./dockerDaemon.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { containerEnvironment } from "./environment.ts";
 import { hasImage, noImage, notYetHere, pull } from "./image.ts";
+import { missingVolumes } from "./missingVolumes.ts";
 import { portGivenBack, portTaken, strangersOn } from "./port.ts";
 import type { Standing } from "./readiness.ts";
 import { secretsIn } from "./secrets.ts";
@@ -29,8 +30,10 @@ export function dockerLauncher(place: Place, own: NodeJS.ProcessEnv = process.en
     // As `docker run` would be given it; a relative path would be the name of a volume.
     started: ({ engine, slot, world }) => dockerRun(orderOf(launchOf(engine), { ...slot, directory: resolve(slot.directory) }, world, own)),
     prepare: async ({ name, engine, tell, looksOnly = false }) => {
-      const { image } = launchOf(engine);
+      const { image, container } = launchOf(engine);
       const { docker } = await dockerDaemon(own);
+      const missing = await missingVolumes(name, container.volumes ?? []);
+      if (missing !== undefined) throw missing;
       if (await hasImage(docker, image)) return;
       if (looksOnly) throw await notYetHere(docker, image, name);
       tell({ kind: "booting", engine: name, command: `docker pull ${image}` });
