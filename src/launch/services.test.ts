@@ -1,6 +1,6 @@
 // Redis and its sentinels for real: Debian's packages redis-server and redis-sentinel. Started by the tests themselves, on free ports.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -136,9 +136,9 @@ describe.runIf(hasRedis)("real Redis", () => {
     expect(at.told).toContainEqual({ kind: "serviceReady", service: "cached.redis", after: expect.any(Number), address });
   });
 
-  test("one that wants a password is told so, and taken with it; the password is nowhere", async () => {
+  test("one that wants a password is told so, and taken with it; the password is nowhere, and gone with its file", async () => {
     const theirs = await slotted({ redis: redis({ password: "s3cret-word" }) }, "theirs");
-    await using _theirs = await start(theirs);
+    await using theirsRunning = await start(theirs);
     const where = `127.0.0.1:${theirs[0]?.slot.ports["redis"]}`;
     const error = await startError({ redis: redis({ at: where }) });
     expect(error.message).toContain(`service cached.redis is said to run at ${where}, but PING is answered with an error: NOAUTH`);
@@ -146,6 +146,8 @@ describe.runIf(hasRedis)("real Redis", () => {
     expect(refused.message).toContain("WRONGPASS");
     await using _ours = await start(await slotted({ redis: redis({ at: where, password: "s3cret-word" }) }));
     expect(JSON.stringify([at.told, error.message, refused.message])).not.toMatch(/s3cret-word|another-word/);
+    await theirsRunning[Symbol.asyncDispose]();
+    expect(readdirSync(at.file("theirs.redis/scratch"))).toEqual([]);
   });
 
   test("stopped in the middle of a run it is told as unwell, and as well again", async () => {

@@ -24,7 +24,7 @@ export interface Command {
   readonly files?: Readonly<Record<string, string>>;
   /** Directories outside the slot's where it keeps something, absolute: at the same paths inside a container. */
   readonly keepsIn?: readonly string[];
-  /** What it keeps below the slot's directory and nobody needs once it has ended: KV cache on disk. Removed then. */
+  /** What it keeps below the slot's directory and nobody needs once it has ended: KV cache on disk, a file with a password. Removed then. */
   readonly discards?: readonly string[];
 }
 

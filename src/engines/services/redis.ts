@@ -60,6 +60,7 @@ export function keyValueServer(
               program,
               args: [`${directory}/${configFile}`],
               env: {},
+              discards: [configFile],
               files: { [configFile]: configOf([...baseConfig(ports["redis"], directory), ...memory, ...passwordOf(password)]) },
             }),
             missing,

@@ -73,6 +73,7 @@ function replicaOf(master: Service, program: string): Service {
         program,
         args: [`${directory}/${configFile}`],
         env: {},
+        discards: [configFile],
         files: {
           [configFile]: configOf([
             ...baseConfig(ports["redis"], directory),
@@ -107,6 +108,7 @@ function sentinel(number: number, { master, replica, serviceName, program }: Sen
         program,
         args: [`${directory}/${configFile}`],
         env: {},
+        discards: [configFile],
         files: {
           [configFile]: configOf([
             `port ${ports["sentinel"]}`,
