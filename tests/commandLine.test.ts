@@ -329,12 +329,13 @@ test("where results cannot be written, it says so at once, and leaves nothing be
 
 test("init writes a test file that runs, whose types the editor finds, and overwrites nothing", async () => {
   using where = folder();
-  expect((await tandem(["init", where.at("mine")])).code).toBe(0);
-  expect((await tandem(["run", where.at("mine", "mine.ts"), "--simulate", "-o", where.at("out")])).code).toBe(0);
-  where.write("mine/suite.ts", 'import { describeEngine } from "tandem/testing";\nexport const suite = describeEngine;\n');
-  const compiler = spawnSync(join("node_modules", ".bin", "tsc"), ["-p", where.at("mine")], { encoding: "utf8" });
+  const { code, stdout } = await tandem(["init", where.at("my tests")]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining(`try it: tandem run '${where.at("my tests")}/mine.ts' -o '`)]);
+  expect((await tandem(["run", where.at("my tests", "mine.ts"), "--simulate", "-o", where.at("out")])).code).toBe(0);
+  where.write("my tests/suite.ts", 'import { describeEngine } from "tandem/testing";\nexport const suite = describeEngine;\n');
+  const compiler = spawnSync(join("node_modules", ".bin", "tsc"), ["-p", where.at("my tests")], { encoding: "utf8" });
   expect(compiler.stdout).toBe("");
-  const again = await tandem(["init", where.at("mine")]);
+  const again = await tandem(["init", where.at("my tests")]);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain("already has mine.ts and tsconfig.json");
 });

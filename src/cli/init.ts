@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { processTerminal } from "../host/terminal.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import { shellWord } from "../model/shellWord.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
 
@@ -51,7 +52,7 @@ export async function init(call: Call): Promise<number> {
       .map((name) => join(shown, name))
       .join(" and ")}`,
   );
-  terminal.print(`try it: tandem run ${join(shown, "mine.ts")} -o ${join(shown, "outputs")}`);
+  terminal.print(`try it: tandem run ${shellWord(join(shown, "mine.ts"))} -o ${shellWord(join(shown, "outputs"))}`);
   return 0;
 }
 

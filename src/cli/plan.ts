@@ -3,6 +3,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import type { Slot } from "../model/engine.ts";
 import type { Terminal } from "../model/host.ts";
 import type { Place } from "../model/running.ts";
+import { shellWord } from "../model/shellWord.ts";
 import { arrivalsPhrase, deadlinesPhrase, orderPhrases, sloPhrase } from "../reports/conditions.ts";
 import { counted } from "../reports/numbers.ts";
 import { describeEngine } from "../run/describePlan.ts";
@@ -107,10 +108,10 @@ function printEngine(planned: PlannedEngine, { test, place, slots }: SlottedTest
   if (engine.url !== undefined) terminal.print(`    url      ${engine.url}, ${engine.api}`);
   if (engine.command !== undefined) {
     terminal.print(`    port     ${slot.port}${planned.port === undefined ? " (free now; chosen at the start)" : ""}`);
-    terminal.print(`    command  ${engine.command.map(quoted).join(" ")}`);
+    terminal.print(`    command  ${engine.command.map(shellWord).join(" ")}`);
   }
   const added = Object.entries(engine.environment?.added ?? {});
-  if (added.length > 0) terminal.print(`    with     ${added.map(([name, value]) => `${name}=${quoted(value)}`).join(" ")}`);
+  if (added.length > 0) terminal.print(`    with     ${added.map(([name, value]) => `${name}=${shellWord(value)}`).join(" ")}`);
   const removed = engine.environment?.removed ?? [];
   if (removed.length > 0) terminal.print(`    without  ${removed.join(" ")}`);
   printFiles(shownFilesOf(planned, slot), slot.directory, terminal);
@@ -126,9 +127,9 @@ function printService(service: SlottedTest["services"][number], terminal: Termin
   for (const [port, address] of Object.entries(addresses)) {
     terminal.print(`    ${port.padEnd(8)} ${address}${command === undefined ? " (running already)" : " (free now; chosen at the start)"}`);
   }
-  if (command !== undefined) terminal.print(`    command  ${command.map(quoted).join(" ")}`);
+  if (command !== undefined) terminal.print(`    command  ${command.map(shellWord).join(" ")}`);
   const added = Object.entries(environment?.added ?? {});
-  if (added.length > 0) terminal.print(`    with     ${added.map(([variable, value]) => `${variable}=${quoted(value)}`).join(" ")}`);
+  if (added.length > 0) terminal.print(`    with     ${added.map(([variable, value]) => `${variable}=${shellWord(value)}`).join(" ")}`);
   printFiles(shownFiles(service), service.slot.directory, terminal);
 }
 
@@ -162,8 +163,4 @@ function lastDue(after: number | undefined): string {
 
 function duration(seconds: number): string {
   return seconds < 60 ? `${Math.round(seconds * 10) / 10} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-}
-
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Report } from "../model/report.ts";
 import type { TestDescription, TestResult } from "../model/result.ts";
+import { shellWord } from "../model/shellWord.ts";
 import { reports } from "../render/reports.ts";
 
 /**
@@ -17,7 +18,7 @@ export async function writeReports(
   except?: Report["kind"],
 ): Promise<readonly string[]> {
   const wanted = reports.filter(({ kind }) => kind !== except);
-  const hint = `free some space or fix the permissions, then: tandem report ${except === undefined ? directory : `FILE.${except}`}`;
+  const hint = `free some space or fix the permissions, then: tandem report ${except === undefined ? shellWord(directory) : `FILE.${except}`}`;
   const names = wanted.map(({ extension }) => `${baseName(result)}.${extension}`);
   const files = wanted.map((report, index) => ({ path: join(directory, names[index] ?? ""), content: async () => report.write(result) }));
   const written = await allOrNone(files, hint);

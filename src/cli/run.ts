@@ -15,6 +15,7 @@ import type { Terminal } from "../model/host.ts";
 import type { TestResult } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Place } from "../model/running.ts";
+import { shellWord } from "../model/shellWord.ts";
 import type { LoadCrew } from "../run/loadCrew.ts";
 import { manifestOf } from "../run/manifest.ts";
 import type { PlannedTest } from "../run/plan.ts";
@@ -84,7 +85,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   using interrupted = interruption((event) => telling.tell(event), {
     leaving: () => {
       shown.done();
-      terminal.tell(`  left at once; what was recorded until then is kept, and reported by: tandem report ${directory}`);
+      terminal.tell(`  left at once; what was recorded until then is kept, and reported by: tandem report ${shellWord(directory)}`);
     },
   });
   const session: Session = {

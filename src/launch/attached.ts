@@ -5,6 +5,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { querySecrets, serverUrl, urlAt } from "../model/serverUrl.ts";
+import { shellWord } from "../model/shellWord.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { descendantsOf } from "../host/processTable.ts";
 import { listenersOn } from "../host/listeningSockets.ts";
@@ -161,14 +162,14 @@ function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind
     return "its certificate is not one we trust; to take it as it is: acceptAnyCertificate: true in a test file, --accept-any-certificate with --attach";
   }
   if (isLate(cause))
-    return `it takes connections and is silent: it hangs, or is still loading; try it by hand: curl ${masks(urlAt(url, "/v1/models"))}`;
+    return `it takes connections and is silent: it hangs, or is still loading; try it by hand: curl ${shellWord(masks(urlAt(url, "/v1/models")))}`;
   if (/EPROTO|ECONNRESET|closed the connection|Expected HTTP\/|wrong version|SSL_|handshake/i.test(code))
     return "it may speak the other one of http and https: look at the start of the URL";
   if (status !== undefined && status >= 300 && status < 400)
     return "redirections are not followed, since each would be part of what is measured: give the URL that it leads to";
   if (status === 404 || (status !== undefined && /\/v1\//.test(url)))
     return "the URL should end before /v1; does an OpenAI-compatible server answer there?";
-  return `try it by hand: curl ${masks(urlAt(url, "/v1/models"))}`;
+  return `try it by hand: curl ${shellWord(masks(urlAt(url, "/v1/models")))}`;
 }
 
 function attachedTo({ url, acceptAnyCertificate }: Server, { name, engine }: LaunchOrder, { facts, servedModel }: Proof): RunningEngine {

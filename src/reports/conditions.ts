@@ -2,6 +2,7 @@ import { afterwards } from "../model/afterwards.ts";
 import type { Slo } from "../model/experiment.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
+import { shellWord } from "../model/shellWord.ts";
 import type { Options } from "../model/workload.ts";
 import type { Block, Fact } from "./document.ts";
 import { limitsTable } from "./limits.ts";
@@ -93,7 +94,7 @@ function engineBlocks(engine: EngineDescription, index: number, facts: Readonly<
   return [
     { kind: "heading", level: 3, text: `Engine ${name}` },
     { kind: "facts", facts: rows.filter(({ value }) => value !== "") },
-    ...(command === undefined ? [] : [{ kind: "code", text: command.map(quoted).join(" ") } as const]),
+    ...(command === undefined ? [] : [{ kind: "code", text: command.map(shellWord).join(" ") } as const]),
   ];
 }
 
@@ -103,11 +104,6 @@ function factsOf(facts: Readonly<Record<string, string>>): readonly Fact[] {
 
 function capitalised(name: string): string {
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-}
-
-// As a shell would have it typed.
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
 function experimentTable(experiments: readonly ExperimentDescription[]): Block {
@@ -193,6 +189,6 @@ function manifestBlocks({ manifest }: TestResult): readonly Block[] {
   return [
     { kind: "heading", level: 3, text: "Where and when" },
     { kind: "facts", facts },
-    { kind: "code", text: manifest.commandLine.map(quoted).join(" ") },
+    { kind: "code", text: manifest.commandLine.map(shellWord).join(" ") },
   ];
 }
