@@ -1,11 +1,11 @@
 // A program of its own: `node containerGuardProcess.ts SOCKET MARK`, started by containerGuard.ts with a pipe as its stdin.
-import { request } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { tellAfterwards } from "../host/aftermath.ts";
 import type { Aftermath } from "../model/running.ts";
 
-/** A container may just be being made while its harness dies; nobody seen for so long is nobody left. */
+/** A container may just be being made while its harness dies; answers that nobody is there, for so long, are nobody left. */
 const quietMilliseconds = 2_000;
 const patienceMilliseconds = 60_000;
 
@@ -44,7 +44,12 @@ async function removeAll(socket: string, label: string): Promise<Removed> {
   let [after, left]: [number, readonly string[]] = [0, []];
   const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
   for (let lastSeen = began; Date.now() - lastSeen < quietMilliseconds && Date.now() - began < patienceMilliseconds; await pause(250)) {
-    left = idsIn(await answer(socket, "GET", `/containers/json?all=true&filters=${filters}`));
+    const list = await answer(socket, "GET", `/containers/json?all=true&filters=${filters}`);
+    if (list === undefined) {
+      lastSeen = Date.now(); // who is left is not known
+      continue;
+    }
+    left = idsIn(list);
     if (left.length > 0) [lastSeen, after] = [Date.now(), (Date.now() - began) / 1_000];
     for (const id of left) seen.add(id);
     for (const id of left) await answer(socket, "DELETE", `/containers/${id}?force=true&v=true`);
@@ -56,20 +61,24 @@ function notRemoved(left: readonly string[]): string {
   return `containers could not be removed: ${left.map((id) => id.slice(0, 12)).join(", ")}`;
 }
 
-/** Empty where the daemon does not answer: it may be restarting, and is asked again. */
-async function answer(socketPath: string, method: string, path: string): Promise<string> {
+/** Undefined where the daemon does not answer, or cannot say: it may be restarting, and is asked again. */
+async function answer(socketPath: string, method: string, path: string): Promise<string | undefined> {
   return new Promise((onAnswer) => {
     const asking = request({ socketPath, method, path, timeout: 30_000 }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (piece: string) => (text += piece));
-      response.on("end", () => onAnswer(text));
-      response.on("error", () => onAnswer(""));
+      response.on("end", () => onAnswer(isWell(response) ? text : undefined));
+      response.on("error", () => onAnswer(undefined));
     });
     asking.on("timeout", () => asking.destroy());
-    asking.on("error", () => onAnswer(""));
+    asking.on("error", () => onAnswer(undefined));
     asking.end();
   });
+}
+
+function isWell({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
 }
 
 function idsIn(text: string): readonly string[] {
