@@ -64,6 +64,14 @@ test("limits that are not numbers are told before anything boots", () => {
   );
 });
 
+test("a limit may be made of the failures of a code, of which there may be none", () => {
+  const sound: Given = (on) => ({
+    worse: atMost(on.cached.failuresByCode["refused"], on.plain.failuresByCode["refused"]!),
+    all: atMost(Object.values(on.cached.failuresByCode).length, on.plain.failures),
+  });
+  expect(told(sound)).toBe("nothing");
+});
+
 test("what else checks throw is left to the figures that are measured", () => {
   const fails: Given = () => {
     throw new RangeError("no such day");

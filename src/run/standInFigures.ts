@@ -66,7 +66,7 @@ function summary(name: string, requests: number, draw: Draw, notes: Notes): Summ
     completed: requests - failures - cancelled,
     failures,
     cancelled,
-    failuresByCode: {},
+    failuresByCode: ofEveryCode(Math.ceil(failures * draw())),
     ttft: over("ttft"),
     ttftFromDue: over("ttftFromDue"),
     timeToHeaders: over("timeToHeaders"),
@@ -86,6 +86,14 @@ function summary(name: string, requests: number, draw: Draw, notes: Notes): Summ
     goodput: draw(),
   };
   return notes.hasSlo ? figures : { ...figures, ...nothing };
+}
+
+/** Which codes there will be is not known, and each has a number; none is listed. */
+function ofEveryCode(failures: number): Summary["failuresByCode"] {
+  return new Proxy<Record<string, number>>(
+    {},
+    { get: (_, code) => (typeof code === "string" && code !== "toJSON" ? failures : undefined) },
+  );
 }
 
 // Read, it is missing; asked whether it is there, it is: what is not known at all is another mistake.
