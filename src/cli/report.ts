@@ -12,6 +12,7 @@ import { tellAftermath } from "./aftermath.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
+import { phrased } from "./phrased.ts";
 import { publish } from "./publish.ts";
 import { writeReports } from "./reporting.ts";
 
@@ -65,7 +66,7 @@ async function found(path: string, copies: string | undefined) {
     return [{ result, directory: placeBeside(path, result, copies), source: "csv" }];
   }
   const directories = await findTests(path);
-  return Promise.all(directories.map(async (directory) => ({ result: await readTest(directory), directory, source: undefined })));
+  return Promise.all(directories.map(async (directory) => ({ result: phrased(await readTest(directory)), directory, source: undefined })));
 }
 
 function textOf(path: string): string {
