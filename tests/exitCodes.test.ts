@@ -100,6 +100,16 @@ test.runIf(process.platform === "linux")("a terminal that nobody gave a size is 
   expect(stdout).toContain("code 1");
 });
 
+test.runIf(process.platform === "linux")("a shell in which too few files may be open is told so before anything boots: exit 2", () => {
+  using where = folder();
+  const file = where.write("quick.ts", quickTest());
+  const limited = ["-c", 'ulimit -n 60; exec "$0" "$@"', tandemCommand, "run", file, "-o", where.at("out")];
+  const { status, stderr } = spawnSync("sh", limited, { encoding: "utf8" });
+  expect(status).toBe(2);
+  expect(stderr).toBe("tandem: no more than 60 files may be open, too few for a run\n  raise the limit in this shell: ulimit -n 65536\n");
+  expect(where.files()).toEqual(["quick.ts"]);
+});
+
 describe("an engine that is not there: exit 3, and a report of what there is", () => {
   test("its port is somebody else's: who has it, before anything is measured or written", async () => {
     using where = folder();

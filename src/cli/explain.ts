@@ -13,12 +13,22 @@ export function explain(error: unknown, terminal: Terminal): number {
     terminal.tell("  what was recorded until then is kept; free some space, then: tandem report DIR");
     return 2;
   }
+  if (isOutOfFiles(error)) {
+    terminal.tell(`tandem: too many files are open: ${(error as Error).message.split("\n", 1)[0]}`);
+    terminal.tell("  raise the limit in this shell: ulimit -n 65536");
+    return 2;
+  }
   terminal.tell(`tandem: a bug, sorry: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return 70;
 }
 
 function isFullDisk(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOSPC";
+}
+
+/** By its text: an error that comes from another thread has lost its code. */
+function isOutOfFiles(error: unknown): boolean {
+  return error instanceof Error && /\bE[MN]FILE\b/.test(error.message);
 }
 
 function indented(text: string): string {

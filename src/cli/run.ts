@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 
+import { fileLimit } from "../host/openFiles.ts";
 import { realClock, type RealClock } from "../host/realClock.ts";
 import { processTerminal } from "../host/terminal.ts";
 import { thisMachine } from "../host/thisMachine.ts";
@@ -63,7 +64,10 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const terminal = processTerminal();
   const place = thisMachine();
   const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
-  const { tests, nothing, without } = await shaped(call, place, { before: mistakesOfOutputDir(call), connects: true });
+  const { tests, nothing, without } = await shaped(call, place, {
+    before: [...tooFewFiles(), ...mistakesOfOutputDir(call)],
+    connects: true,
+  });
   for (const name of nothing) terminal.tell(`${name} returns nothing: nothing is run for it`);
   if (tests.length === 0)
     throw new HarnessError("usage", "there is nothing to run", { hint: "return testCase({ engines: { … }, experiments: [ … ] })" });
@@ -111,6 +115,19 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   shown.done();
   if (interrupted.stop.aborted) codes.push(130);
   return worst(codes);
+}
+
+/** Below this even one engine and a few requests may run out of them, at any point. */
+const fewestFiles = 128;
+
+function tooFewFiles(): readonly HarnessError[] {
+  const limit = fileLimit();
+  if (limit >= fewestFiles) return [];
+  return [
+    new HarnessError("usage", `no more than ${limit} files may be open, too few for a run`, {
+      hint: "raise the limit in this shell: ulimit -n 65536",
+    }),
+  ];
 }
 
 function withoutComparison(tests: readonly PlannedTest[]): readonly string[] {

@@ -5,8 +5,13 @@ const kept = 64;
 
 /** How many connections this process may still open, by its limit of open files (`ulimit -n`); Infinity where nothing tells. */
 export function filesForConnections(): number {
-  const limit = Number(/^Max open files +(\d+)/m.exec(textOf("/proc/self/limits"))?.[1] ?? Infinity);
+  const limit = fileLimit();
   return limit === Infinity ? limit : Math.max(0, limit - openNow() - Math.min(kept, Math.floor(limit / 4)));
+}
+
+/** `ulimit -n` of this process; Infinity where nothing tells. */
+export function fileLimit(): number {
+  return Number(/^Max open files +(\d+)/m.exec(textOf("/proc/self/limits"))?.[1] ?? Infinity);
 }
 
 function openNow(): number {

@@ -59,10 +59,15 @@ export class SharedMemory {
 
   #lookAt(members: () => readonly number[]): void {
     this.#look = undefined;
-    const names = sharedMemoryNow();
-    const isNew = names.some((name) => !this.#seen.has(name));
-    this.#seen = new Set(names);
-    if (isNew) for (const pid of members()) this.remember(pid);
+    try {
+      const names = sharedMemoryNow();
+      const isNew = names.some((name) => !this.#seen.has(name));
+      this.#seen = new Set(names);
+      if (isNew) for (const pid of members()) this.remember(pid);
+    } catch (error) {
+      // With too many files open for a moment, only what is there at the next look is known.
+      if (!isErrno(error, "EMFILE", "ENFILE")) throw error;
+    }
   }
 }
 

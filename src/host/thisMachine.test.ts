@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -32,6 +33,33 @@ test("a program gets the environment it is given, and nothing of ours but the ma
   expect(seen).toEqual(["ONE", "SPT_NOENV", "TANDEM_ENGINE", "TANDEM_RUN"]);
   await started.end(1);
 });
+
+test.runIf(process.platform === "linux")(
+  "however few files may still be opened, a start that fails is told as such, and we live on",
+  () => {
+    const source = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    writeFileSync(
+      at.file("harness.ts"),
+      `import { closeSync, openSync } from "node:fs";
+    import { thisMachine } from ${source("thisMachine.ts")};
+    const [place, held, told, at] = [thisMachine(), [], [], ${JSON.stringify(at.directory)}];
+    const command = { program: "/bin/true", args: [], env: {}, directory: at };
+    for (let started; started === undefined; ) {
+      try { for (;;) held.push(openSync("/dev/null")); } catch {}
+      for (let free = 0; free <= told.length; free++) closeSync(held.pop());
+      started = await place.start(command, { stdout: at + "/out", stderr: at + "/err" }).catch((error) => void told.push(error.code));
+    }
+    console.log(JSON.stringify(told));
+    process.exit(0);`,
+    );
+    const limited = ["-c", 'ulimit -n 80; exec "$0" "$@"', process.execPath, at.file("harness.ts")];
+    const { status, stdout, stderr } = spawnSync("sh", limited, { encoding: "utf8", timeout: 20_000 });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const told = JSON.parse(stdout) as string[];
+    expect(told.length).toBeGreaterThan(4);
+    expect(new Set(told)).toEqual(new Set(["EMFILE"]));
+  },
+);
 
 test("a temporary directory has room for the names of sockets, and goes with all that is in it", () => {
   const made = thisMachine({ environment: {} }).temporaryDirectory?.();

@@ -181,11 +181,12 @@ function openLog(path: string): number {
 
 /** Rejects, as spawn does, where the program cannot be started: through adopter.c that is told by a pipe. */
 async function untilRunning(child: ChildProcess): Promise<void> {
-  const pipe = child.stdio[3];
   await new Promise((onSpawned, onFailed) => {
     child.once("spawn", onSpawned);
     child.once("error", onFailed);
   });
+  // Looked at only now: with too many files open a child that failed has no pipes at all.
+  const pipe = child.stdio[3];
   if (!(pipe instanceof Readable)) return;
   let errno = "";
   for await (const piece of pipe) errno += String(piece);

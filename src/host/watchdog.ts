@@ -89,6 +89,7 @@ function keepWatch(mark: string, sharedMemory: readonly string[]): ChildProcess 
     cwd: "/",
   });
   child.on("error", () => {}); // shows as ended; the next start tries again
+  if (child.pid === undefined) return child; // with too many files open it has no pipes either
   child.stdin?.on("error", () => {});
   child.unref();
   if (child.stdin !== null && "unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref();

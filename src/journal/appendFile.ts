@@ -58,5 +58,6 @@ function adviceOn(cause: unknown): string {
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
     return "the disk is full; what was written before is kept and can be read";
   if (code === "EEXIST") return "a journal is already there and is never written over; use another directory";
+  if (code === "EMFILE" || code === "ENFILE") return "too many files are open: raise the limit with ulimit -n 65536";
   return "choose a directory that can be written with -o DIR";
 }

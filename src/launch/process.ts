@@ -6,6 +6,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { Launcher, LaunchOrder, Place, ProcessInfo, RunningEngine, StartedProcess } from "../model/running.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import type { Server } from "./ask.ts";
+import { cannotStart } from "./cannotStart.ts";
 import { commandLine } from "./commandLine.ts";
 import { engineEnvironment } from "./environment.ts";
 import { EngineLogs } from "./engineLogs.ts";
@@ -113,11 +114,7 @@ async function start({ order, place, command, env, directory, logs }: Boot): Pro
   try {
     return await place.start({ program, args, env, directory }, logs);
   } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && /^(?:ENOENT|EACCES|ENOEXEC)$/.test(String(cause.code)))) throw cause;
-    throw new HarnessError("engine-missing", `engine ${order.name}: ${program} is here but cannot be started (${String(cause.code)})`, {
-      hint: "the interpreter its first line names is gone, or it was made for another machine: install it again",
-      cause,
-    });
+    throw cannotStart(`engine ${order.name}`, program, cause);
   }
 }
 

@@ -8,6 +8,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { ServiceAddress, ServiceLaunch } from "../model/service.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { isListening } from "./ask.ts";
+import { cannotStart } from "./cannotStart.ts";
 import { commandLine } from "./commandLine.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { engineEnvironment } from "./environment.ts";
@@ -207,7 +208,9 @@ async function started(boot: Boot): Promise<RunningService> {
   await writeFiles(directory, command);
   order.tell({ kind: "serviceStarting", service: service.name, command: shown, log: logs.stdout });
   const from = order.clock.now();
-  const start = await order.place.start({ program, args, env, directory }, logs);
+  const start = await order.place.start({ program, args, env, directory }, logs).catch((cause: unknown) => {
+    throw cannotStart(`service ${service.name}`, program, cause);
+  });
   await upOrEnded(boot, start);
   order.tell({
     kind: "serviceReady",
