@@ -58,6 +58,11 @@ export class LivingTree {
     return members;
   }
 
+  /** Counts among them from now on, with all that it starts. */
+  takeIn(one: Root): void {
+    this.#remember([one]);
+  }
+
   #remember(processes: readonly Root[]): void {
     for (const { pid, startedAt } of processes) this.#seen.set(`${pid} ${startedAt}`, { pid, startedAt });
   }

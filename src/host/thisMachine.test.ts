@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -82,6 +82,20 @@ test("a TMPDIR without a word says nothing", () => {
   using made = thisMachine({ environment: { TMPDIR: "" } }).temporaryDirectory?.();
   expect(made?.path).toMatch(/^\/tmp\/td-\w{6}$/);
 });
+
+test.runIf(process.platform === "linux")(
+  "whoever works in a tree's directory is taken into it, and ends with it; others are not",
+  async () => {
+    const started = await start("tidies");
+    const elsewhere = { cwd: "/", stdio: "ignore", detached: true } as const;
+    const [daemon, other] = [{ ...elsewhere, cwd: at.directory }, elsewhere].map((options) => spawn("sleep", ["60"], options).pid ?? 0);
+    await until(() => [daemon, other].every((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep")));
+    expect([daemon, other].map((pid) => started.takesIn?.(pid ?? 0))).toEqual([true, false]);
+    await started.end(1);
+    expect([daemon, other].map((pid) => isAlive(pid ?? 0))).toEqual([false, true]);
+    process.kill(other ?? 0);
+  },
+);
 
 test("a program that is asked to end has the time to tidy up, and no more is taken", async () => {
   const started = await start("tidies");

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, mkdirSync, openSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { Readable } from "node:stream";
@@ -17,6 +17,7 @@ import { oomKills } from "./oomKills.ts";
 import { LivingTree, notKilled, processEntry, signalProcess, type ProcessEntry, type Root } from "./processTable.ts";
 import { SharedMemory, sharedMemoryNow } from "./sharedMemory.ts";
 import { removeTemporaryDirectory, temporaryDirectory } from "./temporaryDirectory.ts";
+import { unlessGone } from "./unlessGone.ts";
 import { visibleGpus } from "./visibleGpus.ts";
 import { watchdogOver, type Watchdog } from "./watchdog.ts";
 
@@ -76,19 +77,27 @@ export function thisMachine({ environment = process.env }: { environment?: NodeJ
 /** How long SIGKILL may take before a process counts as one that cannot be killed. */
 const patience: Seconds = 10;
 
+interface TreeOptions extends Pick<StartedProcess, "ended"> {
+  readonly mark: string;
+  readonly sharedMemory: SharedMemory;
+  readonly directory: string;
+}
+
 /** A program and everybody it brought into the world. */
 class ProcessTree implements StartedProcess {
   readonly pid: number;
   readonly ended: StartedProcess["ended"];
   readonly #tree: LivingTree;
+  readonly #directory: string;
   readonly #asked: Set<string>;
   readonly #sharedMemory: SharedMemory;
   #killFrom: number;
   #ending: Promise<void> | undefined;
 
-  constructor(root: Root, mark: string, ended: StartedProcess["ended"], sharedMemory: SharedMemory) {
+  constructor(root: Root, { mark, ended, sharedMemory, directory }: TreeOptions) {
     this.pid = root.pid;
     this.ended = ended;
+    this.#directory = directory;
     this.#tree = new LivingTree([root], mark);
     this.#asked = new Set();
     this.#sharedMemory = sharedMemory;
@@ -99,6 +108,13 @@ class ProcessTree implements StartedProcess {
 
   pids(): readonly number[] {
     return this.#tree.members().map(({ pid }) => pid);
+  }
+
+  takesIn(pid: number): boolean {
+    const entry = processEntry(pid);
+    if (entry === undefined || pid === process.pid || workingDirectory(pid) !== this.#directory) return false;
+    this.#tree.takeIn(entry);
+    return true;
   }
 
   /** Called again, it only gets less patient. */
@@ -152,7 +168,12 @@ async function startTree(command: Start[0], logs: Start[1], run: string, watchdo
   if (root !== undefined) watchdog.watch(root);
   await running;
   if (root === undefined) throw new Error(`process ${child.pid} was gone before it could be looked at`);
-  return new ProcessTree(root, `TANDEM_ENGINE=${engine}`, ended, sharedMemory);
+  return new ProcessTree(root, { mark: `TANDEM_ENGINE=${engine}`, ended, sharedMemory, directory: realpathSync(command.directory) });
+}
+
+/** Undefined where it is not told: of another user's process, and where there is no /proc. */
+function workingDirectory(pid: number): string | undefined {
+  return unlessGone(() => readlinkSync(`/proc/${pid}/cwd`));
 }
 
 /** Its output goes straight into the files, so that none is lost and none passes through us. */

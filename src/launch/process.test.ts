@@ -181,6 +181,24 @@ test("an engine that ends by itself is told with its last lines, and its workers
   expect(workers.map(isAlive)).toEqual([false, false]);
 });
 
+test("a start script that puts its engine into the background is told so, with the engine's process, which is ended too", async () => {
+  const port = await place.freePort();
+  const script = 'env -i setsid "$0" "$@" >/dev/null 2>&1 & sleep 1';
+  const args = ["-c", script, process.execPath, at.file("neverReady.mjs"), String(port)];
+  const error = await launchError(at.engine("neverReady", { command: { program: "sh", args } }), { port });
+  expect(error.code).toBe("engine-exited");
+  expect(error.message).toMatch(
+    /^engine plain exited with status 0 before it was ready, and process \d+ \(.*neverReady.mjs \d+\) listens on its port, in the background\n/,
+  );
+  expect(error.hint).toContain("start it in the foreground");
+  expect(await place.listeners(port)).toEqual([]);
+});
+
+test("one that prints nothing before it fails is not said to have told why", async () => {
+  const silent = at.engine("answers", { command: { args: ["-e", "process.exit(3)"] } });
+  expect((await launchError(silent)).hint).toBe("to try it alone, run the command above in a shell");
+});
+
 test("an interruption at boot ends the engine at once", async () => {
   const port = await place.freePort();
   const interruption = new AbortController();

@@ -11,6 +11,7 @@ import { commandLine } from "./commandLine.ts";
 import { engineEnvironment } from "./environment.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { adviceFor, endedHow } from "./howEnded.ts";
+import { leftInBackground, strangersAmong, toldOf } from "./inBackground.ts";
 import { trialSlot } from "./neededServices.ts";
 import { portGivenBack, portTaken, strangersOn } from "./port.ts";
 import type { Standing } from "./readiness.ts";
@@ -121,17 +122,20 @@ async function start({ order, place, command, env, directory, logs }: Boot): Pro
 /** Whatever stands in the way of a proof, nobody of its tree is left behind. */
 async function provenOrEnded(boot: Boot, started: StartedProcess): Promise<Proof> {
   const over = new AbortController();
-  // Workers of an engine that is gone have nothing to tidy up for.
-  let grace = 1;
-  void started.ended.then(() => (grace = 0));
+  let hasEnded = false;
+  void started.ended.then(() => (hasEnded = true));
+  const exit = exited(boot, started, over.signal);
+  // What it has left in the background may answer.
+  const up = proven(boot, started, over.signal).then((proof) => (hasEnded ? exit : proof));
   try {
-    return await Promise.race([proven(boot, started, over.signal), exited(boot, started, over.signal), interrupted(boot, over.signal)]);
+    return await Promise.race([up, exit, interrupted(boot, over.signal)]);
   } catch (error) {
     over.abort();
     const { tell, name } = boot.order;
     // At once: ending a tree that holds gigabytes takes a while.
     if (error instanceof HarnessError) tell({ kind: "notUp", engine: name, message: error.message });
-    await endTree(boot, started, grace);
+    // Workers of an engine that is gone have nothing to tidy up for.
+    await endTree(boot, started, hasEnded ? 0 : 1);
     throw error;
   } finally {
     over.abort();
@@ -141,7 +145,8 @@ async function provenOrEnded(boot: Boot, started: StartedProcess): Promise<Proof
 async function proven(boot: Boot, started: StartedProcess, signal: AbortSignal): Promise<Proof> {
   const { order, server, launch } = boot;
   const isOurs = async () => hasThePort(boot, started);
-  const found = await untilProven({ order, server, ready: launch.ready, isOurs, foreign: "not of its process tree", signal });
+  const look = () => void started.pids?.();
+  const found = await untilProven({ order, server, ready: launch.ready, look, isOurs, foreign: "not of its process tree", signal });
   if (found.kind === "proven") return found;
   throw found.kind === "never" ? wrong(boot, found) : notReady(boot, found.waitingFor);
 }
@@ -160,21 +165,21 @@ async function hasThePort(boot: Boot, started: StartedProcess): Promise<boolean>
 /** Who has the port while our tree has it not, or not alone. */
 async function strangersBeside({ place, order }: Boot, started: StartedProcess): Promise<readonly ProcessInfo[]> {
   if (await place.owns(started, order.slot.port)) return [];
-  const listeners = await place.listeners(order.slot.port);
-  if (listeners.length === 0) return [];
-  const ours = started.pids?.() ?? [started.pid];
-  return listeners.filter(({ pid }) => pid === undefined || !ours.includes(pid));
+  return strangersAmong(await place.listeners(order.slot.port), started);
 }
 
 async function exited(boot: Boot, started: StartedProcess, over: AbortSignal): Promise<never> {
   const how = await started.ended;
   over.throwIfAborted();
-  const strangers = await strangersBeside(boot, started);
-  if (strangers.length > 0) throw portTaken(boot.order.name, boot.order.slot.port, strangers);
-  const message = [`engine ${boot.order.name} ${endedHow(how)} before it was ready${wantOfMemory(boot)}`, ...circumstances(boot)].join(
-    "\n",
-  );
-  throw new HarnessError("engine-exited", message, { hint: boot.logs.knownCause() ?? adviceFor(how) });
+  const { order, place, logs } = boot;
+  const left = await leftInBackground(place, [order.slot.port], how);
+  const strangers = left.length > 0 ? [] : await strangersBeside(boot, started);
+  if (strangers.length > 0) throw portTaken(order.name, order.slot.port, strangers);
+  const { besides, hint } = toldOf(left, started);
+  const what = `engine ${order.name} ${endedHow(how)} before it was ready${wantOfMemory(boot)}${besides}`;
+  throw new HarnessError("engine-exited", [what, ...circumstances(boot)].join("\n"), {
+    hint: logs.knownCause() ?? hint ?? adviceFor(how, logs),
+  });
 }
 
 async function interrupted({ order }: Boot, over: AbortSignal): Promise<never> {
@@ -210,10 +215,16 @@ function running(boot: Boot, started: StartedProcess, proof: Pick<RunningEngine,
   const whenReady = boot.logs.sizes();
   let disposed = false;
   const died = new Promise<string>((onDeath) => {
-    void started.ended.then((how) => {
+    void started.ended.then(async (how) => {
+      const left = await leftInBackground(place, [order.slot.port], how, { within: 0 });
       if (disposed) return;
+      const { besides, hint } = toldOf(left, started);
       const cause = boot.logs.knownCause(whenReady);
-      const told = [`${order.name} ${endedHow(how)}${wantOfMemory(boot)}`, ...(cause === undefined ? [] : [`  probably: ${cause}`])];
+      const told = [
+        `${order.name} ${endedHow(how)}${wantOfMemory(boot)}${besides}`,
+        ...(cause === undefined ? [] : [`  probably: ${cause}`]),
+        ...(hint === undefined ? [] : [`  ${hint}`]),
+      ];
       onDeath([...told, ...circumstances(boot)].join("\n"));
       // Its workers may go on without it, and would keep the GPU's memory.
       return endTree(boot, started, 2);

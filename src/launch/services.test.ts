@@ -166,6 +166,14 @@ describe.runIf(hasRedis)("real Redis", () => {
     expect(at.told).toContainEqual({ ...unwell, lasted: expect.any(Number) });
   });
 
+  test("put into the background by its start script it is told so, and ended", async () => {
+    writeFileSync(at.file("redis.sh"), '#!/bin/sh\nredis-server "$1" --daemonize yes\n', { mode: 0o755 });
+    const error = await startError({ redis: redis({ program: at.file("redis.sh") }) });
+    const [, pid] = /exited with status 0 before it was ready, and process (\d+) \(redis-server/.exec(error.message) ?? [];
+    expect(error.hint).toContain("daemonize no");
+    expect(isAlive(Number(pid))).toBe(false);
+  });
+
   test("killed in the middle of a run it is told at once, with whom it concerns and its last lines", async () => {
     const services = await slotted({ redis: redis() });
     await using running = await start(services);

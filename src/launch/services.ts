@@ -13,6 +13,7 @@ import { commandLine } from "./commandLine.ts";
 import { EngineLogs } from "./engineLogs.ts";
 import { engineEnvironment } from "./environment.ts";
 import { adviceFor, endedHow } from "./howEnded.ts";
+import { leftInBackground, toldOf } from "./inBackground.ts";
 import { addressOf, type SlottedService } from "./neededServices.ts";
 import { maskedArguments, secretsIn } from "./secrets.ts";
 import { missingOf } from "./serviceCheck.ts";
@@ -225,17 +226,20 @@ async function started(boot: Boot): Promise<RunningService> {
 async function upOrEnded(boot: Boot, start: StartedProcess): Promise<void> {
   const over = new AbortController();
   const signal = AbortSignal.any([boot.order.signal, over.signal]);
-  // Workers of a service that is gone have nothing to tidy up for.
-  let grace = 1;
-  void start.ended.then(() => (grace = 0));
+  let hasEnded = false;
+  void start.ended.then(() => (hasEnded = true));
+  const exit = exited(boot, start, over.signal);
+  // What it has left in the background may answer.
+  const up = isUp(boot, start, signal).then(async () => (hasEnded ? exit : undefined));
   try {
-    await Promise.race([isUp(boot, start, signal), exited(boot, start, over.signal)]);
+    await Promise.race([up, exit]);
   } catch (error) {
     over.abort();
     const { order, service } = boot;
     // At once: ending a tree that holds gigabytes takes a while.
     if (error instanceof HarnessError) order.tell({ kind: "serviceNotUp", service: service.name, message: error.message });
-    await endTree(boot, start, grace);
+    // Workers of a service that is gone have nothing to tidy up for.
+    await endTree(boot, start, hasEnded ? 0 : 1);
     throw error;
   } finally {
     over.abort();
@@ -267,6 +271,8 @@ async function missingAfter(look: () => Promise<string | undefined>, within: Sec
 
 /** Of two servers on one port a client cannot know which it reaches: every port must be of its tree alone. */
 async function notOurs({ service, order }: Boot, start: StartedProcess): Promise<string | undefined> {
+  // Who is seen while it starts is known even if it is alone afterwards.
+  start.pids?.();
   for (const [name, port] of Object.entries(service.slot.ports)) {
     if (!(await isListening({ url: `http://127.0.0.1:${port}` }))) return `nothing listens on its port ${port} (${name}) yet`;
     if (!(await order.place.owns(start, port))) return `what listens on its port ${port} (${name}) is not of its process tree`;
@@ -274,20 +280,25 @@ async function notOurs({ service, order }: Boot, start: StartedProcess): Promise
   return undefined;
 }
 
-async function exited({ service, logs, shown }: Boot, start: StartedProcess, over: AbortSignal): Promise<never> {
+async function exited({ service, order, logs, shown }: Boot, start: StartedProcess, over: AbortSignal): Promise<never> {
   const how = await start.ended;
   over.throwIfAborted();
-  const message = [`service ${service.name} ${endedHow(how)} before it was ready`, ...logs.circumstances(shown)].join("\n");
-  throw new HarnessError("engine-exited", message, { hint: logs.knownCause() ?? adviceFor(how) });
+  const left = await leftInBackground(order.place, Object.values(service.slot.ports), how);
+  const { besides, hint } = toldOf(left, start);
+  const message = [`service ${service.name} ${endedHow(how)} before it was ready${besides}`, ...logs.circumstances(shown)].join("\n");
+  throw new HarnessError("engine-exited", message, { hint: logs.knownCause() ?? hint ?? adviceFor(how, logs) });
 }
 
 function running(boot: Boot, start: StartedProcess): RunningService {
   const { service, order, logs, shown } = boot;
   let disposed = false;
   const died = new Promise<string>((onDeath) => {
-    void start.ended.then((how) => {
+    void start.ended.then(async (how) => {
+      const left = await leftInBackground(order.place, Object.values(service.slot.ports), how, { within: 0 });
       if (disposed) return;
-      onDeath([`service ${service.name} ${endedHow(how)}`, ...logs.circumstances(shown)].join("\n"));
+      const { besides, hint } = toldOf(left, start);
+      const told = [`service ${service.name} ${endedHow(how)}${besides}`, ...(hint === undefined ? [] : [`  ${hint}`])];
+      onDeath([...told, ...logs.circumstances(shown)].join("\n"));
       return endTree(boot, start, 2);
     });
   });

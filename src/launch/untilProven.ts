@@ -10,6 +10,8 @@ export interface Booting {
   readonly order: LaunchOrder;
   readonly server: Server;
   readonly ready: Readiness;
+  /** Called in every round: who is seen while it boots is known even if it is alone afterwards. */
+  readonly look?: () => void;
   /** Whether the one we started has the port. Throws when a stranger has it. */
   readonly isOurs: () => Promise<boolean>;
   /** What it is when something answers that is not ours: "not of its process tree". */
@@ -19,11 +21,12 @@ export interface Booting {
 
 /** Asks an engine until it has answered a completion, waiting will not help, or its time is over. */
 export async function untilProven(booting: Booting): Promise<Standing> {
-  const { order, server, ready, isOurs, foreign, signal } = booting;
+  const { order, server, ready, look, isOurs, foreign, signal } = booting;
   const from = performance.now();
   const elapsed = () => (performance.now() - from) / 1000;
   let waitingFor = "nothing listens on its port yet";
   for (let owned = false; elapsed() <= ready.within;) {
+    look?.();
     const listening = await isListening(server);
     owned = listening && (owned || (await isOurs()));
     if (owned) {

@@ -67,6 +67,8 @@ export interface StartedProcess {
   readonly ended: Promise<{ readonly code: number | undefined; readonly signal: string | undefined }>;
   /** Everybody of its tree now. */
   pids?(): readonly number[];
+  /** Whether this process, which nothing else may connect with the tree any more, works in its directory: then it is of the tree from now on. */
+  takesIn?(pid: number): boolean;
   /** SIGTERM to the tree, after `grace` SIGKILL to whoever is left, workers that left the group included. Resolves when nobody is. */
   end(grace: Seconds): Promise<void>;
 }
