@@ -45,6 +45,22 @@ test("one that answers with an error for a while is told once as unwell, and onc
   ]);
 });
 
+test("one that is well again by the second look is told all the same, once it has been unwell for long enough", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url)], { everySeconds: 0.4, patience: 0.3 });
+  await watched.probe.start(() => {});
+  server.answer = (response) => {
+    server.answer = (next) => next.end();
+    response.writeHead(503).end();
+  };
+  await until(() => watched.told.length > 0);
+  await watched.probe.stop();
+  expect(watched.told).toMatchObject([
+    { kind: "unwell", message: "/health answers 503" },
+    { kind: "wellAgain", name: "plain" },
+  ]);
+});
+
 test("one that answers with an error for a moment, or has no such page, is well", async () => {
   const server = await serving();
   const watched = watch([engineAt(server.url)], { patience: 5 });

@@ -166,6 +166,8 @@ class Watch {
   private over = new AbortController();
   private going: Promise<void> = Promise.resolve();
   private since: Nanoseconds | undefined;
+  /** Since then: the latest answer. */
+  private why = "";
   private isTold = false;
   private refusals = 0;
   private isDead = false;
@@ -223,6 +225,8 @@ class Watch {
     const { name, engines, kind } = this.patient;
     const at = clock.now();
     if (kind === "engine") read({ at, series: "health-answer-seconds", of: name, value: toSeconds(at - from) });
+    // It may have been asked only once meanwhile: a question takes its time, too.
+    if (this.since !== undefined) this.tellIfLong(at);
     if (this.isTold && this.since !== undefined) tell({ kind: "wellAgain", name, engines, lasted: toSeconds(at - this.since) });
     this.since = undefined;
     this.isTold = false;
@@ -230,18 +234,24 @@ class Watch {
   }
 
   private isUnwell({ why, isRefused }: Extract<Look, { kind: "unwell" }>, from: Nanoseconds): void {
-    const { clock, tell, patience = 3, died } = this.options;
-    const { name, engines, isForeign } = this.patient;
+    const { clock, died } = this.options;
     this.since ??= from;
+    this.why = why;
     this.refusals = isRefused ? this.refusals + 1 : 0;
-    if (isForeign && this.refusals >= refusalsOfTheDead) {
+    if (this.patient.isForeign && this.refusals >= refusalsOfTheDead) {
       this.isDead = true;
       died(this.patient);
       return;
     }
-    const lasted = toSeconds(clock.now() - this.since);
+    this.tellIfLong(clock.now());
+  }
+
+  private tellIfLong(at: Nanoseconds): void {
+    const { tell, patience = 3 } = this.options;
+    const { name, engines } = this.patient;
+    const lasted = toSeconds(at - (this.since ?? at));
     if (this.isTold || lasted < patience) return;
     this.isTold = true;
-    tell({ kind: "unwell", name, engines, message: masks(why), lasted });
+    tell({ kind: "unwell", name, engines, message: masks(this.why), lasted });
   }
 }
