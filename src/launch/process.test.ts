@@ -61,6 +61,15 @@ test("a program that is not there is told as missing, with how to get it", async
   expect(error.hint).toBe("install it");
 });
 
+test("a program that the system does not start, whatever it answers, is told with that answer and what to do", async () => {
+  const tooLong = at.engine("answers", { command: { env: { LONG: "x".repeat(200_000) } } });
+  expect(await launchError(tooLong)).toMatchObject({
+    code: "engine-missing",
+    message: "engine plain: node is here but cannot be started (E2BIG)",
+    hint: expect.stringContaining("put what is long into a file"),
+  });
+});
+
 test("too few GPUs are told before anything starts", async () => {
   const error = await launchError(at.engine("answers", { engine: { gpus: 2 } }));
   expect(error).toMatchObject({ code: "engine-not-ready", message: expect.stringContaining("needs 2 GPUs") });

@@ -207,6 +207,13 @@ test("a program that is not there is told as missing, with who needs it and how 
   expect(error.hint).toContain("apt-get install redis-server");
 });
 
+test("one that the system does not start is told with what the system answers", async () => {
+  const launch = program("long", "").launch as Extract<Service["launch"], { kind: "process" }>; // as program makes it
+  const long = { ...launch, command: () => ({ program: "node", args: ["x".repeat(200_000)], env: {} }) };
+  const error = await startError({ long: program("long", "", { launch: long }) });
+  expect(error).toMatchObject({ code: "engine-missing", message: "service cached.long: node is here but cannot be started (E2BIG)" });
+});
+
 test("a crash at the start is told at once with its last lines, and ends the services that were up", async () => {
   const good = program("good", listens);
   const bad = program("bad", `console.error("cannot allocate"); process.exit(3);`, { needs: { good } });

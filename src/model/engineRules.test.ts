@@ -55,6 +55,11 @@ test("a command that cannot be started is told by what it lacks", () => {
     'args must be a list of texts, not ["--port",8000]',
     "env is missing",
   ]);
+  expect(mistakesInCommand({ program: "serve", args: ["a\0b"], env: { "A=B": "1" } })).toEqual([
+    'args must hold no NUL character, not ["a\\u0000b"]',
+    'env must have names that are not empty and hold no "=", not {"A=B":"1"}',
+  ]);
+  expect(mistakesInCommand({ program: "serve", args: [], env: { A: "x\0" } })).toHaveLength(1);
   expect(mistakesInCommand("serve --port 8000")).toEqual(['it must be an object, not "serve --port 8000"']);
 });
 

@@ -34,6 +34,17 @@ const path: OptionRule = (value) => (typeof value === "string" && value.startsWi
 const listOfPaths: OptionRule = (value) =>
   listOfTexts(value) ?? (value as readonly string[]).map(path).find((wrong) => wrong !== undefined);
 
+const withoutNul = (texts: readonly string[]) => (texts.some((text) => text.includes("\0")) ? "must hold no NUL character" : undefined);
+/** What the system can start a program with. */
+const programArguments: OptionRule = (value) => listOfTexts(value) ?? withoutNul(value as readonly string[]);
+const variables: OptionRule = (value) => {
+  const notTexts = objectOfTexts(value);
+  if (notTexts !== undefined) return notTexts;
+  const entries = Object.entries(value as Readonly<Record<string, string>>);
+  if (entries.some(([name]) => name === "" || name.includes("="))) return 'must have names that are not empty and hold no "="';
+  return withoutNul(entries.flat());
+};
+
 const ofEngine: Rules = {
   needed: {
     kind: nonEmptyText,
@@ -96,7 +107,7 @@ const ofLaunch: Readonly<Record<Launch["kind"], Rules>> = {
 };
 
 const ofCommand: Rules = {
-  needed: { program: someText, args: listOfTexts, env: objectOfTexts } satisfies Partial<Record<keyof Command, OptionRule>>,
+  needed: { program: someText, args: programArguments, env: variables } satisfies Partial<Record<keyof Command, OptionRule>>,
   optional: { files: objectOfTexts, keepsIn: listOfTexts, discards: listOfTexts } satisfies Partial<Record<keyof Command, OptionRule>>,
 };
 
@@ -118,7 +129,7 @@ export function mistakesInEngine(engine: unknown): readonly string[] {
     ...broken("metrics.", metrics, { needed: { path, series: anObject } }),
     ...each("tokenizer", tokenizer, { needed: { path, body: aFunction, tokensIn: aFunction } }),
     ...each("info", info, { needed: { path, facts: aFunction } }),
-    ...broken("resets.", resets, { needed: { paths: listOfPaths }, optional: { own: path, env: objectOfTexts } }),
+    ...broken("resets.", resets, { needed: { paths: listOfPaths }, optional: { own: path, env: variables } }),
   ];
 }
 
