@@ -86,6 +86,20 @@ test("an engine that never is ready is ended at its deadline, and what it waits 
   expect(await place.listeners(port)).toEqual([]);
 });
 
+test("what an engine said last is told, and not that its time was over before it could answer once more", async () => {
+  const source = `let asked = 0;
+    require("node:http").createServer((request, response) => {
+      if (request.url === "/v1/completions" && ++asked > 1) return;
+      response.writeHead(request.url === "/v1/completions" ? 503 : 200).end("{}");
+    }).listen(Number(process.argv[1]), "127.0.0.1");`;
+  const port = await place.freePort();
+  const args = ["-e", source, String(port)];
+  const named = { wire: { api: "completions", model: "tiny", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } } as const;
+  const error = await launchError(at.engine("neverReady", { command: { args }, within: 1, engine: named }), { port });
+  expect(error.message).toContain("was not ready within");
+  expect(error.message).toContain("/v1/completions answers 503");
+});
+
 test("a server that was on the port before is named, and never taken for the engine", async () => {
   await using stranger = await strangerOn(0);
   const error = await launchError(at.engine("answers"), { port: stranger.port });

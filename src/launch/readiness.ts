@@ -61,7 +61,7 @@ async function reply(
   try {
     answer = await ask(server, { path, within: each, signal, ...(body === undefined ? {} : { body }) });
   } catch (cause) {
-    const how = isLate(cause) ? `within ${each} s` : `(${reason(cause)})`;
+    const how = isLate(cause) ? `within ${Number(each.toFixed(1))} s` : `(${reason(cause)})`;
     return { kind: "notYet", waitingFor: `${path} does not answer ${how}`, cause };
   }
   if (answer.status === 200 || alsoFine.includes(answer.status)) return { kind: "answer", answer };
