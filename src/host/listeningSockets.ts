@@ -33,6 +33,20 @@ export function isHeldBy(pids: readonly number[], port: number): boolean {
   return sockets.size > 0 && [...sockets.keys()].every((socket) => theirs.has(socket));
 }
 
+/** On which ports these processes listen, and which of them; empty where there is no /proc. */
+export function portsOf(pids: readonly number[]): readonly { readonly pid: number; readonly port: number }[] {
+  if (process.platform !== "linux") return [];
+  const listening = new Map(tables.flatMap((table) => listenersIn(table).split("\n").flatMap(portOf)));
+  const found = pids.flatMap((pid) => [...socketsOf(pid)].flatMap((socket) => ({ pid, port: listening.get(socket) ?? 0 })));
+  return found.filter(({ port }) => port > 0);
+}
+
+function portOf(line: string): [inode: string, port: number][] {
+  const port = /^[0-9A-F]+:([0-9A-F]{4})$/.exec(line.trim().split(/\s+/)[1] ?? "")?.[1];
+  if (port === undefined) return [];
+  return socketOf(line, `:${port}`).map(([inode]): [string, number] => [inode, Number.parseInt(port, 16)]);
+}
+
 function fromProc(port: number): readonly ProcessInfo[] {
   const sockets = socketsOn(port);
   if (sockets.size === 0) return [];

@@ -15,7 +15,7 @@ import { EngineLogs } from "./engineLogs.ts";
 import { containerEnvironment } from "./environment.ts";
 import { hasImage, noImage, notYetHere, pull } from "./image.ts";
 import { missingVolumes } from "./missingVolumes.ts";
-import { portGivenBack, portTaken, strangersOn } from "./port.ts";
+import { adviceOnWaiting, portGivenBack, portTaken, strangersOn } from "./port.ts";
 import type { Standing } from "./readiness.ts";
 import { secretsIn } from "./secrets.ts";
 import { writeFiles } from "./slotFiles.ts";
@@ -145,7 +145,7 @@ async function proven(boot: Boot, started: Started, signal: AbortSignal): Promis
   const isOurs = async () => hasThePort(boot, started);
   const found = await untilProven({ order, server, ready: launch.ready, isOurs, foreign: "not in its container", signal });
   if (found.kind === "proven") return found;
-  throw found.kind === "never" ? wrong(boot, found) : notReady(boot, found.waitingFor);
+  throw found.kind === "never" ? wrong(boot, found) : await notReady(boot, started, found.waitingFor);
 }
 
 /** On a network of its own the daemon has published the port. Else its processes have it; those of another user show no more than that somebody listens. */
@@ -187,11 +187,12 @@ async function interrupted({ order }: Boot, over: AbortSignal): Promise<never> {
   throw new HarnessError("engine-not-ready", `engine ${order.name} was ended while it booted: ${whyStopped(order.signal)}`);
 }
 
-function notReady(boot: Boot, waitingFor: string): HarnessError {
-  const { order, launch, logs } = boot;
+async function notReady(boot: Boot, { container }: Started, waitingFor: string): Promise<HarnessError> {
+  const { order, place, launch, logs } = boot;
+  const isNobody = (await place.listeners(order.slot.port)).length === 0;
   const message = `engine ${order.name} was not ready within ${launch.ready.within} s: ${waitingFor}`;
   return new HarnessError("engine-not-ready", [message, ...circumstances(boot)].join("\n"), {
-    hint: logs.knownCause() ?? `if it only needs longer, give it more time: bootSeconds: ${2 * launch.ready.within} in its description`,
+    hint: logs.knownCause() ?? adviceOnWaiting(launch.ready.within, isNobody ? await pidsOf(container) : []),
   });
 }
 

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { listeningOn, type Table } from "../host/listeningSockets.ts";
+import { listeningOn, portsOf, type Table } from "../host/listeningSockets.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { LaunchOrder, Place, ProcessInfo } from "../model/running.ts";
+import type { Seconds } from "../model/time.ts";
 
 /** Who else has an engine's port, as the error that ends its launch. */
 export function portTaken(name: string, port: number, listeners: readonly ProcessInfo[]): HarnessError {
@@ -14,6 +15,14 @@ export function portTaken(name: string, port: number, listeners: readonly Proces
 /** "process 4242 (python3 other.py)" */
 export function named(processes: readonly ProcessInfo[]): string {
   return processes.map(({ pid, command }) => (pid === undefined ? command : `process ${pid} (${command})`)).join(" and ");
+}
+
+/** What to do about an engine that was not ready in time; where nobody has its port, its processes are told, which may have another. */
+export function adviceOnWaiting(withinSeconds: Seconds, pids: readonly number[]): string {
+  const longer = `if it only needs longer, give it more time: bootSeconds: ${2 * withinSeconds} in its description`;
+  const elsewhere = portsOf(pids).map(({ pid, port }) => `process ${pid} of it listens on ${port}`);
+  if (elsewhere.length === 0) return longer;
+  return `${[...new Set(elsewhere)].slice(0, 4).join(", ")}: if that is its server, it does not take its port ({port} in its arguments)\n${longer}`;
 }
 
 /** Waits until nobody listens there any more; a port that stays in use is a warning. */

@@ -86,6 +86,15 @@ test("an engine that never is ready is ended at its deadline, and what it waits 
   expect(await place.listeners(port)).toEqual([]);
 });
 
+test.runIf(process.platform === "linux")("an engine that listens on another port than its own is told which", async () => {
+  const another = await place.freePort();
+  const args = [at.file("answers.mjs"), String(another)];
+  const error = await launchError(at.engine("answers", { command: { args }, within: 1 }));
+  expect(error.message).toContain("nothing listens on its port yet");
+  expect(error.hint).toMatch(new RegExp(`^process \\d+ of it listens on ${another}: if that is its server, it does not take its port`));
+  expect(error.hint).toContain("bootSeconds: 2 in its description");
+});
+
 test("what an engine said last is told, and not that its time was over before it could answer once more", async () => {
   const source = `let asked = 0;
     require("node:http").createServer((request, response) => {

@@ -13,7 +13,7 @@ import { EngineLogs } from "./engineLogs.ts";
 import { adviceFor, endedHow } from "./howEnded.ts";
 import { leftInBackground, strangersAmong, toldOf } from "./inBackground.ts";
 import { trialSlot } from "./neededServices.ts";
-import { portGivenBack, portTaken, strangersOn } from "./port.ts";
+import { adviceOnWaiting, portGivenBack, portTaken, strangersOn } from "./port.ts";
 import type { Standing } from "./readiness.ts";
 import { secretsIn } from "./secrets.ts";
 import { discardFiles, writeFiles } from "./slotFiles.ts";
@@ -148,7 +148,7 @@ async function proven(boot: Boot, started: StartedProcess, signal: AbortSignal):
   const look = () => void started.pids?.();
   const found = await untilProven({ order, server, ready: launch.ready, look, isOurs, foreign: "not of its process tree", signal });
   if (found.kind === "proven") return found;
-  throw found.kind === "never" ? wrong(boot, found) : notReady(boot, found.waitingFor);
+  throw found.kind === "never" ? wrong(boot, found) : await notReady(boot, started, found.waitingFor);
 }
 
 /** Strangers are looked for twice before it says so: between looking for who listens and for whom we started, ours may just have begun. */
@@ -192,11 +192,12 @@ async function aborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((onAbort) => signal.addEventListener("abort", () => onAbort(), { once: true }));
 }
 
-function notReady(boot: Boot, waitingFor: string): HarnessError {
-  const { order, launch, logs } = boot;
+async function notReady(boot: Boot, started: StartedProcess, waitingFor: string): Promise<HarnessError> {
+  const { order, place, launch, logs } = boot;
+  const isNobody = (await place.listeners(order.slot.port)).length === 0;
   const message = `engine ${order.name} was not ready within ${launch.ready.within} s: ${waitingFor}`;
   return new HarnessError("engine-not-ready", [message, ...circumstances(boot)].join("\n"), {
-    hint: logs.knownCause() ?? `if it only needs longer, give it more time: bootSeconds: ${2 * launch.ready.within} in its description`,
+    hint: logs.knownCause() ?? adviceOnWaiting(launch.ready.within, isNobody ? (started.pids?.() ?? []) : []),
   });
 }
 
