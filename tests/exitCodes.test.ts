@@ -110,6 +110,18 @@ test.runIf(process.platform === "linux")("a shell in which too few files may be 
   expect(where.files()).toEqual(["quick.ts"]);
 });
 
+test("a shell whose directory was removed is told so before anything boots, whatever is called: exit 2", () => {
+  using where = folder();
+  const file = where.write("quick.ts", quickTest());
+  for (const args of [["run", file, "-o", where.at("out")], ["doctor"]]) {
+    const gone = ["-c", 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"', where.at("gone"), tandemCommand, ...args];
+    const { status, stderr } = spawnSync("sh", gone, { encoding: "utf8" });
+    expect(status).toBe(2);
+    expect(stderr).toContain("tandem: the directory this shell is in was removed\n  change into one that is there: cd\n");
+  }
+  expect(where.files()).toEqual(["quick.ts"]);
+});
+
 describe("an engine that is not there: exit 3, and a report of what there is", () => {
   test("its port is somebody else's: who has it, before anything is measured or written", async () => {
     using where = folder();

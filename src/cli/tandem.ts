@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 
 import { processTerminal } from "../host/terminal.ts";
-import type { HarnessError } from "../model/harnessError.ts";
+import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
 import { apart, together } from "../run/mistakes.ts";
 import { commands } from "./commands.ts";
@@ -45,6 +45,7 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
     );
   for (const description of commands) {
     addCommand(program, description, mistakes, async (argument, options) => {
+      refuse(placeGone());
       const call = { argument, options, argv };
       refuse(mistakesOf(description, call, mistakes));
       const command = await description.load(call);
@@ -88,6 +89,16 @@ function hintOn({ code }: CommanderError, argv: readonly string[]): string | und
 function mistakesOf({ contradictions, foundLater }: CommandDescription, call: Call, inValues: readonly HarnessError[]) {
   const found = [...inValues, ...(contradictions?.(call) ?? [])];
   return found.length === 0 ? [] : [...found, ...(foundLater?.(call) ?? [])];
+}
+
+/** Threads and programs that are started have no directory to be in either. */
+function placeGone(): readonly HarnessError[] {
+  try {
+    process.cwd();
+    return [];
+  } catch (cause) {
+    return [new HarnessError("usage", "the directory this shell is in was removed", { hint: "change into one that is there: cd", cause })];
+  }
 }
 
 function refuse(mistakes: readonly HarnessError[]): void {
