@@ -291,7 +291,7 @@ test("files that this process may not open are not the engine's failures", async
   const url = `http://127.0.0.1:${await listening(server)}`;
   const command = new URL("../tandem", import.meta.url).pathname;
   const args = ["run", "--attach", url, "--requests", "150", "--concurrency", "150", "-o", where.at("files"), "--no-calibration"];
-  const child = spawn("sh", ["-c", 'ulimit -n 100; exec "$0" "$@"', command, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn("sh", ["-c", 'ulimit -n 140; exec "$0" "$@"', command, ...args], { stdio: ["ignore", "pipe", "ignore"] });
   const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
   server.close();
   expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/no port or file left for \d+ requests: they are no failures of the engine/);
