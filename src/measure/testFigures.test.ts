@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Verdict } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
 import { answered, experimentOf } from "./fixture.ts";
@@ -104,6 +105,20 @@ test("a calibrated run whose load was not played again is DEGRADED, unless it st
   expect(told(withCalibration("on", replayed))).toEqual([]);
   expect(told(withCalibration("virtual"))).toEqual([]);
   expect(told({ ...withCalibration("on"), complete: false, stillRunning: true })).toEqual([]);
+});
+
+test("what kept a load from being played again, its own process or an engine that died, is what the advice is about", () => {
+  const adviceAfter = (...events: readonly RunEvent[]) => {
+    const run = resultOf(answered("plain", slow));
+    const described = { ...run, description: { ...run.description, calibration: "on" as const } };
+    const { reasons } = figuresOf({ ...described, events: events.map((event) => ({ at: 0, event })) }).validity;
+    return reasons.find(({ what }) => what.includes("played again"))?.advice;
+  };
+  const ended: RunEvent = { kind: "testEnded", test: "test_figures" };
+  expect(adviceAfter(ended)).toContain("must be left alone");
+  expect(adviceAfter({ kind: "died", engine: "plain", message: "plain exited" }, ended)).toBe("run it again to its end");
+  expect(adviceAfter({ kind: "interrupted", signal: "SIGINT" }, ended)).toBe("run it again to its end");
+  expect(adviceAfter()).toBe("run it again to its end");
 });
 
 function resultOf(records: readonly RequestRecord[], verdicts: readonly Verdict[] = [], neverDue = 0): TestResult {

@@ -15,7 +15,10 @@ test("limits themselves are within", () => {
 });
 
 test("a missing value is not ok, whatever is wanted, and says so", () => {
-  expect(atMost(undefined, 0)).toEqual({ ok: false, wanted: "at most 0, but there is no value (a p90 takes 64 of them, a p99 662)" });
+  expect(atMost(undefined, 0)).toEqual({
+    ok: false,
+    wanted: "at most 0, but there is no value (a p90 takes 64 of them, a p99 662, and goodput an experiment with slo)",
+  });
   expect([atLeast(undefined, 0), between(undefined, 0, 1), atMost(Number.NaN, 1), atLeast(Infinity, 1)].map(({ ok }) => ok)).toEqual([
     false,
     false,

@@ -61,10 +61,10 @@ function parseCheck(found: unknown): Check {
   return known({ ok: found.ok === true, observed, wanted: String(found.wanted), allowsFailuresOf });
 }
 
-const tailsNeed = ` (a p90 takes ${fewestFor.p90} of them, a p99 ${fewestFor.p99})`;
+const itNeeds = ` (a p90 takes ${fewestFor.p90} of them, a p99 ${fewestFor.p99}, and goodput an experiment with slo)`;
 
 function check(value: number | undefined, wanted: string, limits: readonly number[], isMet: (observed: number) => boolean): Check {
   if (!limits.every(Number.isFinite)) return { ok: false, wanted: `${wanted}, and that is not a number`, noLimit: true };
-  if (value === undefined || !Number.isFinite(value)) return { ok: false, wanted: `${wanted}, but there is no value${tailsNeed}` };
+  if (value === undefined || !Number.isFinite(value)) return { ok: false, wanted: `${wanted}, but there is no value${itNeeds}` };
   return { ok: isMet(value), observed: value, wanted };
 }

@@ -44,6 +44,11 @@ test("experiments that differ in their workloads' options, or in what else they 
     "64 context tokens, 3 questions, outputTokens 1",
     "64 context tokens, 3 questions, outputTokens 16",
   ]);
+  expect(titles({ slo: { ttft: 0.1 } }, { slo: { ttft: 0.3, tpot: 0.05 } }, { margin: 0.02 })).toEqual([
+    "64 context tokens, 3 questions, usual margin, ttft within 0.1 s",
+    "64 context tokens, 3 questions, usual margin, ttft within 0.3 s and tpot within 0.05 s",
+    "64 context tokens, 3 questions, margin 0.02, no objectives",
+  ]);
   expect(titles({ cacheState: "cold" }, { cacheState: "primed", repeats: 2 })).toEqual([
     "64 context tokens, 3 questions, caches cold, 1 block",
     "64 context tokens, 3 questions, caches primed, 2 blocks",

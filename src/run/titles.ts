@@ -1,4 +1,4 @@
-import type { Experiment } from "../model/experiment.ts";
+import type { Experiment, Slo } from "../model/experiment.ts";
 import type { Arrivals } from "../model/workload.ts";
 
 /**
@@ -20,7 +20,7 @@ export function titledApart(experiments: readonly Experiment[]): readonly Experi
 }
 
 /** What experiments may differ in, in words: seeds are left out, since those of one test always differ. */
-function traitsOf({ workload, arrivals, order, repeats, cacheState }: Experiment): ReadonlyMap<string, string> {
+function traitsOf({ workload, arrivals, order, repeats, cacheState, margin, slo }: Experiment): ReadonlyMap<string, string> {
   const options = Object.entries(workload.options).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
   return new Map([
     ["arrivals", shortPhrase(arrivals)],
@@ -28,7 +28,14 @@ function traitsOf({ workload, arrivals, order, repeats, cacheState }: Experiment
     ["cacheState", cacheState === undefined ? "caches as they are" : cachePhrases[cacheState]],
     ["order", order === undefined ? "order as it suits" : `order ${order}`],
     ["repeats", repeats === 1 ? "1 block" : `${repeats} blocks`],
+    ["margin", margin === undefined ? "usual margin" : `margin ${margin}`],
+    ["slo", sloPhrase(slo)],
   ]);
+}
+
+function sloPhrase(slo: Slo = {}): string {
+  const named = Object.entries(slo).map(([name, most]) => `${name} within ${most} s`);
+  return named.length === 0 ? "no objectives" : named.join(" and ");
 }
 
 const cachePhrases = { cold: "caches cold", primed: "caches primed", asItIs: "caches as they are" } as const;
