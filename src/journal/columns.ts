@@ -92,11 +92,14 @@ export class RealColumn implements Column {
   }
 }
 
-export class OptionalInt32Column implements Column {
+/** Numbers of which some are missing: whole ones of 32 bits, or any. */
+export class OptionalColumn implements Column {
   private readonly values: (number | undefined)[];
+  private readonly kind: "int32" | "real";
 
-  constructor() {
+  constructor(kind: "int32" | "real") {
     this.values = [];
+    this.kind = kind;
   }
 
   set(row: number, value: number | undefined): void {
@@ -105,26 +108,11 @@ export class OptionalInt32Column implements Column {
 
   data(rows: number): Data {
     const present = this.values.slice(0, rows);
-    const data = Int32Array.from(present, (value) => value ?? 0);
-    return makeData({ type: new Int32(), length: rows, data, ...presence(present) });
-  }
-}
-
-export class OptionalRealColumn implements Column {
-  private readonly values: (number | undefined)[];
-
-  constructor() {
-    this.values = [];
-  }
-
-  set(row: number, value: number | undefined): void {
-    this.values[row] = value;
-  }
-
-  data(rows: number): Data {
-    const present = this.values.slice(0, rows);
-    const data = Float64Array.from(present, (value) => value ?? 0);
-    return makeData({ type: new Float64(), length: rows, data, ...presence(present) });
+    const numbers = present.map((value) => value ?? 0);
+    const stored = { length: rows, ...presence(present) };
+    return this.kind === "int32"
+      ? makeData({ type: new Int32(), data: Int32Array.from(numbers), ...stored })
+      : makeData({ type: new Float64(), data: Float64Array.from(numbers), ...stored });
   }
 }
 

@@ -12,7 +12,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { AppendFile, forWriting } from "./appendFile.ts";
-import { ByteColumn, Int32Column, Int64Column, OptionalInt32Column, OptionalRealColumn, RealColumn, TextColumn } from "./columns.ts";
+import { ByteColumn, Int32Column, Int64Column, OptionalColumn, RealColumn, TextColumn } from "./columns.ts";
 import * as paths from "./paths.ts";
 import { countsSchema, endingsSchema, exchangesSchema, readingsSchema, stampsSchema } from "./tables.ts";
 import { TableWriter } from "./tableWriter.ts";
@@ -253,13 +253,13 @@ function endingsTable(path: string) {
     outcome: new TextColumn(),
     code: new TextColumn(),
     message: new TextColumn(),
-    status: new OptionalInt32Column(),
-    promptTokens: new OptionalInt32Column(),
-    cachedTokens: new OptionalInt32Column(),
-    outputTokens: new OptionalInt32Column(),
+    status: new OptionalColumn("int32"),
+    promptTokens: new OptionalColumn("int32"),
+    cachedTokens: new OptionalColumn("int32"),
+    outputTokens: new OptionalColumn("int32"),
     outputTokensSource: new TextColumn(),
-    impossibleTokens: new OptionalRealColumn(),
-    impossibleCachedTokens: new OptionalRealColumn(),
+    impossibleTokens: new OptionalColumn("real"),
+    impossibleCachedTokens: new OptionalColumn("real"),
     text: new TextColumn(),
     aside: new TextColumn(),
   });
