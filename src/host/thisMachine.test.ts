@@ -154,11 +154,8 @@ test.runIf(process.platform === "linux")(
     using inUse = sharedMemory(`${name}-in-use`);
     using before = sharedMemory(`${name}-before`);
     writeFileSync(before.path, "theirs");
-    const [holder, other] = [
-      await start("holds", { HELD: [made, inUse, before].map(({ path }) => path).join(" ") }),
-      await start("holds", { HELD: inUse.path }),
-    ];
-    await until(() => existsSync(at.file(`held-${holder.pid}`)) && existsSync(at.file(`held-${other.pid}`)));
+    const holder = await holding(made, inUse, before);
+    const other = await holding(inUse);
     await holder.end(0);
     expect([made, inUse, before].map(({ path }) => existsSync(path))).toEqual([false, true, true]);
     await other.end(0);
@@ -167,8 +164,7 @@ test.runIf(process.platform === "linux")(
 
 test.runIf(process.platform === "linux")("so is that of one that is gone before anybody could ask it what it holds", async () => {
   using made = sharedMemory(`tandem-test-${randomUUID()}`);
-  const started = await start("holds", { HELD: made.path });
-  await until(() => existsSync(at.file(`held-${started.pid}`)));
+  const started = await holding(made);
   await pause(300);
   process.kill(started.pid, "SIGKILL");
   await started.ended;
@@ -244,6 +240,13 @@ async function start(program: keyof typeof programs, env: Record<string, string>
   const args = [at.file(`${program}.mjs`), String(port)];
   const logs = { stdout: at.file("stdout.log"), stderr: at.file("stderr.log") };
   return place.start({ program: "node", args, env, directory: at.directory }, logs);
+}
+
+/** One after the other: two that start at once may both find a file missing, and both make it. */
+async function holding(...memory: readonly { readonly path: string }[]): Promise<StartedProcess> {
+  const started = await start("holds", { HELD: memory.map(({ path }) => path).join(" ") });
+  await until(() => existsSync(at.file(`held-${started.pid}`)));
+  return started;
 }
 
 function sharedMemory(name: string): Disposable & { readonly path: string } {
