@@ -10,16 +10,18 @@ import { beyond, limits as usual, milliseconds, share, type Limits } from "./val
 
 /** Did each engine do the work that was asked for, the same as the others, and stay what it was? */
 export function engineReasons(records: readonly RequestRecord[], engines: readonly string[], limits: Limits): readonly ValidityReason[] {
+  const completed = records.filter(isCompleted);
+  const each = engines.map((engine) => ({ engine, own: ofEngine(records, engine), replies: ofEngine(completed, engine) }));
   return [
-    ...engines.flatMap((engine) => steadiness(ofEngine(records, engine), engine, limits)),
-    ...engines.flatMap((engine) => sentTwice(ofEngine(records, engine), engine, limits)),
-    ...engines.flatMap((engine) => connections(ofEngine(records, engine), engine, limits)),
-    ...engines.flatMap((engine) => tokenCounts(ofEngine(records, engine), engine, limits)),
-    ...engines.flatMap((engine) => promptLength(ofEngine(records, engine), engine, limits)),
-    ...unlikeEngines(records.filter(isCompleted), limits),
-    ...engines.flatMap((engine) => overlong(ofEngine(records, engine).filter(isCompleted), engine, limits)),
-    ...engines.flatMap((engine) => cacheState(ofEngine(records, engine), engine, limits)),
-    ...engines.flatMap((engine) => impossibleHits(ofEngine(records, engine).filter(isCompleted), engine, limits)),
+    ...each.flatMap(({ engine, own }) => steadiness(own, engine, limits)),
+    ...each.flatMap(({ engine, own }) => sentTwice(own, engine, limits)),
+    ...each.flatMap(({ engine, own }) => connections(own, engine, limits)),
+    ...each.flatMap(({ engine, own }) => tokenCounts(own, engine, limits)),
+    ...each.flatMap(({ engine, own }) => promptLength(own, engine, limits)),
+    ...(engines.length < 2 ? [] : unlikeEngines(completed, limits)),
+    ...each.flatMap(({ engine, replies }) => overlong(replies, engine, limits)),
+    ...each.flatMap(({ engine, replies }) => cacheState(replies, engine, limits)),
+    ...each.flatMap(({ engine, replies }) => impossibleHits(replies, engine, limits)),
   ];
 }
 
@@ -215,16 +217,19 @@ function certainTokens(record: RequestRecord): number {
 
 /** Counted in the same way, since a tokenizer's count may be off. */
 function haveUnlikeLengths(same: readonly RequestRecord[]): boolean {
-  const alike = Map.groupBy(same, ({ outputTokensSource }) => outputTokensSource === "tokenizer");
-  return [...alike.values()].some((counted) => areUnlike(counted.map(({ outputTokens }) => outputTokens)));
+  const isEstimate = ({ outputTokensSource }: RequestRecord) => outputTokensSource === "tokenizer";
+  return [true, false].some((estimated) =>
+    areUnlike(same.filter((record) => isEstimate(record) === estimated).map(({ outputTokens }) => outputTokens)),
+  );
 }
 
 function areUnlike(counts: readonly (number | undefined)[]): boolean {
-  return new Set(counts.filter((count) => count !== undefined)).size > 1;
+  const told = counts.filter((count) => count !== undefined);
+  return told.some((count) => count !== told[0]);
 }
 
-function cacheState(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
-  const cold = records.filter((record) => record.cache === "cold" && isCompleted(record) && record.cachedTokens !== undefined);
+function cacheState(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
+  const cold = replies.filter(({ cache, cachedTokens }) => cache === "cold" && cachedTokens !== undefined);
   const cached = cold.reduce((sum, record) => sum + Math.max(0, (record.cachedTokens ?? 0) - tokensAdded(record)), 0);
   const prompt = cold.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
   const found = share(cached, prompt);

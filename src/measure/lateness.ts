@@ -55,24 +55,27 @@ export function lagCause(experiment: ExperimentResult, engine: string): LagCause
 
 function lates({ records, starts = [] }: ExperimentResult): readonly Late[] {
   const startOf = new Map(starts.map(({ engine, block, at }) => [`${engine} ${block}`, at]));
-  const all = records.flatMap((record) => {
+  const inOrder = records.flatMap((record) => {
     const sent = sentFirst(record);
-    return sent === undefined ? [] : [{ record, sent }];
+    return sent === undefined ? [] : [{ record, sent, instant: (startOf.get(`${record.engine} ${record.block}`) ?? 0) + record.due }];
   });
-  const instants = Map.groupBy(all, ({ record: { engine, block, due } }) => (startOf.get(`${engine} ${block}`) ?? 0) + due);
-  return [...instants.values()].flatMap(ofInstant);
+  inOrder.sort((one, other) => one.instant - other.instant || one.sent - other.sent);
+  const found: Late[] = [];
+  while (found.length < inOrder.length) addInstant(found, inOrder);
+  return found;
 }
 
-/** In the order in which they were sent. */
-function ofInstant(group: readonly Pick<Late, "record" | "sent">[]): readonly Late[] {
-  const inOrder = group.toSorted((one, other) => one.sent - other.sent);
-  const isBurst = group.length >= burst.fewest;
+/** Those of the next instant, in the order in which they were sent. By index: as a rule each of a million requests has an instant of its own. */
+function addInstant(found: Late[], inOrder: readonly (Pick<Late, "record" | "sent"> & { readonly instant: Nanoseconds })[]): void {
+  const first = found.length;
+  let end = first + 1;
+  while (end < inOrder.length && inOrder[end]?.instant === inOrder[first]?.instant) end++;
+  const requests = end - first;
   let expected = 0;
-  return inOrder.map(({ record, sent }) => {
-    const before = expected;
-    if (isBurst) expected += burst.perRequest + burst.perToken * (record.contextTokens + record.questionTokens);
-    return { record, sent, lag: toSeconds(sent - record.due), expected: before, requests: group.length };
-  });
+  for (const { record, sent } of inOrder.slice(first, end)) {
+    found.push({ record, sent, lag: toSeconds(sent - record.due), expected, requests });
+    if (requests >= burst.fewest) expected += burst.perRequest + burst.perToken * (record.contextTokens + record.questionTokens);
+  }
 }
 
 function isOfBurst({ requests }: Late): boolean {

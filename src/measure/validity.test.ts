@@ -465,12 +465,16 @@ interface Differing {
 function validityOf(
   records: readonly RequestRecord[],
   readings: readonly Reading[] = [],
-  { neverDue = 0, engines = ["plain"], limits, ...options }: Differing = {},
+  { neverDue = 0, engines = enginesOf(records), limits, ...options }: Differing = {},
 ): Validity {
   const summaries = engines.map((engine) => engineSummary(engine, records));
   const { description, ...result } = experimentOf(records, readings, neverDue);
   const changed = limits === undefined ? description : { ...description, limits };
   return validity({ ...result, description: changed }, summaries, options);
+}
+
+function enginesOf(records: readonly RequestRecord[]): readonly string[] {
+  return records.length === 0 ? ["plain"] : [...new Set(records.map(({ engine }) => engine))];
 }
 
 /** Sixteen requests, of which the engine has one at work at a time. */
