@@ -6,7 +6,7 @@ import { connect, createServer as createTcpServer, type AddressInfo, type Server
 import { text } from "node:stream/consumers";
 import { createServer as createTlsServer } from "node:tls";
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
 import { simulated } from "../src/engines/simulated.ts";
@@ -197,6 +197,54 @@ test("nobody there: exit 3, with the URL and what to look at, before anything is
   expect(where.files().filter((file) => file.startsWith("nobody"))).toEqual([]);
 });
 
+describe("a server that is gone when its requests are over", () => {
+  const gone = /server: ended by itself: server refuses connections \(ECONNREFUSED at http:\/\/127\.0\.0\.1:\d+\)/;
+
+  test("is told like one that dies in the middle where its last request failed", async () => {
+    const { code, stdout, stderr } = await measuredAt("in the middle of its last reply", "killed");
+    expect(code).toBe(3);
+    expect(stderr).toMatch(gone);
+    expect(stderr).toContain("engine server was gone while it was measured");
+    const invalid = expect.stringMatching(/INVALID +server: refuses connections \(ECONNREFUSED at/);
+    expect(stdout).toEqual(invalid);
+    expect(outcomes("killed/attach.csv").at(-1)).toMatch(/^server failed/);
+    expect(await tandem(["report", where.at("killed")])).toMatchObject({ code: 4, stdout: invalid });
+  });
+
+  test("is not called dead where it had answered them all", async () => {
+    const { code, stdout, stderr } = await measuredAt("after its last reply", "answered");
+    expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
+    expect(stderr + stdout).not.toMatch(/ended by itself|refuses connections|was gone/);
+    expect(new Set(outcomes("answered/attach.csv"))).toEqual(new Set(["server completed 1"]));
+  });
+
+  async function measuredAt(ends: string, directory: string) {
+    const mortal = spawn(process.execPath, ["-e", mortalServer, ends, ...events], { stdio: ["ignore", "pipe", "inherit"] });
+    const [listens] = await once(mortal.stdout, "data");
+    const args = ["--requests", "12", "--rate", "8", "--no-calibration"];
+    const called = await tandem(["run", "--attach", `http://127.0.0.1:${Number(String(listens))}`, ...args, "-o", where.at(directory)]);
+    mortal.kill("SIGKILL"); // where the test fails
+    return called;
+  }
+
+  /** Of the twelve that are measured, which alone may be answered by 64 tokens, the last one is the last. */
+  const mortalServer = `
+    const [, ends, ...events] = process.argv;
+    let measured = 0;
+    const server = require("node:http").createServer((request, response) => {
+      if (request.method === "GET") return response.end('{"data":[{"id":"m"}]}');
+      let body = "";
+      request.on("data", (piece) => (body += piece)).on("end", () => {
+        const isLast = body.includes('"max_tokens":64') && ++measured === 12;
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.write(events[0]);
+        if (isLast && ends === "in the middle of its last reply") return setTimeout(() => process.kill(process.pid, "SIGKILL"), 50);
+        response.end(events.slice(1).join(""), () => isLast && setTimeout(() => process.exit(), 20));
+      });
+    });
+    server.listen(0, "127.0.0.1", () => console.log(server.address().port));`;
+});
+
 test("a server that is killed and started again in the middle is told, once, and its run is INVALID", { timeout: 150_000 }, async () => {
   const first = await simulatedOn(0);
   const way = { port: first.port };
@@ -299,13 +347,12 @@ test("files that this process may not open are not the engine's failures", async
   expect(code).toBe(4);
 });
 
-const answer = [
+const events = [
   '{"choices":[{"index":0,"delta":{"content":"yes"}}]}',
   '{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}',
   "[DONE]",
-]
-  .map((event) => `data: ${event}\n\n`)
-  .join("");
+].map((event) => `data: ${event}\n\n`);
+const answer = events.join("");
 
 test("what an author wrote reaches an engine that takes token ids as it was written, and so does a turn that follows", async () => {
   const prompts: unknown[] = [];

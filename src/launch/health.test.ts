@@ -99,15 +99,69 @@ test("a server that we did not start and that is no longer there is told as dead
   expect(watched.death()).toMatchObject({ code: "unreachable", exitCode: 3, hint: message });
 });
 
-test("one that has just gone as the experiment ends is asked once more", async () => {
+test("one that is gone at the end is told as dead if its last requests failed", async () => {
   const server = await serving();
-  const watched = watch([engineAt(server.url, undefined, "attached")], { everySeconds: 0.4 });
+  const watched = watch([engineAt(server.url, undefined, "attached")], { everySeconds: 0.4, patience: 5 });
   await watched.probe.start(() => {});
+  watched.hear(requests("plain", { ended: 2, failed: 1 }));
   await server.end();
-  await pause(500);
-  expect(watched.death()).toBeUndefined();
   await watched.probe.stop();
-  expect(watched.death()).toBeDefined();
+  const message = `plain refuses connections (ECONNREFUSED at ${server.url})`;
+  expect(watched.told).toEqual([{ kind: "died", engine: "plain", message }]);
+  expect(watched.death()).toMatchObject({ exitCode: 3, hint: message });
+});
+
+test("one that has answered all that it was asked may go, also while others are still measured", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, undefined, "attached")]);
+  await watched.probe.start(() => {});
+  watched.hear(requests("plain", { ended: 1 }));
+  watched.hear(requests("plain", { ended: 1 }));
+  await server.end();
+  await pause(400);
+  await watched.probe.stop();
+  expect([watched.told, watched.death()]).toEqual([[], undefined]);
+});
+
+test("requests that failed before a server was last seen to be well are not why it is missed", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, undefined, "attached")]);
+  await watched.probe.start(() => {});
+  watched.hear(requests("plain", { ended: 1, failed: 1 }));
+  const asked = server.asked.length;
+  await until(() => server.asked.length > asked + 2);
+  watched.hear(requests("plain", { ended: 1 }));
+  await server.end();
+  await watched.probe.stop();
+  expect(watched.told).toEqual([]);
+});
+
+test("one that takes connections again by the second look, started anew or only busy, is not dead", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, undefined, "attached")], { everySeconds: 1, patience: 5 });
+  await watched.probe.start(() => {});
+  watched.hear(requests("plain", { ended: 2, failed: 1 }));
+  await server.end();
+  const stopped = watched.probe.stop();
+  await pause(200);
+  await server.again();
+  await stopped;
+  expect([watched.told, watched.death()]).toEqual([[], undefined]);
+});
+
+test("of two that are gone only the one whose requests failed is told", async () => {
+  const [one, other] = [await serving(), await serving()];
+  const engines = [one, other].map(({ url }, index) => ({
+    ...engineAt(url, undefined, "attached"),
+    name: ["plain", "cached"][index] ?? "",
+  }));
+  const watched = watch(engines);
+  await watched.probe.start(() => {});
+  watched.hear(requests("plain", { ended: 2 }));
+  watched.hear(requests("cached", { ended: 2, failed: 1 }));
+  await Promise.all([one.end(), other.end()]);
+  await watched.probe.stop();
+  expect(watched.told).toMatchObject([{ kind: "died", engine: "cached" }]);
 });
 
 test("of one that we started it is its process that tells its end", async () => {
@@ -191,7 +245,23 @@ function watch(
   const told: RunEvent[] = [];
   const tell = (event: RunEvent) => void told.push(event);
   const readings: Reading[] = [];
-  return { ...health(engines, services, { clock: realClock(), tell, everySeconds: 0.05, patience: 0.2, ...change }), told, readings };
+  const watched = health(engines, services, { clock: realClock(), tell, everySeconds: 0.05, patience: 0.2, ...change });
+  watched.hear(started(engines.map(({ name }) => name)));
+  return { ...watched, told, readings };
+}
+
+/** Of two requests for each. */
+function started(engines: readonly string[]): RunEvent {
+  return { kind: "experimentStarted", experiment: 0, title: "", order: "together", engines, requests: 2 * engines.length };
+}
+
+interface Ended {
+  readonly ended: number;
+  readonly failed?: number;
+}
+
+function requests(engine: string, { ended, failed = 0 }: Ended): RunEvent {
+  return { kind: "requests", experiment: 0, engine, sent: ended, ended, dropped: 0, failed, ttft: undefined };
 }
 
 interface Serving {
@@ -200,6 +270,8 @@ interface Serving {
   connections(): number;
   answer: (response: ServerResponse) => unknown;
   end(): Promise<void>;
+  /** Listens where it did before. */
+  again(): Promise<void>;
 }
 
 async function serving(): Promise<Serving> {
@@ -222,6 +294,7 @@ async function serving(): Promise<Serving> {
     connections: () => connections,
     answer: (response) => response.end(),
     end,
+    again: async () => new Promise((onListening) => server.listen(port, "127.0.0.1", onListening)),
   };
   return serving;
 }

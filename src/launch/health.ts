@@ -27,6 +27,8 @@ export interface HealthOptions {
 export interface Health {
   /** Looks once a second from its start to its stop. Reads how long each engine took to say that it is well. */
   readonly probe: Probe;
+  /** What comes of the requests meanwhile: nobody is missed who has answered all of them. */
+  hear(event: RunEvent): void;
   /** The first that we did not start and that is no longer there, as the error that stops the test. */
   death(): HarnessError | undefined;
 }
@@ -53,6 +55,9 @@ export function health(engines: readonly RunningEngine[], services: readonly Wat
       stop: async () => {
         await Promise.all(watches.map(async (watch) => watch.stop()));
       },
+    },
+    hear: (event) => {
+      for (const watch of watches) watch.hear(event);
     },
     death: () => deaths[0],
   };
@@ -171,11 +176,28 @@ class Watch {
   private isTold = false;
   private refusals = 0;
   private isDead = false;
+  /** Of its engines' requests, those that are still to end. */
+  private left = 0;
+  /** Those that have failed since it was last well. */
+  private failed = 0;
 
   constructor(patient: Patient, options: Watch["options"]) {
     this.patient = patient;
     this.options = options;
     void patient.died?.then(() => (this.isDead = true));
+  }
+
+  hear(event: RunEvent): void {
+    const { engines } = this.patient;
+    if (event.kind === "experimentStarted") {
+      const each = event.requests / event.engines.length; // all are sent the same ones
+      this.left = each * event.engines.filter((name) => engines.includes(name)).length;
+      this.failed = 0;
+    }
+    if (event.kind === "requests" && engines.includes(event.engine)) {
+      this.left -= event.ended;
+      this.failed += event.failed - event.dropped;
+    }
   }
 
   async start(read: (reading: Reading) => void): Promise<boolean> {
@@ -188,17 +210,18 @@ class Watch {
     return isWell;
   }
 
-  /** One that has just refused a connection is asked once more, so that its end is told and not only what its last requests came to. */
+  /** One that is missed is asked until it is known how it is, so that its end is told and not only what its last requests came to. */
   async stop(): Promise<void> {
     this.over.abort();
     await this.going;
-    if (this.patient.isForeign && this.refusals > 0) await this.look(() => {});
+    if (!this.patient.isForeign || !this.isMissed()) return;
+    this.refusals = 0; // that of a moment ago, and another one now, would be no second apart
+    while (!(await this.look(() => {})) && !this.isKnown()) await pause(this.everyMilliseconds);
   }
 
   private async goOn(read: (reading: Reading) => void, stop: AbortSignal): Promise<void> {
-    const { everySeconds = 1 } = this.options;
     for (;;) {
-      await pause(everySeconds * 1_000, undefined, { signal: stop, ref: false }).catch(() => {}); // looked at below
+      await pause(this.everyMilliseconds, undefined, { signal: stop, ref: false }).catch(() => {}); // looked at below
       if (stop.aborted) return;
       await this.look(read, stop);
     }
@@ -207,12 +230,30 @@ class Watch {
   private async look(read: (reading: Reading) => void, stop = new AbortController().signal): Promise<boolean> {
     if (this.hasDied()) return false;
     const { clock } = this.options;
-    const from = clock.now();
+    const [from, failedBefore] = [clock.now(), this.failed];
     const found = await this.patient.look(stop);
     if (stop.aborted || this.hasDied()) return false;
-    if (found.kind === "well") this.isWell(read, from);
-    else this.isUnwell(found, from);
+    if (found.kind === "well") {
+      this.failed -= failedBefore;
+      this.isWell(read, from);
+    } else if (this.isMissed()) {
+      this.isUnwell(found, from);
+    }
     return found.kind === "well";
+  }
+
+  private get everyMilliseconds(): number {
+    return (this.options.everySeconds ?? 1) * 1_000;
+  }
+
+  /** A server that somebody else has started may end once it has answered all that it was asked; of a service we do not know what it is asked. */
+  private isMissed(): boolean {
+    const { isForeign, kind } = this.patient;
+    return !isForeign || kind === "service" || this.left > 0 || this.failed > 0;
+  }
+
+  private isKnown(): boolean {
+    return this.isDead || (this.isTold && this.refusals === 0);
   }
 
   /** A method, since it may change while something is waited for. */

@@ -15,6 +15,7 @@ import type { Request } from "../model/request.ts";
 import { restarts } from "../probes/restarts.ts";
 import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
 import type { Place, RunningEngine } from "../model/running.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import { askedLoad } from "./askedLoad.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
@@ -184,6 +185,10 @@ async function runBatch(
     await options.crew?.ready();
     options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
     const watched = health(running.engines, served.up, { clock, tell });
+    const tellAndHear = (event: RunEvent) => {
+      watched.hear(event);
+      tell(event);
+    };
     const ports = portWatch(running.engines, { tell });
     const anew = restarts(running.engines, { tell, ask: askEngine });
     const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
@@ -192,6 +197,7 @@ async function runBatch(
       const complaints = complaintsFromNow(running.engines, worlds);
       await runExperiment(index, experiment, running.engines, lines, {
         ...options,
+        tell: tellAndHear,
         bring: async (block) =>
           bringAll(experiment, index, block, {
             engines: running.engines,
