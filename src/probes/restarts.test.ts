@@ -52,6 +52,21 @@ test(
   },
 );
 
+test("one that is not there at the end is looked at again, since it may just be started anew", async () => {
+  const now = Date.now() / 1e3;
+  const starts = [now - 100, undefined, now];
+  const told: RunEvent[] = [];
+  const ask = async () => {
+    const started = starts.shift();
+    if (started === undefined) throw new Error("connect ECONNREFUSED");
+    return { status: 200, text: `process_start_time_seconds ${started}\n`, date: now };
+  };
+  const probe = restarts([runningAt("http://127.0.0.1:1")], { tell: (event) => told.push(event), ask, everySeconds: 60 });
+  await probe.start(() => {});
+  await probe.stop();
+  expect(told).toMatchObject([{ kind: "restarted", engine: "server" }]);
+});
+
 test("a server that wants a key for its metrics is asked with it", async () => {
   let started = 1_000;
   const server = createServer((request, response) => {

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { grouped } from "../model/grouped.ts";
 import type { Probe } from "../model/record.ts";
 import type { RunningEngine } from "../model/running.ts";
@@ -35,6 +37,8 @@ export function restarts(engines: readonly RunningEngine[], options: RestartsOpt
 }
 
 const lookWithin: Seconds = 2;
+/** At the end, so often and a second apart. One that was killed by its last requests may just be started again. */
+const looksAtTheAbsent = 3;
 /** At the end. Of two servers that answer by turns, or at random, the other is all but sure to be among so many. */
 const looksAtASuspect = 8;
 
@@ -75,11 +79,20 @@ class Watch {
 
   async stop(): Promise<void> {
     clearInterval(this.timer);
-    await this.look();
+    await this.lookUntilSeen();
     for (let left = looksAtASuspect; left > 0 && this.suspected !== undefined; left--) await this.look();
     if (this.suspected !== undefined)
       this.tell("process_start_time_seconds tells of another process, and the one before was not seen again");
     this.suspected = undefined;
+  }
+
+  private async lookUntilSeen(): Promise<void> {
+    for (let left = looksAtTheAbsent; !(await this.look()) && this.isKnown() && left > 1; left--) await pause(1_000);
+  }
+
+  /** It has shown its metrics, and nobody has said since that it has none. */
+  private isKnown(): boolean {
+    return this.last !== undefined && !this.isAbsent;
   }
 
   private async look(): Promise<boolean> {
