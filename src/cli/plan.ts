@@ -14,6 +14,7 @@ import { describeService, servicesFor, servicesOf, shownFiles } from "../run/ser
 import { blockedOf, blockedTogether, lackingNow } from "../run/prepare.ts";
 import { explain } from "./explain.ts";
 import type { Call } from "./flags.ts";
+import { movedSeeds } from "./movedSeeds.ts";
 import { shaped } from "./shaping.ts";
 
 /** Minutes a launched engine takes to be ready, for the estimate only: recorded boots took 0.6 to 2.5. */
@@ -27,6 +28,7 @@ export async function plan(call: Call): Promise<number> {
   const slotted = await Promise.all(tests.map(async (test) => slottedTest(test, place)));
   if (call.options["json"] === true) terminal.print(JSON.stringify(slotted.map(described), undefined, 2));
   else printPlans(slotted, nothing, terminal);
+  for (const message of tests.flatMap((test) => movedSeeds(test, call.options["seed"]))) terminal.tell(message);
   await tellWhatIsMissing(tests, place, terminal);
   return 0;
 }

@@ -29,6 +29,7 @@ import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { interruption, type Interruption } from "./interruption.ts";
 import { list } from "./list.ts";
+import { movedSeeds } from "./movedSeeds.ts";
 import { mistakesOfOutputDir } from "./outputPlace.ts";
 import { progress, type Progress } from "./progress.ts";
 import { publish } from "./publish.ts";
@@ -110,6 +111,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const codes = blocked.length === 0 ? [] : [explain(blockedTogether(blocked), terminal)];
   for (const test of begun) {
     if (interrupted.stop.aborted) break;
+    for (const message of movedSeeds(test, call.options["seed"])) terminal.tell(message);
     codes.push(await runOne(test, session));
   }
   shown.done();
