@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
@@ -71,16 +72,22 @@ test(
     expect(code).toBeNull();
     const aftermath = () => where.files().find((name) => name.endsWith("after-processes.jsonl"));
     for (let look = 0; look < 100 && aftermath() === undefined; look++) await pause(50);
-    const said = /^ {2}[1-9]\d* process(?:es)? of engines and services ended \d\.\d s after the harness was gone$/m;
+    const said = /^ {2}[1-9]\d* process(?:es)? that the harness had started ended \d\.\d s after it was gone$/m;
     const reported = await tandem(["report", where.at("out")]);
     expect(reported.stderr).toMatch(said);
     const html = where.files().find((name) => name.endsWith("test_quick.simulated.html")) ?? "";
-    expect(where.read(html)).toMatch(/process(?:es)? of engines and services ended/);
+    expect(where.read(html)).toMatch(/process(?:es)? that the harness had started ended/);
+    expect(reported.stderr).not.toContain("is not told yet");
     const again = ["run", where.write("short.ts", quickTest()), "-o", where.at("out"), "--simulate", "--journal-only"];
     const next = await tandem(again);
     expect(next.stderr).toMatch(/^the run before this one was killed \(.*out\/runs\/\S+\):$/m);
     expect(next.stderr).toMatch(said);
     expect((await tandem(again)).stderr).not.toMatch(/killed|was gone/);
+    const told = where.at(aftermath() ?? "");
+    rmSync(told); // as before it was written
+    const before = await tandem(["report", join(dirname(told), "..")]);
+    expect(before.stderr).toContain("what became of the processes that the harness had started is not told yet");
+    expect(where.read(html)).toContain("what became of the processes that the harness had started is not told yet");
   },
 );
 

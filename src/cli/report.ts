@@ -26,7 +26,7 @@ export async function report(call: Call): Promise<number> {
   const results = await found(path, copies);
   for (const { result, directory, source } of results) {
     const figures = figuresOf(result);
-    if (source === undefined) await tellAftermath(directory, terminal);
+    if (source === undefined) await tellAftermath(directory, result, terminal);
     // What was read is the user's own, and stays as it is.
     const write = async () => writeReports(result, directory, copies === directory ? undefined : copies, source);
     await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });

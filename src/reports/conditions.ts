@@ -1,4 +1,4 @@
-import { afterwards } from "../model/afterwards.ts";
+import { afterwards, untoldAfterwards } from "../model/afterwards.ts";
 import type { Slo } from "../model/experiment.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
@@ -142,8 +142,8 @@ function optionsText(options: Options): string {
     .join(", ");
 }
 
-function happenings({ events }: TestResult): readonly Block[] {
-  const items = events.flatMap(({ event }) => {
+function happenings(result: TestResult): readonly Block[] {
+  const told = result.events.flatMap(({ event }) => {
     switch (event.kind) {
       case "warning":
         return [event.message];
@@ -172,6 +172,7 @@ function happenings({ events }: TestResult): readonly Block[] {
         return [];
     }
   });
+  const items = [...told, ...untoldAfterwards(result)];
   return items.length === 0
     ? []
     : [
