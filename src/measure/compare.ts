@@ -7,7 +7,9 @@ import { bootstrapInterval } from "./bootstrap.ts";
 import { known } from "./known.ts";
 import { independentOf, widened } from "./likeness.ts";
 import { throughput, tokensOfEvents, ttft } from "./latency.ts";
+import { pairOf } from "./pairs.ts";
 import { isCompleted } from "./summary.ts";
+import { wavesOf, type Waves } from "./waves.ts";
 
 type ErrorShare = Readonly<Partial<Record<ComparedMetric, number>>>;
 
@@ -26,7 +28,7 @@ export interface Margins {
 
 export const defaultMargins: Margins = { practical: 0.05 };
 
-/** Pairs it takes for a verdict. */
+/** Pairs it takes for a verdict, and waves. */
 export const fewestPairs = 6;
 /** Pairs it takes for "equivalent": fewer may well hold nothing of what befalls one request in twenty, since 0.95 ** 58 is still above 5 %. */
 const fewestForEquivalent = 59;
@@ -41,12 +43,22 @@ const rounding = 1e-9;
 export function compare(result: ExperimentResult, baseline: string, margins: Margins = defaultMargins): readonly Comparison[] {
   const others = [...new Set(result.records.map(({ engine }) => engine))].filter((engine) => engine !== baseline).sort();
   const populations = populationsOf(result.records);
-  return others.flatMap((other) =>
-    populations.flatMap(({ cache, records }) => {
-      const arms = { base: records.filter(({ engine }) => engine === baseline), other: records.filter(({ engine }) => engine === other) };
+  return others.flatMap((other) => {
+    const waves = coarserOf(wavesOf(ofEngine(result.records, baseline)), wavesOf(ofEngine(result.records, other)));
+    return populations.flatMap(({ cache, records }) => {
+      const arms = { base: ofEngine(records, baseline), other: ofEngine(records, other), waves };
       return metrics.map((metric) => compareArms({ experiment: result.index, metric, cache, baseline, other }, arms, margins));
-    }),
-  );
+    });
+  });
+}
+
+function ofEngine(records: readonly RequestRecord[], engine: string): readonly RequestRecord[] {
+  return records.filter((record) => record.engine === engine);
+}
+
+/** What was a burst on one engine need not be one on the other, which may have answered between its requests. */
+function coarserOf(one: Waves, other: Waves): Waves {
+  return one.count <= other.count ? one : other;
 }
 
 const metrics = ["ttft", "throughput"] as const satisfies readonly ComparedMetric[];
@@ -66,21 +78,27 @@ function populationsOf(records: readonly RequestRecord[]): readonly Population[]
 interface Arms {
   readonly base: readonly RequestRecord[];
   readonly other: readonly RequestRecord[];
+  readonly waves: Waves;
 }
 
 type Subject = Pick<Comparison, "experiment" | "metric" | "cache" | "baseline" | "other">;
 
 function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison {
-  const { logs, onBoth } = pairedLogRatios(subject.metric, arms);
-  const mean = logs.length === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / logs.length;
+  const { logs, waves, onBoth } = pairedLogRatios(subject.metric, arms);
+  const pairs = logs.length;
+  const mean = pairs === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / pairs;
+  const byWave = meansByWave(logs, waves, mean ?? 0);
   const { margin, why } = marginFor(subject.metric, arms, margins);
   const { practical } = margins;
   const difference =
-    mean === undefined ? undefined : { mean, interval: intervalOf(logs, mean, subject), pairs: logs.length, margin, why, practical };
+    mean === undefined
+      ? undefined
+      : { mean, interval: intervalOf(byWave, mean, subject), pairs, waves: byWave.length, margin, why, practical };
   return known({
     ...subject,
-    pairs: logs.length,
-    independentPairs: logs.length < fewestPairs ? undefined : Math.round(independentOf(logs)),
+    pairs,
+    waves: byWave.length < pairs ? byWave.length : undefined,
+    independentPairs: byWave.length < fewestPairs ? undefined : Math.round(independentPairs(logs, byWave)),
     effect: mean === undefined ? undefined : Math.exp(mean),
     interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
     margin,
@@ -90,34 +108,57 @@ function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison
 
 interface PairedLogRatios {
   readonly logs: Float64Array;
+  /** Which one each pair came in. */
+  readonly waves: readonly number[];
   /** So many requests completed on both engines, whether or not there is a ratio of them. */
   readonly onBoth: number;
 }
 
 /** Log of the effect, pair by pair, in the order in which the baseline's fell due: above 0 is better for the other engine. */
-function pairedLogRatios(metric: ComparedMetric, { base, other }: Arms): PairedLogRatios {
+function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: Arms): PairedLogRatios {
   const measure = metric === "ttft" ? ttft : throughput;
   const direction = metric === "ttft" ? -1 : 1;
   const ofOther = new Map(other.filter(isCompleted).map((record) => [pairOf(record), measure(record)]));
   const completed = base.filter((record) => isCompleted(record) && ofOther.has(pairOf(record)));
   const inOrder = completed.sort((a, b) => a.block - b.block || a.due - b.due || a.request - b.request);
-  const logs = inOrder.flatMap((record) => {
+  const ratios = inOrder.flatMap((record) => {
     const [theirs, ours] = [measure(record), ofOther.get(pairOf(record))];
     if (theirs === undefined || ours === undefined || theirs <= 0 || ours <= 0) return [];
-    return [direction * Math.log(ours / theirs)];
+    return [{ log: direction * Math.log(ours / theirs), wave: waves.of.get(pairOf(record)) ?? 0 }];
   });
-  return { logs: Float64Array.from(logs), onBoth: inOrder.length };
+  return { logs: Float64Array.from(ratios, ({ log }) => log), waves: ratios.map(({ wave }) => wave), onBoth: inOrder.length };
 }
 
-/** One number for a block and a request: there may be a million of them, and texts would be slow. */
-function pairOf({ block, request }: RequestRecord): number {
-  return block * 2 ** 32 + request;
+/**
+ * A value for each wave, in the order in which they began, whose mean is that of the pairs: by how much its pairs lie off that mean in all, as a
+ * share of a wave of the usual size. Waves take the place of pairs, as clusters do in survey statistics; one of a single pair is that pair.
+ */
+function meansByWave(logs: Float64Array, waves: readonly number[], mean: number): Float64Array {
+  const off = new Map<number, number>();
+  for (let pair = 0; pair < logs.length; pair++) {
+    const wave = waves[pair] ?? 0;
+    off.set(wave, (off.get(wave) ?? 0) + (logs[pair] ?? 0) - mean);
+  }
+  const share = off.size / logs.length;
+  return share === 1 ? logs : Float64Array.from(off.values(), (sum) => mean + sum * share);
 }
 
-function intervalOf(logs: Float64Array, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
-  if (logs.length < fewestPairs) return undefined;
-  const interval = bootstrapInterval(logs.toSorted(), mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
-  return interval && widened(interval, mean, logs);
+/** Of so many independent pairs, as unlike as these, the mean would be as certain as the waves make it. */
+function independentPairs(logs: Float64Array, byWave: Float64Array): number {
+  const independent = independentOf(byWave);
+  const [ofPairs, ofWaves] = [varianceOf(logs), varianceOf(byWave)];
+  return byWave === logs || ofWaves === 0 ? independent : Math.min(logs.length, (independent * ofPairs) / ofWaves);
+}
+
+function varianceOf(values: Float64Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+}
+
+function intervalOf(byWave: Float64Array, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
+  if (byWave.length < fewestPairs) return undefined;
+  const interval = bootstrapInterval(byWave.toSorted(), mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
+  return interval && widened(interval, mean, byWave);
 }
 
 function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: Margins): { margin: number; why: string } {
@@ -156,6 +197,7 @@ interface Difference {
   /** Of logs; missing below the fewest pairs. */
   readonly interval: Interval | undefined;
   readonly pairs: number;
+  readonly waves: number;
   readonly margin: number;
   /** Whose margin it is, in words. */
   readonly why: string;
@@ -225,11 +267,8 @@ function withoutPairs(metric: ComparedMetric, onBoth: number): string {
     : "no request completed, with two tokens or more that did not come at once, on both engines";
 }
 
-function judge({ mean, interval, pairs, margin, why, practical }: Difference): Judgement {
-  if (interval === undefined) {
-    const reason = `a verdict needs at least ${fewestPairs} pairs`;
-    return { verdict: "inconclusive", reason, morePairs: fewestPairs - pairs };
-  }
+function judge({ mean, interval, pairs, waves, margin, why, practical }: Difference): Judgement {
+  if (interval === undefined) return tooFew(pairs, waves);
   const [low, high] = interval;
   const edge = Math.log1p(margin);
   if (low > edge) return { verdict: "better" };
@@ -244,6 +283,18 @@ function judge({ mean, interval, pairs, margin, why, practical }: Difference): J
     // Below a margin that is too coarse, more pairs would end in no verdict either.
     morePairs: isTooCoarse && Math.abs(mean) < edge ? undefined : pairsToSettle({ mean, half: (high - low) / 2, edge, pairs }),
   });
+}
+
+function tooFew(pairs: number, waves: number): Judgement {
+  const isOfPairs = pairs < fewestPairs;
+  const came = `${pairs} pairs in ${waves === 1 ? "one wave" : `${waves} waves`}, and what befalls a wave befalls all of it`;
+  return {
+    verdict: "inconclusive",
+    reason: isOfPairs
+      ? `a verdict needs at least ${fewestPairs} pairs`
+      : `${came}: a verdict needs at least ${fewestPairs} waves, by more requests of each user or by repeats`,
+    morePairs: isOfPairs ? fewestPairs - pairs : Math.ceil((pairs / waves) * (fewestPairs - waves)),
+  };
 }
 
 function alike(margin: number, pairs: number): Judgement {

@@ -120,7 +120,8 @@ function isGenerated(kind: number | undefined): boolean {
   return kind === stampCodes.text || kind === stampCodes.reasoning || kind === stampCodes.tool;
 }
 
-function firstToken({ chunks }: RequestRecord): Nanoseconds | undefined {
+/** When it came. */
+export function firstToken({ chunks }: RequestRecord): Nanoseconds | undefined {
   return chunks.at[firstGenerated(chunks.kind)];
 }
 

@@ -64,7 +64,9 @@ export interface Comparison {
   readonly baseline: string;
   readonly other: string;
   readonly pairs: number;
-  /** As many independent ones would tell as much: fewer where neighbours are alike. Missing below the fewest pairs. */
+  /** They came in so many, where those are fewer: what befalls a burst befalls all of it. */
+  readonly waves?: number;
+  /** As many independent ones would tell as much: fewer where neighbours are alike, or those of a wave. Missing below the fewest pairs, or waves. */
   readonly independentPairs?: number;
   readonly effect?: number;
   readonly interval?: Interval;

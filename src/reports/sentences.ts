@@ -109,9 +109,10 @@ function between(effect: number, interval: Interval | undefined): string {
 /** Said where a third of them or more are too many to be counted as independent. */
 const fewer = 2 / 3;
 
-function caveats({ cache, pairs, independentPairs = pairs }: Comparison): string {
+function caveats({ cache, pairs, waves, independentPairs = pairs }: Comparison): string {
+  const together = waves === undefined ? "" : ` in ${counted(waves, "wave")}`;
   const alike = independentPairs < pairs * fewer ? ` that tell as much as ${count(independentPairs)} independent ones` : "";
-  return `, ${cachePhrase(cache)}, ${counted(pairs, "pair")}${alike}, within this boot`;
+  return `, ${cachePhrase(cache)}, ${counted(pairs, "pair")}${together}${alike}, within this boot`;
 }
 
 /** "warm", "all requests": which requests a comparison is about. */

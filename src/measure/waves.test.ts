@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+
+import { record } from "./fixture.ts";
+import { pairOf } from "./pairs.ts";
+import { wavesOf } from "./waves.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { Seconds } from "../model/time.ts";
+
+test("requests of a time of their own are waves of one; those of one instant are one wave, and of another block another", () => {
+  expect(numbers([one(0, 0), one(1, 1), one(2, 2)])).toEqual([0, 1, 2]);
+  expect(numbers([one(0, 0), one(1, 0), one(2, 3), one(3, 3)])).toEqual([0, 0, 1, 1]);
+  expect(numbers([one(0, 0), one(1, 0), one(0, 0, { block: 1 }), one(1, 0, { block: 1 })])).toEqual([0, 0, 1, 1]);
+});
+
+test("the next requests of a closed loop's users are its next wave, whenever each is due", () => {
+  const users = [one(0, 0), one(1, 0), one(2, 0.31, { after: 0 }), one(3, 0.8, { after: 1 }), one(4, 0.7, { after: 2 })];
+  expect(numbers(users)).toEqual([0, 0, 1, 1, 2]);
+});
+
+test("turns of sessions that begin apart stay apart", () => {
+  expect(numbers([one(0, 0), one(1, 0.5), one(2, 2, { after: 0 }), one(3, 2.1, { after: 1 })])).toEqual([0, 1, 2, 3]);
+});
+
+test("what is due before anything was answered is one wave, a millisecond apart or not", () => {
+  expect(numbers([one(0, 0), one(1, 0.001), one(2, 0.002)])).toEqual([0, 0, 0]);
+  const failed = [one(0, 0), one(1, 1)].map((request) => ({ ...request, chunks: { ...request.chunks, at: new Float64Array() } }));
+  expect(numbers(failed.map((request) => ({ ...request, chunks: { ...request.chunks, kind: new Uint8Array() } })))).toEqual([0, 0]);
+});
+
+/** Answered after 0.3 s. */
+function one(request: number, due: Seconds, rest: Partial<Pick<RequestRecord, "after" | "block">> = {}): RequestRecord {
+  return record([[due + 0.3]], { request, due, ...rest });
+}
+
+function numbers(records: readonly RequestRecord[]): readonly (number | undefined)[] {
+  const { of, count } = wavesOf(records);
+  const found = records.map((request) => of.get(pairOf(request)));
+  expect(count).toBe(new Set(found).size);
+  return found;
+}
