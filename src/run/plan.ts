@@ -13,6 +13,7 @@ import type { Overrides } from "./params.ts";
 import { emptiable, planEngines, type Here, type PlannedEngine, type PlannedEngines } from "./planEngines.ts";
 import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
 import { tooFewForChecks } from "./tooFewForChecks.ts";
+import { tooFewForVerdicts } from "./tooFewForVerdicts.ts";
 import { SentToServers } from "./sentToServers.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
 import { describeTest } from "./describePlan.ts";
@@ -128,9 +129,11 @@ async function testOf(
   return { name: named.name, named, engines, experiments, virtual, description: describeTest(named, engines, experiments, overrides) };
 }
 
-/** Checks that want figures of more requests than there are. */
+/** Checks and verdicts that want more requests than there are. */
 function unmetForWant({ name, named: { testCase }, experiments }: PlannedTest): readonly string[] {
   const { checks, engines } = testCase;
-  if (checks === undefined) return [];
-  return tooFewForChecks(checks, Object.keys(engines), experiments).map((message) => `${name}: ${message}`);
+  const names = Object.keys(engines);
+  const ofChecks = checks === undefined ? [] : tooFewForChecks(checks, names, experiments);
+  const ofVerdicts = names.length < 2 ? [] : tooFewForVerdicts(experiments);
+  return [...ofChecks, ...ofVerdicts].map((message) => `${name}: ${message}`);
 }

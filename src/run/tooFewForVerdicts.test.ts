@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+
+import { atOnce } from "../arrivals/atOnce.ts";
+import { closedLoop } from "../arrivals/closedLoop.ts";
+import { every } from "../arrivals/every.ts";
+import { experiment } from "../model/experiment.ts";
+import type { Arrivals } from "../model/workload.ts";
+import { documentQa } from "../workloads/documentQa.ts";
+import { tooFewForVerdicts } from "./tooFewForVerdicts.ts";
+
+/** What is told of so many requests about one document, of which the first is cold. */
+function told(arrivals: Arrivals, requests: number, repeats = 1): readonly string[] {
+  const workload = documentQa({ contextTokens: 64, questionTokens: 8, documents: 1, requests });
+  const asked = experiment({ workload, arrivals, repeats, title: "short" });
+  return tooFewForVerdicts([{ experiment: asked, workload: workload.generate(arrivals, 0, 0) }]);
+}
+
+test("one burst settles nothing, and five do not: that is told beforehand", () => {
+  expect(told(atOnce(), 60)).toEqual([
+    "which engine is better will not be settled in short: its requests come in one wave, and a verdict takes 6: say repeats, or ask for more requests of each user",
+  ]);
+  expect(told(atOnce(), 60, 5)[0]).toContain("its requests come in 5 waves");
+  expect(told(atOnce(), 60, 6)).toEqual([]);
+});
+
+test("rounds of a closed loop's users are waves", () => {
+  expect(told(closedLoop({ concurrency: 10 }), 50)[0]).toContain("its requests come in 5 waves");
+  expect(told(closedLoop({ concurrency: 10 }), 51)).toEqual([]);
+  expect(told(closedLoop({ concurrency: 60 }), 60, 6)).toEqual([]);
+});
+
+test("so are too few requests, however they come", () => {
+  expect(told(every({ seconds: 1 }), 6)).toEqual([
+    "which engine is better will not be settled in short: it has 5 requests of a kind, and a verdict takes 6",
+  ]);
+  expect(told(every({ seconds: 1 }), 7)).toEqual([]);
+});
