@@ -286,14 +286,11 @@ function judge({ mean, interval, pairs, waves, margin, why, practical }: Differe
 }
 
 function tooFew(pairs: number, waves: number): Judgement {
-  const isOfPairs = pairs < fewestPairs;
-  const came = `${pairs} pairs in ${waves === 1 ? "one wave" : `${waves} waves`}, and what befalls a wave befalls all of it`;
+  const [found, of] = pairs < fewestPairs ? [pairs, "pairs"] : [waves, "waves, since what befalls a wave befalls all of it"];
   return {
     verdict: "inconclusive",
-    reason: isOfPairs
-      ? `a verdict needs at least ${fewestPairs} pairs`
-      : `${came}: a verdict needs at least ${fewestPairs} waves, by more requests of each user or by repeats`,
-    morePairs: isOfPairs ? fewestPairs - pairs : Math.ceil((pairs / waves) * (fewestPairs - waves)),
+    reason: `a verdict needs at least ${fewestPairs} ${of}`,
+    morePairs: Math.ceil((pairs / found) * (fewestPairs - found)),
   };
 }
 

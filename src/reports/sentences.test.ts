@@ -46,6 +46,18 @@ test("inconclusive says why, and what would settle it", () => {
   );
 });
 
+test("of pairs that came in waves it says in how many, and asks for more of those", () => {
+  const reason = "a verdict needs at least 6 waves";
+  expect(
+    comparisonSentence({ ...unmeasured, effect: 0.95, verdict: "inconclusive", reason, waves: 1, morePairs: 5 * unmeasured.pairs }),
+  ).toBe(
+    "whether cached differs from plain in time to first token is not settled: ratio 0.95, above 1 is better, warm, 9 pairs in 1 wave, within this boot; a verdict needs at least 6 waves; a new run with about 6 waves, by repeats or more requests of each user, settled on beforehand, may tell",
+  );
+  expect(comparisonSentence({ ...ttft, effect: 2, interval: [1.8, 2.2], verdict: "better", waves: 7 })).toContain(
+    ", 9 pairs in 7 waves, within",
+  );
+});
+
 test("inconclusive without any pair has no number", () => {
   expect(
     comparisonSentence({ ...unmeasured, pairs: 0, cache: "all", verdict: "inconclusive", reason: "no request completed on both" }),

@@ -88,13 +88,19 @@ function turnedRound(effect: number, interval: Interval | undefined): { readonly
 }
 
 function unsettled(comparison: Comparison): string {
-  const { metric, other, baseline, effect, interval, reason, pairs, morePairs } = comparison;
+  const { metric, other, baseline, effect, interval, reason, morePairs } = comparison;
   const figure = effect === undefined ? "" : `: ${ratioPhrase(effect, interval)}`;
   const because = reason === undefined ? "" : `; ${reason}`;
   // Of a new run: whoever adds pairs until a verdict comes gets one, also where there is nothing.
-  const more =
-    morePairs === undefined ? "" : `; a new run with about ${counted(pairs + morePairs, "pair")}, settled on beforehand, may tell`;
+  const more = morePairs === undefined ? "" : `; a new run with about ${enough(comparison, morePairs)}, settled on beforehand, may tell`;
   return `whether ${other} differs from ${baseline} in ${metricName(metric)} is not settled${figure}${caveats(comparison)}${because}${more}`;
+}
+
+/** More pairs in the same waves would tell nothing more. */
+function enough({ pairs, waves }: Comparison, morePairs: number): string {
+  const wanted = pairs + morePairs;
+  if (waves === undefined) return counted(wanted, "pair");
+  return `${counted(Math.ceil((wanted / pairs) * waves), "wave")}, by repeats or more requests of each user`;
 }
 
 /** Of a time too, the effect is what is gained: 0.25 takes four times as long. */
