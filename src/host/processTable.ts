@@ -9,6 +9,8 @@ export interface ProcessEntry {
   readonly session: number;
   /** One letter, as `ps` shows it: Z has ended and waits to be read, D cannot be interrupted. */
   readonly state: string;
+  /** Of one in state Z: those of its threads that have not ended yet, and itself. */
+  readonly threads: number;
   /** In the system's own unit: with the pid it names a process for ever, since pids are used again. */
   readonly startedAt: string;
   readonly name: string;
@@ -35,7 +37,7 @@ function treeOf(roots: readonly Root[], mark: string, table = processTable()): r
   }
   addDescendants(members, table);
   members.delete(process.pid);
-  return table.filter((entry) => members.has(entry.pid) && isAlive(entry));
+  return table.filter((entry) => members.has(entry.pid) && !hasEnded(entry));
 }
 
 /**
@@ -83,7 +85,15 @@ export function processEntry(pid: number): ProcessEntry | undefined {
 /** Whether this very process has not ended, and no other has its pid. */
 export function isRunning({ pid, startedAt }: Root): boolean {
   const entry = processEntry(pid);
-  return entry !== undefined && entry.startedAt === startedAt && isAlive(entry);
+  return entry !== undefined && entry.startedAt === startedAt && !hasEnded(entry);
+}
+
+/**
+ * Also where its parent has not yet read that it did. A process that is killed is in state Z as soon as its first thread has ended; on a busy machine
+ * the others need a while longer, and until then hold all that it had: its port, its files and its memory.
+ */
+export function hasEnded({ state, threads }: Pick<ProcessEntry, "state" | "threads">): boolean {
+  return state.startsWith("X") || (state.startsWith("Z") && threads <= 1);
 }
 
 /** A command line as its process shows it; its bare name where there is none, undefined when it has ended. */
@@ -130,35 +140,31 @@ function hasMark(pid: number, mark: string): boolean {
   return read(`/proc/${pid}/environ`)?.includes(mark) === true;
 }
 
-function isAlive({ state }: ProcessEntry): boolean {
-  return !state.startsWith("Z") && !state.startsWith("X");
-}
-
 function fromProc(): readonly ProcessEntry[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => fromStat(Number(pid)) ?? []);
 }
 
-/** proc(5): "pid (name) state parent group session …", the start as field 22; the name may hold blanks and brackets. */
+/** proc(5): "pid (name) state parent group session …", the threads as field 20 and the start as field 22; the name may hold blanks and brackets. */
 function fromStat(pid: number): ProcessEntry | undefined {
   const line = read(`/proc/${pid}/stat`)?.toString("latin1");
   if (line === undefined) return undefined;
   const nameEnd = line.lastIndexOf(")");
   const [state, parent, group, session, ...rest] = line.slice(nameEnd + 2).split(" ");
-  const startedAt = rest[15];
+  const [threads, startedAt] = [rest[13], rest[15]];
   if (state === undefined || startedAt === undefined) return undefined;
   const name = line.slice(line.indexOf("(") + 1, nameEnd);
-  return { pid, parent: Number(parent), group: Number(group), session: Number(session), state, startedAt, name };
+  return { pid, parent: Number(parent), group: Number(group), session: Number(session), state, threads: Number(threads), startedAt, name };
 }
 
-/** Where there is no /proc. There a worker is found by its group and its parents only: environments cannot be read. */
+/** Where there is no /proc. There a worker is found by its group and its parents only: neither environments nor threads can be read. */
 function fromPs(): readonly ProcessEntry[] {
   const lines = execFileSync("ps", ["-axo", "pid=,ppid=,pgid=,stat=,lstart=,comm="], { encoding: "utf8" }).split("\n");
   return lines.flatMap((line) => {
     const [, pid, parent, group, state, startedAt, name] =
       /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+((?:\S+\s+){4}\S+)\s+(.*)$/.exec(line) ?? [];
     if (state === undefined || startedAt === undefined || name === undefined) return [];
-    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), session: Number(group), state, startedAt, name }];
+    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), session: Number(group), state, threads: 1, startedAt, name }];
   });
 }
 

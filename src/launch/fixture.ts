@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { processEntry } from "../host/processTable.ts";
+import { hasEnded, processEntry } from "../host/processTable.ts";
 import { realClock } from "../host/realClock.ts";
 import type { Command, Engine, Slot } from "../model/engine.ts";
 import type { LaunchOrder } from "../model/running.ts";
@@ -159,7 +159,7 @@ export function bench(): Bench {
 /** A process that has ended but was not yet read by its parent counts as ended. */
 export function isAlive(pid: number): boolean {
   const entry = processEntry(pid);
-  return entry !== undefined && !/^[ZX]/.test(entry.state);
+  return entry !== undefined && !hasEnded(entry);
 }
 
 export async function until(isSo: () => boolean | Promise<boolean>, within = 5): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import { commandLine, processEntry, processTable, type ProcessEntry, type Root } from "../../../src/host/processTable.ts";
+import { commandLine, hasEnded, processEntry, processTable, type ProcessEntry, type Root } from "../../../src/host/processTable.ts";
 import { Holdings, namesIn, unlessGone, type Left } from "./holdings.ts";
 
 export const tandem = fileURLToPath(new URL("../../../tandem", import.meta.url));
@@ -147,12 +147,12 @@ export function markOf(pid: number): string {
   return environment.split("\0").find((variable) => variable.startsWith("TANDEM_ENGINE=")) ?? "no such mark";
 }
 
-/** When it ended; a process that waits to be read by its parent has, once the last of its threads is gone with its memory. */
+/** When it ended, with the last of its threads. */
 export async function endOf({ pid, startedAt }: Root): Promise<number> {
   for (;;) {
     const entry = processEntry(pid);
     if (entry?.startedAt !== startedAt) return performance.now();
-    if (/^[ZX]/.test(entry.state) && namesIn(`/proc/${pid}/task`).length <= 1) return performance.now();
+    if (hasEnded(entry)) return performance.now();
     await pause(5);
   }
 }
