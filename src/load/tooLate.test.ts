@@ -11,6 +11,7 @@ import { together, type Phase } from "./order.ts";
 import { plainRequest } from "./testServer.ts";
 
 const millisecond = 1_000_000;
+const clock = realClock();
 
 /** On a line that is busy for so many milliseconds with each request. */
 async function playOn(
@@ -20,7 +21,6 @@ async function playOn(
   answers: (request: number) => boolean = () => true,
   signal: AbortSignal = new AbortController().signal,
 ) {
-  const clock = realClock();
   const counts = { prepared: 0, sent: 0, discarded: 0 };
   const line: Line = {
     open: async () => {},
@@ -90,19 +90,23 @@ test("what could not be sent in time is dropped and recorded where the experimen
 
 test("what had fallen due and was not sent when the run was interrupted is recorded, as cancelled", async () => {
   const interrupt = new AbortController();
+  const interruption: Nanoseconds[] = [];
   const takes = (request: number) => {
-    if (request === 20) interrupt.abort();
+    if (request !== 20) return 5;
+    interruption.push(clock.now());
+    interrupt.abort();
+    interruption.push(clock.now());
     return 5;
   };
   const { records } = await playOn(takes, scheduled, {}, undefined, interrupt.signal);
-  const [first, last] = [records[0], records[20]];
   const sent = records.filter(({ lag }) => lag !== undefined);
   const cancelled = records.filter(({ outcome }) => outcome?.kind === "cancelled");
   expect(sent).toHaveLength(21);
-  // One is due each millisecond until the interruption.
-  const fellDue = ((last?.due ?? 0) + (last?.lag ?? 0) - (first?.due ?? 0)) / millisecond;
   expect(records.length).toBe(sent.length + cancelled.length);
-  expect(Math.abs(records.length - fellDue)).toBeLessThan(5);
+  // One each millisecond until the interruption, which takes a while on a busy machine; 300 are all there are.
+  const [before = 0, after = 0] = interruption.map((at) => Math.min(300, Math.floor((at - (records[0]?.due ?? 0)) / millisecond) + 1));
+  expect(records.length).toBeGreaterThanOrEqual(before);
+  expect(records.length).toBeLessThanOrEqual(after);
 });
 
 test("it is sent late where the experiment says nothing", async () => {
@@ -113,7 +117,8 @@ test("it is sent late where the experiment says nothing", async () => {
 
 test("a follower whose time has passed before it could be sent is dropped: whoever merely waits for it goes on, whoever contains its reply does not", async () => {
   const first = plainRequest({ id: 0, arrival: { kind: "at", offset: 0 } });
-  const blocking = plainRequest({ id: 3, arrival: { kind: "at", offset: 0.015 } });
+  // Follows too: were it due by the schedule, a first one that is late would end only after it.
+  const blocking = plainRequest({ id: 3, arrival: { kind: "after", request: 0, pause: 0.005 } });
   const follower = plainRequest({ id: 1, arrival: { kind: "after", request: 0, pause: 0.02 } });
   const next = plainRequest({ id: 2, arrival: { kind: "after", request: 1, pause: 0 } });
   const parts = [{ kind: "reply", request: 1, source: "own" }] as const;
@@ -123,10 +128,10 @@ test("a follower whose time has passed before it could be sent is dropped: whoev
   } as const;
   const phase =
     together(["a"], { kind: "test", options: {}, seed: 1, requests: [first, blocking, follower, next, containing] }, 1)[0] ?? [];
-  const { counts, records } = await playOn((request) => (request === 3 ? 150 : 0), phase, { send: 0.05 });
+  const { counts, records } = await playOn((request) => (request === 3 ? 600 : 0), phase, { send: 0.3 });
   const reasons = records.flatMap(({ outcome }) => (outcome?.kind === "dropped" ? [outcome.reason] : []));
   expect(records).toHaveLength(5);
-  expect(reasons).toEqual(["not sent within 0.05 s of its time", "request 1, whose reply it contains, was dropped"]);
+  expect(reasons).toEqual(["not sent within 0.3 s of its time", "request 1, whose reply it contains, was dropped"]);
   expect(counts).toEqual({ prepared: 4, sent: 3, discarded: 1 });
 });
 
@@ -145,6 +150,6 @@ test("a request without an answer is given up in time also while others that fel
   const { records } = await playOn(tooSlow, scheduled, { firstToken: 0.1 }, (request) => request !== 0);
   expect(records[0]?.outcome).toMatchObject({ kind: "failed", code: "first-token-timeout" });
   expect(records[0]?.took).toBeGreaterThanOrEqual(100 * millisecond);
-  // Once the others are sent it would be found after a second and a half.
-  expect(records[0]?.took).toBeLessThan(400 * millisecond);
+  // Once the others are sent it would be found after a second and a half; before, a busy machine may stand still for a while.
+  expect(records[0]?.took).toBeLessThan(1_000 * millisecond);
 });
