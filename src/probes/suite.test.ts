@@ -24,7 +24,7 @@ const metricsOf = (path: string): Parameters<typeof metrics>[1] => ({
   name: "plain",
   url: `http://127.0.0.1:${portOf(server.address())}${path}`,
   series: { "requests-running": "vllm:num_requests_running" },
-  everySeconds: 0.1,
+  everySeconds: 0.5, // so long a scrape may take, too
 });
 
 describeProbe("event loop", (clock) => eventLoop(clock, 1), {
