@@ -1,5 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
-
 import { expect, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
@@ -10,7 +8,9 @@ import { chatText, chunkOf, done, exchange, lastChunk, streamHead, testServer } 
 const chat = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
 
 test("beyond what the process can open, requests fail as exhausted, and what was closed makes room again", async () => {
+  let closed = 0;
   await using server = await testServer((socket) => {
+    socket.once("close", () => closed++);
     setTimeout(() => socket.end(streamHead + chunkOf(chatText("a") + done) + lastChunk), 100);
   });
   const line = httpLine({ url: server.url, wire: chat, servedModel: "tiny", clock: realClock(), budget: new ConnectionBudget(4) });
@@ -20,7 +20,7 @@ test("beyond what the process can open, requests fail as exhausted, and what was
   expect(exhausted).toBeGreaterThanOrEqual(4);
   expect(outcomes.filter(({ kind }) => kind === "completed")).toHaveLength(8 - exhausted);
   expect(exhausted).toBeLessThan(8);
-  await pause(100); // until they are closed
+  await expect.poll(() => closed, { timeout: 5_000 }).toBe(8 - exhausted); // at the server, so before that at ours
   expect((await exchange(line)).ended.ending.outcome).toEqual({ kind: "completed" });
   line.close();
 });
