@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -168,6 +169,13 @@ export async function until(isSo: () => boolean | Promise<boolean>, within = 5):
     if (performance.now() > giveUp) throw new Error(`not so within ${within} s`);
     await pause(10);
   }
+}
+
+/** So many seconds are enough for one of these programs to be up: a second, or ten times what Node takes for nothing, on a busy machine. */
+export function ampleSeconds(): number {
+  const from = performance.now();
+  spawnSync(process.execPath, ["-e", ""]);
+  return Math.ceil(Math.max(1, (10 * (performance.now() - from)) / 1_000));
 }
 
 /** By how much a timer is late now: what a busy machine adds to everything. */

@@ -7,7 +7,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { RunningEngine } from "../model/running.ts";
-import { bench, isAlive, lateTimer, type Bench } from "./fixture.ts";
+import { ampleSeconds, bench, isAlive, lateTimer, until, type Bench } from "./fixture.ts";
 import { processLauncher } from "./process.ts";
 
 const place = thisMachine();
@@ -77,22 +77,22 @@ test("too few GPUs are told before anything starts", async () => {
 });
 
 test("an engine that never is ready is ended at its deadline, and what it waits for is told", async () => {
-  const port = await place.freePort();
-  const error = await launchError(at.engine("neverReady", { within: 1 }), { port });
+  const [port, within] = [await place.freePort(), ampleSeconds()];
+  const error = await launchError(at.engine("neverReady", { within }), { port });
   expect(error.code).toBe("engine-not-ready");
-  expect(error.message).toContain("not ready within 1 s: /v1/models answers 503: loading");
+  expect(error.message).toContain(`not ready within ${within} s: /v1/models answers 503: loading`);
   expect(error.message).toContain("  | loading weights");
-  expect(error.hint).toContain("bootSeconds: 2 in its description");
+  expect(error.hint).toContain(`bootSeconds: ${2 * within} in its description`);
   expect(await place.listeners(port)).toEqual([]);
 });
 
 test.runIf(process.platform === "linux")("an engine that listens on another port than its own is told which", async () => {
-  const another = await place.freePort();
+  const [another, within] = [await place.freePort(), ampleSeconds()];
   const args = [at.file("answers.mjs"), String(another)];
-  const error = await launchError(at.engine("answers", { command: { args }, within: 1 }));
+  const error = await launchError(at.engine("answers", { command: { args }, within }));
   expect(error.message).toContain("nothing listens on its port yet");
   expect(error.hint).toMatch(new RegExp(`^process \\d+ of it listens on ${another}: if that is its server, it does not take its port`));
-  expect(error.hint).toContain("bootSeconds: 2 in its description");
+  expect(error.hint).toContain(`bootSeconds: ${2 * within} in its description`);
 });
 
 test("what an engine said last is told, and not that its time was over before it could answer once more", async () => {
@@ -104,7 +104,7 @@ test("what an engine said last is told, and not that its time was over before it
   const port = await place.freePort();
   const args = ["-e", source, String(port)];
   const named = { wire: { api: "completions", model: "tiny", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } } as const;
-  const error = await launchError(at.engine("neverReady", { command: { args }, within: 1, engine: named }), { port });
+  const error = await launchError(at.engine("neverReady", { command: { args }, within: ampleSeconds(), engine: named }), { port });
   expect(error.message).toContain("was not ready within");
   expect(error.message).toContain("/v1/completions answers 503");
 });
@@ -234,9 +234,11 @@ test("one that prints nothing before it fails is not said to have told why", asy
 test("an interruption at boot ends the engine at once", async () => {
   const port = await place.freePort();
   const interruption = new AbortController();
-  setTimeout(() => interruption.abort(), 400);
+  const launching = launchError(at.engine("neverReady"), { port }, process.env, { signal: interruption.signal });
+  await until(async () => (await place.listeners(port)).length > 0);
   const from = performance.now();
-  const error = await launchError(at.engine("neverReady"), { port }, process.env, { signal: interruption.signal });
+  interruption.abort();
+  const error = await launching;
   expect(error.message).toContain("interrupted");
   expect(performance.now() - from).toBeLessThan(5_000);
   expect(await place.listeners(port)).toEqual([]);

@@ -14,7 +14,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Service, Services } from "../model/service.ts";
 import { askRedis } from "./askRedis.ts";
-import { bench, isAlive, lateTimer, programs, until, type Bench } from "./fixture.ts";
+import { ampleSeconds, bench, isAlive, lateTimer, programs, until, type Bench } from "./fixture.ts";
 import { health } from "./health.ts";
 import { addressOf, neededServices, slotServices, type SlottedService } from "./neededServices.ts";
 import { startServices, type RunningServices, type ServicesOrder } from "./services.ts";
@@ -254,11 +254,12 @@ test("who answers on a service's port without being of its tree is not taken for
 });
 
 test("a service that only opens its port is not up where its health is asked for", async () => {
+  const within = ampleSeconds();
   const unwell = program("unwell", listens.replace('"/healthcheck" ? 200', '"/healthcheck" ? 503'), {
-    ready: { check: { kind: "http", port: "main", path: "/healthcheck" }, within: 1 },
+    ready: { check: { kind: "http", port: "main", path: "/healthcheck" }, within },
   });
   const error = await startError({ unwell });
-  expect(error.message).toContain("was not ready within 1 s: /healthcheck answers 503");
+  expect(error.message).toContain(`was not ready within ${within} s: /healthcheck answers 503`);
 });
 
 test("those that need others end before them", async () => {
@@ -277,10 +278,11 @@ test("an interruption while one starts ends it", async () => {
   );
   const interruption = new AbortController();
   const starting = startError({ slow }, { signal: interruption.signal });
-  await until(() => existsSync(at.file("cached.slow/scratch/pid")));
+  const pid = "cached.slow/scratch/pid";
+  await until(() => existsSync(at.file(pid)) && at.written(pid) !== "");
   interruption.abort();
   expect((await starting).message).toContain("the run was interrupted");
-  expect(isAlive(Number(at.written("cached.slow/scratch/pid")))).toBe(false);
+  expect(isAlive(Number(at.written(pid)))).toBe(false);
 });
 
 test.runIf(process.platform === "linux" && hasRedis)(
