@@ -55,7 +55,7 @@ async function aftermathOf(at: Bench, { used, more = "" }: { readonly used: read
   writeFileSync(
     at.file("harness.ts"),
     `import { writeFileSync } from "node:fs";
-    import { commandLine, processTable } from ${JSON.stringify(new URL("processTable.ts", import.meta.url).href)};
+    import { commandLine, processEntry, processTable } from ${JSON.stringify(new URL("processTable.ts", import.meta.url).href)};
     import { thisMachine } from ${JSON.stringify(new URL("thisMachine.ts", import.meta.url).href)};
     const [at, origin] = [${JSON.stringify(at.directory)}, process.hrtime()];
     const place = thisMachine();
@@ -124,9 +124,12 @@ test.runIf(process.platform === "linux")(
   async () => {
     using at = bench();
     const more = `
-    const watchdog = processTable().find(({ pid, parent }) => parent === process.pid && commandLine(pid)?.includes("watchdogProcess"));
-    process.kill(watchdog.pid, "SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const watchdog = () => processTable().find(({ pid, parent }) => parent === process.pid && commandLine(pid)?.includes("watchdogProcess"))?.pid;
+    const during = async (isSo) => { while (isSo()) await new Promise((resolve) => setTimeout(resolve, 10)); };
+    await during(() => watchdog() === undefined); // it may just be being loaded
+    const pid = watchdog();
+    process.kill(pid, "SIGKILL");
+    await during(() => processEntry(pid) !== undefined);
     await place.start(command, { stdout: at + "/second", stderr: at + "/err" });`;
     const told = await aftermathOf(at, { used: [710], more });
     expect((await told(2)).map(({ event }) => event["kind"])).toEqual(["endedAfterUs", "gpuMemoryBack"]);
