@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -176,6 +177,16 @@ export function ampleSeconds(): number {
   const from = performance.now();
   spawnSync(process.execPath, ["-e", ""]);
   return Math.ceil(Math.max(1, (10 * (performance.now() - from)) / 1_000));
+}
+
+/** By how many milliseconds the end of a program of Node is seen late now: nobody can tell it sooner. */
+export async function lateEnd(): Promise<number> {
+  const child = spawn(process.execPath, ["-e", "process.stdout.write(String(Date.now())); process.exit()"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const late = once(child, "exit").then(() => Date.now());
+  const [endedAt] = await once(child.stdout, "data");
+  return (await late) - Number(endedAt);
 }
 
 /** By how much a timer is late now: what a busy machine adds to everything. */

