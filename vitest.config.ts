@@ -14,5 +14,7 @@ export default defineConfig({
     fileParallelism: false,
     pool: "forks",
     testTimeout: 30_000,
+    // As long as `until` waits: a second is too short for a program to start on a machine that others are at work on.
+    expect: { poll: { timeout: 5_000 } },
   },
 });

@@ -113,13 +113,17 @@ test("a lock that does not tell whose it is, or of another machine, is waited fo
     const { lock, ready } = fresh(where);
     lockIt(lock);
     const call = ready();
-    const all = said(call);
+    let told = "";
+    call.stderr.setEncoding("utf8").on("data", (text: string) => (told += text));
+    const ended = once(call, "close");
+    const waiting = `tandem: another call is installing the dependencies; waiting for it (its lock is ${lock})\n`;
+    await expect.poll(() => told).toBe(waiting);
     await pause(1_000);
     expect(call.exitCode).toBe(null);
     const elevenMinutesAgo = Date.now() / 1_000 - 660;
     utimesSync(lock, elevenMinutesAgo, elevenMinutesAgo);
-    const waiting = `tandem: another call is installing the dependencies; waiting for it (its lock is ${lock})\n`;
-    expect(await all).toBe(waiting + installing);
+    await ended;
+    expect(told).toBe(waiting + installing);
     expect(existsSync(lock)).toBe(false);
   }
 });

@@ -108,8 +108,7 @@ test("a program that is asked to end has the time to tidy up, and no more is tak
 
 test("workers in another session, without our environment and deaf to SIGTERM are killed after the grace", async () => {
   const started = await start("leavesWorkers", {}, await place.freePort());
-  const workers = await pidsIn("workers");
-  await until(() => existsSync(at.file("deaf")) && at.written("deaf") === "..");
+  const workers = await deafWorkers();
   expect(workers.map(isAlive)).toEqual([true, true]);
   const from = performance.now();
   await started.end(0.5);
@@ -119,7 +118,7 @@ test("workers in another session, without our environment and deaf to SIGTERM ar
 
 test("workers are found though the program is dead and was never looked at while it lived", async () => {
   const started = await start("leavesWorkers", {}, await place.freePort());
-  const workers = await pidsIn("workers");
+  const workers = await deafWorkers();
   process.kill(started.pid, "SIGKILL");
   await started.ended;
   await started.end(0);
@@ -128,7 +127,7 @@ test("workers are found though the program is dead and was never looked at while
 
 test("a second, less patient end cuts the grace of the first short", async () => {
   const started = await start("leavesWorkers", {}, await place.freePort());
-  await pidsIn("workers");
+  await deafWorkers();
   const patient = started.end(60);
   const from = performance.now();
   await Promise.all([started.end(0), patient]);
@@ -252,6 +251,12 @@ async function holding(...memory: readonly { readonly path: string }[]): Promise
 function sharedMemory(name: string): Disposable & { readonly path: string } {
   const path = `/dev/shm/${name}`;
   return { path, [Symbol.dispose]: () => rmSync(path, { force: true }) };
+}
+
+/** Once both run: of one that is just being loaded the system tells neither environment nor command line. */
+async function deafWorkers(): Promise<readonly number[]> {
+  await until(() => existsSync(at.file("deaf")) && at.written("deaf") === "..");
+  return pidsIn("workers");
 }
 
 async function pidsIn(file: string): Promise<readonly number[]> {

@@ -211,7 +211,7 @@ test("a reply whose body never ends after [DONE] keeps nobody waiting, and its c
   expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
   expect(waited).toBeLessThan(800);
   expect(closed).toBe(0);
-  await expect.poll(() => closed, { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => closed).toBe(1);
   server.close();
 });
 
@@ -289,7 +289,7 @@ test.each([1, 2, 8])("a server with workers for %d connections, and no more, ans
     for (let turn = 0; turn < 6; turn++) expect((await exchange(line, plainRequest())).ended.ending.outcome).toEqual({ kind: "completed" });
   });
   await Promise.all(users); // for ever, were a request written where nobody reads
-  await expect.poll(() => server.open.size, { timeout: 5_000 }).toBe(0);
+  await expect.poll(() => server.open.size).toBe(0);
   server.close();
 });
 
