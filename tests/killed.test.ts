@@ -20,9 +20,9 @@ async function goneAfter(mark: string): Promise<number> {
   return (performance.now() - from) / 1_000;
 }
 
-/** 1.5 s of requests, each open for 0.4 s: at any moment something is in flight. */
+/** 1.9 s of requests, each open for 0.4 s: at any moment something is in flight, and whoever acts in the middle may be late by half a second and more. */
 function longTest(where: Folder): string {
-  return where.write("long.ts", quickTest({ requests: 16, seconds: 0.1, outputTokens: 60 }));
+  return where.write("long.ts", quickTest({ requests: 20, seconds: 0.1, outputTokens: 60 }));
 }
 
 /** Runs it, and acts once: so many milliseconds after it has said something. */
@@ -58,7 +58,7 @@ describe("killed with SIGKILL, no engine is left within 2 s, and report works on
     const reported = await tandem(["report", where.at("out")]);
     // Also INVALID on a machine that is too busy.
     expect(reported.code).toBe(/^ {2}INVALID/m.test(reported.stdout) ? 4 : 0);
-    expect(/INVALID +the run ended before \d+ of 32 requests were due/.test(reported.stdout)).toBe(cut);
+    expect(/INVALID +the run ended before \d+ of 40 requests were due/.test(reported.stdout)).toBe(cut);
     expect(reported.stdout).toContain("test_quick.simulated.pdf");
   });
 });
@@ -145,6 +145,8 @@ export function test_many() {
 const kills = Number(process.env["TANDEM_KILLS"] ?? 3);
 /** Of a run without calibration, as long as it takes here: from its launch to its last report. */
 const life = 6_000;
+/** This one is killed once engines boot, however long a busy machine takes to come to that. */
+const middle = Math.floor(kills / 2);
 
 test(
   `of ${kills} runs killed with SIGKILL at random moments none leaves a process behind`,
@@ -153,15 +155,21 @@ test(
     for (let kill = 0; kill < kills; kill++) {
       using where = folder();
       const mark = randomUUID();
-      const after = ((kill + Math.random()) / kills) * life;
-      let there = 0;
+      const from = performance.now();
+      let [after, there, isBooting] = [0, 0, false];
       const killing = (child: ChildProcess) => {
+        after = performance.now() - from;
         there = new LivingTree([], `${markName}=${mark}`).members().length;
         child.kill("SIGKILL");
       };
       const { code } = await tandem(["run", where.write("many.js", manyProcesses()), "-o", where.at("out"), "--no-calibration"], {
         env: { [markName]: mark, TMPDIR: where.path },
-        started: (child) => setTimeout(killing, after, child),
+        started: (child) => kill !== middle && setTimeout(killing, ((kill + Math.random()) / kills) * life, child),
+        saying: (said, child) => {
+          if (kill !== middle || isBooting || !said.includes("booting")) return;
+          isBooting = true;
+          setTimeout(killing, 300 + Math.random() * 2_000, child);
+        },
       });
       const gone = await goneAfter(`${markName}=${mark}`);
       expect(gone, `killed after ${after} ms, with ${there} processes`).toBeLessThan(5);
@@ -180,12 +188,12 @@ describe("interrupted", () => {
     expect(code).toBe(130);
     expect(await goneAfter(mark)).toBeLessThan(0.5);
     expect(stderr).toContain("SIGINT: no more requests are sent; what is in flight ends first");
-    expect(stdout).toMatch(/INVALID +the run ended before \d+ of 32 requests were due/);
+    expect(stdout).toMatch(/INVALID +the run ended before \d+ of 40 requests were due/);
     expect(where.read("out", "test_quick.simulated.html")).toContain("interrupted by SIGINT");
     expect(JSON.parse(where.read("out", "test_quick.simulated.json"))).toMatchObject({ complete: false });
     const [, ...rows] = where.read("out", "test_quick.simulated.csv").trim().split("\n");
     expect(rows.length).toBeGreaterThan(0);
-    expect(rows.length).toBeLessThan(32);
+    expect(rows.length).toBeLessThan(40);
     expect(rows.filter((row) => row.includes(",completed,"))).toHaveLength(rows.length);
   });
 
