@@ -13,7 +13,9 @@ export default defineConfig({
     // Files that start servers or measure time run alone: two cores are soon too busy to time anything.
     fileParallelism: false,
     pool: "forks",
-    testTimeout: 30_000,
+    // Longer than the minute after which a `./tandem` that hangs is ended (src/cli/fixture.ts): what it has said is then told, and not only that it took long.
+    testTimeout: 90_000,
+    hookTimeout: 30_000,
     // As long as `until` waits: a second is too short for a program to start on a machine that others are at work on.
     expect: { poll: { timeout: 5_000 } },
   },

@@ -1,12 +1,9 @@
 import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { folder, tandem, type Calling, type Folder } from "../src/cli/fixture.ts";
-
-// Each runs two engines and a server, on a machine that may be busy.
-vi.setConfig({ testTimeout: 90_000 });
 
 /** Two simulated engines; "beside" needs a small server, which ends by itself when it is asked for /end. */
 function serviceTest(): string {

@@ -1,10 +1,8 @@
 import { chmodSync, readdirSync } from "node:fs";
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
-
-vi.setConfig({ testTimeout: 90_000 });
 
 /** As both servers keep it: prompts, of which the longest common beginning is found again, in whole pieces. */
 const kept = `
