@@ -31,29 +31,33 @@ export function inTurn(engines: readonly string[], workload: Workload, repeats: 
 }
 
 /**
- * Each request goes to one engine after the other, in reverse order every second time (ABBA). The time until the next request is due is shared
- * out evenly: on the whole every engine sees the workload's own rate. One phase for each block.
+ * Engines take turns: each has the workload's own schedule, moved by its place times the mean gap over the number of engines, so that even requests
+ * alternate evenly. One constant for a whole block keeps every gap of every engine: even arrivals stay even, Poisson's stay Poisson's. To share out
+ * each gap by itself, or to swap places from request to request, would send each engine other gaps than the workload's, and measure another queue.
+ * Where gaps are unlike, a request may so pass one of another engine. Places are swapped from block to block (ABBA); where everything is due at once
+ * there is no gap to move by. One phase for each block.
  */
 export function interleaved(engines: readonly string[], workload: Workload, repeats: number): readonly Phase[] {
-  const requests = inTime(workload.requests);
-  const dues = requests.map(offsetOf).filter((due) => due !== undefined);
+  const share = meanGap(workload.requests) / engines.length;
+  if (share === 0) return together(engines, workload, repeats);
   return blocks(repeats).map((block) => {
-    let independent = 0;
-    return requests.flatMap((request, index) => {
-      const due = offsetOf(request);
-      const share = due === undefined ? 0 : gapAfter(dues, independent++) / engines.length;
-      return inAlternation(engines, block + index).map((engine, place) =>
-        turn(engine, block, request, due === undefined ? undefined : due + place * share),
-      );
-    });
+    const inOrder = inAlternation(engines, block);
+    return workload.requests.flatMap((request) =>
+      inOrder.map((engine, place) => turn(engine, block, request, moved(offsetOf(request), place * share))),
+    );
   });
 }
 
-/** As they fall due, which need not be as they are numbered: what has no time of its own stays behind the one before it. */
-function inTime(requests: readonly Request[]): readonly Request[] {
-  let latest = 0;
-  const timed = requests.map((request) => ({ request, due: (latest = offsetOf(request) ?? latest) }));
-  return timed.sort((one, other) => one.due - other.due).map(({ request }) => request);
+function moved(due: Seconds | undefined, by: Seconds): Seconds | undefined {
+  return due === undefined ? undefined : due + by;
+}
+
+/** Of requests with a time of their own. */
+function meanGap(requests: readonly Request[]): Seconds {
+  const dues = requests.map(offsetOf).filter((due) => due !== undefined);
+  if (dues.length < 2) return 0;
+  const [first, last] = [dues.reduce((least, due) => Math.min(least, due)), dues.reduce((most, due) => Math.max(most, due))];
+  return (last - first) / (dues.length - 1);
 }
 
 function blocks(repeats: number): readonly number[] {
@@ -70,12 +74,4 @@ function turn(engine: string, block: number, request: Request, due: Seconds | un
 
 function offsetOf({ arrival }: Request): Seconds | undefined {
   return arrival.kind === "at" ? arrival.offset : undefined;
-}
-
-/** Nothing follows the last one: it gets the mean of the others. */
-function gapAfter(dues: readonly Seconds[], index: number): Seconds {
-  const here = dues[index] ?? 0;
-  const next = dues[index + 1];
-  if (next !== undefined) return next - here;
-  return dues.length > 1 ? (here - (dues[0] ?? 0)) / (dues.length - 1) : 0;
 }

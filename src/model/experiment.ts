@@ -5,7 +5,10 @@ import { most } from "./most.ts";
 import type { Seconds } from "./time.ts";
 import type { Arrivals, WorkloadGenerator } from "./workload.ts";
 
-/** How the engines of an experiment share the time: at once, one after the other, or request by request. */
+/**
+ * How the engines of an experiment share the time. `together`: each request goes to all of them at its time. `inTurn`: each engine has the whole
+ * workload alone. `interleaved`: each has it at the workload's own times, moved by its share of the mean gap, so that they alternate.
+ */
 export type Order = "together" | "inTurn" | "interleaved";
 
 /**

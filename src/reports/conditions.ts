@@ -63,7 +63,7 @@ const cachePhrases: Readonly<Record<NonNullable<ExperimentDescription["cacheStat
 export const orderPhrases: Readonly<Record<ExperimentDescription["order"], string>> = {
   together: "engines at the same time",
   inTurn: "one engine after the other",
-  interleaved: "engines alternating request by request",
+  interleaved: "engines alternating, each moved by its share of the mean gap",
 };
 
 /** "one every 8 s". */

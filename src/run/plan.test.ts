@@ -44,7 +44,7 @@ test("the hash of the first block does not depend on how many follow it", async 
   expect(twice.laterBlocks.map(({ hash }) => hash === once.hash)).toEqual([false]);
 });
 
-test("engines that alternate request by request need a time between requests, and a closed loop has none", async () => {
+test("engines that alternate need a time between requests, and a closed loop has none", async () => {
   const arrivals = closedLoop({ concurrency: 2 });
   const named = {
     name: "test_loop",

@@ -140,7 +140,7 @@ function planExperiment(experiment: Experiment, { limits, batches, requests, sen
   const { kind, options, phrase } = noted.areThoseOf(first.workload) ? experiment.arrivals : ownTimes;
   if (order === "interleaved" && first.workload.requests.some(({ arrival }) => arrival.kind === "after")) {
     throw new HarnessError("usage", `${experiment.title}: order interleaved, with requests that wait for an answer (arrivals ${kind})`, {
-      hint: "it gives each engine its share of the time between two requests, and here there is none: use together or inTurn",
+      hint: "engines alternate within the time between two requests, which depends on the answers here: use together or inTurn",
     });
   }
   const described = { kind, options: options as Options, ...(phrase === undefined ? {} : { phrase }) };
