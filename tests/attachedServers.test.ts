@@ -376,10 +376,10 @@ const workload = {
     kind: "turns", options: {}, seed: 0,
     requests: [
       { id: 0, arrival: { kind: "at", offset: 0 }, messages: [{ role: "user", parts: [question] }],
-        contextTokens: 40, questionTokens: 0, reusableTokens: 0, maxOutputTokens: 4 },
+        contextTokens: question.tokenIds.length, questionTokens: 0, reusableTokens: 0, maxOutputTokens: 4 },
       { id: 1, arrival: { kind: "after", request: 0, pause: 0 },
         messages: [{ role: "user", parts: [question, { kind: "reply", request: 0, source: "own" }, passage(" Und von Peru?")] }],
-        contextTokens: 40, questionTokens: 14, reusableTokens: 40, maxOutputTokens: 4 },
+        contextTokens: question.tokenIds.length, questionTokens: 14, reusableTokens: 40, maxOutputTokens: 4 },
     ],
   }),
   resized: () => workload,

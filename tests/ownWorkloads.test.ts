@@ -9,7 +9,7 @@ const imports = 'import { atMost, atOnce, documentQa, every, experiment, passage
 const files = {
   "broken.js": `${imports}
 const request = (id) => ({
-  id, arrival: { kind: "at", offset: id }, messages: [{ role: "user", parts: [passage("why")] }],
+  id, arrival: { kind: "at", offset: id }, messages: [{ role: "user", parts: [passage(" why")] }],
   contextTokens: 0, questionTokens: 1, reusableTokens: 0, maxOutputTokens: 1,
 });
 const sound = {

@@ -145,7 +145,8 @@ function withContext(context: Passage, workload: Workload): Workload {
     contextTokens,
     messages: [{ role: "user" as const, parts: [context] }],
   }));
-  return { ...workload, requests: requests.map((request) => ({ ...request, questionTokens: 0, reusableTokens: 0 })) };
+  const reusable = (id: number) => (id === 0 ? 0 : contextTokens);
+  return { ...workload, requests: requests.map((request) => ({ ...request, questionTokens: 0, reusableTokens: reusable(request.id) })) };
 }
 
 test("servers that stay up keep what experiments and tests before have sent them, engines of a test's own only its own experiments'", async () => {

@@ -4,6 +4,7 @@ import { partsOf, type Passage, type ReplyOf, type Request } from "../model/requ
 import type { Workload } from "../model/workload.ts";
 import { byAuthor } from "./byAuthor.ts";
 import { PartNumbers } from "./partNumbers.ts";
+import { refuseFalseLengths } from "./refuseFalseLengths.ts";
 import { refuseTooMuch } from "./refuseTooMuch.ts";
 import { refuseUnsound } from "./refuseUnsound.ts";
 import { soundArrivals } from "./soundArrivals.ts";
@@ -31,9 +32,11 @@ function usualFor({ repeats }: Experiment): readonly SentPrompts[] {
   return repeats === 1 ? [] : [new SentPrompts()];
 }
 
-function generated({ workload, arrivals, seed }: Experiment, block: number): Workload {
+function generated({ workload, arrivals, seed, cacheState }: Experiment, block: number): Workload {
   const made = byAuthor(`generate() of workload ${workload.kind}`, () => workload.generate(soundArrivals(arrivals), seed, block));
   refuseUnsound(workload.kind, made);
+  // A later block may count what those before it have sent, and where caches are primed every context was.
+  refuseFalseLengths(workload.kind, made.requests, { reuse: block === 0 && cacheState !== "primed" });
   return made;
 }
 

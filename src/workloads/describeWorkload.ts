@@ -4,9 +4,7 @@ import { every } from "../arrivals/every.ts";
 import { partsOf, type Passage, type Request } from "../model/request.ts";
 import { encode } from "../model/vocabulary.ts";
 import type { WorkloadGenerator } from "../model/workload.ts";
-
-/** Shorter than any block that an engine caches: so few tokens may agree by chance. */
-const shortest = 16;
+import { cacheBlock } from "./refuseFalseLengths.ts";
 
 /** What any workload must be: the shared suite for people who write them. */
 export function describeWorkload(make: () => WorkloadGenerator): void {
@@ -45,7 +43,7 @@ export function describeWorkload(make: () => WorkloadGenerator): void {
       for (const [index, request] of requests.entries()) {
         const longest = Math.max(0, ...prompts.slice(0, index).map((earlier) => commonPrefix(earlier, prompts[index] ?? [])));
         expect(longest).toBeGreaterThanOrEqual(request.reusableTokens);
-        expect(longest - request.reusableTokens).toBeLessThan(shortest);
+        expect(longest - request.reusableTokens).toBeLessThan(cacheBlock);
       }
     });
 
@@ -58,7 +56,7 @@ export function describeWorkload(make: () => WorkloadGenerator): void {
     });
 
     test("another seed shares no prefix with it", () => {
-      expect(longestInCommon(generate(5).requests, generate(6).requests)).toBeLessThan(shortest);
+      expect(longestInCommon(generate(5).requests, generate(6).requests)).toBeLessThan(cacheBlock);
     });
 
     test("a later block has the schedule, the lengths and the reuse of the first, and shares no prefix with it or is the very same", () => {
@@ -66,7 +64,7 @@ export function describeWorkload(make: () => WorkloadGenerator): void {
       const shapes = [first, later].map(({ requests }) => requests.map(({ messages: _prompts, ...shape }) => shape));
       expect(shapes[1]).toEqual(shapes[0]);
       const isTheSame = JSON.stringify(later) === JSON.stringify(first);
-      expect(isTheSame || longestInCommon(first.requests, later.requests) < shortest).toBe(true);
+      expect(isTheSame || longestInCommon(first.requests, later.requests) < cacheBlock).toBe(true);
       expect(JSON.stringify(generate(5, make(), 1))).toBe(JSON.stringify(later));
     });
 

@@ -13,7 +13,7 @@ function handMade(changes: readonly (Readonly<Record<string, unknown>> | null)[]
   const sound = (id: number): Request => ({
     id,
     arrival: { kind: "at", offset: id },
-    messages: [{ role: "user", parts: [passage("why")] }],
+    messages: [{ role: "user", parts: [passage(" why")] }],
     contextTokens: 0,
     questionTokens: 1,
     reusableTokens: 0,
@@ -40,13 +40,14 @@ function mistakeOf(...changes: readonly (Readonly<Record<string, unknown>> | nul
 }
 
 const idsOf = (tokenIds: readonly unknown[]) => ({ kind: "passage", text: "why", tokenIds });
-const scriptOf = (request: number) => ({ kind: "reply", request, source: "scripted", scripted: passage("because") });
+const scriptOf = (request: number) => ({ kind: "reply", request, source: "scripted", scripted: passage(" because") });
 
 const says = (...parts: readonly unknown[]) => ({ messages: [{ role: "user", parts }] });
 
 test("sound requests are none of our business: sessions, scripted replies, empty prompts", () => {
   const follows = { arrival: { kind: "after", request: 0, pause: 0 } };
-  expect(mistakeOf({}, { ...follows, ...says(passage("why"), scriptOf(0)) }, says(passage("")), says())).toBe("none");
+  const scripted = { ...follows, ...says(passage(" why"), scriptOf(0)), questionTokens: 2 };
+  expect(mistakeOf({}, scripted, { ...says(passage("")), questionTokens: 0 }, { ...says(), questionTokens: 0 })).toBe("none");
 });
 
 test.each([
@@ -94,7 +95,7 @@ test.each([
 });
 
 const after = (request: number) => ({ arrival: { kind: "after", request, pause: 0 } });
-const repliesOf = (request: number) => says(passage("why"), { kind: "reply", request, source: "own" });
+const repliesOf = (request: number) => says(passage(" why"), { kind: "reply", request, source: "own" });
 
 test.each([
   ["whoever waits for itself", [{}, after(1)], "workload mine: request 1 waits for itself, and would never be sent"],

@@ -30,7 +30,7 @@ export function refuseUnsound(kind: string, workload: Workload): void {
 }
 
 /** What is wrong with a request in this place; undefined when nothing is. */
-type RequestRule = (request: Request, place: number) => string | undefined;
+export type RequestRule = (request: Request, place: number) => string | undefined;
 
 const members = [
   ["kind", nonEmptyText],
@@ -50,7 +50,8 @@ const lengths = [
   ["maxOutputTokens", wholeNumber({ from: 1 })],
 ] as const satisfies readonly (readonly [keyof Request, OptionRule])[];
 
-function refuseBy(rule: RequestRule, kind: string, requests: readonly Request[]): void {
+/** Tells the first that breaks a rule, and how many more do. */
+export function refuseBy(rule: RequestRule, kind: string, requests: readonly Request[]): void {
   const place = requests.findIndex((request, index) => rule(request, index) !== undefined);
   const wrong = requests[place];
   if (wrong === undefined) return;
