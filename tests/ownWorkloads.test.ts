@@ -87,7 +87,7 @@ test("the example of docs/workloads.md runs as it stands, and with any number of
   const file = where.write("chat.ts", example);
   const { code, stdout } = await tandem(["run", file, "--simulate", "-o", where.at("chat")]);
   expect(stdout).toContain(
-    "48 questions in sessions of 4\n  better        cached is 2.5 times as fast to the first token as plain (2.1 to\n",
+    "48 questions in sessions of 4\n  better        cached is 2.5 times as fast to the first token as plain (2.0 to\n",
   );
   expect(stdout).toContain("VALID");
   expect(code).toBe(0);
