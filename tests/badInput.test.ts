@@ -31,7 +31,7 @@ const files = {
 const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 2 });
 const quick = experiment({ workload, arrivals: every({ seconds: 1 }) });
 export const test_good = () => testCase({ engines: { plain: simulated() }, experiments: [quick] });
-export const test_nothing = () => {};
+export const test_nothing = () => [];
 export const test_throws = () => { throw new TypeError("boom"); };
 export async function test_promise() { return test_good(); }
 export const test_number = () => 5;
@@ -39,6 +39,7 @@ export const test_plain_object = () => ({ engines: { a: { port: 1 } }, experimen
 export const test_misspelt = () =>
   testCase({ engines: { plain: simulated({ prefixCachign: true, gpuMemoryUtilisation: 0.5, tensorParallel: 0 }) }, experiments: [quick] });
 export const test_no_baseline = () => testCase({ engines: { a: simulated(), b: simulated() }, experiments: [quick], chekcs: () => ({}) });
+export const test_forgot = () => { testCase({ engines: { plain: simulated() }, experiments: [quick] }); };
 `,
   "misspelt.yaml": "chunk_sise: 256\nlocal_cpu: true\n",
   "twoEras.yaml": "local_device: cpu\nlocal_cpu: true\n",
@@ -98,7 +99,8 @@ test("a filter that matches nothing says which names there are, and which was me
 
 test("mistakes of all tests are told at once, each with its function and what to do", async () => {
   const said = await refusal("mixed.js");
-  expect(said).toContain("6 mistakes");
+  expect(said).toContain("7 mistakes");
+  expect(said).toContain("test_forgot: returns nothing\n      return testCase({ … }), or [] where there is nothing to run today");
   expect(said).toContain("test_throws fails when called: TypeError: boom");
   expect(said).toContain('mixed.js:6: export const test_throws = () => { throw new TypeError("boom"); };');
   expect(said).toContain("test_promise: returns a promise");
@@ -120,15 +122,28 @@ test("mistakes that calling a function shows, and those that only its files show
   expect(said).toContain(`test_absent: there is no configuration file mispelt.yaml\n      did you mean ${where.at("misspelt.yaml")}?`);
 });
 
-test("a function that returns nothing is reported, and the others run", async () => {
+test("a function that returns an empty list is told as skipped, and the others run", async () => {
   const { code, stdout, stderr } = await tandem(["mixed.js", "-f", "good|nothing", "--simulate", "-o", "ran"], { cwd: where.path });
   expect(code).toBe(0);
-  expect(stderr).toContain("test_nothing returns nothing: nothing is run for it");
+  expect(stderr).toContain("test_nothing: skipped, it returns []");
   expect(stdout).toContain("ran/test_good.simulated.csv");
 });
 
-test("when every function returns nothing, there is nothing to run: a mistake", async () => {
-  expect(await refusal("mixed.js", "-f", "test_nothing")).toContain("there is nothing to run");
+test("where every function returns an empty list, that is told, and nothing is written", async () => {
+  const before = where.files();
+  for (const command of ["run", "plan"]) {
+    const { code, stdout, stderr } = await tandem([command, "mixed.js", "-f", "test_nothing"], { cwd: where.path });
+    expect({ code, said: `${stdout}${stderr}` }).toEqual({
+      code: 0,
+      said: expect.stringContaining("test_nothing: skipped, it returns []"),
+    });
+  }
+  expect(where.files()).toEqual(before);
+});
+
+test("a forgotten return is a mistake, of one test among several too", async () => {
+  expect(await refusal("mixed.js", "-f", "good|forgot")).toContain("test_forgot: returns nothing");
+  expect((await tandem(["plan", "mixed.js", "-f", "forgot"], { cwd: where.path })).code).toBe(2);
 });
 
 test("what cannot work is refused before anything boots", async () => {

@@ -24,18 +24,14 @@ const bootMinutes = 2;
 export async function plan(call: Call): Promise<number> {
   const terminal = processTerminal();
   const place = thisMachine();
-  const { tests, nothing } = await shaped(call, place);
+  const { tests, skipped } = await shaped(call, place);
+  for (const name of skipped) terminal.tell(`${name}: skipped, it returns []`);
   const slotted = await Promise.all(tests.map(async (test) => slottedTest(test, place)));
   if (call.options["json"] === true) terminal.print(JSON.stringify(slotted.map(described), undefined, 2));
-  else printPlans(slotted, nothing, terminal);
+  else for (const one of slotted) printPlan(one, terminal);
   for (const message of tests.flatMap((test) => movedSeeds(test, call.options["seed"]))) terminal.tell(message);
   await tellWhatIsMissing(tests, place, terminal);
   return 0;
-}
-
-function printPlans(slotted: readonly SlottedTest[], nothing: readonly string[], terminal: Terminal): void {
-  for (const name of nothing) terminal.print(`${name} returns nothing: there is nothing to run in it\n`);
-  for (const one of slotted) printPlan(one, terminal);
 }
 
 /** A plan may be for another machine: what this one lacks is told beside it, and is no error. */

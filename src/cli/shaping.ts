@@ -14,17 +14,17 @@ import { blockedOf, blockedTogether, lackingNow } from "../run/prepare.ts";
 import { describeTest, type NamedTestCase } from "../run/testCases.ts";
 import type { Call } from "./flags.ts";
 
-/** What `plan` and `run` share: from a call to planned tests, and the names of functions that returned nothing. */
+/** What `plan` and `run` share: from a call to planned tests, and the names of functions that have nothing to run today. */
 export interface Shaped {
   readonly tests: readonly PlannedTest[];
-  readonly nothing: readonly string[];
+  readonly skipped: readonly string[];
   /** The tests that are left where some are not run: those have sent nothing to servers that stay up. */
   readonly without: (names: readonly string[]) => Promise<readonly PlannedTest[]>;
 }
 
 export async function shaped(call: Call, place: Place, { before = [], connects = false }: Shaping = {}): Promise<Shaped> {
   const overrides = overridesOf(call.options);
-  const { cases, nothing, mistakes } = await casesOf(call, overrides);
+  const { cases, skipped, mistakes } = await casesOf(call, overrides);
   const tell = (message: string) => processTerminal().tell(message);
   const inTheWay: PlanningOptions["inTheWay"] = async (tests) => {
     for (const message of await lackingNow(tests, place, ".")) tell(`warning: ${message}`);
@@ -38,7 +38,7 @@ export async function shaped(call: Call, place: Place, { before = [], connects =
       ? tests.filter(isLeft)
       : planTests(cases.filter(isLeft), overrides, place);
   };
-  return { tests, nothing, without };
+  return { tests, skipped, without };
 }
 
 function asksServers({ engines }: PlannedTest): boolean {
@@ -69,7 +69,7 @@ export function overridesOf(options: Call["options"]): Overrides {
 /** Test cases as their functions returned them, and what went wrong in the others. */
 interface Described {
   readonly cases: readonly NamedTestCase[];
-  readonly nothing: readonly string[];
+  readonly skipped: readonly string[];
   readonly mistakes: readonly HarnessError[];
 }
 
@@ -77,11 +77,11 @@ interface Described {
 async function casesOf(call: Call, overrides: Overrides): Promise<Described> {
   const urls = call.options["attach"] as readonly string[] | undefined;
   try {
-    if (urls !== undefined) return { cases: [attachCase(call, urls, overrides)], nothing: [], mistakes: [] };
+    if (urls !== undefined) return { cases: [attachCase(call, urls, overrides)], skipped: [], mistakes: [] };
     const file = await loadTestFile(call.argument ?? "");
     return describedIn(file, matching(file, call.options["filter"] as string | undefined), overrides);
   } catch (error) {
-    return { cases: [], nothing: [], mistakes: apart(error) };
+    return { cases: [], skipped: [], mistakes: apart(error) };
   }
 }
 
@@ -113,8 +113,8 @@ function describedIn(file: TestFile, tests: readonly FoundTest[], overrides: Ove
   });
   if (mistakes.length === 0) tellUnread(Object.keys(overrides.set), [...read]);
   return {
-    cases: described.flatMap((test) => ("nothing" in test ? [] : [test])),
-    nothing: described.flatMap((test) => ("nothing" in test ? [test.name] : [])),
+    cases: described.flatMap((test) => ("isSkipped" in test ? [] : [test])),
+    skipped: described.flatMap((test) => ("isSkipped" in test ? [test.name] : [])),
     mistakes,
   };
 }

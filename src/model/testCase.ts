@@ -25,7 +25,7 @@ export interface TestCase<Name extends string = string> {
   readonly checks?: Checks<Name>;
 }
 
-/** An exported function of a test file: from parameters to what should run. Runs nothing itself. */
+/** An exported function of a test file: from parameters to what should run, [] for nothing today. Runs nothing itself. */
 export type TestFunction = (params: Params) => TestCase | readonly TestCase[];
 
 /** What an author writes: names are inferred from the engines, and with two or more of them one is the baseline. */

@@ -32,8 +32,10 @@ test("one test case goes by its function's name, several are numbered", () => {
   expect(described([two, two])).toMatchObject([{ name: "test_x-1" }, { name: "test_x-2" }]);
 });
 
-test.each([[undefined], [null], [[]]])("%j is nothing: no mistake, and nothing to run", (returned) => {
-  expect(described(returned)).toEqual([{ name: "test_x", nothing: true }]);
+test("an empty list is nothing to run today; no value at all is a return that was forgotten", () => {
+  expect(described([])).toEqual([{ name: "test_x", isSkipped: true }]);
+  expect(() => described(undefined)).toThrow("test_x: returns nothing");
+  expect(() => described(null)).toThrow("test_x: returns null, not a test case");
 });
 
 test("a test case that was spread and changed is looked at again", () => {

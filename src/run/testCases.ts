@@ -17,14 +17,14 @@ export interface NamedTestCase {
   readonly testCase: TestCase;
 }
 
-/** A test function that gave no test case: told, and the others go on. */
-export interface NothingReturned {
+/** A test function that returned []: it has nothing to run today, which is told, and the others go on. */
+export interface SkippedTest {
   readonly name: string;
-  readonly nothing: true;
+  readonly isSkipped: true;
 }
 
 /** Calls a test function; runs nothing. Whatever is wrong with it is the author's mistake. */
-export function describeTest(file: TestFile, test: FoundTest, params: Params): readonly (NamedTestCase | NothingReturned)[] {
+export function describeTest(file: TestFile, test: FoundTest, params: Params): readonly (NamedTestCase | SkippedTest)[] {
   try {
     return casesOf(file, test, params);
   } catch (error) {
@@ -32,9 +32,12 @@ export function describeTest(file: TestFile, test: FoundTest, params: Params): r
   }
 }
 
-function casesOf(file: TestFile, test: FoundTest, params: Params): readonly (NamedTestCase | NothingReturned)[] {
+function casesOf(file: TestFile, test: FoundTest, params: Params): readonly (NamedTestCase | SkippedTest)[] {
   const returned: unknown = test.function(params);
-  if (returned === undefined || returned === null) return [{ name: test.name, nothing: true }];
+  // A forgotten return must not pass for a test that was run.
+  if (returned === undefined) {
+    throw new HarnessError("usage", "returns nothing", { hint: "return testCase({ … }), or [] where there is nothing to run today" });
+  }
   if (returned instanceof Promise) {
     returned.catch(() => {}); // its failure is not the news: that it is a promise is
     throw new HarnessError("usage", "returns a promise", {
@@ -42,7 +45,7 @@ function casesOf(file: TestFile, test: FoundTest, params: Params): readonly (Nam
     });
   }
   const cases: readonly unknown[] = Array.isArray(returned) ? returned : [returned];
-  if (cases.length === 0) return [{ name: test.name, nothing: true }];
+  if (cases.length === 0) return [{ name: test.name, isSkipped: true }];
   return cases.map((returnedCase, index) => ({
     name: cases.length === 1 ? test.name : `${test.name}-${index + 1}`,
     ...(test.summary === undefined ? {} : { summary: test.summary }),
