@@ -45,6 +45,11 @@ test("another seed gives other Poisson times", () => {
 
 test("mistakes in options are told with what is allowed", () => {
   expect(() => every({ seconds: 0 })).toThrow("every(): seconds must be a number above 0, not 0");
+  expect(() => every({ seconds: 1e-7 })).toThrow("every(): seconds must leave at most 1,000,000 requests a second, not 1e-7");
+  expect(every({ seconds: 1e-6 }).phrase).toBe("one every 0.000001 s");
+  expect(() => poisson({ perSecond: 0 })).toThrow("poisson(): perSecond must be a number above 0, not 0");
+  expect(() => poisson({ perSecond: 1e7 })).toThrow("poisson(): perSecond must be at most 1,000,000, not 10000000");
+  expect(poisson({ perSecond: 1_000_000 }).kind).toBe("poisson");
   // @ts-expect-error the option is misspelt
   expect(() => poisson({ perSecnd: 1 })).toThrow(
     'poisson(): there is no option "perSecnd", did you mean "perSecond"?; perSecond is missing',

@@ -1,4 +1,6 @@
-import { checkOptions, notNegative, positive } from "../model/checkOptions.ts";
+import { checkOptions, notNegative, positive, type OptionRule } from "../model/checkOptions.ts";
+import { grouped } from "../model/grouped.ts";
+import { most } from "../model/most.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Arrivals } from "../model/workload.ts";
 
@@ -8,7 +10,10 @@ export interface EveryOptions {
   readonly startAfter?: Seconds;
 }
 
-const rules = { seconds: positive, startAfter: notNegative };
+const apart: OptionRule = (value) =>
+  positive(value) ?? (Number(value) < 1 / most.perSecond ? `must leave at most ${grouped(most.perSecond)} requests a second` : undefined);
+
+const rules = { seconds: apart, startAfter: notNegative };
 
 /** One request every so many seconds. */
 export function every(options: EveryOptions): Arrivals {

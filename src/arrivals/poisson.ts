@@ -1,5 +1,6 @@
-import { checkOptions, positive } from "../model/checkOptions.ts";
+import { checkOptions, upTo } from "../model/checkOptions.ts";
 import type { Draw } from "../model/draw.ts";
+import { most } from "../model/most.ts";
 import type { Arrival } from "../model/request.ts";
 import type { Arrivals } from "../model/workload.ts";
 
@@ -7,7 +8,7 @@ export interface PoissonOptions {
   readonly perSecond: number;
 }
 
-const rules = { perSecond: positive };
+const rules = { perSecond: upTo(most.perSecond) };
 
 /** Requests of many independent users: so many per second on average, with exponential gaps. */
 export function poisson(options: PoissonOptions): Arrivals {

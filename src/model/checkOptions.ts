@@ -71,6 +71,11 @@ export function wholeNumber({ from, to = Number.MAX_SAFE_INTEGER }: { from: numb
 export const positive: OptionRule = (value) =>
   typeof value === "number" && value > 0 && value < Infinity ? undefined : "must be a number above 0";
 
+/** Above 0. */
+export function upTo(most: number): OptionRule {
+  return (value) => positive(value) ?? (Number(value) > most ? `must be at most ${grouped(most)}` : undefined);
+}
+
 export const notNegative: OptionRule = (value) =>
   typeof value === "number" && value >= 0 && value < Infinity ? undefined : "must be a number of at least 0";
 
