@@ -3,13 +3,12 @@ import type { ComparedMetric, Comparison, Interval } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { CacheState } from "../model/request.ts";
 import type { ExperimentResult } from "../model/result.ts";
-import { bootstrapInterval } from "./bootstrap.ts";
 import { known } from "./known.ts";
-import { independentOf, widened } from "./likeness.ts";
 import { throughput, tokensOfEvents, ttft } from "./latency.ts";
+import { independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
 import { pairOf } from "./pairs.ts";
 import { isCompleted } from "./summary.ts";
-import { wavesOf, type Waves } from "./waves.ts";
+import { wavesOf } from "./waves.ts";
 
 type ErrorShare = Readonly<Partial<Record<ComparedMetric, number>>>;
 
@@ -32,6 +31,8 @@ export const defaultMargins: Margins = { practical: 0.05 };
 export const fewestPairs = 6;
 /** Pairs it takes for "equivalent": fewer may well hold nothing of what befalls one request in twenty, since 0.95 ** 58 is still above 5 %. */
 const fewestForEquivalent = 59;
+/** Waves, as even as they are, below which one has more of the pairs than all the others together. */
+const fewestEven = 2;
 /** Engines whose shares of requests that did not complete are farther apart are not judged, unless the one that fails more is worse besides: what is left is not the same population. */
 export const failureTolerance = 0.01;
 /** Of pairs that completed, so many as a share may have no value of a metric: those that have one are else another population. */
@@ -44,7 +45,7 @@ export function compare(result: ExperimentResult, baseline: string, margins: Mar
   const others = [...new Set(result.records.map(({ engine }) => engine))].filter((engine) => engine !== baseline).sort();
   const populations = populationsOf(result.records);
   return others.flatMap((other) => {
-    const waves = coarserOf(wavesOf(ofEngine(result.records, baseline)), wavesOf(ofEngine(result.records, other)));
+    const waves = wavesOf(ofEngine(result.records, baseline), ofEngine(result.records, other));
     return populations.flatMap(({ cache, records }) => {
       const arms = { base: ofEngine(records, baseline), other: ofEngine(records, other), waves };
       return metrics.map((metric) => compareArms({ experiment: result.index, metric, cache, baseline, other }, arms, margins));
@@ -54,11 +55,6 @@ export function compare(result: ExperimentResult, baseline: string, margins: Mar
 
 function ofEngine(records: readonly RequestRecord[], engine: string): readonly RequestRecord[] {
   return records.filter((record) => record.engine === engine);
-}
-
-/** What was a burst on one engine need not be one on the other, which may have answered between its requests. */
-function coarserOf(one: Waves, other: Waves): Waves {
-  return one.count <= other.count ? one : other;
 }
 
 const metrics = ["ttft", "throughput"] as const satisfies readonly ComparedMetric[];
@@ -78,7 +74,8 @@ function populationsOf(records: readonly RequestRecord[]): readonly Population[]
 interface Arms {
   readonly base: readonly RequestRecord[];
   readonly other: readonly RequestRecord[];
-  readonly waves: Waves;
+  /** By the number of a pair. */
+  readonly waves: ReadonlyMap<number, number>;
 }
 
 type Subject = Pick<Comparison, "experiment" | "metric" | "cache" | "baseline" | "other">;
@@ -87,18 +84,17 @@ function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison
   const { logs, waves, onBoth } = pairedLogRatios(subject.metric, arms);
   const pairs = logs.length;
   const mean = pairs === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / pairs;
-  const byWave = meansByWave(logs, waves, mean ?? 0);
+  const inWaves = overWaves(logs, waves, mean ?? 0);
+  const came = inWaves.values.length;
   const { margin, why } = marginFor(subject.metric, arms, margins);
   const { practical } = margins;
   const difference =
-    mean === undefined
-      ? undefined
-      : { mean, interval: intervalOf(byWave, mean, subject), pairs, waves: byWave.length, margin, why, practical };
+    mean === undefined ? undefined : { mean, interval: intervalOf(inWaves, mean, subject), pairs, waves: came, margin, why, practical };
   return known({
     ...subject,
     pairs,
-    waves: byWave.length < pairs ? byWave.length : undefined,
-    independentPairs: byWave.length < fewestPairs ? undefined : Math.round(independentPairs(logs, byWave)),
+    waves: came < pairs ? came : undefined,
+    independentPairs: difference?.interval === undefined ? undefined : Math.round(independentPairs(logs, inWaves)),
     effect: mean === undefined ? undefined : Math.exp(mean),
     interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
     margin,
@@ -124,41 +120,14 @@ function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: Arms): 
   const ratios = inOrder.flatMap((record) => {
     const [theirs, ours] = [measure(record), ofOther.get(pairOf(record))];
     if (theirs === undefined || ours === undefined || theirs <= 0 || ours <= 0) return [];
-    return [{ log: direction * Math.log(ours / theirs), wave: waves.of.get(pairOf(record)) ?? 0 }];
+    return [{ log: direction * Math.log(ours / theirs), wave: waves.get(pairOf(record)) ?? 0 }];
   });
   return { logs: Float64Array.from(ratios, ({ log }) => log), waves: ratios.map(({ wave }) => wave), onBoth: inOrder.length };
 }
 
-/**
- * A value for each wave, in the order in which they began, whose mean is that of the pairs: by how much its pairs lie off that mean in all, as a
- * share of a wave of the usual size. Waves take the place of pairs, as clusters do in survey statistics; one of a single pair is that pair.
- */
-function meansByWave(logs: Float64Array, waves: readonly number[], mean: number): Float64Array {
-  const off = new Map<number, number>();
-  for (let pair = 0; pair < logs.length; pair++) {
-    const wave = waves[pair] ?? 0;
-    off.set(wave, (off.get(wave) ?? 0) + (logs[pair] ?? 0) - mean);
-  }
-  const share = off.size / logs.length;
-  return share === 1 ? logs : Float64Array.from(off.values(), (sum) => mean + sum * share);
-}
-
-/** Of so many independent pairs, as unlike as these, the mean would be as certain as the waves make it. */
-function independentPairs(logs: Float64Array, byWave: Float64Array): number {
-  const independent = independentOf(byWave);
-  const [ofPairs, ofWaves] = [varianceOf(logs), varianceOf(byWave)];
-  return byWave === logs || ofWaves === 0 ? independent : Math.min(logs.length, (independent * ofPairs) / ofWaves);
-}
-
-function varianceOf(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-}
-
-function intervalOf(byWave: Float64Array, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
-  if (byWave.length < fewestPairs) return undefined;
-  const interval = bootstrapInterval(byWave.toSorted(), mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
-  return interval && widened(interval, mean, byWave);
+function intervalOf(inWaves: OverWaves, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
+  if (inWaves.values.length < fewestPairs || inWaves.even < fewestEven) return undefined;
+  return intervalOverWaves(inWaves, mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
 }
 
 function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: Margins): { margin: number; why: string } {
@@ -286,6 +255,12 @@ function judge({ mean, interval, pairs, waves, margin, why, practical }: Differe
 }
 
 function tooFew(pairs: number, waves: number): Judgement {
+  if (waves >= fewestPairs) {
+    return {
+      verdict: "inconclusive",
+      reason: `one of the ${waves} waves has most of the pairs, and what befalls a wave befalls all of it`,
+    };
+  }
   const [found, of] = pairs < fewestPairs ? [pairs, "pairs"] : [waves, "waves, since what befalls a wave befalls all of it"];
   return {
     verdict: "inconclusive",

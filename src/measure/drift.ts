@@ -1,7 +1,8 @@
 import type { RequestRecord } from "../model/record.ts";
 import { smallestOf } from "../model/extremes.ts";
-import type { Seconds } from "../model/time.ts";
-import { tpot, ttft } from "./latency.ts";
+import { toNanoseconds, type Seconds } from "../model/time.ts";
+import { nearestRank, sortedValues } from "./distribution.ts";
+import { e2e, tpot, ttft } from "./latency.ts";
 import { widened } from "./likeness.ts";
 import { studentT } from "./studentT.ts";
 import { isCompleted } from "./summary.ts";
@@ -35,17 +36,30 @@ interface Halves {
  * sent. Each is held against its like, of the same lengths, and the kinds weigh as many as they are: judged one by one, the most changed of
  * many kinds has changed by chance. Welch's interval (B. L. Welch, Biometrika 34, 1947) of the mean logarithm, first half against second, with
  * as many degrees of freedom as the smaller halves have, never more than Welch's own, and wider where neighbours are alike, as they are in a
- * queue: its waits go up and down for long though nothing changes. The metric and cache state that changed most for certain.
+ * queue: its waits go up and down for long though nothing changes. Not those that were sent while the engine filled. The metric and cache state that changed most for certain.
  */
 export function halvesApart(records: readonly RequestRecord[]): HalvesApart | undefined {
-  const sent = records
-    .filter((record) => isCompleted(record) && record.sent !== undefined)
-    .sort((one, other) => one.block - other.block || (one.sent ?? 0) - (other.sent ?? 0));
+  const sent = settled(records.filter((record) => isCompleted(record) && record.sent !== undefined)).toSorted(
+    (one, other) => one.block - other.block || (one.sent ?? 0) - (other.sent ?? 0),
+  );
   const found = [...Map.groupBy(sent, ({ cache }) => cache).values()].flatMap((alike) => {
     const kinds = [...Map.groupBy(alike, kindOf).values()].filter(isOverTime);
     return [apart("TTFT", kinds, sent, ttft), apart("TPOT", kinds, sent, tpot)];
   });
   return found.reduce((most, one) => (one !== undefined && (most === undefined || one.apart > most.apart) ? one : most), undefined);
+}
+
+/** As long as two requests take, from a block's first on: by then an engine that answers many at once has as much company as later. */
+const fillingLatencies = 2;
+
+/** Without those that were sent while an engine filled: each meets more company than the one before, or the first of a closed loop all at once. */
+function settled(records: readonly RequestRecord[]): readonly RequestRecord[] {
+  const usual = nearestRank(sortedValues(records.map(e2e)), 0.5) ?? 0;
+  return [...Map.groupBy(records, ({ block }) => block).values()].flatMap((block) => {
+    const until = smallestOf(block.map(({ sent = 0 }) => sent)) + toNanoseconds(fillingLatencies * usual);
+    const later = block.filter(({ sent = 0 }) => sent >= until);
+    return later.length >= block.length - 1 ? block : later; // one alone fills nothing
+  });
 }
 
 /** What is sent before the first is answered has places in a queue, and no history. Times count from each block's own start. */
