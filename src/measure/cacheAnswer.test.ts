@@ -72,6 +72,21 @@ test("whether storing costs anything is not settled where the interval of cold r
   expect(answer?.costUndecided?.[1]).toBeGreaterThan(0.1);
 });
 
+test("cold requests of one burst have no cost of storing, and say why; their gain says in how few waves they came", () => {
+  const afterBurst = (engine: string, cold: Seconds, keeps?: CacheSign): CacheUser => {
+    const { records } = user(engine, { cold: six(cold), warm: six(1) });
+    const atOnce = records.map((one) => (one.cache === "warm" ? one : record([[cold]], { engine, request: one.request, cache: "cold" })));
+    return { summary: engineSummary(engine, atOnce), records: atOnce, keeps };
+  };
+  const [cached, base] = answersOf([afterBurst("cached", 4.4, "beside"), afterBurst("plain", 4)], "plain");
+  expect(cached).toMatchObject({
+    gain: expect.closeTo(4.4, 6),
+    coldWaves: 1,
+    costUnknown: "a verdict needs at least 6 waves, since what befalls a wave befalls all of it",
+  });
+  expect([cached?.costOfStoring, base?.coldWaves]).toEqual([undefined, 1]);
+});
+
 test("a cost of storing is that of the pairs, within their interval, where half of the cold requests and more say otherwise", () => {
   const cold = Array.from({ length: 20 }, (_, request) => (request % 5 < 2 ? 12 : 3.92) * (1 + 0.001 * request));
   const users = [

@@ -6,9 +6,11 @@ import { fewestPairs } from "./compare.ts";
 import { sortedValues } from "./distribution.ts";
 import { known } from "./known.ts";
 import { ttft } from "./latency.ts";
+import { pairOf } from "./pairs.ts";
 import { queueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
 import { limits } from "./validityLimits.ts";
+import { wavesOf } from "./waves.ts";
 import { ratio } from "./verdicts.ts";
 
 /**
@@ -32,6 +34,10 @@ export interface CacheAnswer {
   readonly costOfStoring?: number;
   /** Within what the cost lies, as shares, where it is not sure that there is one: it holds 0. */
   readonly costUndecided?: Interval;
+  /** Why it is not even known within what the cost lies. */
+  readonly costUnknown?: string;
+  /** In so many bursts the cold requests came, where that are too few to be told from what those waited for. */
+  readonly coldWaves?: number;
   /** Why there is neither a gain nor a cost of storing, although there are cold and warm requests. */
   readonly withheld?: string;
 }
@@ -71,6 +77,7 @@ function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly
     warmRequests: warm.count,
     gain: withheld === undefined ? ratio(middleOf(records, "cold"), middleOf(records, "warm")) : undefined,
     ...costOfStoring(user, plain, comparisons),
+    coldWaves: withheld === undefined ? fewColdWaves(records) : undefined,
     withheld,
   });
 }
@@ -78,12 +85,12 @@ function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly
 /** As a share: less than that is 0 %. */
 const nothingMuch = 0.005;
 
-type Cost = Pick<CacheAnswer, "costOfStoring" | "costUndecided">;
+type Cost = Pick<CacheAnswer, "costOfStoring" | "costUndecided" | "costUnknown">;
 
 function costOfStoring(user: Judged, plain: Judged | undefined, comparisons: readonly Comparison[]): Cost {
   if (user.withheld !== undefined || plain === undefined || plain.withheld !== undefined || !storesMore(user.keeps, plain.keeps)) return {};
-  const { effect, interval } = comparisons.find((comparison) => isOfCold(comparison, user)) ?? {};
-  if (effect === undefined || interval === undefined) return {};
+  const { effect, interval, reason } = comparisons.find((comparison) => isOfCold(comparison, user)) ?? {};
+  if (effect === undefined || interval === undefined) return known({ costUnknown: reason });
   const [low, high] = interval;
   const cost: Interval = [1 / high - 1, 1 / low - 1];
   const isSure = low > 1 || high < 1 || Math.max(...cost.map(Math.abs)) < nothingMuch;
@@ -93,6 +100,12 @@ function costOfStoring(user: Judged, plain: Judged | undefined, comparisons: rea
 /** "all" are cold ones where there is no other kind. */
 function isOfCold({ other, metric, cache }: Comparison, { summary }: Judged): boolean {
   return other === summary.engine && metric === "ttft" && (cache === "cold" || cache === "all");
+}
+
+function fewColdWaves(records: readonly RequestRecord[]): number | undefined {
+  const waves = wavesOf(records, records);
+  const found = new Set(records.filter(({ cache }) => cache === "cold").map((record) => waves.get(pairOf(record)))).size;
+  return found < fewest ? found : undefined;
 }
 
 function middleOf(records: readonly RequestRecord[], cache: "cold" | "warm"): Seconds | undefined {

@@ -73,17 +73,21 @@ function experimentJson(
 }
 
 function cacheJson(answers: readonly CacheAnswer[]): unknown {
-  const found = answers.map(({ engine, cold, coldRequests, warm, warmRequests, gain, costOfStoring, costUndecided, withheld }) => ({
-    engine,
-    ttft_cold_seconds: cold,
-    cold_requests: coldRequests,
-    ttft_warm_seconds: warm,
-    warm_requests: warmRequests,
-    gain_ratio: gain,
-    cost_of_storing_share: costOfStoring,
-    cost_of_storing_interval: costUndecided,
-    withheld,
-  }));
+  const found = answers.map(
+    ({ engine, cold, coldRequests, warm, warmRequests, gain, costOfStoring, costUndecided, costUnknown, coldWaves, withheld }) => ({
+      engine,
+      ttft_cold_seconds: cold,
+      cold_requests: coldRequests,
+      cold_waves: coldWaves,
+      ttft_warm_seconds: warm,
+      warm_requests: warmRequests,
+      gain_ratio: gain,
+      cost_of_storing_share: costOfStoring,
+      cost_of_storing_interval: costUndecided,
+      cost_of_storing_unknown: costUnknown,
+      withheld,
+    }),
+  );
   return found.length === 0 ? undefined : found;
 }
 

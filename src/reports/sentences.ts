@@ -97,10 +97,10 @@ function unsettled(comparison: Comparison): string {
 }
 
 /** More pairs in the same waves would tell nothing more. */
-function enough({ pairs, waves }: Comparison, morePairs: number): string {
+function enough({ cache, pairs, waves }: Comparison, morePairs: number): string {
   const wanted = pairs + morePairs;
   if (waves === undefined) return counted(wanted, "pair");
-  return `${counted(Math.ceil((wanted / pairs) * waves), "wave")}, by repeats or more requests of each user`;
+  return `${counted(Math.ceil((wanted / pairs) * waves), "wave")}, by repeats or more ${cache === "cold" ? "documents" : "requests of each user"}`;
 }
 
 /** Of a time too, the effect is what is gained: 0.25 takes four times as long. */
@@ -195,16 +195,26 @@ export function leftOutPhrases(answers: readonly CacheAnswer[]): readonly string
 }
 
 function undecidedCostPhrases(answers: readonly CacheAnswer[]): readonly string[] {
-  const engines = answers.filter(({ costUndecided }) => costUndecided !== undefined).map(({ engine }) => engine);
-  if (engines.length === 0) return [];
   return [
-    `cost of storing of ${engines.join(", ")}: whether there is one is not settled, its 95 % interval holds 0: ask about more documents, or say repeats`,
+    ...byReason("cost of storing", answers, ({ costUndecided, costUnknown = costUndecided && "its 95 % interval holds 0" }) =>
+      costUnknown === undefined
+        ? undefined
+        : `whether there is one is not settled, ${costUnknown}: ask about more documents, or say repeats`,
+    ),
+    ...byReason("gain", answers, ({ coldWaves }) =>
+      coldWaves === undefined
+        ? undefined
+        : `cold requests came in ${counted(coldWaves, "wave")} alone, and part of what they waited for may be one another: say repeats`,
+    ),
   ];
 }
 
 function withheldGainPhrases(answers: readonly CacheAnswer[]): readonly string[] {
-  const reasons = Map.groupBy(answers, ({ withheld }) => withheld);
-  return [...reasons].flatMap(([reason, of]) =>
-    reason === undefined ? [] : [`gain of ${of.map(({ engine }) => engine).join(", ")}: ${reason}`],
+  return byReason("gain", answers, ({ withheld }) => withheld);
+}
+
+function byReason(what: string, answers: readonly CacheAnswer[], reasonOf: (answer: CacheAnswer) => string | undefined): readonly string[] {
+  return [...Map.groupBy(answers, reasonOf)].flatMap(([reason, of]) =>
+    reason === undefined ? [] : [`${what} of ${of.map(({ engine }) => engine).join(", ")}: ${reason}`],
   );
 }

@@ -9,24 +9,31 @@ import { documentQa } from "../workloads/documentQa.ts";
 import { tooFewForVerdicts } from "./tooFewForVerdicts.ts";
 
 /** What is told of so many requests about one document, of which the first is cold. */
-function told(arrivals: Arrivals, requests: number, repeats = 1): readonly string[] {
-  const workload = documentQa({ contextTokens: 64, questionTokens: 8, documents: 1, requests });
+function told(arrivals: Arrivals, requests: number, { repeats = 1, documents = 1 } = {}): readonly string[] {
+  const workload = documentQa({ contextTokens: 64, questionTokens: 8, documents, requests });
   const asked = experiment({ workload, arrivals, repeats, title: "short" });
   return tooFewForVerdicts([{ experiment: asked, workload: workload.generate(arrivals, 0, 0) }]);
 }
 
 test("one burst settles nothing, and five do not: that is told beforehand", () => {
   expect(told(atOnce(), 60)).toEqual([
-    "which engine is better will not be settled in short: its requests come in one wave, and a verdict takes 6: say repeats, or ask for more requests of each user",
+    "which engine is better will not be settled in short: its 59 warm requests come in one wave, and a verdict takes 6: say repeats, or ask for more requests of each user",
   ]);
-  expect(told(atOnce(), 60, 5)[0]).toContain("its requests come in 5 waves");
-  expect(told(atOnce(), 60, 6)).toEqual([]);
+  expect(told(atOnce(), 60, { repeats: 5 })[0]).toContain("come in 5 waves");
+  expect(told(atOnce(), 60, { repeats: 6 })).toEqual([]);
 });
 
 test("rounds of a closed loop's users are waves", () => {
-  expect(told(closedLoop({ concurrency: 10 }), 50)[0]).toContain("its requests come in 5 waves");
+  expect(told(closedLoop({ concurrency: 10 }), 50)[0]).toContain("come in 5 waves");
   expect(told(closedLoop({ concurrency: 10 }), 51)).toEqual([]);
-  expect(told(closedLoop({ concurrency: 60 }), 60, 6)).toEqual([]);
+  expect(told(closedLoop({ concurrency: 60 }), 60, { repeats: 6 })).toEqual([]);
+});
+
+test("cold requests of which all come at the beginning of a closed loop are told, also where warm ones are enough", () => {
+  expect(told(closedLoop({ concurrency: 16 }), 192, { documents: 20 })).toEqual([
+    "which engine is better will not be settled in short: its 20 cold requests come in 2 waves, and a verdict takes 6: say repeats, or ask about more documents",
+  ]);
+  expect(told(closedLoop({ concurrency: 16 }), 192, { documents: 20, repeats: 3 })).toEqual([]);
 });
 
 test("so are too few requests, however they come", () => {

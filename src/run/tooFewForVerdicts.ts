@@ -9,19 +9,27 @@ interface Asked {
   readonly workload: Workload;
 }
 
-/** Experiments of which no comparison can be more than inconclusive, whatever is measured, with what they lack. */
+/** Experiments of which no comparison can be more than inconclusive, or none of cold requests or warm ones since they come in bursts, with what they lack. */
 export function tooFewForVerdicts(experiments: readonly Asked[]): readonly string[] {
   return experiments.flatMap(({ experiment: { title, repeats }, workload }) => {
-    const states = [...Map.groupBy(workload.requests, cacheState).values()].map((requests) => requests.map(({ id }) => id));
     const waves = wavesOfBlock(workload.requests.map(asDue));
-    const most = Math.max(0, ...states.map((requests) => repeats * new Set(requests.map((id) => waves.get(id))).size));
-    if (most >= fewestPairs) return [];
-    const requests = Math.max(0, ...states.map(({ length }) => repeats * length));
-    const lack =
-      requests < fewestPairs
-        ? `it has ${requests} requests of a kind, and a verdict takes ${fewestPairs}`
-        : `its requests come in ${most === 1 ? "one wave" : `${most} waves`}, and a verdict takes ${fewestPairs}: say repeats, or ask for more requests of each user`;
-    return [`which engine is better will not be settled in ${title}: ${lack}`];
+    const kinds = [...Map.groupBy(workload.requests, cacheState)].map(([state, requests]) => ({
+      state,
+      requests: repeats * requests.length,
+      waves: repeats * new Set(requests.map(({ id }) => waves.get(id))).size,
+    }));
+    const unsettled = `which engine is better will not be settled in ${title}`;
+    if (kinds.every(({ requests }) => requests < fewestPairs)) {
+      const most = Math.max(0, ...kinds.map(({ requests }) => requests));
+      return [`${unsettled}: it has ${most} requests of a kind, and a verdict takes ${fewestPairs}`];
+    }
+    return kinds
+      .filter((kind) => kind.requests >= fewestPairs && kind.waves < fewestPairs)
+      .map(({ state, requests, waves: few }) => {
+        const which = kinds.length === 1 ? "its requests" : `its ${requests} ${state === "partial" ? "partly cached" : state} requests`;
+        const more = state === "cold" && kinds.length > 1 ? "ask about more documents" : "ask for more requests of each user";
+        return `${unsettled}: ${which} come in ${few === 1 ? "one wave" : `${few} waves`}, and a verdict takes ${fewestPairs}: say repeats, or ${more}`;
+      });
   });
 }
 
