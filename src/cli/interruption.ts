@@ -1,4 +1,5 @@
 import type { RunEvent } from "../model/runEvent.ts";
+import { leave } from "./ending.ts";
 
 /** What Ctrl-C means to a run. SIGTERM and SIGHUP act as SIGINT. */
 export interface Interruption extends Disposable {
@@ -20,7 +21,7 @@ export function interruption(tell: (event: RunEvent) => void, { leaving = () => 
     if (stop.signal.aborted) {
       kill.abort();
       leaving();
-      process.exit(130);
+      leave(130);
     }
     tell({ kind: "interrupted", signal });
     stop.abort();

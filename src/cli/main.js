@@ -4,10 +4,13 @@ import { enableCompileCache } from "node:module";
 
 enableCompileCache(new URL("../../node_modules/.cache/tandem", import.meta.url).pathname);
 // A crash must not look like a check that was not met, which is Node's own 1.
-process.on("uncaughtException", (error) => {
+const crashed = (error) => {
   console.error("tandem: a bug, sorry:", error);
   process.exit(70);
-});
-const { tandem } = await import("./tandem.ts");
-const code = await tandem(process.argv.slice(2));
-process.exitCode ??= code; // a result that could not be written has set it
+};
+process.on("uncaughtException", crashed);
+const [{ tandem }, { end, ownTheEnding }] = await Promise.all([import("./tandem.ts"), import("./ending.ts")]);
+ownTheEnding();
+process.off("uncaughtException", crashed);
+// Not awaited: of what a test file never comes to the end of, Node would say that it is this line.
+void tandem(process.argv.slice(2)).then(end);

@@ -16,7 +16,6 @@ import type { Terminal } from "../model/host.ts";
 import type { TestResult } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Place } from "../model/running.ts";
-import { shellWord } from "../model/shellWord.ts";
 import type { LoadCrew } from "../run/loadCrew.ts";
 import { manifestOf } from "../run/manifest.ts";
 import type { PlannedTest } from "../run/plan.ts";
@@ -24,6 +23,7 @@ import { blockedOf, blockedTogether } from "../run/prepare.ts";
 import { probesFor } from "../run/probes.ts";
 import { runTest, type TestEnding } from "../run/runTest.ts";
 import { tellOfLastRun } from "./aftermath.ts";
+import { going, tellWhereItLies } from "./ending.ts";
 import { explain } from "./explain.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
@@ -65,10 +65,8 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const terminal = processTerminal();
   const place = thisMachine();
   const output = (call.options["outputDir"] as string | undefined) ?? "outputs";
-  const { tests, skipped, without } = await shaped(call, place, {
-    before: [...tooFewFiles(), ...mistakesOfOutputDir(call)],
-    connects: true,
-  });
+  const shaping = async () => shaped(call, place, { before: [...tooFewFiles(), ...mistakesOfOutputDir(call)], connects: true });
+  const { tests, skipped, without } = await (crew === undefined ? shaping() : crew.asideWhile(shaping));
   for (const name of skipped) terminal.tell(`${name}: skipped, it returns []`);
   if (tests.length === 0) return 0;
   refuseDirectoriesInTheWay(
@@ -86,12 +84,9 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const directory = await openRun(output, begun, call, place);
   const clock = crew?.clock ?? realClock();
   const telling: Telling = { tell: (event) => shown.tell(event) };
-  using interrupted = interruption((event) => telling.tell(event), {
-    leaving: () => {
-      shown.done();
-      terminal.tell(`  left at once; what was recorded until then is kept, and reported by: tandem report ${shellWord(directory)}`);
-    },
-  });
+  const goingOn = { directory, cleared: () => shown.done() };
+  using _left = going(goingOn);
+  using interrupted = interruption((event) => telling.tell(event), { leaving: () => tellWhereItLies(goingOn) });
   const session: Session = {
     terminal,
     place,

@@ -20,11 +20,18 @@ function outlive(stream: NodeJS.WriteStream, heard: (error: NodeJS.ErrnoExceptio
   if (!stream.listeners("error").includes(heard)) stream.on("error", heard);
 }
 
+let lost = false;
+
+/** Whether anything that was asked for could not be printed. */
+export function isResultLost(): boolean {
+  return lost;
+}
+
 /** A reader may have had enough (`tandem run FILE | head`), a terminal may be closed. Whatever else it is, such as a full disk, costs a result that was asked for. */
 function resultIsLost({ code, message }: NodeJS.ErrnoException): void {
   if (code === "EPIPE" || code === "EIO") return;
   process.stderr.write(`tandem: cannot write to standard output: ${message}\n`);
-  process.exitCode = 2;
+  lost = true;
 }
 
 function nobodyReads(): void {

@@ -1,5 +1,5 @@
 import { HarnessError } from "../model/harnessError.ts";
-import { sourcePlace } from "./sourcePlace.ts";
+import { placeInWords, sourcePlace } from "./sourcePlace.ts";
 
 /** An error of what an author wrote, under the name of what it is in, with the author's own line where that is known. */
 export function asMistake(name: string, error: unknown): HarnessError {
@@ -18,5 +18,5 @@ function failed(error: unknown): HarnessError {
 
 function ownLine(error: unknown): string | undefined {
   const place = error instanceof Error ? sourcePlace(error) : undefined;
-  return place === undefined ? undefined : `${place.file}:${place.line}: ${place.text}`;
+  return place === undefined ? undefined : placeInWords(place);
 }

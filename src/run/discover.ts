@@ -70,10 +70,21 @@ function missingFile(given: string, path: string): HarnessError {
   });
 }
 
+let loading: string | undefined;
+
+/** The test file whose top level has not come to its end yet. */
+export function beingLoaded(): string | undefined {
+  return loading;
+}
+
 async function importTestFile(path: string): Promise<Record<string, unknown>> {
+  loading = path;
   try {
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    loading = undefined;
+    return exported;
   } catch (cause) {
+    loading = undefined;
     if (cause instanceof HarnessError) throw cause;
     throw brokenFile(path, cause);
   }

@@ -73,6 +73,16 @@ export class LoadCrew implements AsyncDisposable {
     return sources.includes("read") ? "read" : "kernel";
   }
 
+  /** Its threads alone do not keep this process going meanwhile: where it waits for what never comes, it ends. */
+  async asideWhile<Result>(act: () => Promise<Result>): Promise<Result> {
+    for (const thread of this.threads) thread.keepsUs(false);
+    try {
+      return await act();
+    } finally {
+      for (const thread of this.threads) thread.keepsUs(true);
+    }
+  }
+
   /** From now on its threads run where none of these processes has bound one of its own, if there is such a core for each. */
   keepOutOfTheWayOf(pids: readonly number[]): void {
     const left = coresLeftBy(pids);
@@ -190,6 +200,11 @@ class LoadThread {
 
   tell(message: ToLoadThread): void {
     this.worker.postMessage(message);
+  }
+
+  keepsUs(keeps: boolean): void {
+    if (keeps) this.worker.ref();
+    else this.worker.unref();
   }
 
   async play(order: number, what: LoadOrder, listener: OrderListener): Promise<readonly Stamped[]> {
