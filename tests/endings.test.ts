@@ -129,3 +129,30 @@ test.each(["run", "plan", "list"])(
     expect(code).toBe(2);
   },
 );
+
+describe("checks that say nothing", () => {
+  test("one that is left out where its figure is missing is not met: exit 1, told before, and the same of its report", async () => {
+    using where = folder();
+    const checks = "const all = {}; if (on.plain.ttft.p90) all.tail = atMost(on.plain.ttft.p90, 0.001); return all;";
+    const { code, stdout, stderr } = await tandem([
+      "run",
+      where.write("few.js", testFile({ checks })),
+      "--simulate",
+      "-o",
+      where.at("out"),
+    ]);
+    expect(stderr).toContain('warning: test_quick: "tail" will not be met in 512 context tokens');
+    expect(stdout).toMatch(/not met +tail: wanted at most 0\.001, but there is no value/);
+    expect(code).toBe(1);
+    const reported = await tandem(["report", where.at("out")]);
+    expect(reported.stdout).toMatch(/not met +tail: /);
+    expect(reported.code).toBe(1);
+  });
+
+  test("that there are none is a warning", async () => {
+    using where = folder();
+    const { code, stderr } = await tandem(["plan", where.write("none.js", testFile({ checks: "return {};" }))]);
+    expect(stderr).toContain("warning: test_quick: its checks returned none: nothing will be checked\n");
+    expect(code).toBe(0);
+  });
+});

@@ -21,6 +21,7 @@ import { manifestOf } from "../run/manifest.ts";
 import type { PlannedTest } from "../run/plan.ts";
 import { blockedOf, blockedTogether } from "../run/prepare.ts";
 import { probesFor } from "../run/probes.ts";
+import { promisedChecks } from "../run/promisedChecks.ts";
 import { runTest, type TestEnding } from "../run/runTest.ts";
 import { tellOfLastRun } from "./aftermath.ts";
 import { going, tellWhereItLies } from "./ending.ts";
@@ -189,13 +190,16 @@ async function runOne(planned: PlannedTest, session: Session): Promise<number> {
 
 /** Evaluates an experiment's checks into the journal, and writes what there is so far: nothing is lost if the rest is. */
 async function judge(experiment: number, planned: PlannedTest, directory: string, journal: JournalWriter, session: Session): Promise<void> {
-  const { checks } = planned.named.testCase;
+  const { checks, engines } = planned.named.testCase;
+  const asked = planned.experiments[experiment];
   const isLast = experiment === planned.experiments.length - 1;
   if (checks === undefined && (planned.virtual || isLast)) return;
   const result = await readTest(directory);
   const measured = result.experiments[experiment];
   const verdicts =
-    checks === undefined || measured === undefined ? [] : evaluate(checks, experimentFigures(measured, result).summaries, experiment);
+    checks === undefined || measured === undefined || asked === undefined
+      ? []
+      : evaluate(checks, experimentFigures(measured, result).summaries, experiment, promisedChecks(checks, Object.keys(engines), asked));
   if (checks !== undefined) journal.verdicts(verdicts);
   if (planned.virtual || isLast || session.journalOnly) return;
   await writeReports({ ...result, verdicts: [...result.verdicts, ...verdicts] }, directory, session.output);

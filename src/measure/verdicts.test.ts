@@ -90,3 +90,13 @@ test("what a JavaScript author returns instead of checks is not met", () => {
     expect(wrong(value)).toMatchObject([{ check: "the checks", ok: false }]);
   }
 });
+
+test("a promised check that is not returned is not met, and one that is returned counts as it is", () => {
+  const lacking = "but there is no value (a p90 takes 64 of them, a p99 662, and goodput an experiment with slo)";
+  const checks = () => ({ there: atMost(1, 2) });
+  expect(evaluate(checks, summaries, 3, [{ check: "there" }, { check: "p90", wanted: "at most 1" }, { check: "other" }])).toEqual([
+    { experiment: 3, check: "there", ok: true, observed: 1, wanted: "at most 2" },
+    { experiment: 3, check: "p90", ok: false, wanted: `at most 1, ${lacking}` },
+    { experiment: 3, check: "other", ok: false, wanted: `the check to be returned, ${lacking}` },
+  ]);
+});

@@ -34,15 +34,32 @@ export function ratio(value: number | undefined, of: number | undefined): number
   return value === undefined || of === undefined || of === 0 ? undefined : value / of;
 }
 
-/** A test case's checks on one experiment. What cannot be evaluated is not met, and says why. */
-export function evaluate(checks: Checks<string>, summaries: readonly EngineSummary[], experiment: number): readonly Verdict[] {
+/** One that is returned wherever no figure is missing, and what it wants, where that is always the same. */
+export interface PromisedCheck {
+  readonly check: string;
+  readonly wanted?: string;
+}
+
+/** A test case's checks on one experiment. What cannot be evaluated is not met, and says why; nor is a promised one that is not returned. */
+export function evaluate(
+  checks: Checks<string>,
+  summaries: readonly EngineSummary[],
+  experiment: number,
+  promised: readonly PromisedCheck[] = [],
+): readonly Verdict[] {
   const on = Object.fromEntries(summaries.map((summary) => [summary.engine, summary]));
   try {
-    return Object.entries(checkedOn(checks, on)).map(([name, found]) => ({ experiment, check: name, ...parseCheck(found) }));
+    const found = Object.entries(checkedOn(checks, on)).map(([name, one]) => ({ experiment, check: name, ...parseCheck(one) }));
+    const leftOut = promised.filter(({ check }) => found.every((one) => one.check !== check));
+    return [...found, ...leftOut.map((one) => ({ experiment, ...withoutValue(one) }))];
   } catch (error) {
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return [{ experiment, check: "the checks", ok: false, wanted: `checks that can be evaluated, but there was ${message}` }];
   }
+}
+
+function withoutValue({ check, wanted = "the check to be returned" }: PromisedCheck): Check & { readonly check: string } {
+  return { check, ok: false, wanted: `${wanted}, but there is no value${itNeeds}` };
 }
 
 function checkedOn(checks: Checks<string>, on: Readonly<Record<string, EngineSummary>>): object {

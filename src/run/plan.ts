@@ -6,6 +6,7 @@ import type { Command, Slot } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { TestDescription } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
+import type { Checks } from "../model/testCase.ts";
 import { isStarted } from "../model/startedLaunch.ts";
 import { apart, mistakesIn, together } from "./mistakes.ts";
 import { gpusFor, refuseTwice, unseenGpus } from "./namedGpus.ts";
@@ -15,6 +16,7 @@ import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
 import { tooFewForChecks } from "./tooFewForChecks.ts";
 import { tooFewForVerdicts } from "./tooFewForVerdicts.ts";
 import { SentToServers } from "./sentToServers.ts";
+import { entriesIn, triedOften } from "./triedChecks.ts";
 import { overridden, type NamedTestCase } from "./testCases.ts";
 import { describeTest } from "./describePlan.ts";
 import { doubtful, planExperiments, unusuallyLong, type PlannedExperiment } from "./planExperiments.ts";
@@ -129,11 +131,16 @@ async function testOf(
   return { name: named.name, named, engines, experiments, virtual, description: describeTest(named, engines, experiments, overrides) };
 }
 
+function returnNone(checks: Checks<string>, engines: readonly string[]): boolean {
+  return triedOften(checks, engines).every(({ given }) => given !== undefined && entriesIn(given.value).size === 0);
+}
+
 /** Checks and verdicts that want more requests than there are. */
 function unmetForWant({ name, named: { testCase }, experiments }: PlannedTest): readonly string[] {
   const { checks, engines } = testCase;
   const names = Object.keys(engines);
   const ofChecks = checks === undefined ? [] : tooFewForChecks(checks, names, experiments);
+  const none = checks !== undefined && returnNone(checks, names) ? ["its checks returned none: nothing will be checked"] : [];
   const ofVerdicts = names.length < 2 ? [] : tooFewForVerdicts(experiments);
-  return [...ofChecks, ...ofVerdicts].map((message) => `${name}: ${message}`);
+  return [...none, ...ofChecks, ...ofVerdicts].map((message) => `${name}: ${message}`);
 }

@@ -1,7 +1,7 @@
 import { shown } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Checks } from "../model/testCase.ts";
-import { entriesIn, triedChecks, type TriedChecks } from "./triedChecks.ts";
+import { entriesIn, triedOften, type TriedChecks } from "./triedChecks.ts";
 
 /**
  * Tries checks on figures that nobody measured, and throws where they ask for one that there is not, give what is no check, or want what is no
@@ -9,7 +9,7 @@ import { entriesIn, triedChecks, type TriedChecks } from "./triedChecks.ts";
  * only, may come from these very figures, and is left to the real ones.
  */
 export function refuseUnsoundChecks(checks: Checks<string>, engines: readonly string[]): void {
-  const tries = [1, 2, 3, 4, 5].map((seed) => triedChecks(checks, engines, { seed }));
+  const tries = triedOften(checks, engines);
   const unknown = new Set(tries.flatMap(({ figures }) => [...figures.unknown]));
   const mistakes = [...mistakesInWhatTheyGive(tries), ...unknown];
   if (mistakes.length === 0) return;

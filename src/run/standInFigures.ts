@@ -14,6 +14,8 @@ export interface StandInOptions {
   readonly sizes?: Sizes;
   /** False: of an experiment without objectives, which has no goodput. */
   readonly hasSlo?: boolean;
+  /** Every figure is there, however few the requests. */
+  readonly lacksNothing?: boolean;
 }
 
 /** Figures that nobody measured, and what is asked of them in vain. */
@@ -28,9 +30,12 @@ export interface StandInFigures {
 }
 
 /** As they might be measured: fewer fail than there are, a median lies between the least and the most, no two engines are alike. */
-export function standInFigures(engines: readonly string[], { seed, sizes = enough, hasSlo = true }: StandInOptions): StandInFigures {
+export function standInFigures(
+  engines: readonly string[],
+  { seed, sizes = enough, hasSlo = true, lacksNothing = false }: StandInOptions,
+): StandInFigures {
   const [absent, unknown, lacking] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  const notes = { unknown, lacking, hasSlo };
+  const notes = { unknown, lacking, hasSlo: hasSlo || lacksNothing, lacksNothing };
   const summaries = engines.map((name): readonly [string, EngineSummary] => [
     name,
     engineSummary(name, sizes, draws(seed, `figures of ${name}`), notes),
@@ -40,7 +45,7 @@ export function standInFigures(engines: readonly string[], { seed, sizes = enoug
 
 const enough: Sizes = { all: 9_000, cold: 3_000, partial: 3_000, warm: 3_000 };
 
-type Notes = Readonly<Record<"unknown" | "lacking", Set<string>>> & { readonly hasSlo: boolean };
+type Notes = Readonly<Record<"unknown" | "lacking", Set<string>>> & { readonly hasSlo: boolean; readonly lacksNothing: boolean };
 
 function engineSummary(engine: string, sizes: Sizes, draw: Draw, notes: Notes): EngineSummary {
   const part = (name: CacheState) => {
@@ -99,16 +104,17 @@ function ofEveryCode(failures: number): Summary["failuresByCode"] {
 // Read, it is missing; asked whether it is there, it is: what is not known at all is another mistake.
 const nothing = { goodput: undefined } as unknown as Pick<Summary, "goodput">;
 
-function distribution(name: string, count: number, draw: Draw, { unknown, lacking }: Notes): Distribution {
+function distribution(name: string, count: number, draw: Draw, { unknown, lacking, lacksNothing }: Notes): Distribution {
   const ascending = Float64Array.from({ length: 8 }, draw).sort();
   const [min = 0, low = 0, mean = 0, p50 = 0, high = 0, p90 = 0, p99 = 0, max = 0] = ascending;
   const figures = { min, mean, meanInterval: [low, high] as const, p50, p90, p99, max };
+  const isThere = (member: string) => lacksNothing || count >= fewest(member);
   const note = (member: string) => {
     const needed = fewest(member);
-    if (member in figures && count < needed)
+    if (member in figures && !isThere(member))
       lacking.add(`${name}.${member} takes ${needed === 1 ? "1 request" : `${needed} requests`}, and there are ${count}`);
   };
-  const there = Object.fromEntries(Object.entries(figures).map(([member, value]) => [member, count < fewest(member) ? undefined : value]));
+  const there = Object.fromEntries(Object.entries(figures).map(([member, value]) => [member, isThere(member) ? value : undefined]));
   return strict({ count, ...(there as typeof figures) }, name, unknown, note); // of those that lack nothing each has a value, and the others are optional
 }
 

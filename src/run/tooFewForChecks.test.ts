@@ -41,3 +41,9 @@ test("so is one on goodput where there are no objectives", () => {
 test("checks that do without a percentile where it is missing are none of our business, nor are gaps, of which one request has many", () => {
   expect(told((on) => ({ tail: atMost(on.a.ttft.p99 ?? on.a.ttft.max, 1), gaps: atMost(on.a.itl.p99, 1) }), 12)).toEqual([]);
 });
+
+test("one that is left out where its percentile is missing is told like one that is not", () => {
+  const checks: Checks<"a"> = (on) => (on.a.ttft.p90 === undefined ? {} : { tail: atMost(on.a.ttft.p90, 1) });
+  expect(told(checks, 12)).toEqual(['"tail" will not be met in short: a.ttft.p90 takes 64 requests, and there are 12']);
+  expect(told(checks, 64)).toEqual([]);
+});

@@ -6,6 +6,8 @@ export interface TriedChecks {
   readonly figures: StandInFigures;
   /** Missing where they fail. */
   readonly given?: { readonly value: unknown };
+  /** Where they fail. */
+  readonly thrown?: { readonly error: unknown };
 }
 
 export function triedChecks(checks: Checks<string>, engines: readonly string[], options: StandInOptions): TriedChecks {
@@ -14,9 +16,18 @@ export function triedChecks(checks: Checks<string>, engines: readonly string[], 
     const value: unknown = checks(figures.on);
     for (const one of [value, ...entriesIn(value).values()]) if (one instanceof Promise) one.catch(() => {}); // that it is a promise is the news
     return { figures, given: { value } };
-  } catch {
-    return { figures };
+  } catch (error) {
+    return { figures, thrown: { error } };
   }
+}
+
+/** On several, none like another: what all of them have in common is no accident. */
+export function triedOften(
+  checks: Checks<string>,
+  engines: readonly string[],
+  options: Omit<StandInOptions, "seed"> = {},
+): readonly TriedChecks[] {
+  return [1, 2, 3, 4, 5].map((seed) => triedChecks(checks, engines, { ...options, seed }));
 }
 
 /** Each check by its name; none in what is no object. */
