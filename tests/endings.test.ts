@@ -130,6 +130,29 @@ test.each(["run", "plan", "list"])(
   },
 );
 
+describe("checks that fail whatever the figures are told before anything boots, with their line: exit 2", () => {
+  test.each([
+    { checks: "return { fast: atMots(on.plain.ttft.p50, 1) };", says: "checks: ReferenceError: atMots is not defined" },
+    { checks: "return { few: mayFail(on.plain, 1) };", says: "checks: mayFail()" },
+    { checks: "process.exit(0);", says: `checks: ${ended}` },
+  ])("$checks", async ({ checks, says }) => {
+    using where = folder();
+    const file = where.write("fails.js", testFile({ checks }));
+    const { code, stderr } = await tandem(["run", file, "-o", where.at("out")]);
+    expect(stderr).toContain(`tandem: test_quick: ${says}`);
+    expect(stderr.split(`\n  ${file}:13: checks: `)).toHaveLength(2);
+    expect(code).toBe(2);
+    expect(where.files()).toEqual(["fails.js"]);
+  });
+
+  test("an assertion of the author's own may be right about what is measured, and is left to that", async () => {
+    using where = folder();
+    const checks = "if (on.plain.failures > 0) throw new Error('some fail'); return { fine: atMost(0, 1) };";
+    const { code } = await tandem(["run", where.write("own.js", testFile({ checks })), "--simulate", "-o", where.at("out")]);
+    expect(code).toBe(0);
+  });
+});
+
 describe("checks that say nothing", () => {
   test("one that is left out where its figure is missing is not met: exit 1, told before, and the same of its report", async () => {
     using where = folder();

@@ -119,12 +119,12 @@ async function testOf(
 ): Promise<PlannedTest> {
   const engines = emptiable(planned, named.testCase.experiments);
   const { checks } = named.testCase;
+  const { experiments, mistakes: ofExperiments } = await planExperiments(named, engines, overrides, sentToAttached);
   const looks = [
     () => neededServices(engines),
     () => refuseUnreachable(engines),
-    ...(checks === undefined ? [] : [() => refuseUnsoundChecks(checks, Object.keys(named.testCase.engines))]),
+    ...(checks === undefined ? [] : [() => refuseUnsoundChecks(checks, Object.keys(named.testCase.engines), experiments)]),
   ];
-  const { experiments, mistakes: ofExperiments } = await planExperiments(named, engines, overrides, sentToAttached);
   const mistakes = [...looks.flatMap(mistakesIn), ...(await refuseSharedPlaces(engines).then(() => [], apart)), ...ofExperiments];
   if (mistakes.length > 0) throw together(mistakes);
   const virtual = engines.every(({ engine }) => engine.launch.kind === "inProcess");

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
 
+import { every } from "../arrivals/every.ts";
 import { atLeast, atMost, between, mayFail, ratio } from "../measure/verdicts.ts";
+import { experiment } from "../model/experiment.ts";
 import type { Checks } from "../model/testCase.ts";
+import { documentQa } from "../workloads/documentQa.ts";
 import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
 
 const engines = ["cached", "plain"] as const;
@@ -77,6 +80,22 @@ test("what else checks throw is left to the figures that are measured", () => {
     throw new RangeError("no such day");
   };
   expect(told(fails)).toBe("nothing");
+});
+
+test("what is no function, and an option that is wrong, are told before anything boots", () => {
+  const atMots: unknown = undefined;
+  expect(told((on) => ({ fast: (atMots as typeof atMost)(on.plain.ttft.p50, 1) }))).toBe("checks: TypeError: atMots is not a function");
+  expect(told((on) => ({ few: mayFail(on.plain, 1 as never) }))).toMatch(/^checks: mayFail\(\)/);
+});
+
+test("what fails for other numbers of requests only is none of our business", () => {
+  const limits: Readonly<Record<number, { readonly p50: number }>> = { 6: { p50: 1 } };
+  const workload = documentQa({ contextTokens: 64, questionTokens: 8, documents: 1, requests: 6 });
+  const asked = experiment({ workload, arrivals: every({ seconds: 1 }) });
+  const checks: Given = (on) => ({ fast: atMost(on.plain.ttft.p50, limits[on.plain.requests]!.p50) });
+  const sent = { experiment: asked, workload: workload.generate(asked.arrivals, 0, 0), laterBlocks: [] };
+  expect(() => refuseUnsoundChecks(checks, engines, [sent])).not.toThrow();
+  expect(() => refuseUnsoundChecks(checks, engines)).toThrow("checks: TypeError");
 });
 
 test.each<[string, () => unknown, string]>([

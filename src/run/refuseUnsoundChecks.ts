@@ -1,21 +1,46 @@
 import { shown } from "../model/checkOptions.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Checks } from "../model/testCase.ts";
+import { sizesOf, type Asked } from "./sizesOf.ts";
+import { placeInWords, sourcePlace } from "./sourcePlace.ts";
 import { entriesIn, triedOften, type TriedChecks } from "./triedChecks.ts";
 
 /**
- * Tries checks on figures that nobody measured, and throws where they ask for one that there is not, give what is no check, or want what is no
- * number whatever the figures: after the run all of it would be told as not met. What else they throw, and what they want of some figures
- * only, may come from these very figures, and is left to the real ones.
+ * Tries checks on figures that nobody measured, and throws where they ask for one that there is not, give what is no check, want what is no
+ * number or cannot be evaluated whatever the figures: after the run all of it would be told as not met. What else they throw, and what they want
+ * of some figures only, may come from these very figures, and is left to the real ones.
  */
-export function refuseUnsoundChecks(checks: Checks<string>, engines: readonly string[]): void {
+export function refuseUnsoundChecks(checks: Checks<string>, engines: readonly string[], experiments: readonly Asked[] = []): void {
   const tries = triedOften(checks, engines);
   const unknown = new Set(tries.flatMap(({ figures }) => [...figures.unknown]));
   const mistakes = [...mistakesInWhatTheyGive(tries), ...unknown];
-  if (mistakes.length === 0) return;
+  if (mistakes.length === 0) {
+    // An author may ask for something by how many requests there are.
+    const sized = experiments.flatMap((asked) => triedOften(checks, engines, { sizes: sizesOf(asked).sizes, lacksNothing: true }));
+    return refuseBroken([...tries, ...sized]);
+  }
   throw new HarnessError("usage", `checks: ${mistakes.join("; ")}`, {
     hint: "such as (on) => ({ fast: atMost(on.plain.ttft.p50, 0.5) }), in seconds; the type EngineSummary of tandem has all figures",
   });
+}
+
+/** An author's own `throw`, such as an assertion, may be right about these figures; a name that there is not, or an option, is wrong about all. */
+function refuseBroken(tries: readonly TriedChecks[]): void {
+  const [first] = tries;
+  if (first?.thrown === undefined || !tries.every(({ thrown }) => thrown !== undefined && isMistake(thrown.error))) return;
+  const error = first.thrown.error as Error; // isMistake() has looked
+  const place = sourcePlace(error);
+  const line = place === undefined ? "" : placeInWords(place);
+  const more = (error instanceof HarnessError ? error.hint : undefined) ?? "";
+  const hint = (more.includes(line) ? [more] : [line, more]).filter((text) => text !== "").join("\n");
+  throw new HarnessError("usage", `checks: ${error instanceof HarnessError ? "" : `${error.name}: `}${error.message}`, {
+    ...(hint === "" ? {} : { hint }),
+    cause: error,
+  });
+}
+
+function isMistake(error: unknown): boolean {
+  return [HarnessError, ReferenceError, TypeError, SyntaxError].some((kind) => error instanceof kind);
 }
 
 /** Checks that several tests share may look whether an engine is there: one that is not is a mistake where they cannot do without it. */
