@@ -179,3 +179,23 @@ describe("checks that say nothing", () => {
     expect(code).toBe(0);
   });
 });
+
+test.each([
+  ["run", "--simulate", "--json"],
+  ["plan", "--json"],
+  ["list", "--json"],
+])("what a test file prints to the console is beside the results of %s, and not among them", async (...args) => {
+  using where = folder();
+  const print = (what: string) =>
+    `console.log("${what}"); console.info("${what}"); console.debug("${what}"); console.dir("${what}"); console.table(["${what}"]);`;
+  const top = `import { log } from "node:console"; log("loaded"); ${print("loaded")}`;
+  const checks = `console.log("checked", on.plain.requests); return { fine: atMost(0, 1) };`;
+  const file = where.write("prints.js", testFile({ top, checks }));
+  const [command = "", ...flags] = args;
+  const { code, stdout, stderr } = await tandem([command, file, ...flags], { cwd: where.path });
+  expect(() => JSON.parse(stdout)).not.toThrow();
+  expect(stderr.split("loaded")).toHaveLength(7);
+  // Only what was measured is printed, and not what the checks were tried on.
+  expect(stderr.split("checked")).toHaveLength(command === "run" ? 2 : 1);
+  expect(code).toBe(0);
+});

@@ -13,11 +13,23 @@ export interface TriedChecks {
 export function triedChecks(checks: Checks<string>, engines: readonly string[], options: StandInOptions): TriedChecks {
   const figures = standInFigures(engines, options);
   try {
-    const value: unknown = checks(figures.on);
+    const value: unknown = unheard(() => checks(figures.on));
     for (const one of [value, ...entriesIn(value).values()]) if (one instanceof Promise) one.catch(() => {}); // that it is a promise is the news
     return { figures, given: { value } };
   } catch (error) {
     return { figures, thrown: { error } };
+  }
+}
+
+/** What they print of such figures would be taken for what was measured. */
+function unheard<Value>(act: () => Value): Value {
+  const { log, info, debug } = console;
+  const nothing = () => {};
+  Object.assign(console, { log: nothing, info: nothing, debug: nothing });
+  try {
+    return act();
+  } finally {
+    Object.assign(console, { log, info, debug });
   }
 }
 
