@@ -160,3 +160,29 @@ test("an engine that nothing can stand in for is not simulated", async () => {
   expect(said).toContain("engine plain (attached) cannot be simulated");
   expect(said).toContain("--only");
 });
+
+test.each([
+  ["--seed", "--seed"],
+  ["-o", "-o, --output-dir"],
+  ["-f", "-f, --filter"],
+  ["-m", "-m, --model"],
+  ["--only", "--only"],
+  ["--attach", "--attach"],
+  ["-p", "-p, --ports"],
+  ["--gpus", "--gpus"],
+])("a variable that is not set is no value of %s: an empty one is told, and no default is guessed", async (flag, name) => {
+  for (const empty of ["", "  "]) {
+    const said = await refusal("directory/quick.ts", flag, empty);
+    expect(said).toContain(`${name}: its value is empty\n`);
+  }
+});
+
+test("so it is with lists of nothing, and with what a command is about", async () => {
+  expect(await refusal("directory/quick.ts", "--only", ", ,", "--seed=")).toMatch(
+    /^tandem: 2 mistakes\n {2}--only: its value is empty\n.*\n {2}--seed: its value is empty\n/,
+  );
+  expect(await refusal("")).toContain("tandem: FILE: its value is empty\n");
+  const { code, stderr } = await tandem(["init", ""], { cwd: where.path });
+  expect(stderr).toContain("tandem: DIR: its value is empty\n");
+  expect(code).toBe(2);
+});

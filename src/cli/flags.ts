@@ -33,6 +33,14 @@ export interface Call {
   readonly argv: readonly string[];
 }
 
+/** A variable of a CI job that is not set leaves an empty text, which was meant to be something: no default is guessed, no directory, no seed. */
+export function refuseEmpty(what: string, given: string | readonly unknown[]): void {
+  if ((typeof given === "string" ? given.trim() : given).length > 0) return;
+  throw new HarnessError("usage", `${what}: its value is empty`, {
+    hint: "where it comes from a variable, that is not set; give it a value, or leave it out",
+  });
+}
+
 /** What a number may be at most, and why. */
 export interface AtMost {
   readonly value: number;

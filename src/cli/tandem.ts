@@ -5,10 +5,10 @@ import { Command, CommanderError } from "commander";
 import { processTerminal } from "../host/terminal.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
-import { apart, together } from "../run/mistakes.ts";
+import { apart, mistakesIn, together } from "../run/mistakes.ts";
 import { commands } from "./commands.ts";
 import { explain } from "./explain.ts";
-import { joinPairs, type Call, type CommandDescription, type Flag } from "./flags.ts";
+import { joinPairs, refuseEmpty, type Call, type CommandDescription, type Flag } from "./flags.ts";
 
 /** The whole command: from arguments to an exit code. */
 export async function tandem(argv: readonly string[]): Promise<number> {
@@ -115,14 +115,31 @@ function addCommand(
   command.copyInheritedSettings(program);
   if (description.argument !== undefined) command.argument(description.argument);
   for (const flag of description.flags) {
-    if (flag.parse === undefined) command.option(flag.flags, flag.says, flag.default as string | undefined);
-    else command.option(flag.flags, flag.says, noting(flag.parse, mistakes), flag.default);
+    if (!flag.flags.includes("<")) command.option(flag.flags, flag.says);
+    else command.option(flag.flags, flag.says, noting(parserOf(flag), mistakes), flag.default);
   }
   command.addHelpText("after", `\nExamples:\n${description.examples.map((example) => `  ${example}`).join("\n")}`);
   command.action(async (...given: unknown[]) => {
     const argument = description.argument === undefined ? undefined : (given[0] as string | undefined);
+    if (argument !== undefined) mistakes.push(...mistakesIn(() => refuseEmpty(nameOf(description), argument)));
     await act(argument, command.opts());
   });
+}
+
+/** As the README has it: FILE. */
+function nameOf({ argument = "" }: CommandDescription): string {
+  return argument.replace(/[^a-z]/g, "").toUpperCase();
+}
+
+/** An empty value is none, whatever the flag is. */
+function parserOf({ flags, parse = (text) => text }: Flag): NonNullable<Flag["parse"]> {
+  return (text, before) => {
+    const name = flags.replace(/ <.*/, "");
+    refuseEmpty(name, text);
+    const value = parse(text, before);
+    if (Array.isArray(value)) refuseEmpty(name, value);
+    return value;
+  };
 }
 
 /** A flag's value, or where that is a mistake its text: the others are looked at too, and all are told together. */
