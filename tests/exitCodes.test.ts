@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
@@ -36,6 +37,15 @@ export const test_worse = () => testCase({ engines, baseline: "cached", experime
 export const test_invalid = () => testCase({ engines, baseline: "plain", experiments: of({ request: 0.05 }) });
 `;
 
+/** Port 1 is nobody's. */
+const blockedBesideGood = `import { attached, documentQa, every, experiment, simulated, testCase } from "tandem";
+const workload = documentQa({ contextTokens: 512, questionTokens: 8, documents: 1, requests: 4, outputTokens: 4 });
+const experiments = [experiment({ workload, arrivals: every({ seconds: 0.05 }) })];
+export const test_good = () => testCase({ engines: { plain: simulated({ prefixCaching: false }) }, experiments });
+export const test_blocked = () => testCase({ engines: { server: attached({ url: "http://127.0.0.1:1" }) }, experiments });
+export const test_nothing = () => [];
+`;
+
 describe("a run that came to its end", () => {
   test.each([
     { pattern: "unmet", args: [], code: 1, says: /not met .*a tenth of the wait/s },
@@ -59,6 +69,37 @@ describe("a run that came to its end", () => {
     const reported = await tandem(["report", where.at("out")]);
     const asked = await tandem(["report", where.at("out"), "--fail-on", "worse"]);
     expect([called.code, reported.code, asked.code]).toEqual([0, 0, 1]);
+  });
+});
+
+describe("a test that cannot be run here", () => {
+  test.each([
+    { pattern: "good|blocked|nothing", tests: ["test_good", "test_blocked"] },
+    { pattern: "blocked", tests: ["test_blocked"] },
+  ])("$pattern: exit 3, and the same of its report, which says why", async ({ pattern, tests }) => {
+    using where = folder();
+    const out = where.at("out");
+    const file = where.write("two.js", blockedBesideGood);
+    await tandem(["run", file, "-f", "good", "--simulate", "-o", out]); // an earlier run that went well
+    await pause(1_000); // runs sort by the second
+    const called = await tandem(["run", file, "-f", pattern, "-o", out, "--no-calibration"]);
+    expect(called.code).toBe(3);
+    expect(called.stderr).toMatch(/test_blocked: .*http:\/\/127\.0\.0\.1:1\b.*/);
+    const reported = await tandem(["report", out]);
+    expect(reported.code).toBe(3);
+    expect(reported.stderr).toMatch(/tandem: test_blocked could not be run: .*http:\/\/127\.0\.0\.1:1\b/);
+    expect(reported.stderr.includes("test_nothing: skipped, it returned []")).toBe(pattern.includes("nothing"));
+    expect(reported.stderr).not.toContain("never began");
+    const [latest = ""] = where
+      .files()
+      .filter((name) => name.endsWith("run.json"))
+      .toSorted()
+      .toReversed();
+    expect(JSON.parse(where.read(latest))).toMatchObject({ tests, blocked: [{ test: "test_blocked", exitCode: 3 }] });
+    // As a run of before: it named only the tests that were begun.
+    const { blocked: _blocked, ...older } = JSON.parse(where.read(latest)) as Record<string, unknown>;
+    where.write(latest, JSON.stringify({ ...older, tests: tests.slice(0, -1) }));
+    expect((await tandem(["report", out])).code).toBe(tests.length === 1 ? 2 : 0);
   });
 });
 
@@ -123,7 +164,7 @@ test("a shell whose directory was removed is told so before anything boots, what
 });
 
 describe("an engine that is not there: exit 3, and a report of what there is", () => {
-  test("its port is somebody else's: who has it, before anything is measured or written", async () => {
+  test("its port is somebody else's: who has it, before anything is measured", async () => {
     using where = folder();
     const file = where.write("quick.ts", quickTest());
     const foreign = createServer((_, response) => response.end("hello"));
@@ -136,7 +177,7 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
     expect(code).toBe(3);
     expect(stderr).toContain(`engine plain cannot have port ${port}: process ${process.pid} (`);
     expect(asked).toBe(0);
-    expect(where.files().filter((path) => path.startsWith("out"))).toEqual([]);
+    expect(where.files().filter((path) => path.includes("journal"))).toEqual([]);
   });
 
   test("its program is missing: which, and how to get it", async () => {

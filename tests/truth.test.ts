@@ -49,7 +49,7 @@ test("at 64 streams over HTTP, TTFT and token gaps are the engine's own within 1
     expect([0, 4]).toContain(code); // a busy machine makes it INVALID, and the numbers still stand
     expect(stderr).toContain(`${requests} requests`);
 
-    const [directory = ""] = await findTests(where.at("out"));
+    const [directory = ""] = (await findTests(where.at("out"))).tests;
     const records = (await readTest(directory)).experiments[0]?.records ?? [];
     const truth = measuredOnes(join(directory, "engines", "engine", "scratch", "truth.jsonl"));
     expect(records).toHaveLength(requests);

@@ -16,7 +16,7 @@ export async function tellAftermath(test: string, result: TestResult, terminal: 
 /** The same of the latest run there, before another one makes it an earlier one. */
 export async function tellOfLastRun(output: string, terminal: Terminal): Promise<void> {
   // There may be none yet.
-  const tests = await findTests(output).catch(() => []);
+  const { tests } = await findTests(output).catch(() => ({ tests: [] }));
   const lines = (await Promise.all(tests.map(linesOf))).flat();
   if (lines.length > 0) terminal.tell([`the run before this one was killed (${dirname(tests[0] ?? "")}):`, ...lines].join("\n"));
 }

@@ -4,10 +4,10 @@ import { dirname, extname, resolve } from "node:path";
 import { processTerminal } from "../host/terminal.ts";
 import { parseLegacyCsv } from "../journal/legacyCsv.ts";
 import { findTests } from "../journal/paths.ts";
-import { goesOn, readTest } from "../journal/read.ts";
+import { goesOn, readManifest, readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import type { TestResult } from "../model/result.ts";
+import type { RunManifest, TestResult } from "../model/result.ts";
 import { tellAftermath } from "./aftermath.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
@@ -23,7 +23,7 @@ export async function report(call: Call): Promise<number> {
   const copies = call.options["outputDir"] as string | undefined;
   if (copies !== undefined) checkOutputPlace(copies);
   const codes: number[] = [];
-  const results = await found(path, copies);
+  const { results, manifest } = await found(path, copies);
   for (const { result, directory, source } of results) {
     const figures = figuresOf(result);
     if (source === undefined) await tellAftermath(directory, result, terminal);
@@ -33,18 +33,34 @@ export async function report(call: Call): Promise<number> {
     // Of a CSV it is not known what was asked for.
     codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call) || result.manifest.failOn === "worse"));
   }
-  const missing = neverBegun(results, path);
-  for (const test of missing) terminal.tell(`tandem: ${test} was to be run and never began: the run ended before; run it again`);
-  return worst([...codes, ...(missing.length > 0 ? [4] : [])]);
+  const begun = results.map(({ result }) => result.description.test);
+  const unrun = manifest === undefined ? undefined : unrunOf(manifest, begun);
+  if (unrun === undefined) return worst(codes);
+  for (const line of unrun.lines) terminal.tell(line);
+  if (results.length === 0 && unrun.lines.length === 0) {
+    throw new HarnessError("journal", `${path} holds no test of a run`, {
+      hint: "the run has not come to its first test, or is not whole",
+    });
+  }
+  return worst([...codes, ...unrun.codes]);
 }
 
-/** Of a whole run that has ended. Who asks for one test's directory asks for no other test. */
-function neverBegun(results: Awaited<ReturnType<typeof found>>, path: string): readonly string[] {
-  const [first] = results;
-  if (first === undefined || first.source !== undefined || resolve(first.directory) === resolve(path)) return [];
-  if (goesOn(first.result.manifest)) return [];
-  const begun = new Set(results.map(({ result }) => result.description.test));
-  return (first.result.manifest.tests ?? []).filter((test) => !begun.has(test));
+/** What is to be told of a run's tests that did not begin, and how it ends for them. */
+function unrunOf(
+  manifest: RunManifest,
+  begun: readonly string[],
+): { readonly lines: readonly string[]; readonly codes: readonly number[] } {
+  const { tests = [], blocked = [], skipped = [] } = manifest;
+  const known = new Set([...begun, ...blocked.map(({ test }) => test)]);
+  const missing = goesOn(manifest) ? [] : tests.filter((test) => !known.has(test));
+  return {
+    lines: [
+      ...skipped.map((test) => `${test}: skipped, it returned []`),
+      ...blocked.map(({ test, why }) => `tandem: ${test} could not be run: ${why.replaceAll("\n", "\n  ")}`),
+      ...missing.map((test) => `tandem: ${test} was to be run and never began: the run ended before; run it again`),
+    ],
+    codes: [...blocked.map(({ exitCode }) => exitCode), ...missing.map(() => 4)],
+  };
 }
 
 /** Tandem's own CSV has the reports of its run beside it, which know more than it does. */
@@ -60,13 +76,15 @@ function placeBeside(path: string, { ttftAnchor }: TestResult, copies: string | 
   );
 }
 
+/** `manifest` is of a whole run: who asks for one test's directory asks for no other test. */
 async function found(path: string, copies: string | undefined) {
   if (extname(path).toLowerCase() === ".csv") {
     const result = parseLegacyCsv(textOf(path), path);
-    return [{ result, directory: placeBeside(path, result, copies), source: "csv" }];
+    return { results: [{ result, directory: placeBeside(path, result, copies), source: "csv" }] };
   }
-  const directories = await findTests(path);
-  return Promise.all(directories.map(async (directory) => ({ result: phrased(await readTest(directory)), directory, source: undefined })));
+  const { tests, run } = await findTests(path);
+  const results = tests.map(async (directory) => ({ result: phrased(await readTest(directory)), directory, source: undefined }));
+  return { results: await Promise.all(results), manifest: run === undefined ? undefined : await readManifest(run) };
 }
 
 function textOf(path: string): string {

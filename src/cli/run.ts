@@ -19,7 +19,7 @@ import type { Place } from "../model/running.ts";
 import type { LoadCrew } from "../run/loadCrew.ts";
 import { manifestOf } from "../run/manifest.ts";
 import type { PlannedTest } from "../run/plan.ts";
-import { blockedOf, blockedTogether } from "../run/prepare.ts";
+import { blockedOf, blockedTogether, rememberedBlocked, type Blocked } from "../run/prepare.ts";
 import { probesFor } from "../run/probes.ts";
 import { promisedChecks } from "../run/promisedChecks.ts";
 import { runTest, type TestEnding } from "../run/runTest.ts";
@@ -69,7 +69,6 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const shaping = async () => shaped(call, place, { before: [...tooFewFiles(), ...mistakesOfOutputDir(call)], connects: true });
   const { tests, skipped, without } = await (crew === undefined ? shaping() : crew.asideWhile(shaping));
   for (const name of skipped) terminal.tell(`${name}: skipped, it returns []`);
-  if (tests.length === 0) return 0;
   refuseDirectoriesInTheWay(
     tests.map(({ description }) => description),
     output,
@@ -79,10 +78,9 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
       terminal.tell(`warning: --fail-on worse: ${name} has one engine, and nothing to compare it with`);
   const shown = progress(terminal);
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
-  if (blocked.length === tests.length) throw blockedTogether(blocked);
   await tellOfLastRun(output, terminal);
   const begun = await without(blocked.map(({ test }) => test));
-  const directory = await openRun(output, begun, call, place);
+  const directory = await openRun(output, { tests, blocked, skipped }, call, place);
   const clock = crew?.clock ?? realClock();
   const telling: Telling = { tell: (event) => shown.tell(event) };
   const goingOn = { directory, cleared: () => shown.done() };
@@ -131,12 +129,25 @@ function withoutComparison(tests: readonly PlannedTest[]): readonly string[] {
   return tests.filter(({ engines }) => engines.length < 2).map(({ name }) => name);
 }
 
-/** Makes the run's directory, with what the run is remembered by. */
-async function openRun(output: string, tests: readonly PlannedTest[], call: Call, place: Place): Promise<string> {
+interface Asked {
+  readonly tests: readonly PlannedTest[];
+  readonly blocked: readonly Blocked[];
+  readonly skipped: readonly string[];
+}
+
+/** Makes the run's directory, with what the run is remembered by: also where no test can be run, or `report` would tell of the run before. */
+async function openRun(output: string, { tests, blocked, skipped }: Asked, call: Call, place: Place): Promise<string> {
   const startedAt = new Date();
   const simulated = tests.some((test) => test.description.simulated);
   const failOn = failsOnWorse(call) ? ({ failOn: "worse" } as const) : {};
-  const asked = { tests: tests.map(({ name }) => name), simulated, startedAt, ...failOn };
+  const asked = {
+    tests: tests.map(({ name }) => name),
+    ...(blocked.length === 0 ? {} : { blocked: blocked.map(rememberedBlocked) }),
+    ...(skipped.length === 0 ? {} : { skipped }),
+    simulated,
+    startedAt,
+    ...failOn,
+  };
   const manifest = await manifestOf(["tandem", ...call.argv], asked, place);
   const directory = runDirectory(output, startedAt, randomBytes(2).toString("hex"));
   writeManifest(directory, manifest);

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { freshDirectory } from "./freshDirectory.ts";
-import { descriptionFile, engineDirectory, findTests, runDirectory, tableFile, testDirectory } from "./paths.ts";
+import { descriptionFile, engineDirectory, findTests, manifestFile, runDirectory, tableFile, testDirectory } from "./paths.ts";
 
 const earlier = runDirectory("", new Date("2026-11-24T09:30:00.250Z"), "3f2a");
 const later = runDirectory("", new Date("2026-11-24T09:30:01Z"), "0000");
@@ -30,10 +30,17 @@ test("no name of an engine leads out of its test's directory or into another's",
 test("an outputs directory stands for its latest run, a run for its tests, a test for itself", async () => {
   const outputs = outputsWith(join(earlier, "test_a"), join(later, "test_b"), join(later, "test_a"));
   const run = join(outputs, later);
-  expect(await findTests(outputs)).toEqual([join(run, "test_a"), join(run, "test_b")]);
-  expect(await findTests(join(outputs, "runs"))).toEqual([join(run, "test_a"), join(run, "test_b")]);
-  expect(await findTests(join(outputs, earlier))).toEqual([join(outputs, earlier, "test_a")]);
-  expect(await findTests(join(run, "test_b"))).toEqual([join(run, "test_b")]);
+  expect(await findTests(outputs)).toEqual({ tests: [join(run, "test_a"), join(run, "test_b")], run });
+  expect(await findTests(join(outputs, "runs"))).toEqual(await findTests(outputs));
+  expect(await findTests(join(outputs, earlier))).toEqual({ tests: [join(outputs, earlier, "test_a")], run: join(outputs, earlier) });
+  expect(await findTests(join(run, "test_b"))).toEqual({ tests: [join(run, "test_b")] });
+});
+
+test("a run that has begun no test is found, and the one before it is not taken for it", async () => {
+  const outputs = outputsWith(join(earlier, "test_a"));
+  mkdirSync(join(outputs, later));
+  writeFileSync(manifestFile(join(outputs, later)), "{}");
+  expect(await findTests(outputs)).toEqual({ tests: [], run: join(outputs, later) });
 });
 
 test("a directory without a run, and one that is not there, are refused with what to give instead", async () => {

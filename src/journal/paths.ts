@@ -71,15 +71,22 @@ export function serviceDirectory(test: string, service: string): string {
   return join(test, "services", asFileName(service));
 }
 
-/** The directories of the tests in `path`: one test's own, a run's, or those of the latest run of an outputs directory. */
-export async function findTests(path: string): Promise<readonly string[]> {
+export interface FoundTests {
+  /** Their directories; of a run that has begun none, none. */
+  readonly tests: readonly string[];
+  /** The run's directory, where all of its tests were looked for. */
+  readonly run?: string;
+}
+
+/** What is in `path`: one test's own directory, a run's, or an outputs directory, which stands for its latest run. */
+export async function findTests(path: string): Promise<FoundTests> {
   const entries = await entriesOf(path);
-  if (entries.includes("test.json")) return [path];
+  if (entries.includes("test.json")) return { tests: [path] };
   if (entries.includes("runs")) return findTests(join(path, "runs"));
   const latest = entries.filter(isRunName).sort().at(-1);
   if (latest !== undefined) return findTests(join(path, latest));
   const tests = await testsAmong(path, entries);
-  if (tests.length > 0) return tests;
+  if (tests.length > 0 || entries.includes("run.json")) return { tests, run: path };
   throw new HarnessError("journal", `${path} holds no test of a run`, { hint: whatToGive });
 }
 

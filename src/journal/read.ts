@@ -20,7 +20,7 @@ export async function readTest(test: string): Promise<TestResult> {
   const workers = await paths.workersOf(test);
   const records = await readRecords(test, workers, description);
   const readings = await readReadings(test);
-  const manifest = await readManifest(dirname(test), description);
+  const manifest = (await readManifest(dirname(test))) ?? unknownManifest(description);
   const ended = events.some(({ event }) => event.kind === "testEnded");
   const complete = ended && !events.some(({ event }) => event.kind === "interrupted");
   const damaged = ended ? await cutTables(test, workers) : [];
@@ -73,12 +73,16 @@ async function readRequired(path: string): Promise<string> {
   });
 }
 
-/** Only says when and where the run was made: without it, the numbers still stand. */
-async function readManifest(run: string, { simulated }: TestDescription): Promise<RunManifest> {
+/** Undefined where it is missing, or of another version. */
+export async function readManifest(run: string): Promise<RunManifest | undefined> {
   const path = paths.manifestFile(run);
   const text = await readFile(path, "utf8").catch(() => undefined);
   const manifest = text === undefined ? undefined : parseJson(text, path);
-  if (isOfSchemaOne(manifest)) return manifest as unknown as RunManifest; // as above: `writeManifest` wrote it
+  return isOfSchemaOne(manifest) ? (manifest as unknown as RunManifest) : undefined; // as above: `writeManifest` wrote it
+}
+
+/** Only says when and where the run was made: without it, the numbers still stand. */
+function unknownManifest({ simulated }: TestDescription): RunManifest {
   return { schema: 1, tandem: "unknown", startedAt: "unknown", commandLine: [], host: {}, simulated };
 }
 

@@ -97,14 +97,25 @@ export interface RunManifest {
   readonly tandem: string;
   readonly startedAt: string;
   readonly commandLine: readonly string[];
-  /** That are to be run, one after the other. */
+  /** That were asked for and have something to run; all but the `blocked` are run, one after the other. Older ones lack those. */
   readonly tests?: readonly string[];
+  /** Those of `tests` of which it was known beforehand that they cannot be run here. */
+  readonly blocked?: readonly BlockedTest[];
+  /** Test functions that had nothing to run: they returned []. */
+  readonly skipped?: readonly string[];
   readonly host: Readonly<Record<string, string>>;
   readonly simulated: boolean;
   /** Made with --fail-on worse: a comparison that says so is a failure of its. */
   readonly failOn?: "worse";
   /** Who makes the run, so that it is known whether it still goes on; `startedAt` as the system tells it, since pids are used again. */
   readonly process?: { readonly pid: number; readonly startedAt: string };
+}
+
+export interface BlockedTest {
+  readonly test: string;
+  /** All that was in its way, with what to do about it; secrets are already masked. */
+  readonly why: string;
+  readonly exitCode: number;
 }
 
 export interface ExperimentResult {

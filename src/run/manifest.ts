@@ -7,12 +7,11 @@ import { masks } from "../launch/secrets.ts";
 import type { RunManifest } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
 
+type Asked = Required<Pick<RunManifest, "tests" | "simulated">> &
+  Pick<RunManifest, "failOn" | "blocked" | "skipped"> & { readonly startedAt: Date };
+
 /** What a run is remembered by: versions, host, the command line as it was typed. */
-export async function manifestOf(
-  commandLine: readonly string[],
-  { startedAt, ...asked }: Required<Pick<RunManifest, "tests" | "simulated">> & Pick<RunManifest, "failOn"> & { readonly startedAt: Date },
-  place: Place,
-): Promise<RunManifest> {
+export async function manifestOf(commandLine: readonly string[], { startedAt, ...asked }: Asked, place: Place): Promise<RunManifest> {
   const gpus = await place.gpus();
   const [cpu] = cpus();
   return {

@@ -6,9 +6,11 @@ import { cacheRoomLacking, refuseNoRoom } from "../launch/cacheRoom.ts";
 import { gpuMemoryLacking, type Lacking } from "../launch/gpuMemory.ts";
 import { neededServices, slotServices, trialSlot } from "../launch/neededServices.ts";
 import { portTaken } from "../launch/port.ts";
+import { masks } from "../launch/secrets.ts";
 import { refusalOf } from "../launch/services.ts";
 import { tooFewGpus } from "../launch/tooFewGpus.ts";
 import { HarnessError } from "../model/harnessError.ts";
+import type { BlockedTest } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { isContained, isStarted } from "../model/startedLaunch.ts";
@@ -97,6 +99,12 @@ export function blockedTogether(blocked: readonly Blocked[]): HarnessError {
   const first = each.find(({ error }) => error.exitCode === 2) ?? each[0];
   const tests = blocked.length === 1 ? "1 test cannot be run here" : `${blocked.length} tests cannot be run here`;
   return new HarnessError(first?.error.code ?? "usage", tests, { hint: lines.join("\n") });
+}
+
+/** As a run remembers it. */
+export function rememberedBlocked({ test, obstacles }: Blocked): BlockedTest {
+  const why = [...new Set(obstacles.map(linesOf))].join("\n");
+  return { test, why: masks(why), exitCode: blockedTogether([{ test, obstacles }]).exitCode };
 }
 
 function messagesOf(each: readonly { readonly test: string; readonly error: HarnessError }[]): readonly string[] {
