@@ -103,6 +103,30 @@ describe("a test that cannot be run here", () => {
   });
 });
 
+test("yesterday's green XML of tests that are blocked or skipped today is replaced, and what else stays is told", async () => {
+  using where = folder();
+  const out = where.at("out");
+  const before = ["test_blocked", "test_nothing-1.simulated", "test_nothing-2.simulated", "test_nothing_else"];
+  for (const base of before) for (const kind of ["csv", "xml"]) where.write(`out/${base}.${kind}`, "of a run before");
+  const file = where.write("two.js", blockedBesideGood);
+  const { code, stdout, stderr } = await tandem(["run", file, "-f", "blocked|nothing", "-o", out]);
+  expect(code).toBe(3);
+  expect(where.read("out", "test_blocked.xml")).toMatch(
+    /tests="1" failures="0" errors="1" skipped="0" timestamp="20.*<error message="could not be run: /s,
+  );
+  for (const base of before.slice(1, 3)) expect(where.read("out", `${base}.xml`)).toContain('<skipped message="skipped, it returned []"/>');
+  for (const base of before) expect(where.read("out", `${base}.csv`)).toBe("of a run before");
+  expect(where.read("out", "test_nothing_else.xml")).toBe("of a run before");
+  const left = `nothing was measured: the copies in ${out} are left as they are, but for the XML, which says so`;
+  expect(stderr).toContain(`test_blocked: ${left}`);
+  expect(stderr).toContain(`test_nothing: ${left}`);
+  expect(stdout).toContain(where.at("out", "test_blocked.xml"));
+  const again = await tandem(["report", out, "-o", where.at("elsewhere")]);
+  expect(again.stderr).not.toContain("left as they are");
+  expect(where.read("elsewhere", "test_blocked.xml")).toBe(where.read("out", "test_blocked.xml"));
+  expect(where.read("elsewhere", "test_nothing.xml")).toContain("<skipped");
+});
+
 describe("whoever reads along may leave", () => {
   test.each(["| head -1", "2>&1 | head -1", ">/dev/full"])("run … %s: the other tests run, and the exit code is theirs", async (reader) => {
     using where = folder();
@@ -200,17 +224,18 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
     expect(stderr).toContain("engines/own/stderr.log");
   });
 
-  test("it does not come up: the latest reports stay those of the run before, which measured something", async () => {
+  test("it does not come up: the latest reports stay those of the run before, which measured something, and the XML says so", async () => {
     using where = folder();
     const crash = `() => ({ program: "node", args: ["-e", "process.exit(7)"], env: {} })`;
     const file = where.write("own.ts", engineTest(crash));
-    for (const name of ["csv", "pdf", "html", "json"]) where.write(`out/test_own.simulated.${name}`, "of a run before");
+    for (const name of ["csv", "pdf", "html", "json", "xml"]) where.write(`out/test_own.simulated.${name}`, "of a run before");
     const { code, stdout, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
     expect(code).toBe(3);
     expect(where.read("out", "test_own.simulated.csv")).toBe("of a run before");
     expect(stderr).toContain(`nothing was measured: the copies in ${where.at("out")} are left as they are`);
     expect(stdout).toMatch(/out\/runs\/\S+\/test_own\/test_own\.simulated\.pdf/);
     expect(where.files().filter((name) => name.endsWith("test_own.simulated.csv"))).toHaveLength(2);
+    expect(where.read("out", "test_own.simulated.xml")).toMatch(/<error message="INVALID&#10;own: exited with status 7/);
   });
 
   test("it takes less than is to be sent: told once it is up, and nothing is sent to it", async () => {

@@ -7,14 +7,15 @@ import { findTests } from "../journal/paths.ts";
 import { goesOn, readManifest, readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import type { RunManifest, TestResult } from "../model/result.ts";
+import type { TestResult } from "../model/result.ts";
 import { tellAftermath } from "./aftermath.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
 import { phrased } from "./phrased.ts";
 import { publish } from "./publish.ts";
-import { writeReports } from "./reporting.ts";
+import { copyReports, writeReports } from "./reporting.ts";
+import { unrunOf, writeUnrun } from "./unrun.ts";
 
 /** `tandem report DIR|CSV`: everything again, from what was written; ends as the run would have. */
 export async function report(call: Call): Promise<number> {
@@ -23,44 +24,33 @@ export async function report(call: Call): Promise<number> {
   const copies = call.options["outputDir"] as string | undefined;
   if (copies !== undefined) checkOutputPlace(copies);
   const codes: number[] = [];
-  const { results, manifest } = await found(path, copies);
+  const { results, run, manifest } = await found(path, copies);
   for (const { result, directory, source } of results) {
     const figures = figuresOf(result);
     if (source === undefined) await tellAftermath(directory, result, terminal);
     // What was read is the user's own, and stays as it is.
-    const write = async () => writeReports(result, directory, copies === directory ? undefined : copies, source);
+    const write = async () => {
+      const written = await writeReports(result, directory, source);
+      return copies === undefined || copies === directory ? written : copyReports(written, copies);
+    };
     await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });
     // Of a CSV it is not known what was asked for.
     codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call) || result.manifest.failOn === "worse"));
   }
+  if (run === undefined) return worst(codes);
   const begun = results.map(({ result }) => result.description.test);
-  const unrun = manifest === undefined ? undefined : unrunOf(manifest, begun);
-  if (unrun === undefined) return worst(codes);
-  for (const line of unrun.lines) terminal.tell(line);
-  if (results.length === 0 && unrun.lines.length === 0) {
-    throw new HarnessError("journal", `${path} holds no test of a run`, {
-      hint: "the run has not come to its first test, or is not whole",
-    });
-  }
-  return worst([...codes, ...unrun.codes]);
+  const unrun = manifest === undefined ? [] : unrunOf(manifest, begun, { isOver: !goesOn(manifest) });
+  if (begun.length + unrun.length === 0) throw noTest(path);
+  if (manifest === undefined) return worst(codes);
+  for (const { line } of unrun) terminal.tell(line);
+  const paths = await writeUnrun(unrun, manifest, run, { copies, tell: (line) => terminal.tell(line) });
+  for (const one of call.options["json"] === true ? [] : paths) terminal.print(one);
+  return worst([...codes, ...unrun.map(({ exitCode }) => exitCode)]);
 }
 
-/** What is to be told of a run's tests that did not begin, and how it ends for them. */
-function unrunOf(
-  manifest: RunManifest,
-  begun: readonly string[],
-): { readonly lines: readonly string[]; readonly codes: readonly number[] } {
-  const { tests = [], blocked = [], skipped = [] } = manifest;
-  const known = new Set([...begun, ...blocked.map(({ test }) => test)]);
-  const missing = goesOn(manifest) ? [] : tests.filter((test) => !known.has(test));
-  return {
-    lines: [
-      ...skipped.map((test) => `${test}: skipped, it returned []`),
-      ...blocked.map(({ test, why }) => `tandem: ${test} could not be run: ${why.replaceAll("\n", "\n  ")}`),
-      ...missing.map((test) => `tandem: ${test} was to be run and never began: the run ended before; run it again`),
-    ],
-    codes: [...blocked.map(({ exitCode }) => exitCode), ...missing.map(() => 4)],
-  };
+function noTest(path: string): HarnessError {
+  const hint = "the run has not come to its first test, or is not whole";
+  return new HarnessError("journal", `${path} holds no test of a run`, { hint });
 }
 
 /** Tandem's own CSV has the reports of its run beside it, which know more than it does. */
@@ -84,7 +74,7 @@ async function found(path: string, copies: string | undefined) {
   }
   const { tests, run } = await findTests(path);
   const results = tests.map(async (directory) => ({ result: phrased(await readTest(directory)), directory, source: undefined }));
-  return { results: await Promise.all(results), manifest: run === undefined ? undefined : await readManifest(run) };
+  return { results: await Promise.all(results), run, manifest: run === undefined ? undefined : await readManifest(run) };
 }
 
 function textOf(path: string): string {

@@ -8,7 +8,7 @@ import { reports } from "../render/reports.ts";
 import { fixture } from "../reports/fixture.ts";
 import { folder } from "./fixture.ts";
 import { publish } from "./publish.ts";
-import { refuseDirectoriesInTheWay, writeReports } from "./reporting.ts";
+import { copyReports, refuseDirectoriesInTheWay, writeReports } from "./reporting.ts";
 
 const result = fixture({ contexts: [8_192], requests: 3 });
 
@@ -17,7 +17,7 @@ test("where one report cannot be written, none is, nothing half is left, and the
   mkdirSync(where.at("out", "test_lmcache_local_cpu.simulated.html.part"), { recursive: true }); // in the way of the third
   const printed: string[] = [];
   const terminal = { print: (text: string) => void printed.push(text), tell: () => {}, interactive: false, columns: 80, colour: false };
-  const write = async () => writeReports(result, where.at("out"), undefined);
+  const write = async () => writeReports(result, where.at("out"));
   await expect(publish(result, figuresOf(result), { write, asJson: false, terminal })).rejects.toMatchObject({
     code: "output",
     message: expect.stringContaining("html cannot be written: "),
@@ -29,7 +29,7 @@ test("where one report cannot be written, none is, nothing half is left, and the
 
 test("copies are the same bytes", async () => {
   using where = folder();
-  const paths = await writeReports(result, where.at("run"), where.at("copies"), "csv");
+  const paths = await copyReports(await writeReports(result, where.at("run"), "csv"), where.at("copies"));
   expect(paths).toHaveLength(reports.length - 1);
   expect(where.files()).toHaveLength(2 * paths.length);
   for (const path of paths) expect(where.read(path.replace(where.path, ""))).toBe(where.read(path.replace(where.at("copies"), "run")));
@@ -37,7 +37,7 @@ test("copies are the same bytes", async () => {
 
 test("a directory under the name of any report, and no other, is refused beforehand", async () => {
   using where = folder();
-  const paths = await writeReports(result, where.at("run"), where.at("copies"));
+  const paths = await copyReports(await writeReports(result, where.at("run")), where.at("copies"));
   expect(() => refuseDirectoriesInTheWay([result.description], where.at("copies"))).not.toThrow();
   for (const path of paths) {
     const taken = folder();

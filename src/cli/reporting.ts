@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 import { HarnessError } from "../model/harnessError.ts";
 import type { Report } from "../model/report.ts";
@@ -8,25 +8,39 @@ import { shellWord } from "../model/shellWord.ts";
 import { reports } from "../render/reports.ts";
 
 /**
- * Writes every report of a result, but for one kind where asked, into a directory, and copies where asked. Returns the paths people will open.
+ * Writes every report of a result, but for one kind where asked, into a directory. Returns their paths.
  * Reports of two runs never lie beside each other: where one cannot be written, none is.
  */
-export async function writeReports(
-  result: TestResult,
-  directory: string,
-  copies: string | undefined,
-  except?: Report["kind"],
-): Promise<readonly string[]> {
-  const wanted = reports.filter(({ kind }) => kind !== except);
-  const hint = `free some space or fix the permissions, then: tandem report ${except === undefined ? shellWord(directory) : `FILE.${except}`}`;
-  const names = wanted.map(({ extension }) => `${baseName(result)}.${extension}`);
-  const files = wanted.map((report, index) => ({ path: join(directory, names[index] ?? ""), content: async () => report.write(result) }));
-  const written = await allOrNone(files, hint);
-  if (copies === undefined) return written;
-  return allOrNone(
-    written.map((path, index) => ({ path: join(copies, names[index] ?? ""), content: async () => readFileSync(path) })),
-    hint,
-  );
+export async function writeReports(result: TestResult, directory: string, except?: Report["kind"]): Promise<readonly string[]> {
+  const files = reports
+    .filter(({ kind }) => kind !== except)
+    .map((report) => ({
+      path: join(directory, `${baseName(result)}.${report.extension}`),
+      content: async () => report.write(result),
+    }));
+  return allOrNone(files, again(except === undefined ? shellWord(directory) : `FILE.${except}`));
+}
+
+/** Of reports of one run; returns the copies' paths. */
+export async function copyReports(paths: readonly string[], copies: string): Promise<readonly string[]> {
+  const files = paths.map((path) => ({ path: join(copies, basename(path)), content: async () => readFileSync(path) }));
+  return allOrNone(files, again(shellWord(dirname(paths[0] ?? ""))));
+}
+
+/** Of a test that was not begun; returns its path. */
+export async function writeReport(path: string, text: string): Promise<readonly string[]> {
+  return allOrNone([{ path, content: async () => new TextEncoder().encode(text) }], again(shellWord(dirname(path))));
+}
+
+function again(argument: string): string {
+  return `free some space or fix the permissions, then: tandem report ${argument}`;
+}
+
+/** What is said where a run has measured nothing of a test, and an earlier run's reports lie where its own would: nothing where there are none. */
+export function leftAsTheyAre(base: string, copies: string): readonly string[] {
+  const others = reports.filter(({ kind }) => kind !== "junit").map(({ extension }) => join(copies, `${base}.${extension}`));
+  if (!others.some((path) => existsSync(path))) return [];
+  return [`nothing was measured: the copies in ${copies} are left as they are, but for the XML, which says so`];
 }
 
 /** Copies go where a directory lies under the name of one of them: told before anything is measured. */
@@ -43,8 +57,12 @@ export function refuseDirectoriesInTheWay(descriptions: readonly TestDescription
   );
 }
 
+interface Named {
+  readonly description: Pick<TestDescription, "test" | "organisation" | "simulated">;
+}
+
 /** `<test>[_<organisation>]`, and whenever an engine was simulated the file name says so. */
-export function baseName({ description }: Pick<TestResult, "description">): string {
+export function baseName({ description }: Named): string {
   const organisation = description.organisation === undefined ? "" : `_${description.organisation}`;
   return `${description.test}${organisation}${description.simulated ? ".simulated" : ""}`;
 }

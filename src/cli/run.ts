@@ -13,11 +13,12 @@ import { experimentFigures, figuresOf } from "../measure/testFigures.ts";
 import { evaluate } from "../measure/verdicts.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
-import type { TestResult } from "../model/result.ts";
+import type { RunManifest, TestResult } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Place } from "../model/running.ts";
 import type { LoadCrew } from "../run/loadCrew.ts";
 import { manifestOf } from "../run/manifest.ts";
+import { organisationOf } from "../run/params.ts";
 import type { PlannedTest } from "../run/plan.ts";
 import { blockedOf, blockedTogether, rememberedBlocked, type Blocked } from "../run/prepare.ts";
 import { probesFor } from "../run/probes.ts";
@@ -34,8 +35,9 @@ import { movedSeeds } from "./movedSeeds.ts";
 import { mistakesOfOutputDir } from "./outputPlace.ts";
 import { progress, type Progress } from "./progress.ts";
 import { publish } from "./publish.ts";
-import { refuseDirectoriesInTheWay, writeReports } from "./reporting.ts";
-import { shaped } from "./shaping.ts";
+import { baseName, copyReports, leftAsTheyAre, refuseDirectoriesInTheWay, writeReports } from "./reporting.ts";
+import { overridesOf, shaped } from "./shaping.ts";
+import { unrunOf, writeUnrun, type Unrun } from "./unrun.ts";
 
 interface Session {
   readonly terminal: Terminal;
@@ -80,7 +82,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   const blocked = await blockedOf(tests, { place, tell: (event) => shown.tell(event), connects: true });
   await tellOfLastRun(output, terminal);
   const begun = await without(blocked.map(({ test }) => test));
-  const directory = await openRun(output, { tests, blocked, skipped }, call, place);
+  const { directory, manifest } = await openRun(output, { tests, blocked, skipped }, call, place);
   const clock = crew?.clock ?? realClock();
   const telling: Telling = { tell: (event) => shown.tell(event) };
   const goingOn = { directory, cleared: () => shown.done() };
@@ -102,13 +104,19 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
     journalOnly: call.options["journalOnly"] === true,
   };
   const codes = blocked.length === 0 ? [] : [explain(blockedTogether(blocked), terminal)];
+  codes.push(await reportUnrun(unrunOf(manifest, [], { isOver: false }), manifest, session));
+  const names: string[] = [];
   for (const test of begun) {
     if (interrupted.stop.aborted) break;
+    names.push(test.name);
     for (const message of movedSeeds(test, call.options["seed"])) terminal.tell(message);
     codes.push(await runOne(test, session));
   }
   shown.done();
-  if (interrupted.stop.aborted) codes.push(130);
+  if (interrupted.stop.aborted) {
+    const left = unrunOf(manifest, names, { isOver: true }).filter(({ test }) => begun.some(({ name }) => name === test));
+    codes.push(130, await reportUnrun(left, manifest, session));
+  }
   return worst(codes);
 }
 
@@ -136,14 +144,21 @@ interface Asked {
 }
 
 /** Makes the run's directory, with what the run is remembered by: also where no test can be run, or `report` would tell of the run before. */
-async function openRun(output: string, { tests, blocked, skipped }: Asked, call: Call, place: Place): Promise<string> {
+async function openRun(
+  output: string,
+  { tests, blocked, skipped }: Asked,
+  call: Call,
+  place: Place,
+): Promise<{ readonly directory: string; readonly manifest: RunManifest }> {
   const startedAt = new Date();
   const simulated = tests.some((test) => test.description.simulated);
+  const organisation = organisationOf(overridesOf(call.options).model);
   const failOn = failsOnWorse(call) ? ({ failOn: "worse" } as const) : {};
   const asked = {
     tests: tests.map(({ name }) => name),
-    ...(blocked.length === 0 ? {} : { blocked: blocked.map(rememberedBlocked) }),
+    ...(blocked.length === 0 ? {} : { blocked: blocked.map((one) => ({ ...rememberedBlocked(one), simulated: isSimulated(one, tests) })) }),
     ...(skipped.length === 0 ? {} : { skipped }),
+    ...(organisation === undefined ? {} : { organisation }),
     simulated,
     startedAt,
     ...failOn,
@@ -151,7 +166,34 @@ async function openRun(output: string, { tests, blocked, skipped }: Asked, call:
   const manifest = await manifestOf(["tandem", ...call.argv], asked, place);
   const directory = runDirectory(output, startedAt, randomBytes(2).toString("hex"));
   writeManifest(directory, manifest);
-  return directory;
+  return { directory, manifest };
+}
+
+function isSimulated({ test }: Blocked, tests: readonly PlannedTest[]): boolean {
+  return tests.some(({ name, description }) => name === test && description.simulated);
+}
+
+async function reportUnrun(
+  tests: readonly Unrun[],
+  manifest: RunManifest,
+  { run: directory, output, terminal, asJson, journalOnly }: Session,
+): Promise<number> {
+  if (journalOnly) return 0;
+  return endOf(async () => {
+    const paths = await writeUnrun(tests, manifest, directory, { copies: output, tell: (line) => terminal.tell(line) });
+    for (const path of asJson ? [] : paths) terminal.print(path);
+  }, terminal);
+}
+
+/** What cannot be written is told, and ends the run with its own code once the others have ended. */
+async function endOf(write: () => Promise<void>, terminal: Terminal): Promise<number> {
+  try {
+    await write();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    return explain(error, terminal);
+  }
 }
 
 async function runOne(planned: PlannedTest, session: Session): Promise<number> {
@@ -213,7 +255,7 @@ async function judge(experiment: number, planned: PlannedTest, directory: string
       : evaluate(checks, experimentFigures(measured, result).summaries, experiment, promisedChecks(checks, Object.keys(engines), asked));
   if (checks !== undefined) journal.verdicts(verdicts);
   if (planned.virtual || isLast || session.journalOnly) return;
-  await writeReports({ ...result, verdicts: [...result.verdicts, ...verdicts] }, directory, session.output);
+  await copyReports(await writeReports({ ...result, verdicts: [...result.verdicts, ...verdicts] }, directory), session.output);
 }
 
 function isMeasured({ experiments }: TestResult): boolean {
@@ -223,10 +265,15 @@ function isMeasured({ experiments }: TestResult): boolean {
 async function reportOn(directory: string, { terminal, output, failOnWorse, asJson, journalOnly }: Session): Promise<number> {
   const result = await readTest(directory);
   const figures = figuresOf(result);
-  // The latest copies are of a run that measured something: one whose engines did not come up leaves them as they are.
-  const copies = isMeasured(result) ? output : undefined;
-  const write = async () => (journalOnly ? [directory] : writeReports(result, directory, copies));
-  if (copies === undefined && !journalOnly) terminal.tell(`  nothing was measured: the copies in ${output} are left as they are`);
+  const write = async () => {
+    if (journalOnly) return [directory];
+    const written = await writeReports(result, directory);
+    if (isMeasured(result)) return copyReports(written, output);
+    // The latest copies are of a run that measured something; what came of this one is for whoever reads the XML to know.
+    for (const line of leftAsTheyAre(baseName(result), output)) terminal.tell(`  ${line}`);
+    const isXml = (path: string) => path.endsWith(".xml");
+    return [...written.filter((path) => !isXml(path)), ...(await copyReports(written.filter(isXml), output))];
+  };
   await publish(result, figures, { write, asJson, terminal });
   return codeOf(figures, failOnWorse);
 }

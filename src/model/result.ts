@@ -103,6 +103,8 @@ export interface RunManifest {
   readonly blocked?: readonly BlockedTest[];
   /** Test functions that had nothing to run: they returned []. */
   readonly skipped?: readonly string[];
+  /** As in each test's description. */
+  readonly organisation?: string;
   readonly host: Readonly<Record<string, string>>;
   readonly simulated: boolean;
   /** Made with --fail-on worse: a comparison that says so is a failure of its. */
@@ -113,6 +115,8 @@ export interface RunManifest {
 
 export interface BlockedTest {
   readonly test: string;
+  /** As its description would say. */
+  readonly simulated: boolean;
   /** All that was in its way, with what to do about it; secrets are already masked. */
   readonly why: string;
   readonly exitCode: number;

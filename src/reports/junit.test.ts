@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { fixture } from "./fixture.ts";
-import { junitText } from "./junit.ts";
+import { junitOfUnrun, junitText } from "./junit.ts";
 
 const small = { contexts: [8_192], requests: 3 };
 
@@ -32,6 +32,22 @@ test("a run that cannot be believed is an error, and no verdict is given", () =>
   const [first, ...others] = casesIn(text);
   expect(first).toBe("it can be believed: error");
   expect(others.every((one) => one.endsWith(": skipped"))).toBe(true);
+});
+
+test("an old file is told from a new one by when and where its run began, and how long it took; in virtual time there is no such thing", () => {
+  const { manifest, ...result } = fixture(small);
+  const text = junitText({ ...result, manifest: { ...manifest, host: { name: "ci-7" } } });
+  expect(text).toContain('skipped="4" timestamp="2026-11-24T10:00:00" time="80.000" hostname="ci-7">');
+  expect(junitText({ ...result, manifest: { ...manifest, startedAt: "unknown" } })).toContain('skipped="4" time="80.000">');
+  expect(junitText(fixture({ ...small, virtual: true }))).toMatch(/skipped="4">/);
+});
+
+test("a test that was not begun is one error, or one that was skipped, and says why", () => {
+  const { manifest } = fixture(small);
+  const blocked = junitOfUnrun("test_a", { ends: "error", says: "no <server>\n  start it" }, manifest);
+  expect(blocked).toContain('tests="1" failures="0" errors="1" skipped="0" timestamp="2026-11-24T10:00:00" time="0.000">');
+  expect(blocked).toContain('<testcase classname="test_a" name="it is run"><error message="no &lt;server&gt;&#10;  start it"/></testcase>');
+  expect(casesIn(junitOfUnrun("test_a", { ends: "skipped", says: "it returned []" }, manifest))).toEqual(["it is run: skipped"]);
 });
 
 test("names and messages are whole, whatever is in them", () => {

@@ -1,9 +1,11 @@
 import { figuresOf, type ExperimentFigures } from "../measure/testFigures.ts";
 import type { Comparison, Verdict } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
-import type { TestResult } from "../model/result.ts";
+import type { ExperimentResult, RunManifest, TestResult } from "../model/result.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
 import { observedPhrase } from "./numbers.ts";
 import { cachePhrase, comparisonSentence, metricName, reasonPhrase, withheldSentence } from "./sentences.ts";
+import { isVirtual } from "./virtual.ts";
 
 /** For CI jobs: a suite of each experiment; whether it can be believed, each check and each comparison is a test case. It fails where the run does. */
 export const junit: Report = {
@@ -19,10 +21,38 @@ interface Case {
 }
 
 export function junitText(result: TestResult): string {
-  const suites = figuresOf(result).experiments.map((figures, index) =>
-    suite(titleOf(result, index), casesOf(figures, result.manifest.failOn)),
-  );
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(result.description.test)}">\n${suites.join("")}</testsuites>\n`;
+  const { description, manifest } = result;
+  const suites = figuresOf(result).experiments.map((figures, index) => {
+    // In virtual time nobody was there, and two runs have the same bytes.
+    const made = isVirtual(description) ? "" : madeOf(manifest, lengthOf(result.experiments[index]));
+    return suite(titleOf(result, index), made, casesOf(figures, manifest.failOn));
+  });
+  return suitesText(description.test, suites);
+}
+
+/** Of a test that was not begun: that, and why, in place of an earlier run's file, which would pass for this run's. */
+export function junitOfUnrun(test: string, { ends, says }: Pick<Case, "ends" | "says">, manifest: RunManifest): string {
+  return suitesText(test, [suite(test, madeOf(manifest, 0), [{ name: "it is run", ends, says }])]);
+}
+
+function suitesText(test: string, suites: readonly string[]): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(test)}">\n${suites.join("")}</testsuites>\n`;
+}
+
+/** Where and when the run began (UTC; the format has no zone), and how long its experiment took: an old file is told from a new one. */
+function madeOf({ startedAt, host }: RunManifest, lasted: Seconds | undefined): string {
+  const attributes = {
+    timestamp: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(startedAt)?.[0],
+    time: lasted?.toFixed(3),
+    hostname: host["name"],
+  };
+  return Object.entries(attributes)
+    .map(([name, value]) => (value === undefined ? "" : ` ${name}="${escaped(value)}"`))
+    .join("");
+}
+
+function lengthOf(experiment: ExperimentResult | undefined): Seconds | undefined {
+  return experiment?.span && toSeconds(experiment.span.to - experiment.span.from);
 }
 
 function titleOf({ description }: TestResult, index: number): string {
@@ -30,10 +60,10 @@ function titleOf({ description }: TestResult, index: number): string {
   return `${description.test}: experiment ${index}, ${description.experiments[index]?.title}${simulated}`;
 }
 
-function suite(name: string, cases: readonly Case[]): string {
+function suite(name: string, made: string, cases: readonly Case[]): string {
   const counts = (["failure", "error", "skipped"] as const).map((kind) => cases.filter(({ ends }) => ends === kind).length);
   const [failures, errors, skipped] = counts;
-  const head = `name="${escaped(name)}" tests="${cases.length}" failures="${failures}" errors="${errors}" skipped="${skipped}"`;
+  const head = `name="${escaped(name)}" tests="${cases.length}" failures="${failures}" errors="${errors}" skipped="${skipped}"${made}`;
   return `  <testsuite ${head}>\n${cases.map((one) => caseText(name, one)).join("")}  </testsuite>\n`;
 }
 

@@ -8,7 +8,7 @@ import type { RunManifest } from "../model/result.ts";
 import type { Place } from "../model/running.ts";
 
 type Asked = Required<Pick<RunManifest, "tests" | "simulated">> &
-  Pick<RunManifest, "failOn" | "blocked" | "skipped"> & { readonly startedAt: Date };
+  Pick<RunManifest, "failOn" | "blocked" | "skipped" | "organisation"> & { readonly startedAt: Date };
 
 /** What a run is remembered by: versions, host, the command line as it was typed. */
 export async function manifestOf(commandLine: readonly string[], { startedAt, ...asked }: Asked, place: Place): Promise<RunManifest> {

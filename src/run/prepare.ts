@@ -102,7 +102,7 @@ export function blockedTogether(blocked: readonly Blocked[]): HarnessError {
 }
 
 /** As a run remembers it. */
-export function rememberedBlocked({ test, obstacles }: Blocked): BlockedTest {
+export function rememberedBlocked({ test, obstacles }: Blocked): Omit<BlockedTest, "simulated"> {
   const why = [...new Set(obstacles.map(linesOf))].join("\n");
   return { test, why: masks(why), exitCode: blockedTogether([{ test, obstacles }]).exitCode };
 }
