@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -67,8 +67,11 @@ describe("a run that came to its end", () => {
     const file = where.write("judged.js", judged);
     const called = await tandem(["run", file, "-f", "worse", "--simulate", "-o", where.at("out")]);
     const reported = await tandem(["report", where.at("out")]);
+    const failuresIn = (paths: string) => /^.*\.xml$/m.exec(paths)?.map((path) => readFileSync(path, "utf8").includes("<failure "));
+    expect(failuresIn(reported.stdout)).toEqual([false]);
     const asked = await tandem(["report", where.at("out"), "--fail-on", "worse"]);
     expect([called.code, reported.code, asked.code]).toEqual([0, 0, 1]);
+    expect(failuresIn(asked.stdout)).toEqual([true]); // where the command does
   });
 });
 

@@ -25,7 +25,8 @@ export async function report(call: Call): Promise<number> {
   if (copies !== undefined) checkOutputPlace(copies);
   const codes: number[] = [];
   const { results, run, manifest } = await found(path, copies);
-  for (const { result, directory, source } of results) {
+  for (const { result: read, directory, source } of results) {
+    const result = source === "csv" ? read : asked(read, call);
     const figures = figuresOf(result);
     if (source === undefined) await tellAftermath(directory, result, terminal);
     // What was read is the user's own, and stays as it is.
@@ -35,7 +36,7 @@ export async function report(call: Call): Promise<number> {
     };
     await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });
     // Of a CSV it is not known what was asked for.
-    codes.push(source === "csv" ? 0 : codeOf(figures, failsOnWorse(call) || result.manifest.failOn === "worse"));
+    codes.push(source === "csv" ? 0 : codeOf(figures, result.manifest.failOn === "worse"));
   }
   if (run === undefined) return worst(codes);
   const begun = results.map(({ result }) => result.description.test);
@@ -46,6 +47,11 @@ export async function report(call: Call): Promise<number> {
   const paths = await writeUnrun(unrun, manifest, run, { copies, tell: (line) => terminal.tell(line) });
   for (const one of call.options["json"] === true ? [] : paths) terminal.print(one);
   return worst([...codes, ...unrun.map(({ exitCode }) => exitCode)]);
+}
+
+/** What fails the command fails in its reports too, whether it was asked for now or by the run. */
+function asked(result: TestResult, call: Call): TestResult {
+  return failsOnWorse(call) ? { ...result, manifest: { ...result.manifest, failOn: "worse" } } : result;
 }
 
 function noTest(path: string): HarnessError {
