@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { basename, dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
@@ -128,6 +129,39 @@ test("yesterday's green XML of tests that are blocked or skipped today is replac
   expect(again.stderr).not.toContain("left as they are");
   expect(where.read("elsewhere", "test_blocked.xml")).toBe(where.read("out", "test_blocked.xml"));
   expect(where.read("elsewhere", "test_nothing.xml")).toContain("<skipped");
+});
+
+test("reports of one test that cannot be written do not keep the next from being run, and the worst code wins", async () => {
+  using where = folder();
+  const file = where.write("judged.js", judged);
+  const inTheWay = () => mkdirSync(where.at("out", "test_unmet.simulated.pdf"), { recursive: true });
+  const { code, stdout, stderr } = await tandem(["run", file, "-f", "unmet|worse", "--simulate", "-o", where.at("out")], {
+    saying: (said) => {
+      if (said.includes("test_unmet: ")) inTheWay(); // after it was looked for
+    },
+  });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /out\/test_unmet\.simulated\.pdf cannot be written: it is a directory\n {2}move away what is in its place, then: tandem report \S+\/test_unmet\n/,
+  );
+  expect(stdout).toMatch(/not met .*a tenth of the wait/s); // a full disk must not cost the answer
+  expect(stdout).toContain(where.at("out", "test_worse.simulated.pdf"));
+});
+
+test("jobs that report the same test to the same directory all end well, and the reports there are of one of them", async () => {
+  using where = folder();
+  const file = where.write("judged.js", judged);
+  const seeds = ["1", "2", "3"];
+  const jobs = seeds.map(async (seed) => tandem(["run", file, "-f", "worse", "--simulate", "--seed", seed, "-o", where.at("out")]));
+  expect((await Promise.all(jobs)).map(({ code, stderr }) => `${code} ${stderr}`)).toEqual(
+    seeds.map(() => expect.stringMatching(/^0 (?!.*cannot be written)/s)),
+  );
+  const reports = where.files().filter((name) => /^out\/[^/]+$/.test(name));
+  expect(reports).toHaveLength(5);
+  const runs = where.files().filter((name) => name.endsWith("test_worse/test_worse.simulated.csv"));
+  const isSameAsIn = (run: string) =>
+    reports.every((name) => readFileSync(where.at(name)).equals(readFileSync(where.at(dirname(run), basename(name)))));
+  expect(runs.filter(isSameAsIn)).toHaveLength(1);
 });
 
 describe("whoever reads along may leave", () => {

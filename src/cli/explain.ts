@@ -22,6 +22,17 @@ export function explain(error: unknown, terminal: Terminal): number {
   return 70;
 }
 
+/** What this cannot do is told and has its exit code, and what comes after it goes on. */
+export async function codeAfter(act: () => Promise<void>, terminal: Terminal): Promise<number> {
+  try {
+    await act();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    return explain(error, terminal);
+  }
+}
+
 function isFullDisk(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOSPC";
 }

@@ -10,6 +10,7 @@ import { HarnessError } from "../model/harnessError.ts";
 import type { TestResult } from "../model/result.ts";
 import { tellAftermath } from "./aftermath.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
+import { codeAfter } from "./explain.ts";
 import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
 import { phrased } from "./phrased.ts";
@@ -34,7 +35,7 @@ export async function report(call: Call): Promise<number> {
       const written = await writeReports(result, directory, source);
       return copies === undefined || copies === directory ? written : copyReports(written, copies);
     };
-    await publish(result, figures, { write, asJson: call.options["json"] === true, terminal });
+    codes.push(await codeAfter(async () => publish(result, figures, { write, asJson: call.options["json"] === true, terminal }), terminal));
     // Of a CSV it is not known what was asked for.
     codes.push(source === "csv" ? 0 : codeOf(figures, result.manifest.failOn === "worse"));
   }
@@ -44,9 +45,11 @@ export async function report(call: Call): Promise<number> {
   if (begun.length + unrun.length === 0) throw noTest(path);
   if (manifest === undefined) return worst(codes);
   for (const { line } of unrun) terminal.tell(line);
-  const paths = await writeUnrun(unrun, manifest, run, { copies, tell: (line) => terminal.tell(line) });
-  for (const one of call.options["json"] === true ? [] : paths) terminal.print(one);
-  return worst([...codes, ...unrun.map(({ exitCode }) => exitCode)]);
+  const write = async () => {
+    const paths = await writeUnrun(unrun, manifest, run, { copies, tell: (line) => terminal.tell(line) });
+    for (const one of call.options["json"] === true ? [] : paths) terminal.print(one);
+  };
+  return worst([...codes, ...unrun.map(({ exitCode }) => exitCode), await codeAfter(write, terminal)]);
 }
 
 /** What fails the command fails in its reports too, whether it was asked for now or by the run. */

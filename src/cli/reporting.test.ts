@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { basename } from "node:path";
 
 import { expect, test } from "vitest";
@@ -14,17 +14,27 @@ const result = fixture({ contexts: [8_192], requests: 3 });
 
 test("where one report cannot be written, none is, nothing half is left, and the numbers are printed", async () => {
   using where = folder();
-  mkdirSync(where.at("out", "test_lmcache_local_cpu.simulated.html.part"), { recursive: true }); // in the way of the third
+  mkdirSync(where.at("out", "test_lmcache_local_cpu.simulated.html"), { recursive: true }); // in the way of the third
   const printed: string[] = [];
   const terminal = { print: (text: string) => void printed.push(text), tell: () => {}, interactive: false, columns: 80, colour: false };
   const write = async () => writeReports(result, where.at("out"));
   await expect(publish(result, figuresOf(result), { write, asJson: false, terminal })).rejects.toMatchObject({
     code: "output",
     message: expect.stringContaining("html cannot be written: "),
-    hint: `free some space or fix the permissions, then: tandem report ${where.at("out")}`,
+    hint: `move away what is in its place, then: tandem report ${where.at("out")}`,
   });
   expect(where.files()).toEqual([]);
+  expect(readdirSync(where.at("out"))).toEqual(["test_lmcache_local_cpu.simulated.html"]);
   expect(printed.join("\n")).toContain("8,192 context tokens");
+});
+
+test("a lock that somebody left behind, killed, is waited for a few seconds, once", async () => {
+  using where = folder();
+  mkdirSync(where.at("out", ".tandem-lock"), { recursive: true });
+  const began = performance.now();
+  await writeReports(result, where.at("out"));
+  expect(performance.now() - began).toBeGreaterThan(5_000);
+  expect(readdirSync(where.at("out"))).toHaveLength(reports.length);
 });
 
 test("copies are the same bytes", async () => {

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { HarnessError } from "../model/harnessError.ts";
 import type { Report } from "../model/report.ts";
@@ -18,22 +19,23 @@ export async function writeReports(result: TestResult, directory: string, except
       path: join(directory, `${baseName(result)}.${report.extension}`),
       content: async () => report.write(result),
     }));
-  return allOrNone(files, again(except === undefined ? shellWord(directory) : `FILE.${except}`));
+  return allOrNone(files, reportOf(except === undefined ? shellWord(directory) : `FILE.${except}`));
 }
 
 /** Of reports of one run; returns the copies' paths. */
 export async function copyReports(paths: readonly string[], copies: string): Promise<readonly string[]> {
   const files = paths.map((path) => ({ path: join(copies, basename(path)), content: async () => readFileSync(path) }));
-  return allOrNone(files, again(shellWord(dirname(paths[0] ?? ""))));
+  return allOrNone(files, reportOf(shellWord(dirname(paths[0] ?? ""))));
 }
 
-/** Of a test that was not begun; returns its path. */
+/** Of a test that was not begun, which only the report of its whole run tells of; returns its path. */
 export async function writeReport(path: string, text: string): Promise<readonly string[]> {
-  return allOrNone([{ path, content: async () => new TextEncoder().encode(text) }], again(shellWord(dirname(path))));
+  return allOrNone([{ path, content: async () => new TextEncoder().encode(text) }], reportOf(shellWord(dirname(dirname(path)))));
 }
 
-function again(argument: string): string {
-  return `free some space or fix the permissions, then: tandem report ${argument}`;
+/** The command that makes them again. */
+function reportOf(argument: string): string {
+  return `tandem report ${argument}`;
 }
 
 /** What is said where a run has measured nothing of a test, and an earlier run's reports lie where its own would: nothing where there are none. */
@@ -73,38 +75,104 @@ interface ReportFile {
   readonly content: () => Promise<Uint8Array>;
 }
 
-/** Under other names first: a reader never finds half a file, nor files of two runs. */
-async function allOrNone(files: readonly ReportFile[], hint: string): Promise<readonly string[]> {
-  const partOf = (path: string) => `${path}.part`;
+/**
+ * In a directory of our own first, then renamed, all at once: a reader never finds half a file, nor, where other jobs write to the same
+ * directory, files of two runs.
+ */
+async function allOrNone(files: readonly ReportFile[], again: string): Promise<readonly string[]> {
+  const [first] = files;
+  if (first === undefined) return [];
+  const directory = dirname(first.path);
+  const attempt = <T>(path: string, act: () => T) => attempted(path, again, act);
+  const parts = attempt(directory, () => {
+    mkdirSync(directory, { recursive: true });
+    return mkdtempSync(join(directory, ".tandem-parts-"));
+  });
+  const partOf = (path: string) => join(parts, basename(path));
   try {
     for (const { path, content } of files) {
+      attempt(path, () => refuseDirectory(path));
       const bytes = await content();
-      attempt(path, hint, () => {
-        mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(partOf(path), bytes);
-      });
+      attempt(path, () => writeFileSync(partOf(path), bytes));
     }
-    for (const { path } of files) attempt(path, hint, () => renameSync(partOf(path), path));
+    await alone(directory, () => {
+      for (const { path } of files) attempt(path, () => renameSync(partOf(path), path));
+    });
     return files.map(({ path }) => path);
+  } finally {
+    ifPossible(() => rmSync(parts, { recursive: true, force: true }));
+  }
+}
+
+/** Found by the last rename, it would come too late for the others. */
+function refuseDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  throw Object.assign(new Error("it is a directory"), { code: "EISDIR" });
+}
+
+/** In milliseconds. Renames take a few: whoever has held the lock for so long was killed, and nobody waits for it longer. */
+const longestHeld = 5_000;
+
+/** While no other process is in here with the same directory: a lock that every file system has, other machines' included. */
+async function alone(directory: string, act: () => void): Promise<void> {
+  const lock = join(directory, ".tandem-lock");
+  for (const from = performance.now(); !isMade(lock) && performance.now() - from < longestHeld;) await pause(5);
+  try {
+    act();
+  } finally {
+    ifPossible(() => rmdirSync(lock));
+  }
+}
+
+/** Undone where it cannot be told: without a lock, the renames themselves say what is wrong. */
+function isMade(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
   } catch (error) {
-    for (const { path } of files) removeIfPossible(partOf(path));
-    throw error;
+    return codeOf(error) !== "EEXIST";
   }
 }
 
 /** Why something could not be written is the news, and not that it cannot be removed either. */
-function removeIfPossible(path: string): void {
+function ifPossible(act: () => void): void {
   try {
-    rmSync(path, { force: true });
+    act();
   } catch {
     // Told already, by what came first.
   }
 }
 
-function attempt(path: string, hint: string, write: () => void): void {
+function attempted<T>(path: string, again: string, act: () => T): T {
   try {
-    write();
+    return act();
   } catch (cause) {
+    const hint = remedyFor(codeOf(cause), again);
     throw new HarnessError("output", `${path} cannot be written: ${(cause as Error).message}`, { hint, cause });
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function remedyFor(code: unknown, command: string): string {
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return `free some space, then: ${command}`;
+    case "EACCES":
+    case "EPERM":
+      return `fix its permissions, then: ${command}`;
+    case "EROFS":
+      return `its file system is read-only; elsewhere: ${command} -o DIR`;
+    case "EISDIR":
+    case "ENOTDIR":
+    case "EEXIST":
+      return `move away what is in its place, then: ${command}`;
+    case "ENOENT":
+      return `somebody removed it meanwhile; once more: ${command}`;
+    default:
+      return `when that is mended: ${command}`;
   }
 }

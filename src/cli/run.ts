@@ -26,7 +26,7 @@ import { promisedChecks } from "../run/promisedChecks.ts";
 import { runTest, type TestEnding } from "../run/runTest.ts";
 import { tellOfLastRun } from "./aftermath.ts";
 import { going, tellWhereItLies } from "./ending.ts";
-import { explain } from "./explain.ts";
+import { codeAfter, explain } from "./explain.ts";
 import { codeOf, failsOnWorse, worst } from "./exitCode.ts";
 import type { Call } from "./flags.ts";
 import { interruption, type Interruption } from "./interruption.ts";
@@ -179,21 +179,10 @@ async function reportUnrun(
   { run: directory, output, terminal, asJson, journalOnly }: Session,
 ): Promise<number> {
   if (journalOnly) return 0;
-  return endOf(async () => {
+  return codeAfter(async () => {
     const paths = await writeUnrun(tests, manifest, directory, { copies: output, tell: (line) => terminal.tell(line) });
     for (const path of asJson ? [] : paths) terminal.print(path);
   }, terminal);
-}
-
-/** What cannot be written is told, and ends the run with its own code once the others have ended. */
-async function endOf(write: () => Promise<void>, terminal: Terminal): Promise<number> {
-  try {
-    await write();
-    return 0;
-  } catch (error) {
-    if (!(error instanceof HarnessError)) throw error;
-    return explain(error, terminal);
-  }
 }
 
 async function runOne(planned: PlannedTest, session: Session): Promise<number> {
@@ -255,7 +244,13 @@ async function judge(experiment: number, planned: PlannedTest, directory: string
       : evaluate(checks, experimentFigures(measured, result).summaries, experiment, promisedChecks(checks, Object.keys(engines), asked));
   if (checks !== undefined) journal.verdicts(verdicts);
   if (planned.virtual || isLast || session.journalOnly) return;
-  await copyReports(await writeReports({ ...result, verdicts: [...result.verdicts, ...verdicts] }, directory), session.output);
+  try {
+    await copyReports(await writeReports({ ...result, verdicts: [...result.verdicts, ...verdicts] }, directory), session.output);
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    // Nothing is lost: they are written again when the test has ended, and that is tried, and told, then.
+    session.telling.tell({ kind: "warning", message: error.message });
+  }
 }
 
 function isMeasured({ experiments }: TestResult): boolean {
@@ -274,6 +269,8 @@ async function reportOn(directory: string, { terminal, output, failOnWorse, asJs
     const isXml = (path: string) => path.endsWith(".xml");
     return [...written.filter((path) => !isXml(path)), ...(await copyReports(written.filter(isXml), output))];
   };
-  await publish(result, figures, { write, asJson, terminal });
-  return codeOf(figures, failOnWorse);
+  return worst([
+    await codeAfter(async () => publish(result, figures, { write, asJson, terminal }), terminal),
+    codeOf(figures, failOnWorse),
+  ]);
 }
