@@ -215,6 +215,25 @@ describe("interrupted", () => {
     expect(readdirSync(where.at("out"))).toEqual(["runs"]);
   });
 
+  test("by SIGTERM in the middle of long replies: reports and exit within the 10 s after which a CI runner or a pod kills", async () => {
+    using where = folder();
+    const file = where.write("long.ts", quickTest({ requests: 2, seconds: 0.1, outputTokens: 6_000 })); // 40 s each
+    let signalled = Infinity;
+    const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"], {
+      saying: (said, child) => {
+        if (signalled < Infinity || !said.includes(playing)) return;
+        signalled = performance.now();
+        setTimeout(() => child.kill("SIGTERM"), 1_000);
+      },
+    });
+    expect(performance.now() - signalled - 1_000).toBeLessThan(10_000);
+    expect(code).toBe(130);
+    expect(stderr).toContain("SIGTERM: no more requests are sent; what is in flight ends first, within 5 s");
+    const [, ...rows] = where.read("out", "test_quick.simulated.csv").trim().split("\n");
+    expect(rows.map((row) => row.includes(",cancelled,"))).toEqual([true, true, true, true]);
+    expect(where.read("out", "test_quick.simulated.xml")).toContain("<error ");
+  });
+
   test("by SIGTERM while engines boot: nothing is measured and nobody is left", async () => {
     using where = folder();
     const { code, stdout, stderr, mark } = await runUntil(where, "cached: booting", (child) => child.kill("SIGTERM"));

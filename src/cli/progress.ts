@@ -274,8 +274,10 @@ export function lineFor(event: RunEvent): string | undefined {
     case "endedAfterUs":
     case "gpuMemoryBack":
       return `  ${afterwards(event)}`;
-    case "interrupted":
-      return `  ${event.signal}: no more requests are sent; what is in flight ends first (once more: kill and leave)`;
+    case "interrupted": {
+      const atMost = event.within === undefined ? "" : `, within ${event.within} s`;
+      return `  ${event.signal}: no more requests are sent; what is in flight ends first${atMost} (once more: kill and leave)`;
+    }
     case "gone":
     case "serviceGone":
     case "requests":

@@ -88,5 +88,6 @@ export type RunEvent =
   /** After the harness was gone before what it had started: told by whoever ended that, as are warnings about it. */
   | { readonly kind: "endedAfterUs"; readonly what: "processes" | "containers"; readonly count: number; readonly after: Seconds }
   | { readonly kind: "gpuMemoryBack"; readonly gpu: string; readonly after: Seconds }
-  | { readonly kind: "interrupted"; readonly signal: string }
+  /** What is under way may go on for so long, where whoever sent the signal will not wait. */
+  | { readonly kind: "interrupted"; readonly signal: string; readonly within?: Seconds }
   | { readonly kind: "testEnded"; readonly test: string };
