@@ -148,6 +148,23 @@ test("reports of one test that cannot be written do not keep the next from being
   expect(stdout).toContain(where.at("out", "test_worse.simulated.pdf"));
 });
 
+test("a run that cannot be written to, an archive's, is reported elsewhere with -o, and the rest of it where one test cannot", async () => {
+  using where = folder();
+  const file = where.write("judged.js", judged);
+  await tandem(["run", file, "-f", "unmet|worse", "--simulate", "--journal-only", "-o", where.at("out")]);
+  const unmet = where.files().find((name) => name.endsWith("test_unmet/test.json")) ?? "";
+  mkdirSync(where.at(dirname(unmet), "test_unmet.simulated.html"));
+  const here = await tandem(["report", where.at("out")]);
+  expect(here.code).toBe(2);
+  expect(here.stdout).toMatch(/test_worse\.simulated\.pdf$/m);
+  const elsewhere = await tandem(["report", where.at("out"), "-o", where.at("elsewhere")]);
+  expect(elsewhere.stderr).toMatch(
+    /^warning: .*test_unmet\.simulated\.html cannot be written: it is a directory; reports are only in .*elsewhere$/m,
+  );
+  expect(elsewhere.code).toBe(1); // of the check that was not met
+  expect(where.files().filter((name) => name.startsWith("elsewhere/"))).toHaveLength(10);
+});
+
 test("jobs that report the same test to the same directory all end well, and the reports there are of one of them", async () => {
   using where = folder();
   const file = where.write("judged.js", judged);

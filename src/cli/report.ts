@@ -15,7 +15,7 @@ import type { Call } from "./flags.ts";
 import { checkOutputPlace } from "./outputPlace.ts";
 import { phrased } from "./phrased.ts";
 import { publish } from "./publish.ts";
-import { copyReports, writeReports } from "./reporting.ts";
+import { inBoth, writeReports } from "./reporting.ts";
 import { unrunOf, writeUnrun } from "./unrun.ts";
 
 /** `tandem report DIR|CSV`: everything again, from what was written; ends as the run would have. */
@@ -31,10 +31,8 @@ export async function report(call: Call): Promise<number> {
     const figures = figuresOf(result);
     if (source === undefined) await tellAftermath(directory, result, terminal);
     // What was read is the user's own, and stays as it is.
-    const write = async () => {
-      const written = await writeReports(result, directory, source);
-      return copies === undefined || copies === directory ? written : copyReports(written, copies);
-    };
+    const write = async () =>
+      inBoth(async (place) => writeReports(result, place, source), { directory, copies, tell: (line) => terminal.tell(line) });
     codes.push(await codeAfter(async () => publish(result, figures, { write, asJson: call.options["json"] === true, terminal }), terminal));
     // Of a CSV it is not known what was asked for.
     codes.push(source === "csv" ? 0 : codeOf(figures, result.manifest.failOn === "worse"));
@@ -46,7 +44,8 @@ export async function report(call: Call): Promise<number> {
   if (manifest === undefined) return worst(codes);
   for (const { line } of unrun) terminal.tell(line);
   const write = async () => {
-    const paths = await writeUnrun(unrun, manifest, run, { copies, tell: (line) => terminal.tell(line) });
+    const tell = (line: string) => terminal.tell(line);
+    const paths = await writeUnrun(unrun, manifest, { run, copies, tell });
     for (const one of call.options["json"] === true ? [] : paths) terminal.print(one);
   };
   return worst([...codes, ...unrun.map(({ exitCode }) => exitCode), await codeAfter(write, terminal)]);

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { HarnessError } from "../model/harnessError.ts";
@@ -26,6 +26,29 @@ export async function writeReports(result: TestResult, directory: string, except
 export async function copyReports(paths: readonly string[], copies: string): Promise<readonly string[]> {
   const files = paths.map((path) => ({ path: join(copies, basename(path)), content: async () => readFileSync(path) }));
   return allOrNone(files, reportOf(shellWord(dirname(paths[0] ?? ""))));
+}
+
+interface Places {
+  readonly directory: string;
+  readonly copies: string | undefined;
+  readonly tell: (line: string) => void;
+}
+
+/** Reports written into a directory, and copied where that was asked for: a directory that cannot be written to, an archive's, is no obstacle then. */
+export async function inBoth(
+  write: (directory: string) => Promise<readonly string[]>,
+  { directory, copies, tell }: Places,
+): Promise<readonly string[]> {
+  if (copies === undefined || resolve(copies) === resolve(directory)) return write(directory);
+  let written: readonly string[];
+  try {
+    written = await write(directory);
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    tell(`warning: ${error.message}; reports are only in ${copies}`);
+    return write(copies);
+  }
+  return copyReports(written, copies);
 }
 
 /** Of a test that was not begun, which only the report of its whole run tells of; returns its path. */
@@ -147,8 +170,9 @@ function attempted<T>(path: string, again: string, act: () => T): T {
   try {
     return act();
   } catch (cause) {
-    const hint = remedyFor(codeOf(cause), again);
-    throw new HarnessError("output", `${path} cannot be written: ${(cause as Error).message}`, { hint, cause });
+    // Without the call and its paths, which are our own affair.
+    const why = (cause as Error).message.replace(/, [a-z]+ '.*$/s, "");
+    throw new HarnessError("output", `${path} cannot be written: ${why}`, { hint: remedyFor(codeOf(cause), again), cause });
   }
 }
 

@@ -115,6 +115,7 @@ export async function run(call: Call, crew: LoadCrew | undefined): Promise<numbe
   shown.done();
   if (interrupted.stop.aborted) {
     const left = unrunOf(manifest, names, { isOver: true }).filter(({ test }) => begun.some(({ name }) => name === test));
+    for (const { line } of left) terminal.tell(line);
     codes.push(130, await reportUnrun(left, manifest, session));
   }
   return worst(codes);
@@ -180,7 +181,7 @@ async function reportUnrun(
 ): Promise<number> {
   if (journalOnly) return 0;
   return codeAfter(async () => {
-    const paths = await writeUnrun(tests, manifest, directory, { copies: output, tell: (line) => terminal.tell(line) });
+    const paths = await writeUnrun(tests, manifest, { run: directory, copies: output, tell: (line) => terminal.tell(line) });
     for (const path of asJson ? [] : paths) terminal.print(path);
   }, terminal);
 }

@@ -5,7 +5,7 @@ import { testDirectory } from "../journal/paths.ts";
 import type { RunManifest } from "../model/result.ts";
 import { reports } from "../render/reports.ts";
 import { junitOfUnrun } from "../reports/junit.ts";
-import { baseName, copyReports, leftAsTheyAre, writeReport } from "./reporting.ts";
+import { baseName, inBoth, leftAsTheyAre, writeReport } from "./reporting.ts";
 
 /** A test of a run that was not begun. */
 export interface Unrun {
@@ -41,7 +41,9 @@ export function unrunOf(manifest: RunManifest, begun: readonly string[], { isOve
   ];
 }
 
-export interface UnrunOptions {
+interface UnrunOptions {
+  /** The run's directory. */
+  readonly run: string;
   readonly copies: string | undefined;
   /** Told where reports of an earlier run stay beside what is written. */
   readonly tell: (line: string) => void;
@@ -51,16 +53,15 @@ export interface UnrunOptions {
 export async function writeUnrun(
   tests: readonly Unrun[],
   manifest: RunManifest,
-  run: string,
-  { copies, tell }: UnrunOptions,
+  { run, copies, tell }: UnrunOptions,
 ): Promise<readonly string[]> {
   const paths: string[] = [];
   for (const unrun of tests) {
     const { test } = unrun;
     const text = junitOfUnrun(test, unrun, manifest);
     for (const base of basesOf(unrun, manifest, copies)) {
-      const written = await writeReport(join(testDirectory(run, test), `${base}.xml`), text);
-      paths.push(...(copies === undefined ? written : await copyReports(written, copies)));
+      const write = async (place: string) => writeReport(join(place, `${base}.xml`), text);
+      paths.push(...(await inBoth(write, { directory: testDirectory(run, test), copies, tell })));
       for (const line of copies === undefined ? [] : leftAsTheyAre(base, copies)) tell(`  ${test}: ${line}`);
     }
   }
