@@ -208,7 +208,7 @@ describe("a server that is gone when its requests are over", () => {
     const invalid = expect.stringMatching(/INVALID +server: refuses connections \(ECONNREFUSED at/);
     expect(stdout).toEqual(invalid);
     expect(outcomes("killed/attach.csv").at(-1)).toMatch(/^server failed/);
-    expect(await tandem(["report", where.at("killed")])).toMatchObject({ code: 4, stdout: invalid });
+    expect(await tandem(["report", where.at("killed")])).toMatchObject({ code: 3, stdout: invalid });
   });
 
   test("is not called dead where it had answered them all", async () => {

@@ -289,6 +289,7 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
     expect(stderr).toContain(`nothing was measured: the copies in ${where.at("out")} are left as they are`);
     expect(stdout).toMatch(/out\/runs\/\S+\/test_own\/test_own\.simulated\.pdf/);
     expect(where.files().filter((name) => name.endsWith("test_own.simulated.csv"))).toHaveLength(2);
+    expect((await tandem(["report", where.at("out")])).code).toBe(3);
     expect(where.read("out", "test_own.simulated.xml")).toMatch(/<error message="INVALID&#10;own: exited with status 7/);
   });
 
@@ -345,5 +346,6 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
     expect(stdout).toContain(where.at("out", "test_own.simulated.pdf"));
     const [, ...rows] = where.read("out", "test_own.simulated.csv").trim().split("\n");
     expect(rows).toHaveLength(30);
+    expect((await tandem(["report", where.at("out")])).code).toBe(3);
   });
 });

@@ -35,7 +35,7 @@ export async function report(call: Call): Promise<number> {
       inBoth(async (place) => writeReports(result, place, source), { directory, copies, tell: (line) => terminal.tell(line) });
     codes.push(await codeAfter(async () => publish(result, figures, { write, asJson: call.options["json"] === true, terminal }), terminal));
     // Of a CSV it is not known what was asked for.
-    codes.push(source === "csv" ? 0 : codeOf(figures, result.manifest.failOn === "worse"));
+    if (source !== "csv") codes.push(codeOf(figures, result.manifest.failOn === "worse"), ...stopped(result));
   }
   if (run === undefined) return worst(codes);
   const begun = results.map(({ result }) => result.description.test);
@@ -54,6 +54,11 @@ export async function report(call: Call): Promise<number> {
 /** What fails the command fails in its reports too, whether it was asked for now or by the run. */
 function asked(result: TestResult, call: Call): TestResult {
   return failsOnWorse(call) ? { ...result, manifest: { ...result.manifest, failOn: "worse" } } : result;
+}
+
+/** The exit code of what stopped a test, where something did. */
+function stopped({ events }: TestResult): readonly number[] {
+  return events.flatMap(({ event }) => (event.kind === "testEnded" && event.exitCode !== undefined ? [event.exitCode] : []));
 }
 
 function noTest(path: string): HarnessError {

@@ -90,4 +90,5 @@ export type RunEvent =
   | { readonly kind: "gpuMemoryBack"; readonly gpu: string; readonly after: Seconds }
   /** What is under way may go on for so long, where whoever sent the signal will not wait. */
   | { readonly kind: "interrupted"; readonly signal: string; readonly within?: Seconds }
-  | { readonly kind: "testEnded"; readonly test: string };
+  /** `exitCode` is of what stopped it, an engine that would not boot or died; missing where it came to its end or was interrupted. */
+  | { readonly kind: "testEnded"; readonly test: string; readonly exitCode?: number };

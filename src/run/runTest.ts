@@ -65,6 +65,7 @@ export async function runTest(planned: PlannedTest, given: RunTestOptions): Prom
   for (const [index, { workload, hash, laterBlocks }] of planned.experiments.entries()) {
     for (const [block, sent] of [{ workload, hash }, ...laterBlocks].entries()) journal.workload(index, sent.workload, sent.hash, block);
   }
+  let stopped: HarnessError | undefined;
   try {
     await prepare(planned.engines, options.place, tell);
     await using calibration = await startCalibration(planned, options);
@@ -78,11 +79,13 @@ export async function runTest(planned: PlannedTest, given: RunTestOptions): Prom
     return { kind: "ran" };
   } catch (error) {
     unwritten.throwIfAny(); // what else fails then fails for that
-    if (error instanceof HarnessError && error.exitCode === 3) return { kind: "stopped", error };
-    throw error;
+    if (!(error instanceof HarnessError) || error.exitCode !== 3) throw error;
+    stopped = error;
+    return { kind: "stopped", error };
   } finally {
     await options.crew?.closeJournal();
-    tell({ kind: "testEnded", test: planned.name });
+    const { exitCode } = given.stop.aborted ? {} : (stopped ?? {});
+    tell({ kind: "testEnded", test: planned.name, ...(exitCode === undefined ? {} : { exitCode }) });
   }
 }
 
