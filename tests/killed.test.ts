@@ -234,6 +234,24 @@ describe("interrupted", () => {
     expect(where.read("out", "test_quick.simulated.xml")).toContain("<error ");
   });
 
+  test("by SIGINT and, as some CI runners do, a SIGTERM soon after: what is in flight has no more time, and reports are made", async () => {
+    using where = folder();
+    const file = where.write("long.ts", quickTest({ requests: 2, seconds: 0.1, outputTokens: 6_000 })); // 40 s each
+    let signalled = Infinity;
+    const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"], {
+      saying: (said, child) => {
+        if (signalled < Infinity || !said.includes(playing)) return;
+        signalled = performance.now();
+        setTimeout(() => child.kill("SIGINT"), 1_000);
+        setTimeout(() => child.kill("SIGTERM"), 2_000);
+      },
+    });
+    expect(performance.now() - signalled - 2_000).toBeLessThan(15_000); // half of what SIGINT alone leaves
+    expect({ code, told: stderr.includes("SIGINT: no more requests are sent") }).toEqual({ code: 130, told: true });
+    const [, ...rows] = where.read("out", "test_quick.simulated.csv").trim().split("\n");
+    expect(rows.map((row) => row.includes(",cancelled,"))).toEqual([true, true, true, true]);
+  });
+
   test("by SIGTERM while engines boot: nothing is measured and nobody is left", async () => {
     using where = folder();
     const { code, stdout, stderr, mark } = await runUntil(where, "cached: booting", (child) => child.kill("SIGTERM"));

@@ -6,7 +6,7 @@ import { leave } from "./ending.ts";
 export interface Interruption extends Disposable {
   /** Aborted by the first signal: stop sending, drain, dispose, report. */
   readonly stop: AbortSignal;
-  /** What is under way ends now. Aborted by the second, just before we leave: the watchdog then ends the engines; and some time after SIGTERM. */
+  /** What is under way ends now. Aborted some time after SIGTERM, by a SIGTERM that follows, and by any other second signal just before we leave: the watchdog then ends the engines. */
   readonly kill: AbortSignal;
 }
 
@@ -23,6 +23,10 @@ export function interruption(tell: (event: RunEvent) => void, { leaving = () => 
   const kill = new AbortController();
   let drained: NodeJS.Timeout | undefined;
   const onSignal = (signal: string) => {
+    if (stop.signal.aborted && signal === "SIGTERM" && !kill.signal.aborted) {
+      kill.abort(); // as CI runners do some seconds after their SIGINT: reports can still be made before they kill
+      return;
+    }
     if (stop.signal.aborted) {
       kill.abort();
       leaving();
