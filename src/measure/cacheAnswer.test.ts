@@ -85,6 +85,8 @@ test("cold requests of one burst have no cost of storing, and say why; their gai
     costUnknown: "a verdict needs at least 6 waves, since what befalls a wave befalls all of it",
   });
   expect([cached?.costOfStoring, base?.coldWaves]).toEqual([undefined, 1]);
+  const [unsent] = answersOf([user("cached", { cold: [], warm: [], keeps: "beside" })], undefined);
+  expect(unsent?.coldWaves).toBeUndefined();
 });
 
 test("a cost of storing is that of the pairs, within their interval, where half of the cold requests and more say otherwise", () => {

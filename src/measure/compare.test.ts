@@ -354,6 +354,14 @@ test("an engine that is asked in bursts is not better than itself: those of one 
     return ttftOf(arm("cached"), arm("plain"));
   };
   expect(trial(1, 1)).toMatchObject({ verdict: "inconclusive", pairs: 20, waves: 1, morePairs: 100 });
+  const four = answered("cached", [1, 1, 1, 1]).map((one) => ({ ...one, due: 0 }));
+  const reason = "a verdict needs at least 6 waves, since what befalls a wave befalls all of it";
+  expect(
+    ttftOf(
+      four,
+      four.map((one) => ({ ...one, engine: "plain" })),
+    ),
+  ).toMatchObject({ pairs: 4, waves: 1, reason, morePairs: 20 });
   expect(trial(1, 5).reason).toBe("a verdict needs at least 6 waves, since what befalls a wave befalls all of it");
   for (const [waves, repeats] of [
     [6, 1],

@@ -261,7 +261,7 @@ function tooFew(pairs: number, waves: number): Judgement {
       reason: `one of the ${waves} waves has most of the pairs, and what befalls a wave befalls all of it`,
     };
   }
-  const [found, of] = pairs < fewestPairs ? [pairs, "pairs"] : [waves, "waves, since what befalls a wave befalls all of it"];
+  const [found, of] = waves < pairs ? [waves, "waves, since what befalls a wave befalls all of it"] : [pairs, "pairs"];
   return {
     verdict: "inconclusive",
     reason: `a verdict needs at least ${fewestPairs} ${of}`,

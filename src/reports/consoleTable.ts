@@ -12,6 +12,7 @@ import {
   failedOf,
   failuresPhrase,
   goodputPhrase,
+  gainCaveats,
   leftOutPhrases,
   reasonPhrase,
   sentTwicePhrase,
@@ -92,7 +93,8 @@ function cacheLines({ cacheAnswers }: ExperimentFigures, options: ConsoleOptions
   if (answers.length === 0) return [];
   const head = ["cache", "TTFT cold", "n", "TTFT warm", "n", "gain", "cost of storing"];
   const leftOut = leftOutPhrases(answers).flatMap((phrase) => labelled("left out", "undecided", phrase, options));
-  return ["", ...grid([head, ...answers.map(cacheCells)], options), ...leftOut];
+  const caveats = gainCaveats(answers).flatMap((phrase) => labelled("caveat", "undecided", phrase, options));
+  return ["", ...grid([head, ...answers.map(cacheCells)], options), ...leftOut, ...caveats];
 }
 
 function cacheCells(answer: CacheAnswer): readonly string[] {

@@ -10,6 +10,7 @@ import {
   comparisonSentence,
   costPhrase,
   failedOf,
+  gainCaveats,
   leftOutPhrases,
   metricName,
   reasonPhrase,
@@ -179,8 +180,11 @@ function deliveryCells(summary: EngineSummary): readonly string[] {
 
 /** Each reason once, whatever the number of experiments it holds for. */
 function leftOut({ experiments }: TestFigures): readonly Block[] {
-  const phrases = new Set(experiments.flatMap(({ cacheAnswers }) => leftOutPhrases(cacheAnswers)));
-  return [...phrases].map((phrase) => ({ kind: "paragraph", tone: "undecided", label: "left out", text: `${phrase}.` }));
+  const said = (label: string, phrasesOf: (answers: readonly CacheAnswer[]) => readonly string[]) => {
+    const phrases = new Set(experiments.flatMap(({ cacheAnswers }) => phrasesOf(cacheAnswers)));
+    return [...phrases].map((phrase): Block => ({ kind: "paragraph", tone: "undecided", label, text: `${phrase}.` }));
+  };
+  return [...said("left out", leftOutPhrases), ...said("caveat", gainCaveats)];
 }
 
 function checks({ verdicts }: TestResult, figures: TestFigures): readonly Block[] {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Comparison } from "../model/figures.ts";
-import { comparisonSentence, withheldSentence } from "./sentences.ts";
+import { comparisonSentence, gainCaveats, withheldSentence } from "./sentences.ts";
 
 const unmeasured = {
   experiment: 0,
@@ -51,11 +51,18 @@ test("of pairs that came in waves it says in how many, and asks for more of thos
   expect(
     comparisonSentence({ ...unmeasured, effect: 0.95, verdict: "inconclusive", reason, waves: 1, morePairs: 5 * unmeasured.pairs }),
   ).toBe(
-    "whether cached differs from plain in time to first token is not settled: ratio 0.95, above 1 is better, warm, 9 pairs in 1 wave, within this boot; a verdict needs at least 6 waves; a new run with about 6 waves, by repeats or more requests of each user, settled on beforehand, may tell",
+    "whether cached differs from plain in time to first token is not settled: ratio 0.95, above 1 is better, warm, 9 pairs in 1 wave, within this boot; a verdict needs at least 6 waves; a new run with about 6 waves, settled on beforehand, may tell",
   );
   expect(comparisonSentence({ ...ttft, effect: 2, interval: [1.8, 2.2], verdict: "better", waves: 7 })).toContain(
     ", 9 pairs in 7 waves, within",
   );
+});
+
+test("a gain whose cold requests came in few waves has a caveat, each engine of one reason in one sentence", () => {
+  const answer = { engine: "plain", coldRequests: 20, warmRequests: 172, gain: 1.35, coldWaves: 2 };
+  expect(gainCaveats([answer, { ...answer, engine: "cached" }, { engine: "other", coldRequests: 0, warmRequests: 0 }])).toEqual([
+    "gain of plain, cached: cold requests came in 2 waves, and part of what they waited for may be one another: say repeats",
+  ]);
 });
 
 test("inconclusive without any pair has no number", () => {

@@ -97,10 +97,10 @@ function unsettled(comparison: Comparison): string {
 }
 
 /** More pairs in the same waves would tell nothing more. */
-function enough({ cache, pairs, waves }: Comparison, morePairs: number): string {
+function enough({ pairs, waves }: Comparison, morePairs: number): string {
   const wanted = pairs + morePairs;
   if (waves === undefined) return counted(wanted, "pair");
-  return `${counted(Math.ceil((wanted / pairs) * waves), "wave")}, by repeats or more ${cache === "cold" ? "documents" : "requests of each user"}`;
+  return counted(Math.ceil((wanted / pairs) * waves), "wave");
 }
 
 /** Of a time too, the effect is what is gained: 0.25 takes four times as long. */
@@ -117,7 +117,10 @@ const fewer = 2 / 3;
 
 function caveats({ cache, pairs, waves, independentPairs = pairs }: Comparison): string {
   const together = waves === undefined ? "" : ` in ${counted(waves, "wave")}`;
-  const alike = independentPairs < pairs * fewer ? ` that tell as much as ${count(independentPairs)} independent ones` : "";
+  const alike =
+    independentPairs < pairs * fewer && independentPairs !== waves
+      ? ` that tell as much as ${count(independentPairs)} independent ones`
+      : "";
   return `, ${cachePhrase(cache)}, ${counted(pairs, "pair")}${together}${alike}, within this boot`;
 }
 
@@ -195,18 +198,18 @@ export function leftOutPhrases(answers: readonly CacheAnswer[]): readonly string
 }
 
 function undecidedCostPhrases(answers: readonly CacheAnswer[]): readonly string[] {
-  return [
-    ...byReason("cost of storing", answers, ({ costUndecided, costUnknown = costUndecided && "its 95 % interval holds 0" }) =>
-      costUnknown === undefined
-        ? undefined
-        : `whether there is one is not settled, ${costUnknown}: ask about more documents, or say repeats`,
-    ),
-    ...byReason("gain", answers, ({ coldWaves }) =>
-      coldWaves === undefined
-        ? undefined
-        : `cold requests came in ${counted(coldWaves, "wave")} alone, and part of what they waited for may be one another: say repeats`,
-    ),
-  ];
+  return byReason("cost of storing", answers, ({ costUndecided, costUnknown = costUndecided && "its 95 % interval holds 0" }) =>
+    costUnknown === undefined ? undefined : `whether there is one is not settled, ${costUnknown}: ask about more documents, or say repeats`,
+  );
+}
+
+/** How far gains are to be believed, each caveat once: "gain of plain, cached: cold requests came in 2 waves, …". */
+export function gainCaveats(answers: readonly CacheAnswer[]): readonly string[] {
+  return byReason("gain", answers, ({ coldWaves }) =>
+    coldWaves === undefined
+      ? undefined
+      : `cold requests came in ${counted(coldWaves, "wave")}, and part of what they waited for may be one another: say repeats`,
+  );
 }
 
 function withheldGainPhrases(answers: readonly CacheAnswer[]): readonly string[] {

@@ -18,19 +18,27 @@ export function tooFewForVerdicts(experiments: readonly Asked[]): readonly strin
       requests: repeats * requests.length,
       waves: repeats * new Set(requests.map(({ id }) => waves.get(id))).size,
     }));
-    const unsettled = `which engine is better will not be settled in ${title}`;
     if (kinds.every(({ requests }) => requests < fewestPairs)) {
       const most = Math.max(0, ...kinds.map(({ requests }) => requests));
-      return [`${unsettled}: it has ${most} requests of a kind, and a verdict takes ${fewestPairs}`];
+      return [`${unsettled(title)}: it has ${most} requests of a kind, and a verdict takes ${fewestPairs}`];
     }
-    return kinds
-      .filter((kind) => kind.requests >= fewestPairs && kind.waves < fewestPairs)
-      .map(({ state, requests, waves: few }) => {
-        const which = kinds.length === 1 ? "its requests" : `its ${requests} ${state === "partial" ? "partly cached" : state} requests`;
-        const more = state === "cold" && kinds.length > 1 ? "ask about more documents" : "ask for more requests of each user";
-        return `${unsettled}: ${which} come in ${few === 1 ? "one wave" : `${few} waves`}, and a verdict takes ${fewestPairs}: say repeats, or ${more}`;
-      });
+    const few = kinds.filter((kind) => kind.requests >= fewestPairs && kind.waves < fewestPairs);
+    const isSettledElse = kinds.some((kind) => kind.requests >= fewestPairs && kind.waves >= fewestPairs);
+    const followsOthers = workload.requests.some(({ arrival }) => arrival.kind === "after");
+    return few.map((kind) => {
+      const which = kinds.length === 1 ? "its requests" : `its ${kind.requests} ${named[kind.state]} requests`;
+      const only = isSettledElse ? ` for ${named[kind.state]} requests` : "";
+      const more = kind.state === "cold" && kinds.length > 1 ? "more documents" : "more requests";
+      const instead = followsOthers ? `, or have ${more}, or fewer users at a time` : "";
+      return `${unsettled(title, only)}: ${which} come in ${kind.waves === 1 ? "one wave" : `${kind.waves} waves`}, and a verdict takes ${fewestPairs}: say repeats${instead}`;
+    });
   });
+}
+
+const named = { cold: "cold", partial: "partly cached", warm: "warm" } as const;
+
+function unsettled(title: string, only = ""): string {
+  return `which engine is better${only} will not be settled in ${title}`;
 }
 
 function asDue({ id, arrival }: Workload["requests"][number]) {
