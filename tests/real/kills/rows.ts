@@ -41,7 +41,7 @@ export function amiss(row: Row): readonly string[] {
     ],
     [`ports still open: ${left.ports.join(", ")}`, left.ports.length > 0],
     [`shared memory: ${left.sharedMemory.join(", ")}`, left.sharedMemory.length > 0],
-    [`tandem report exits with ${report.code}`, report.code !== 4],
+    [`tandem report exits with ${report.code}`, report.code !== (row.victim === "harness" ? 4 : 3)],
     [`the report says ${report.state}`, report.state !== "INVALID"],
     ...(row.victim === "harness" ? [] : untold(row)),
   ];
