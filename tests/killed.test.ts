@@ -116,6 +116,20 @@ test("what a killed run did not come to is told: the checks of its first test, a
 });
 
 /** An engine whose workers are in sessions of their own and hear no signal, and a small server beside it that another engine needs. */
+/** A run whose replies take 40 s each, given these signals a second apart; `took` is in milliseconds, from the last of them to the end. */
+async function interruptedReplies(where: Folder, signals: readonly ("SIGINT" | "SIGTERM")[]) {
+  const file = where.write("long.ts", quickTest({ requests: 2, seconds: 0.1, outputTokens: 6_000 }));
+  let last = Infinity;
+  const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"], {
+    saying: (said, child) => {
+      if (last < Infinity || !said.includes(playing)) return;
+      last = performance.now() + signals.length * 1_000;
+      for (const [place, signal] of signals.entries()) setTimeout(() => child.kill(signal), (place + 1) * 1_000);
+    },
+  });
+  return { code, stderr, took: performance.now() - last };
+}
+
 function manyProcesses(): string {
   const worker = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
   const parent = `const { spawn } = require("node:child_process");
@@ -217,16 +231,8 @@ describe("interrupted", () => {
 
   test("by SIGTERM in the middle of long replies: reports and exit within the 10 s after which a CI runner or a pod kills", async () => {
     using where = folder();
-    const file = where.write("long.ts", quickTest({ requests: 2, seconds: 0.1, outputTokens: 6_000 })); // 40 s each
-    let signalled = Infinity;
-    const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"], {
-      saying: (said, child) => {
-        if (signalled < Infinity || !said.includes(playing)) return;
-        signalled = performance.now();
-        setTimeout(() => child.kill("SIGTERM"), 1_000);
-      },
-    });
-    expect(performance.now() - signalled - 1_000).toBeLessThan(10_000);
+    const { code, stderr, took } = await interruptedReplies(where, ["SIGTERM"]);
+    expect(took).toBeLessThan(10_000);
     expect(code).toBe(130);
     expect(stderr).toContain("SIGTERM: no more requests are sent; what is in flight ends first, within 5 s");
     const [, ...rows] = where.read("out", "test_quick.simulated.csv").trim().split("\n");
@@ -236,17 +242,8 @@ describe("interrupted", () => {
 
   test("by SIGINT and, as some CI runners do, a SIGTERM soon after: what is in flight has no more time, and reports are made", async () => {
     using where = folder();
-    const file = where.write("long.ts", quickTest({ requests: 2, seconds: 0.1, outputTokens: 6_000 })); // 40 s each
-    let signalled = Infinity;
-    const { code, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"], {
-      saying: (said, child) => {
-        if (signalled < Infinity || !said.includes(playing)) return;
-        signalled = performance.now();
-        setTimeout(() => child.kill("SIGINT"), 1_000);
-        setTimeout(() => child.kill("SIGTERM"), 2_000);
-      },
-    });
-    expect(performance.now() - signalled - 2_000).toBeLessThan(15_000); // half of what SIGINT alone leaves
+    const { code, stderr, took } = await interruptedReplies(where, ["SIGINT", "SIGTERM"]);
+    expect(took).toBeLessThan(15_000); // half of what SIGINT alone leaves
     expect({ code, told: stderr.includes("SIGINT: no more requests are sent") }).toEqual({ code: 130, told: true });
     const [, ...rows] = where.read("out", "test_quick.simulated.csv").trim().split("\n");
     expect(rows.map((row) => row.includes(",cancelled,"))).toEqual([true, true, true, true]);

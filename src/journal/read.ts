@@ -60,7 +60,7 @@ export async function readAftermath(test: string): Promise<readonly TimedEvent[]
 async function readDescription(test: string): Promise<TestDescription> {
   const path = paths.descriptionFile(test);
   const description = parseJson(await readRequired(path), path);
-  if (isOfSchemaOne(description)) return description as unknown as TestDescription; // the version vouches for the rest: `describe` wrote it
+  if (isOfSchemaOne<TestDescription>(description)) return description;
   throw new HarnessError("journal", `${path} is not a test of version 1`, { hint: "it was written by another version of tandem" });
 }
 
@@ -78,7 +78,7 @@ export async function readManifest(run: string): Promise<RunManifest | undefined
   const path = paths.manifestFile(run);
   const text = await readFile(path, "utf8").catch(() => undefined);
   const manifest = text === undefined ? undefined : parseJson(text, path);
-  return isOfSchemaOne(manifest) ? (manifest as unknown as RunManifest) : undefined; // as above: `writeManifest` wrote it
+  return isOfSchemaOne<RunManifest>(manifest) ? manifest : undefined;
 }
 
 /** Only says when and where the run was made: without it, the numbers still stand. */
@@ -99,7 +99,8 @@ function parseJson(text: string, path: string): unknown {
   }
 }
 
-function isOfSchemaOne(value: unknown): value is { schema: 1 } {
+/** The version vouches for the rest: `describe` and `writeManifest` wrote it. */
+function isOfSchemaOne<Written extends { readonly schema: 1 }>(value: unknown): value is Written {
   return typeof value === "object" && value !== null && "schema" in value && value.schema === 1;
 }
 

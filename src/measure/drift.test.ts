@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { draws } from "../model/draw.ts";
 import { halvesApart } from "./drift.ts";
-import { answered } from "./fixture.ts";
+import { answered, record } from "./fixture.ts";
 
 const noise = draws(1, "noise");
 
@@ -117,6 +117,16 @@ test.each([
     ),
   );
   expect(runs.filter((records) => (halvesApart(records)?.apart ?? 0) > 0.2).length).toBeGreaterThanOrEqual(least);
+});
+
+test("what is sent within two latencies of the first, while an engine fills, is no half of its time", () => {
+  const fourRounds = Array.from({ length: 64 }, (_, request) => {
+    const round = Math.floor(request / 16);
+    const due = round * 4 + (request % 16) / 100;
+    const wait = about(round < 2 ? 0.4 : 0.2);
+    return record([[due + wait], [due + 3]], { due, request, ...(round === 0 ? {} : { after: request - 16 }) });
+  });
+  expect(halvesApart(fourRounds)?.apart).toBe(0);
 });
 
 test("a burst whose last requests wait longest has not become slower", () => {
