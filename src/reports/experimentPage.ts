@@ -9,7 +9,7 @@ import { distribution, perRequest, type ChartSize, type RequestPoint } from "./c
 import { experimentSettings } from "./conditions.ts";
 import type { Block, Figure } from "./document.ts";
 import { harnessErrorTable } from "./harnessError.ts";
-import { count, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
+import { count, counted, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
 import { cacheTokenTable } from "./proofBlocks.ts";
 import { failuresPhrase, goodputPhrase, metricName, sentTwicePhrase } from "./sentences.ts";
 import { telemetryFigure } from "./telemetry.ts";
@@ -112,10 +112,10 @@ function comparisonTable(comparisons: readonly Comparison[], { description }: Te
         { title: "95 % interval", align: "right" },
         { title: "Verdict", align: "right" },
       ],
-      rows: comparisons.map(({ other, metric, cache, pairs, effect, interval, verdict }) => [
+      rows: comparisons.map(({ other, metric, cache, pairs, waves, effect, interval, verdict }) => [
         `${other}: ${metricName(metric)}`,
         cache,
-        count(pairs),
+        waves === undefined ? count(pairs) : `${count(pairs)} in ${counted(waves, "wave")}`,
         ratio(effect, interval),
         effect === undefined || interval === undefined ? missing : ratioInterval(effect, interval),
         withheld ? "withheld" : verdict,
