@@ -229,8 +229,8 @@ function areUnlike(counts: readonly (number | undefined)[]): boolean {
 }
 
 function cacheState(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
-  const cold = replies.filter(({ cache, cachedTokens }) => cache === "cold" && cachedTokens !== undefined);
-  const cached = cold.reduce((sum, record) => sum + Math.max(0, (record.cachedTokens ?? 0) - tokensAdded(record)), 0);
+  const cold = replies.filter((record) => record.cache === "cold" && toldCached(record) !== undefined);
+  const cached = cold.reduce((sum, record) => sum + Math.max(0, (toldCached(record) ?? 0) - tokensAdded(record)), 0);
   const prompt = cold.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
   const found = share(cached, prompt);
   return beyond(limits.coldCached, found, {
@@ -238,6 +238,11 @@ function cacheState(replies: readonly RequestRecord[], engine: string, limits: L
     advice: "do not call them cold: empty the caches before, start the engine anew, or take another seed",
     engine,
   });
+}
+
+/** A prompt that was counted, and of which none were told, had none: engines leave out a 0. */
+function toldCached({ cachedTokens, promptTokens, impossibleCachedTokens }: RequestRecord): number | undefined {
+  return cachedTokens ?? (promptTokens === undefined || impossibleCachedTokens !== undefined ? undefined : 0);
 }
 
 function impossibleHits(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {

@@ -323,6 +323,21 @@ test("cold requests that an engine found in its cache were not cold; a shared fi
   );
 });
 
+test("a cold request of which no cached tokens were told, of a prompt that was counted, counts as one that had none: engines leave out a 0", () => {
+  const cold = { contextTokens: 990, promptTokens: 1_000 };
+  const found = (told: number, untold: number, more: object = {}) =>
+    validityOf([
+      ...answered("plain", Array<number>(told).fill(0.5), { ...cold, cachedTokens: 900 }),
+      ...answered("plain", Array<number>(untold).fill(0.5), { ...cold, ...more }),
+    ]).reasons.flatMap(({ what }) => (what.startsWith("cold requests") ? [what] : []));
+  expect(found(1, 39)).toEqual([]);
+  expect(found(4, 36)).toEqual(["cold requests found 9 % of their prompts in the cache"]);
+  expect(found(0, 40)).toEqual([]);
+  // Of these nobody knows.
+  expect(found(4, 36, { promptTokens: undefined })).toEqual(["cold requests found 90 % of their prompts in the cache"]);
+  expect(found(4, 36, { impossibleCachedTokens: 5_000 })).toEqual(["cold requests found 90 % of their prompts in the cache"]);
+});
+
 test("a template that an engine adds to each prompt is in its cache, and its cold requests are cold all the same", () => {
   const found = (cachedTokens: number) => validityOf(answered("plain", ten, { contextTokens: 502, promptTokens: 552, cachedTokens })).state; // 40 added to 512
   expect([found(32), found(40), found(80)]).toEqual(["VALID", "VALID", "DEGRADED"]);
