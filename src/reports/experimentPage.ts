@@ -1,7 +1,7 @@
 import { throughput, ttft } from "../measure/latency.ts";
 import { isCompleted } from "../measure/summary.ts";
 import type { ExperimentFigures } from "../measure/testFigures.ts";
-import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
+import type { Comparison, Distribution, EngineSummary } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { anchorSentences } from "./anchors.ts";
@@ -61,7 +61,8 @@ const metricRows: readonly (readonly [string, (summary: EngineSummary) => string
   ["Throughput within a request (tokens/s)", ({ throughput }) => rate(throughput.p50)],
   ["Output of the whole experiment (tokens/s)", ({ outputTokensPerSecond }) => rate(outputTokensPerSecond)],
   ["Requests/s", ({ requestsPerSecond }) => rate(requestsPerSecond)],
-  ["Goodput, of requests due", goodputOf],
+  // Missing without objectives: no row.
+  ["Goodput, of requests due", goodputPhrase],
   [
     "Tokens: prompt, of these cached, output",
     ({ promptTokens, cachedTokens, outputTokens }) => tokensOf([promptTokens, cachedTokens, outputTokens]),
@@ -69,11 +70,6 @@ const metricRows: readonly (readonly [string, (summary: EngineSummary) => string
   ["Failed, of requests due", ({ failures, requests }) => `${count(failures)} of ${count(requests)}`],
   ["Unfinished, of requests due", ({ cancelled, requests }) => (cancelled === 0 ? missing : `${count(cancelled)} of ${count(requests)}`)],
 ];
-
-/** Missing without objectives: no row. */
-function goodputOf(summary: Summary): string {
-  return summary.goodput === undefined ? missing : goodputPhrase(summary);
-}
 
 function isMixed({ cold, partial, warm }: EngineSummary): boolean {
   return [cold, partial, warm].filter(({ requests }) => requests > 0).length > 1;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Comparison } from "../model/figures.ts";
-import { comparisonSentence, gainCaveats, withheldSentence } from "./sentences.ts";
+import { comparisonSentence, gainCaveats, goodputPhrase, withheldSentence } from "./sentences.ts";
 
 const unmeasured = {
   experiment: 0,
@@ -84,4 +84,9 @@ test("an invalid run shows the ratio and says that there is no verdict", () => {
   expect(sentence).toBe(
     "time to first token, warm, cached against plain: ratio 2.4 (1.9 to 3.1), above 1 is better; no verdict, because the run is INVALID",
   );
+});
+
+test("of no request there is no goodput, and not one of 0 %", () => {
+  expect(goodputPhrase({ requests: 0 })).toBe("–");
+  expect(goodputPhrase({ goodput: 0, requests: 4 })).toBe("0 % (0 of 4)");
 });

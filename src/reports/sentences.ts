@@ -4,7 +4,7 @@ import type { RequestRecord } from "../model/record.ts";
 import type { TestDescription } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { exceededPhrase } from "./limits.ts";
-import { change, changeInterval, count, counted, percent, ratio, ratioInterval } from "./numbers.ts";
+import { change, changeInterval, count, counted, missing, percent, ratio, ratioInterval } from "./numbers.ts";
 
 interface Wording {
   readonly subject: string;
@@ -149,7 +149,8 @@ export function failedOf({ failures, requests, cancelled }: EngineSummary): stri
 }
 
 /** "97.5 % (234 of 240)": of requests due. */
-export function goodputPhrase({ goodput = 0, requests }: Pick<Summary, "goodput" | "requests">): string {
+export function goodputPhrase({ goodput, requests }: Pick<Summary, "goodput" | "requests">): string {
+  if (goodput === undefined) return missing;
   return `${percent(goodput)} (${count(Math.round(goodput * requests))} of ${count(requests)})`;
 }
 
