@@ -55,6 +55,11 @@ describe("one event", () => {
     ["an error", "error", '{"error":{"message":"m"}}'],
     ["an error as text", "error", '{"error":"m","choices":[{"text":"a"}]}'],
     ["an error as old servers say it", "error", '{"object":"error","message":"m"}'],
+    ["an error by its type", "error", '{"type":"upstream_error","message":"m","param":null}'],
+    ["an error by its type, in capitals, after its words", "error", '{"message":"m","type":"BadRequestError","code":400}'],
+    ["a type that only begins so", "empty", '{"type":"error_free","message":"m"}'],
+    ["a type that only quotes it", "empty", String.raw`{"type":"no \"error\"","message":"m"}`],
+    ["an object whose type is cut off", "malformed", '{"type":"error'],
     ["no error", "text", '{"error":null,"choices":[{"text":"a"}]}'],
     ["an error of a choice", "error", '{"choices":[{"text":"a","error":{"message":"m"}}]}'],
     ["an error in FastAPI's words", "error", '{"detail":"m"}'],
@@ -107,7 +112,7 @@ test("says the same as JSON.parse would, for any chunk in any order with any whi
       id: fc.string(),
       choices: fc.array(choice, { maxLength: 2 }),
       usage,
-      type: fc.string(),
+      type: fc.oneof(fc.string(), fc.constantFrom("error", "upstream_error", "ServerError", "errors", "r", "rror")),
       message: words,
       detail: words,
       error,
@@ -164,7 +169,7 @@ function parsedFacts(chunk: Chunk): unknown[] {
   const hasError = Boolean(error) || any((choice) => choice.error) || (!isChunk && Boolean(message || detail));
   const isFinished = any((choice) => choice.finish_reason);
   const kind = () => {
-    if (hasError || type === "error") return "error";
+    if (hasError || /[Ee]rror$/.test(type ?? "")) return "error";
     if (any((choice) => choice.finish_reason === "abort")) return "aborted";
     if (any(({ text, delta }) => text || hasText(delta?.content))) return "text";
     if (any((choice) => choice.delta?.reasoning)) return "reasoning";

@@ -34,6 +34,8 @@ const keys = {
   promptTokensDetails: Buffer.from("prompt_tokens_details"),
   cachedTokens: Buffer.from("cached_tokens"),
 };
+/** Without its first letter, which may be a capital. */
+const rror = keys.error.subarray(1);
 const done = Buffer.from("[DONE]");
 /** Finish reasons of a request that was not answered to its end, in small letters. Others, whatever their word, are of replies. */
 const abortReasons: ReadonlySet<string> = new Set([
@@ -236,14 +238,21 @@ export class ChunkReader {
     if (this.isKey(keys.groq, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("groq");
     if (this.isKey(keys.error, keyStart, keyEnd)) {
       if (!this.isFalsy()) this.hasError = true;
-    } else if (this.isKey(keys.object, keyStart, keyEnd) || this.isKey(keys.type, keyStart, keyEnd)) {
-      this.isChunk = true;
-      this.isPart = true;
-      if (this.isString(keys.error)) this.hasError = true;
+    } else if (this.isKey(keys.object, keyStart, keyEnd)) {
+      this.isSaid(this.isString(keys.error));
+    } else if (this.isKey(keys.type, keyStart, keyEnd)) {
+      this.isSaid(this.isErrorName());
     } else if (!this.isChunk) {
       this.readOther(keyStart, keyEnd);
     }
     return this.skipValue();
+  }
+
+  /** It says what it is. */
+  private isSaid(isError: boolean): void {
+    this.isChunk = true;
+    this.isPart = true;
+    if (isError) this.hasError = true;
   }
 
   /** Of what may be no chunk at all. Most have their id first. */
@@ -355,6 +364,14 @@ export class ChunkReader {
 
   private isString(wanted: Buffer): boolean {
     return this.byte() === quote && this.isAt(wanted, this.at + 1) && this.bytes[this.at + 1 + wanted.length] === quote;
+  }
+
+  /** Looks ahead, moving nothing: "error", or what ends so, as "upstream_error" and "BadRequestError" do. */
+  private isErrorName(): boolean {
+    if (this.byte() !== quote) return false;
+    const end = this.bytes.indexOf(quote, this.at + 1);
+    const start = end - keys.error.length;
+    return start > this.at && end < this.end && ((this.bytes[start] ?? 0) | 32) === keys.error[0] && this.isAt(rror, start + 1);
   }
 
   /** Looks ahead, moving nothing: null, false, "" or 0, which servers put where there is nothing to say. */

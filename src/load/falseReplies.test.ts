@@ -197,6 +197,7 @@ describe("within a stream", () => {
     ["FastAPI's detail", { detail: "internal error", status: 500 }, "internal error"],
     ["FastAPI's detail of a wrong request", { detail: [{ loc: ["body"], msg: "field required" }] }, "field required"],
     ["a message", { message: "no room", code: 500 }, "no room"],
+    ["a message whose type is an error's, as OpenAI's inner object", { message: "boom", type: "upstream_error", code: 500 }, "boom"],
     ["Groq's own field", { id: "x", choices: [], x_groq: { id: "r", error: "overloaded" } }, "overloaded"],
   ];
   test.each(errors)("%s alone is an error", async (_, event, message) => {
