@@ -35,6 +35,9 @@ describe("one event", () => {
     ],
     ["reasoning", "reasoning", '{"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]}'],
     ["reasoning by its newer name", "reasoning", '{"choices":[{"delta":{"reasoning":"hm"}}]}'],
+    ["reasoning as GitHub Copilot calls it", "reasoning", '{"choices":[{"delta":{"content":null,"reasoning_text":"hm"}}]}'],
+    ["reasoning called thinking", "reasoning", '{"choices":[{"delta":{"content":"","thinking":"hm"}}]}'],
+    ["a signature of thinking", "empty", '{"choices":[{"delta":{"thinking":"","reasoning_opaque":"x","thinking_signature":"x"}}]}'],
     [
       "reasoning in details",
       "reasoning",

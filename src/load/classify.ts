@@ -23,6 +23,7 @@ const keys = {
   refusal: Buffer.from("refusal"),
   reasoning: Buffer.from("reasoning"),
   reasoningContent: Buffer.from("reasoning_content"),
+  reasoningText: Buffer.from("reasoning_text"),
   reasoningDetails: Buffer.from("reasoning_details"),
   summary: Buffer.from("summary"),
   thinking: Buffer.from("thinking"),
@@ -312,7 +313,7 @@ export class ChunkReader {
       this.readText();
     } else if (this.isKey(keys.refusal, keyStart, keyEnd)) {
       this.readText();
-    } else if (this.isKey(keys.reasoning, keyStart, keyEnd) || this.isKey(keys.reasoningContent, keyStart, keyEnd)) {
+    } else if (this.isReasoning(keyStart, keyEnd)) {
       if (this.holdsSomething(quote, quote)) this.hasReasoning = true;
     } else if (this.isKey(keys.reasoningDetails, keyStart, keyEnd) && this.byte() === openBracket) {
       return this.readList("thought");
@@ -324,6 +325,16 @@ export class ChunkReader {
       this.hasRole = true;
     }
     return this.skipValue();
+  }
+
+  /** Engines call it by the first two, GitHub Copilot by the third, and some gateways by the last. */
+  private isReasoning(keyStart: number, keyEnd: number): boolean {
+    return (
+      this.isKey(keys.reasoning, keyStart, keyEnd) ||
+      this.isKey(keys.reasoningContent, keyStart, keyEnd) ||
+      this.isKey(keys.reasoningText, keyStart, keyEnd) ||
+      this.isKey(keys.thinking, keyStart, keyEnd)
+    );
   }
 
   /** Of content that is a list, as some servers send it. */

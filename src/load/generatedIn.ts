@@ -23,8 +23,8 @@ function thoughtIn(content: unknown): string {
 
 /** The same words may stand in several of them. */
 function reasoningIn(delta: ReadonlyMap<string, unknown>): string {
-  const plain = textOf(delta.get("reasoning_content") ?? delta.get("reasoning"));
-  if (plain !== "") return plain;
+  const plain = ["reasoning_content", "reasoning", "reasoning_text", "thinking"].map((name) => textOf(delta.get(name))).find(Boolean);
+  if (plain !== undefined) return plain;
   const thoughts = listOf(delta.get("reasoning_details")).map(fieldsOf);
   return thoughts.map((thought) => textOf(thought.get("text") ?? thought.get("summary"))).join("");
 }

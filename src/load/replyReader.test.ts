@@ -185,6 +185,8 @@ test("reasoning and tool calls are kept beside the text, which has what was esca
     delta({ reasoning_content: "let me" }),
     delta({ reasoning: " think", reasoning_details: [{ type: "reasoning.text", text: " think" }] }),
     delta({ content: "", reasoning_details: [{ type: "reasoning.text", text: " hard" }] }),
+    delta({ reasoning_content: "", reasoning_text: " and" }),
+    delta({ thinking: " long" }),
     ...["a", " \n", ' "b"', " \\", " 漢🙂", " c"].map(chatText),
     call({ name: "weather", arguments: "" }),
     call({ arguments: '{"in":"Bern"}' }),
@@ -192,7 +194,7 @@ test("reasoning and tool calls are kept beside the text, which has what was esca
   ];
   for (const bodies of [[events.join("")], events]) {
     const { ending } = readPieces([Buffer.from(streamHead + bodies.map(chunkOf).join("") + lastChunk)]);
-    expect(ending).toMatchObject({ text: 'a \n "b" \\ 漢🙂 c', aside: 'let me think hardweather{"in":"Bern"}', outputTokens: 11 });
+    expect(ending).toMatchObject({ text: 'a \n "b" \\ 漢🙂 c', aside: 'let me think hard and longweather{"in":"Bern"}', outputTokens: 13 });
   }
 });
 
