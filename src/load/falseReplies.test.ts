@@ -91,6 +91,23 @@ describe("a stream that ends with its connection was cut off", () => {
     expect((await replyOf(closingHead + body)).outcome).toMatchObject({ code: "disconnected" });
   });
 
+  test.each([
+    ["text", a + a, a.slice(0, -20), 2],
+    ["usage", a + finish("stop"), usage(1).slice(0, -15), 1],
+    ["the mark of its end", a + finish("stop"), "data: [DO", 1],
+  ])("within an event, of %s, and no server is told to have written what is not JSON", async (_, before, half, tokens) => {
+    const ended = failed("disconnected", `the stream ended within an event, after ${tokens} events with tokens`);
+    expect((await replyOf(closingHead + before + half)).outcome).toEqual(ended);
+    expect((await replyOf(stream(before, half))).outcome).toEqual(ended);
+  });
+
+  test("but last words that are not the beginning of an event are shown", async () => {
+    const { outcome } = await replyOf(`${closingHead}${a}data: Internal Server Error`);
+    expect(outcome).toEqual(failed("bad-response", "an event that is not JSON: Internal Server Error"));
+    const whole = await replyOf(`${closingHead}${a}data: {"choices":[\n\n`);
+    expect(whole.outcome).toEqual(failed("bad-response", 'an event that is not JSON: {"choices":['));
+  });
+
   test("but not where usage came last", async () => {
     expect((await replyOf(closingHead + a + usage(1))).outcome).toEqual(completed);
   });

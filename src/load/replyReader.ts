@@ -30,6 +30,7 @@ const mostPatterns = 32;
 const space = 32;
 const lessThan = 60;
 const openBrace = 123;
+const openBracket = 91;
 const nothing = "{}";
 
 /** One reader for all streams: what it found is used before the next event is read. */
@@ -63,6 +64,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private isCounted: boolean;
   /** What was said last, but for usage and empty parts, where that is no part of a reply. */
   private strange: string | undefined;
+  /** The body ended within an event. */
+  private isCut: boolean;
   private lastText: LastText | undefined;
   private patterns: number;
   /** Undefined where no text is kept. */
@@ -89,6 +92,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.isFinished = false;
     this.isCounted = false;
     this.strange = undefined;
+    this.isCut = false;
     this.lastText = undefined;
     this.patterns = 0;
     this.kept = options.keepText ? new KeptText() : undefined;
@@ -195,8 +199,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   private checkBody(body: BodyReader): void {
     if (body.isComplete && !this.isOver) {
-      if (this.isStream) this.events.finish();
       this.isOver = true;
+      if (this.isStream) this.events.finish();
     }
     const problem = body.problem ?? this.events.problem;
     if (problem !== undefined) this.fail(failed("bad-response", problem));
@@ -226,6 +230,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (this.isDone) return;
     this.tellTexts();
     const read = chunk.read(bytes, start, end);
+    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) {
+      this.isCut = true;
+      return;
+    }
     const kind = read === "malformed" || read === "aborted" || (isError && read !== "done") ? "error" : read;
     if (kind === "done") this.isDone = true;
     else if (kind === "empty" && !chunk.isPart && end - start > nothing.length) this.strange = this.textOf(bytes, start, end);
@@ -303,6 +311,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private streamOutcome(): Outcome {
     const { events, areAll, areAny } = this.tokens;
     const isWhole = this.body?.isComplete === true;
+    if (this.isCut) return failed("disconnected", `the stream ended within an event, after ${events} events with tokens`);
     if (!this.isFinished && !areAll && this.strange !== undefined && (this.isDone || isWhole)) {
       return failed("error-event", `it ended with: ${this.saidIn(this.strange)}`);
     }
@@ -321,6 +330,11 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private otherReply(head: Head): OtherReply {
     return { head, text: this.document.bytes.toString("utf8", 0, this.document.length), secrets: this.options.secrets };
   }
+}
+
+/** Of JSON, or of `[DONE]`. */
+function isBeginning(byte: number | undefined): boolean {
+  return byte === openBrace || byte === openBracket;
 }
 
 function isSuccess(status: number): boolean {
