@@ -111,7 +111,7 @@ export class Flight implements ExchangeListener, Member {
   private expired(now: Nanoseconds): Outcome {
     const { firstToken, idle, request } = this.options.deadlines;
     if (now >= this.sentAt + toNanoseconds(request)) return failed("request-timeout", `not complete within ${request} s`);
-    if (this.hasToken) return failed("idle-timeout", `nothing came for ${idle} s within the stream`);
+    if (this.hasToken) return failed("idle-timeout", `no event came for ${idle} s within the stream`);
     return failed("first-token-timeout", `no token within ${firstToken} s`);
   }
 

@@ -99,7 +99,7 @@ describe("odd, and read all the same:", () => {
 });
 
 describe("what the server has told is not untold by a deadline that passes later:", () => {
-  const instead = failed("idle-timeout", "nothing came for 60 s within the stream");
+  const instead = failed("idle-timeout", "no event came for 60 s within the stream");
   const told: readonly [string, string, object][] = [
     ["an error", streamHead + chunkOf(a + data({ error: { message: "engine died" } })), { code: "error-event", message: "engine died" }],
     [
@@ -184,6 +184,11 @@ describe("a document where a stream should be is shown, whatever its type says:"
       "an error of vLLM's older kind",
       typed("application/json", '{"object":"error","message":"too long"}'),
       failed("error-event", "too long"),
+    ],
+    [
+      "a stream called JSON",
+      typed("application/json", a),
+      failed("bad-response", `application/json instead of text/event-stream: ${a.trim()}`),
     ],
     [
       "FastAPI's detail",

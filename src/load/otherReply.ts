@@ -25,7 +25,7 @@ export function notAStream(reply: OtherReply): Outcome {
   const { contentType, compression } = reply.head;
   if (compression !== undefined) return failed("bad-response", compressed(reply, compression));
   const type = mediaType(contentType);
-  if (type === "application/json" || reply.text.startsWith("{")) return jsonDocument(reply);
+  if ((type === "application/json" && !isEvents(reply.text)) || reply.text.startsWith("{")) return jsonDocument(reply);
   const instead = type === "text/event-stream" || type === "" ? "a page" : withoutSecrets(type, reply.secrets);
   return failed("bad-response", withComplaint(`${instead} instead of text/event-stream`, said(reply)));
 }
@@ -36,6 +36,11 @@ const usualTypes = new Set(["text/event-stream", "text/event-stream; charset=utf
 /** A server that does not say is believed: what it sends is then read as events. */
 export function isEventStream(contentType: string | undefined): boolean {
   return contentType === undefined || usualTypes.has(contentType) || mediaType(contentType) === "text/event-stream";
+}
+
+/** It begins as a stream of events does, by whatever type it goes. */
+function isEvents(text: string): boolean {
+  return /^\s*(?:data|event|id|retry)?:/.test(text);
 }
 
 function jsonDocument(reply: OtherReply): Outcome {
