@@ -12,6 +12,7 @@ const lineFeed = 10;
 const carriageReturn = 13;
 const colon = 58;
 const space = 32;
+const openBrace = 123;
 const data = Buffer.from("data");
 const event = Buffer.from("event");
 const error = Buffer.from("error");
@@ -131,6 +132,9 @@ export class EventScanner {
       // As llama.cpp says it.
       this.isError = true;
       this.readData(bytes, valueStart(bytes, start + error.length, end), end);
+    } else if (bytes[start] === openBrace) {
+      // No field: what a gateway that had begun to stream says of an error then.
+      this.readData(bytes, start, end);
     } else if (startsWith(bytes, start, end, byteOrderMark)) {
       this.readLine(bytes, start + byteOrderMark.length, end);
     }

@@ -265,6 +265,20 @@ describe("within a stream", () => {
     }
   });
 
+  test("a line of bare JSON that has an error is one, and another that a stream ends with is why it ended", async () => {
+    const boom = '{"error":{"message":"boom"}}\n\n';
+    for (const events of [
+      [a, boom],
+      [a, boom, done],
+      [a, boom.trim()],
+    ]) {
+      expect((await replyOf(stream(...events))).outcome).toEqual(failed("error-event", "boom"));
+    }
+    const words = '{"status":"failed"}\n\n';
+    expect((await replyOf(stream(a, words, done))).outcome).toEqual(failed("error-event", 'it ended with: {"status":"failed"}'));
+    expect((await replyOf(stream(a, words, a, finish("stop"), done))).outcome).toEqual(completed);
+  });
+
   test("nothing, or a usage of nothing, is none", async () => {
     for (const event of [{}, { usage: null }]) expect((await replyOf(stream(a, data(event), done))).outcome).toEqual(completed);
   });
