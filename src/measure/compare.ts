@@ -4,10 +4,11 @@ import type { RequestRecord } from "../model/record.ts";
 import type { CacheState } from "../model/request.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import { known } from "./known.ts";
-import { throughput, tokensOfEvents, ttft } from "./latency.ts";
+import { throughput, ttft } from "./latency.ts";
 import { independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
 import { pairOf } from "./pairs.ts";
 import { isCompleted } from "./summary.ts";
+import { tooHighBy } from "./untoldTokens.ts";
 import { wavesOf } from "./waves.ts";
 
 type ErrorShare = Readonly<Partial<Record<ComparedMetric, number>>>;
@@ -140,22 +141,9 @@ function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, eng
   return candidates.reduce((largest, candidate) => (candidate.margin > largest.margin ? candidate : largest));
 }
 
-/**
- * Where usage comes at the end alone, how many tokens the first event had is not told, and one is taken off: with k in each, throughput is too high by
- * (n − 1) / (n − k). By how much more on one engine than on the other, as a share, k being what an event carries on average.
- */
+/** By how much more throughput may be too high on one engine than on the other, as a share. */
 function untoldTokens({ base, other }: Arms): number {
-  const [ofBase, ofOther] = [base, other].map((records) => {
-    const replies = records.filter(isCompleted);
-    const [tokens, events] = [sumOf(replies, ({ outputTokens = 0 }) => outputTokens), sumOf(replies, tokensOfEvents)];
-    const more = events === 0 ? 0 : replies.length * Math.max(0, tokens / events - 1);
-    return tokens > replies.length + more ? (tokens - replies.length) / (tokens - replies.length - more) : 1;
-  });
-  return Math.exp(Math.abs(Math.log((ofOther ?? 1) / (ofBase ?? 1)))) - 1;
-}
-
-function sumOf(records: readonly RequestRecord[], value: (record: RequestRecord) => number): number {
-  return records.reduce((sum, record) => sum + value(record), 0);
+  return Math.exp(Math.abs(Math.log(tooHighBy(other) / tooHighBy(base)))) - 1;
 }
 
 type Judgement = Pick<Comparison, "verdict" | "reason" | "morePairs">;

@@ -6,6 +6,7 @@ import { offeredChange } from "./offeredChange.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
+import { tooHighBy } from "./untoldTokens.ts";
 import { beyond, limits as usual, milliseconds, share, type Limits } from "./validityLimits.ts";
 
 /** Did each engine do the work that was asked for, the same as the others, and stay what it was? */
@@ -125,9 +126,14 @@ function againstEvents(
   const tokens = told.reduce((sum, { outputTokens = 0 }) => sum + outputTokens, 0);
   const events = told.reduce((sum, record) => sum + tokensOfEvents(record), 0);
   const teller = source === "usage" ? "usage" : "its tokenizer";
+  const tooHigh = tooHighBy(told);
+  const ofFirst =
+    tooHigh < 1.005
+      ? ""
+      : `, and of the first event one: if it has as many as the others, throughput is ${tooHigh.toFixed(2)} times what it was`;
   return beyond(limits.tokenCounts, apart(tokens, events, told.length), {
     what: `${teller} tells ${tokens} output tokens, the events carried ${events}`,
-    advice: `read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of ${teller}`,
+    advice: `read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of ${teller}${ofFirst}`,
     engine,
   });
 }

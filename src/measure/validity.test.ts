@@ -245,6 +245,23 @@ test("usage and events may differ by 1 % beyond the token that ends a text", () 
   expect(validityOf([reply(0)]).reasons[0]?.what).toBe("usage tells 0 output tokens, the events carried 200");
 });
 
+test("where events carry several tokens, it is said how much too high throughput may be by those of the first", () => {
+  const reply = (events: number, outputTokens: number) =>
+    record(
+      Array.from({ length: events }, (_, index) => [1 + index / 100] as const),
+      { outputTokens },
+    );
+  const advice = (events: number, tokens: number) => validityOf([reply(events, tokens)]).reasons[0]?.advice;
+  const counted = "read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of usage";
+  // Twenty tokens came in the time of the later five events of four; 23 are counted.
+  expect(advice(6, 24)).toBe(
+    `${counted}, and of the first event one: if it has as many as the others, throughput is 1.15 times what it was`,
+  );
+  // One of a thousand more is nothing to speak of.
+  expect(advice(1_000, 2_000)).toBe(counted);
+  expect(advice(24, 12)).toBe(counted);
+});
+
 test("what a tokenizer counts is held against events, and against usage where there are both", () => {
   const reply = (of: Partial<RequestRecord>) =>
     record(
