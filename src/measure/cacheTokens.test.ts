@@ -115,6 +115,22 @@ test("to the token is well; beyond 2 % of the prompt tokens degrades the run, wi
   expect(reasonsOf(resultOf([8_192, 8_192, 8_192]))[0]?.advice).toMatch(/cacheState cold/);
 });
 
+test("of an engine that leaves out a 0, as vLLM did for long, a prompt that it did not find again is missed all the same", () => {
+  const leavingOut = (cached: readonly number[]): TestResult => {
+    const { experiments, ...rest } = resultOf(cached);
+    const without = experiments.map(({ records, ...others }) => ({
+      ...others,
+      readings: [],
+      records: records.map(({ cachedTokens, ...record }) => (cachedTokens === 0 ? record : { ...record, cachedTokens: cachedTokens ?? 0 })),
+    }));
+    return { ...rest, experiments: without };
+  };
+  expect(reasonsOf(leavingOut([0, 8_192, 8_192]))).toEqual([]);
+  expect(reasonsOf(leavingOut([0, 8_192, 0]))).toMatchObject([
+    { state: "DEGRADED", what: "found 8,192 prompt tokens in its caches where the workload makes 16,384 possible", engine: "cached" },
+  ]);
+});
+
 test("replies and counters that tell something else are told, whichever is right", () => {
   const what = "its replies tell 16,384 prompt tokens out of its caches, its counters grew by 8,192";
   expect(reasonsOf(resultOf([0, 8_192, 8_192], [], 8_192))).toMatchObject([{ state: "DEGRADED", what, engine: "cached" }]);

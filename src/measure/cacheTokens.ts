@@ -2,13 +2,14 @@ import type { CacheReuse } from "../model/proof.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, ServiceDescription } from "../model/result.ts";
 import { isCompleted } from "./summary.ts";
+import { toldCached } from "./toldCached.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
 
 /** Prompt tokens of one engine in one experiment that came out of a cache. */
 export interface CacheTokens {
   readonly engine: string;
   /**
-   * Of requests whose prompts are known to the token and whose replies tell what was cached; where none tells, of all of the former, and where no
+   * Of requests whose prompts are known to the token and whose replies tell what was cached, or leave out that nothing was; where none tells, of all of the former, and where no
    * prompt is known, of all of the latter.
    */
   readonly promptTokens?: number;
@@ -63,9 +64,10 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   const all = records.filter((record) => record.engine === engine);
   const completed = all.filter(isCompleted);
   const told = completed.filter((record) => record.cachedTokens !== undefined);
-  const known = (told.length === 0 ? completed : told).flatMap((record) => {
+  const telling = told.length === 0 ? completed : completed.filter((record) => toldCached(record) !== undefined);
+  const known = telling.flatMap((record) => {
     const expected = reuse === undefined ? undefined : expectedCachedTokens(record, reuse);
-    return expected === undefined ? [] : [{ expected, observed: record.cachedTokens ?? 0, prompt: record.promptTokens ?? 0 }];
+    return expected === undefined ? [] : [{ expected, observed: toldCached(record) ?? 0, prompt: record.promptTokens ?? 0 }];
   });
   const growth = growthOf(engine, readings);
   const [own, external] = [growth("prefix-hit-tokens-total"), growth("external-hit-tokens-total")];

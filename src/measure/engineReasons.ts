@@ -5,6 +5,7 @@ import { opening, tokensOfEvents, ttft } from "./latency.ts";
 import { offeredChange } from "./offeredChange.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
+import { toldCached } from "./toldCached.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
 import { tooHighBy } from "./untoldTokens.ts";
 import { beyond, limits as usual, milliseconds, share, type Limits } from "./validityLimits.ts";
@@ -244,11 +245,6 @@ function cacheState(replies: readonly RequestRecord[], engine: string, limits: L
     advice: "do not call them cold: empty the caches before, start the engine anew, or take another seed",
     engine,
   });
-}
-
-/** A prompt that was counted, and of which none were told, had none: engines leave out a 0. */
-function toldCached({ cachedTokens, promptTokens, impossibleCachedTokens }: RequestRecord): number | undefined {
-  return cachedTokens ?? (promptTokens === undefined || impossibleCachedTokens !== undefined ? undefined : 0);
 }
 
 function impossibleHits(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
