@@ -170,3 +170,15 @@ test("what was replayed is told beside its errors, with what was observed; a jou
     replay_after: { replayed: { streams: 8, tokens_per_second: 560 }, observed: { streams: 1, tokens_per_second: 46 }, stamp_seconds },
   });
 });
+
+test("of an experiment that is INVALID no verdict is told to programs either: comparisons and checks are withheld, their figures are not", async () => {
+  const failing = fixture({ contexts: [8_192], ttft: ({ engine, request }) => (engine === "cached" && request > 7 ? undefined : 1) });
+  const verdicts = [{ experiment: 0, check: "fast", ok: true, observed: 1, wanted: "at most 2" }];
+  expect(await written({ ...fixture({ contexts: [8_192] }), verdicts })).toMatchObject({ verdicts });
+  const found = await written({ ...failing, verdicts });
+  expect(found["experiments"]).toMatchObject([{ validity: { state: "INVALID" } }]);
+  const [{ comparisons } = { comparisons: [] }] = found["experiments"] as { comparisons: Record<string, unknown>[] }[]; // as json.ts writes them
+  expect(new Set(comparisons.map(({ verdict }) => verdict))).toEqual(new Set(["withheld"]));
+  expect(comparisons.every((one) => !("reason" in one || "more_pairs" in one) && typeof one["pairs"] === "number")).toBe(true);
+  expect(found["verdicts"]).toEqual([{ experiment: 0, check: "fast", withheld: true, observed: 1, wanted: "at most 2" }]);
+});

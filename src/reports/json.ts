@@ -2,10 +2,11 @@ import { figuresOf, type CacheAnswer, type ExperimentFigures } from "../measure/
 import { receiveStamps } from "../measure/receiveStamps.ts";
 import { replayedLoadOf, type LoadSize } from "../measure/replayedLoad.ts";
 import { rulerErrorOf } from "../measure/rulerError.ts";
-import type { Comparison, Distribution, EngineSummary, Summary } from "../model/figures.ts";
+import type { Comparison, Distribution, EngineSummary, Summary, Verdict } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
 import type { EngineDescription, ExperimentDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { peakGpuMemory } from "./gpuMemory.ts";
+import { isWithheld } from "./headlines.ts";
 import { limitsJson } from "./limits.ts";
 import { cachedTokensJson, proofJson, sharedCachedTokensJson } from "./proofJson.ts";
 import { telemetryJson } from "./telemetryJson.ts";
@@ -36,7 +37,7 @@ function figuresJson(result: TestResult): unknown {
     engines: description.engines,
     proof: proofJson(result),
     experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index], description.engines)),
-    verdicts: verdicts.map(({ experiment, check, ok, observed, wanted }) => ({ experiment, check, ok, observed, wanted })),
+    verdicts: verdicts.map((verdict) => verdictJson(verdict, isWithheld(verdict, figures))),
   };
 }
 
@@ -67,7 +68,7 @@ function experimentJson(
     cache: cacheJson(figures?.cacheAnswers ?? []),
     cached_tokens: figures === undefined ? undefined : cachedTokensJson(figures.cacheTokens),
     shared_cached_tokens: figures === undefined ? undefined : sharedCachedTokensJson(figures.sharedCacheTokens),
-    comparisons: figures?.comparisons.map(comparisonJson),
+    comparisons: figures?.comparisons.map((comparison) => comparisonJson(comparison, figures.validity.state === "INVALID")),
     validity: figures?.validity,
   };
 }
@@ -148,21 +149,16 @@ function distributionJson({ count, mean, meanInterval, min, p50, p90, p99, max }
   return { count, mean, mean_interval: meanInterval, min, p50, p90, p99, max };
 }
 
-function comparisonJson({
-  metric,
-  cache,
-  baseline,
-  other,
-  pairs,
-  waves,
-  independentPairs,
-  effect,
-  interval,
-  margin,
-  verdict,
-  reason,
-  morePairs,
-}: Comparison): unknown {
+/** Withheld, it is not even told: a program that reads no further would take it. */
+function verdictJson({ experiment, check, ok, observed, wanted }: Verdict, withheld: boolean): unknown {
+  return { experiment, check, ...(withheld ? { withheld } : { ok }), observed, wanted };
+}
+
+/** Why there is no verdict on an invalid measurement is among the reasons of its validity. */
+function comparisonJson(
+  { metric, cache, baseline, other, pairs, waves, independentPairs, effect, interval, margin, verdict, reason, morePairs }: Comparison,
+  withheld: boolean,
+): unknown {
   return {
     metric,
     cache,
@@ -174,8 +170,6 @@ function comparisonJson({
     effect_ratio: effect,
     interval,
     margin_share: margin,
-    verdict,
-    reason,
-    more_pairs: morePairs,
+    ...(withheld ? { verdict: "withheld" } : { verdict, reason, more_pairs: morePairs }),
   };
 }
