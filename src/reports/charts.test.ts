@@ -8,6 +8,7 @@ function point(engine: string, position: number, value?: number): RequestPoint {
   return {
     engine,
     position,
+    request: position,
     cache: "cold",
     outcome: value === undefined ? "failed" : "completed",
     ...(value === undefined ? {} : { value }),

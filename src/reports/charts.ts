@@ -38,7 +38,10 @@ type Tooltip = NonNullable<Encoding["tooltip"]>;
 /** One request of one engine as a chart shows it: no value where it failed. */
 export interface RequestPoint {
   readonly engine: string;
+  /** In the order due, from 0. */
   readonly position: number;
+  /** Its number within its block, as in the CSV. */
+  readonly request: number;
   readonly value?: number;
   readonly cache: CacheState;
   readonly outcome: string;
@@ -68,7 +71,7 @@ export function perRequest(points: readonly RequestPoint[], engines: readonly st
   };
   const tooltip: Tooltip = [
     { field: "engine", title: "engine" },
-    { field: "position", title: "request" },
+    { field: "request", title: "request" },
     { field: "value", title: `${axis.title} (${scale.unit})`, format: scale.format },
     { field: "cache", title: "cache" },
     { field: "outcome", title: "outcome" },
@@ -325,9 +328,9 @@ function yAxis(axis: Axis, scale: Scale): Position {
   };
 }
 
-function drawnPoint({ engine, position, value, cache, outcome }: RequestPoint, { factor }: Scale) {
+function drawnPoint({ engine, position, request, value, cache, outcome }: RequestPoint, { factor }: Scale) {
   // null, because JSON has no undefined; a line breaks there.
-  return { engine, position, value: value === undefined ? null : Number((value * factor).toPrecision(6)), cache, outcome };
+  return { engine, position, request, value: value === undefined ? null : Number((value * factor).toPrecision(6)), cache, outcome };
 }
 
 function thinnedPoints(points: readonly RequestPoint[]): readonly RequestPoint[] {

@@ -1,4 +1,5 @@
 import { throughput, ttft } from "../measure/latency.ts";
+import { pairOf } from "../measure/pairs.ts";
 import { isCompleted } from "../measure/summary.ts";
 import type { ExperimentFigures } from "../measure/testFigures.ts";
 import type { Comparison, Distribution, EngineSummary } from "../model/figures.ts";
@@ -163,20 +164,33 @@ function noteOn(measured: readonly RequestPoint[]): { note?: string } {
   return measured.some(({ value }) => value === undefined) ? { note: "× at the upper edge: a request that did not complete." } : {};
 }
 
-function points(
-  { records, description }: ExperimentResult,
-  measure: (record: RequestRecord) => number | undefined,
-): readonly RequestPoint[] {
-  return records.map((record) => {
+/** One that completed without a value (no throughput, of a single token) is left out: a cross would say that it failed. */
+function points({ records }: ExperimentResult, measure: (record: RequestRecord) => number | undefined): readonly RequestPoint[] {
+  const places = placesByDue(records);
+  return records.flatMap((record) => {
     const value = isCompleted(record) ? measure(record) : undefined;
+    if (value === undefined && isCompleted(record)) return [];
     return {
       engine: record.engine,
-      position: record.block * description.workload.requests + record.request,
+      position: places.get(pairOf(record)) ?? 0,
+      request: record.request,
       cache: record.cache,
       outcome: record.outcome.kind === "failed" ? record.outcome.code : record.outcome.kind,
       ...(value === undefined ? {} : { value }),
     };
   });
+}
+
+/** By the number of a pair: the same request has the same place on all engines, and falls due at its own time where it follows another. */
+function placesByDue(records: readonly RequestRecord[]): ReadonlyMap<number, number> {
+  const earliest = new Map<number, RequestRecord>();
+  for (const record of records) {
+    const pair = pairOf(record);
+    const before = earliest.get(pair);
+    if (before === undefined || record.due < before.due) earliest.set(pair, record);
+  }
+  const inOrder = [...earliest].sort(([, a], [, b]) => a.block - b.block || a.due - b.due || a.request - b.request);
+  return new Map(inOrder.map(([pair], place) => [pair, place]));
 }
 
 // As equal in size as can be.
