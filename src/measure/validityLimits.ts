@@ -167,8 +167,18 @@ export function beyond(
 ): readonly ValidityReason[] {
   if (value === undefined || value <= Math.min(degraded, invalid)) return [];
   const [state, limit] = value > invalid ? (["INVALID", invalid] as const) : (["DEGRADED", degraded] as const);
-  return [{ state, ...words, exceeded: { name, unit, value: Number(value.toPrecision(3)), limit } }];
+  return [{ state, ...words, exceeded: { name, unit, value: above(limit, value), limit } }];
 }
+
+/** Three digits, or as many as it takes to be still above: 5.004 ms are not the 5 ms that are allowed. */
+function above(limit: number, value: number): number {
+  let digits = 3;
+  while (Number(value.toPrecision(digits)) <= limit && digits < mostDigits) digits++;
+  return Number(value.toPrecision(digits));
+}
+
+/** So many tell any two numbers apart. */
+const mostDigits = 17;
 
 export function share(part: number, whole: number): number | undefined {
   return whole === 0 ? undefined : part / whole;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { beyond, limitsOf } from "../measure/validityLimits.ts";
 import { limitNames } from "../model/limits.ts";
 import { fixture } from "./fixture.ts";
 import { exceededPhrase, limitsJson, limitsTable } from "./limits.ts";
@@ -52,4 +53,15 @@ test("a reason gives its value and its limit, but where any at all is beyond it"
     `${what}; sendLag 22.3 ms, limit 5 ms; use more threads`,
   );
   expect(exceededPhrase({ name: "answers", unit: "share", value: 0.25, limit: 0 })).toBeUndefined();
+});
+
+test("what is just above its limit is not told as the limit itself", () => {
+  const words = { what: "found", advice: "do" };
+  const told = (name: "failures" | "sendLag" | "crowded", value: number) =>
+    beyond(limitsOf(usual)[name], value, words).map(({ exceeded }) => exceeded && exceededPhrase(exceeded));
+  expect(told("failures", 12 / 239)).toEqual(["failures 5.02 %, limit 5 %"]);
+  expect(told("failures", 126 / 2_519)).toEqual(["failures 5.002 %, limit 5 %"]);
+  expect(told("failures", 0.131)).toEqual(["failures 13 %, limit 5 %"]);
+  expect(told("sendLag", 0.005004)).toEqual(["sendLag 5.004 ms, limit 5 ms"]);
+  expect(told("crowded", 2.004)).toEqual(["crowded 2.004 a core, limit 2 a core"]);
 });

@@ -3,7 +3,7 @@ import type { ExceededLimit } from "../model/figures.ts";
 import { limitNames, type LimitName, type LimitUnit } from "../model/limits.ts";
 import type { ExperimentDescription } from "../model/result.ts";
 import type { Block } from "./document.ts";
-import { missing, percent, plain } from "./numbers.ts";
+import { missing, observedPhrase, percent } from "./numbers.ts";
 
 /** Every limit of a run, also where nothing went beyond it. One that is not the same in all experiments has a row for each. */
 export function limitsTable(experiments: readonly ExperimentDescription[]): readonly Block[] {
@@ -39,22 +39,25 @@ function limitValue({ unit }: LimitInForce, value: number | undefined): string {
   return value === 0 ? "any" : withUnit(unit, value);
 }
 
-function withUnit(unit: LimitUnit, value: number): string {
+/** With as many digits as it takes to see on which side of `limit` it lies. */
+function withUnit(unit: LimitUnit, value: number, limit?: number): string {
+  const phrase = (factor = 1) => observedPhrase(value * factor, limit === undefined ? "" : String(limit * factor));
   switch (unit) {
     case "seconds":
-      return value < 1 ? `${plain(value * 1_000)} ms` : `${plain(value)} s`;
+      return value < 1 ? `${phrase(1_000)} ms` : `${phrase()} s`;
     case "cores":
-      return `${plain(value)} of a core`;
+      return `${phrase()} of a core`;
     case "threads":
-      return `${plain(value)} a core`;
+      return `${phrase()} a core`;
     case "share":
-      return percent(value);
+      // "5.0 %" of at most 5 % is 5.02 %.
+      return Number.parseFloat(percent(value)) === Number.parseFloat(percent(limit)) ? `${phrase(100)} %` : percent(value);
   }
 }
 
 /** "sendLag 22.3 ms, limit 5 ms"; undefined where any at all is beyond it. */
 export function exceededPhrase({ name, unit, value, limit }: ExceededLimit): string | undefined {
-  return limit === 0 ? undefined : `${name} ${withUnit(unit, value)}, limit ${withUnit(unit, limit)}`;
+  return limit === 0 ? undefined : `${name} ${withUnit(unit, value, limit)}, limit ${withUnit(unit, limit)}`;
 }
 
 /** In seconds, cores or shares of 1; one that is not judged has neither limit. */
