@@ -100,9 +100,11 @@ test("two URLs without a test file: document QA against each, the first is the b
   );
   expect(stderr + stdout).not.toContain(key);
   expect(stdout).toContain("300 context tokens, 2 questions");
-  expect(stdout).toContain("outputs/attach.pdf");
+  expect(stdout).toContain("outputs/attach.simulated.pdf");
   expect([0, 4]).toContain(code);
-  expect([...outcomes("outputs/attach.csv")].sort()).toEqual(["first", "first", "second", "second"].map((name) => `${name} completed 64`));
+  expect([...outcomes("outputs/attach.simulated.csv")].sort()).toEqual(
+    ["first", "first", "second", "second"].map((name) => `${name} completed 64`),
+  );
   expect(filesWithKey()).toEqual([]);
 });
 
@@ -129,7 +131,7 @@ test("https with a certificate of its own making: refused with what to do, or ta
     const { code, stdout, stderr } = await tandem([file, ...set, "-o", where.at("out"), "--no-calibration"]);
     expect(stderr + stdout + refused.stderr + refused.stdout).not.toContain(key);
     expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
-    const found = outcomes("out/test_server.csv");
+    const found = outcomes("out/test_server.simulated.csv");
     expect(found).toHaveLength(18);
     for (const name of ["chat", "text", "ids"]) expect(found.filter((outcome) => outcome === `${name} completed 5`)).toHaveLength(6);
     expect(filesWithKey()).toEqual([]);
@@ -180,7 +182,7 @@ test("the query of a gateway's URL goes with everything that it is asked, and a 
   const whatItIs = ["/get_server_info", "/info", "/props", "/server_info", "/version"];
   const paths = [...whatItIs, "/metrics", "/tokenize", "/v1/chat/completions", "/v1/models"];
   expect([...asked].sort()).toEqual(paths.sort().map((path) => `${path} with it`));
-  expect(outcomes("gateway/attach.csv")).toEqual(["server completed 64", "server completed 64"]);
+  expect(outcomes("gateway/attach.simulated.csv")).toEqual(["server completed 64", "server completed 64"]);
   expect(stderr).toContain("?api-version=2024-10-21&api-key=***");
   expect(stderr + stdout).not.toContain(key);
   expect(filesWithKey()).toEqual([]);

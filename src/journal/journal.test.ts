@@ -13,6 +13,7 @@ import type { Ending } from "../model/exchange.ts";
 import { completed, dropped, failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { RunManifest, TestDescription, TestResult } from "../model/result.ts";
+import { simulatedVersion } from "../model/simulatedVersion.ts";
 import type { Workload } from "../model/workload.ts";
 import { describedTest, documentQuestions } from "./fixture.ts";
 import { freshDirectory } from "./freshDirectory.ts";
@@ -299,6 +300,25 @@ test("readings, events, verdicts and what engines told of themselves come back",
   expect(result.facts).toEqual({ plain: { version: "0.24.0" } });
   expect(result.events.map(({ event }) => event.kind)).toEqual(["testStarted", "ready", "testEnded"]);
   expect(result).toMatchObject({ complete: true, lasted: 9 });
+});
+
+test("a server that was up already and says that it is Tandem's simulated engine is simulated; one of another version is not", async () => {
+  const readyAs = async (version: string) => {
+    const directory = join(freshDirectory(), "test_two");
+    const journal = openJournal(directory, { virtual: true });
+    const { engines, ...described } = describedTest(1);
+    journal.describe({
+      ...described,
+      simulated: false,
+      engines: engines.map((engine) => ({ ...engine, kind: "attached", simulated: false })),
+    });
+    journal.event(SECOND, { kind: "ready", engine: "plain", after: 1, url: "http://127.0.0.1:8000", facts: { version } });
+    journal.close();
+    const { description } = await readTest(directory);
+    return [description.simulated, ...description.engines.map(({ name, simulated }) => `${name} ${simulated}`)];
+  };
+  expect(await readyAs(simulatedVersion)).toEqual([true, "cached false", "plain true"]);
+  expect(await readyAs("0.32.0")).toEqual([false, "cached false", "plain false"]);
 });
 
 test("a test that had only been described is read as one in which nothing fell due", async () => {

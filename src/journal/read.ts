@@ -7,6 +7,7 @@ import type { Verdict } from "../model/figures.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { ExperimentDescription, ExperimentResult, RunManifest, TestDescription, TestResult, TimedEvent } from "../model/result.ts";
+import { simulatedVersion } from "../model/simulatedVersion.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { numbersOf } from "./int64.ts";
 import * as paths from "./paths.ts";
@@ -15,8 +16,9 @@ import { readRecords, type JournalRecord } from "./readRecords.ts";
 
 /** One test of a run, from its directory. What was cut off is missing from it, and nothing else. */
 export async function readTest(test: string): Promise<TestResult> {
-  const description = await readDescription(test);
   const events = [...(await readLines(paths.eventsFile(test), isTimedEvent)), ...(await readAftermath(test))];
+  const facts = factsOf(events);
+  const description = foundSimulated(await readDescription(test), facts);
   const workers = await paths.workersOf(test);
   const records = await readRecords(test, workers, description);
   const readings = await readReadings(test);
@@ -33,7 +35,7 @@ export async function readTest(test: string): Promise<TestResult> {
     ),
     events,
     verdicts: await readVerdicts(test),
-    facts: factsOf(events),
+    facts,
     proofs: proofsOf(events),
     complete,
     ...(damaged.length > 0 ? { damaged } : {}),
@@ -62,6 +64,14 @@ async function readDescription(test: string): Promise<TestDescription> {
   const description = parseJson(await readRequired(path), path);
   if (isOfSchemaOne<TestDescription>(description)) return description;
   throw new HarnessError("journal", `${path} is not a test of version 1`, { hint: "it was written by another version of tandem" });
+}
+
+/** A simulated engine may also be a server that was up already: it says what it is, and nothing it did was measured. */
+function foundSimulated(description: TestDescription, facts: TestResult["facts"]): TestDescription {
+  const engines = description.engines.map((engine) =>
+    facts[engine.name]?.["version"] === simulatedVersion ? { ...engine, simulated: true } : engine,
+  );
+  return { ...description, engines, simulated: description.simulated || engines.some(({ simulated }) => simulated) };
 }
 
 async function readRequired(path: string): Promise<string> {

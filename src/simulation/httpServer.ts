@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
+import { simulatedVersion } from "../model/simulatedVersion.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { decode } from "../model/vocabulary.ts";
 import type { GenerationListener, GenerationUsage, SimulatedCore } from "./core.ts";
@@ -50,7 +51,7 @@ interface Call {
 
 const routes: Readonly<Record<string, (call: Call) => void>> = {
   "GET /health": ({ response }) => send(response, 200, "text/plain", ""),
-  "GET /version": ({ response }) => sendJson(response, { version: "tandem-simulated-1" }),
+  "GET /version": ({ response }) => sendJson(response, { version: simulatedVersion }),
   "GET /metrics": ({ house, response }) =>
     send(response, 200, "text/plain; version=0.0.4", metricsText(house.core.counts(), house.serving.servedModel) + processText()),
   "GET /v1/models": ({ house, response }) => sendJson(response, modelList(house)),

@@ -1,3 +1,4 @@
+import { simulatedVersion } from "../model/simulatedVersion.ts";
 import { encode, vocabularySize } from "../model/vocabulary.ts";
 import type { GenerationUsage } from "./core.ts";
 
@@ -130,7 +131,7 @@ export class AnswerFormat {
 
   /** The usage, where it was asked for, and the mark of the end. */
   closingEvents(usage: GenerationUsage): string {
-    const last = this.wanted.includeUsage ? this.event(`],"usage":${usageJson(usage)},"system_fingerprint":"${fingerprint}"`) : "";
+    const last = this.wanted.includeUsage ? this.event(`],"usage":${usageJson(usage)},"system_fingerprint":"${simulatedVersion}"`) : "";
     return `${last}data: [DONE]\n\n`;
   }
 
@@ -139,7 +140,7 @@ export class AnswerFormat {
     const content = JSON.stringify(text);
     const answer = this.wanted.api === "chat" ? `"message":{"role":"assistant","content":${content}}` : `"text":${content}`;
     const choice = `{"index":0,${answer},"logprobs":null,"finish_reason":"${this.finishReason()}","stop_reason":null}`;
-    return `${this.head}${choice}],"system_fingerprint":"${fingerprint}","usage":${usageJson(usage)}}`;
+    return `${this.head}${choice}],"system_fingerprint":"${simulatedVersion}","usage":${usageJson(usage)}}`;
   }
 
   private event(rest: string): string {
@@ -157,8 +158,6 @@ export class AnswerFormat {
     return this.wanted.endsByItself ? "stop" : "length";
   }
 }
-
-const fingerprint = "tandem-simulated-1";
 
 function usageJson({ promptTokens, outputTokens, gpuCachedTokens, cpuCachedTokens }: GenerationUsage): string {
   return JSON.stringify({
