@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { EngineProof, ProofCheck } from "../model/proof.ts";
+import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Reading } from "../model/record.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { cacheTokens, expectedCachedTokens, sharedCacheTokens } from "./cacheTokens.ts";
@@ -199,6 +199,20 @@ test("a template that is longer than most is found by every request, and that is
     return cacheTokens("e", { records, readings: [] } as unknown as ExperimentResult, undefined).possible; // all that is looked at
   };
   expect([possible(8_208), possible(8_208 + 96)]).toEqual([2 * 64, 2 * 96]);
+});
+
+test("replies that tell nothing of caches had nothing where a reply told of a hit beforehand", () => {
+  const untold = resultOf([0, 0, 0]).experiments.map((experiment) => ({
+    ...experiment,
+    readings: [],
+    records: experiment.records.map(({ cachedTokens: _told, ...record }) => record),
+  }));
+  const reasons = (reuse: CacheReuse) =>
+    reasonsOf({ ...resultOf([]), experiments: untold, proofs: [{ engine: "cached", checks: [], traits: [], reuse }] });
+  expect(reasons(keeps)).toEqual([]);
+  expect(reasons({ ...keeps, toldHits: true })).toMatchObject([
+    { state: "DEGRADED", what: "found 0 prompt tokens in its caches where the workload makes 16,384 possible" },
+  ]);
 });
 
 test("where replies tell nothing of caches, the engine's own counters are held against what was expected", () => {

@@ -9,8 +9,8 @@ import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
 export interface CacheTokens {
   readonly engine: string;
   /**
-   * Of requests whose prompts are known to the token and whose replies tell what was cached, or leave out that nothing was; where none tells, of all of the former, and where no
-   * prompt is known, of all of the latter.
+   * Of requests whose prompts are known to the token and whose replies tell what was cached, or leave out that nothing was; where none tells,
+   * of all of the former, and where no prompt is known, of all of the latter.
    */
   readonly promptTokens?: number;
   /** From the workload's own prefixes, and the pieces in which this engine finds them again. */
@@ -64,7 +64,8 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   const all = records.filter((record) => record.engine === engine);
   const completed = all.filter(isCompleted);
   const told = completed.filter((record) => record.cachedTokens !== undefined);
-  const telling = told.length === 0 ? completed : completed.filter((record) => toldCached(record) !== undefined);
+  const tells = told.length > 0 || reuse?.toldHits === true;
+  const telling = tells ? completed.filter((record) => toldCached(record) !== undefined) : completed;
   const known = telling.flatMap((record) => {
     const expected = reuse === undefined ? undefined : expectedCachedTokens(record, reuse);
     return expected === undefined ? [] : [{ expected, observed: toldCached(record) ?? 0, prompt: record.promptTokens ?? 0 }];
@@ -74,8 +75,7 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   const inOnly = (tier: CacheReuse["onlyTier"]) => (reuse?.onlyTier === tier ? external : undefined);
   const memoryTier = growth("external-memory-hit-tokens-total") ?? inOnly("memory");
   const lowerTier = growth("external-lower-hit-tokens-total") ?? inOnly("lower");
-  const observed =
-    told.length === 0 || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
+  const observed = !tells || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
   const prompts = known.length === 0 ? told.flatMap(({ promptTokens }) => promptTokens ?? []) : known.map(({ prompt }) => prompt);
   const isOneBlock = new Set(completed.map(({ block }) => block)).size === 1;
   const counted = isOneBlock && (own !== undefined || external !== undefined) ? (own ?? 0) + (external ?? 0) : undefined;

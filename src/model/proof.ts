@@ -37,6 +37,8 @@ export interface CacheReuse {
   readonly externalPiece?: number;
   /** Where the cache beside it has a single place to keep it: whatever comes out of that cache was there. */
   readonly onlyTier?: "memory" | "lower";
+  /** Its replies told of a hit when it was asked beforehand: those that tell none had none. */
+  readonly toldHits?: true;
 }
 
 /** What an engine answered to a prompt, at temperature 0. */

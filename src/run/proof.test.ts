@@ -71,6 +71,12 @@ test("a cache that was asked for finds a prompt again, in whole pieces", async (
   expect(await repeated(await up({ prefixCaching: true }))).toMatchObject({ wanted: "found in the cache, 1072 tokens", ok: true });
 });
 
+test("that replies tell of hits is kept, where one did", async () => {
+  const told = async ({ running, asker }: Up) => (await prove(running, world, asker, 0)).reuse?.toldHits;
+  expect(await told(await up(memory))).toBe(true);
+  expect(await told(await up(nothing, simulated(memory)))).toBeUndefined();
+});
+
 test("where none was asked for, nothing is found", async () => {
   expect(await repeated(await up(nothing))).toMatchObject({ wanted: "computed anew, no cached tokens", ok: true });
 });
@@ -344,7 +350,7 @@ test("the block of a server that is up already is the one that its page tells, w
     await using server = await behindHttp(await up({ prefixCaching }, attached({ url: "http://h:1", prefixCaching })), page);
     return (await prove(server.running, world, server.asker, 0)).reuse;
   };
-  expect(await reuseOf(true)).toEqual({ own: true, external: false, ownPiece: 544 });
+  expect(await reuseOf(true)).toEqual({ own: true, external: false, toldHits: true, ownPiece: 544 });
   expect(await reuseOf(false)).toEqual({ own: false, external: false });
 });
 

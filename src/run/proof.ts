@@ -66,11 +66,12 @@ export async function prove(running: RunningEngine, world: World, asker: Asker, 
   const metrics = await metricsOf(running);
   const { traits, checks } = told(running, claims, metrics);
   const reuse = reuseAsFound(claims, traits, blockIn(metrics, running));
-  const probed = reuse === undefined ? [] : await probeCache(reuse, running, asker, ordinal);
+  if (reuse === undefined) return { engine: running.name, checks, traits };
+  const probed = await probeCache(reuse, running, asker, ordinal);
   // Some only complain once they are at work.
-  const late =
-    probed.length === 0 ? [] : complaints(claims, logOf(running)).filter(({ found }) => !checks.some((check) => check.found === found));
-  return { engine: running.name, checks: [...checks, ...probed, ...late], traits, ...(reuse === undefined ? {} : { reuse }) };
+  const late = complaints(claims, logOf(running)).filter(({ found }) => !checks.some((check) => check.found === found));
+  const all = [...checks, ...probed.checks, ...late];
+  return { engine: running.name, checks: all, traits, reuse: { ...reuse, ...(probed.toldHits ? { toldHits: true } : {}) } };
 }
 
 /**
@@ -122,15 +123,22 @@ function blockIn(metrics: readonly Metric[], { engine }: RunningEngine): number 
   return wholeIn(metrics.find(({ name, labels }) => name === block.name && labels[block.label] !== undefined)?.labels[block.label]);
 }
 
+interface Probed {
+  readonly checks: readonly ProofCheck[];
+  /** By the reply itself. */
+  readonly toldHits: boolean;
+}
+
 /** Two identical requests of some pieces' length: the second is found in a cache where one was asked for, and not where none was. */
-async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Asker, ordinal: number): Promise<readonly ProofCheck[]> {
+async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Asker, ordinal: number): Promise<Probed> {
   const piece = Math.max(reuse.ownPiece ?? 0, reuse.externalPiece ?? 0, commonPiece);
   const prompt = unseenPrompt(Math.min(4 * piece + 64, longestPrompt(running)), asker.clock, ordinal);
   const first = await asked(asker, prompt);
   const wantsHit = reuse.own || reuse.external;
   const second = wantsHit ? await untilFound(asker, prompt, { attempts, reuse }) : await asked(asker, prompt);
   const repeated = wantsHit ? hitCheck(reuse, { first, second, prompt }) : missCheck(first, second);
-  return [repeated, ...(await besideCheck(reuse, running, asker, prompt))];
+  const { cachedTokens = 0 } = second.ending;
+  return { checks: [repeated, ...(await besideCheck(reuse, running, asker, prompt))], toldHits: cachedTokens > 0 };
 }
 
 /** With room for an answer; `Infinity` where no limit is known. */
