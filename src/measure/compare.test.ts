@@ -125,11 +125,23 @@ test("a difference within the harness's own error is none, and the margin says s
   const margins: Margins = { practical: 0.05, harness: { ttft: 0.6 } };
   const records = [...answered("cached", timesAll(0.8)), ...answered("plain", tenOfPlain)];
   expect(compare(experimentOf(records), "plain", margins)[0]).toMatchObject({ verdict: "inconclusive", margin: 0.6 });
-  const noisy = compare(experimentOf(records), "plain", { practical: 0.05, harness: { ttft: 0.1 }, engine: { ttft: 0.25 } })[0];
-  expect(noisy).toMatchObject({
-    margin: 0.25,
-    verdict: "inconclusive",
-    reason: "there is a difference, but it may be below the noise of one engine against itself of 25 %",
+});
+
+test("a difference within what one of the engines differs by from itself is none, and that it differs so is a verdict by itself", () => {
+  const records = [...answered("plain", tenOfPlain), ...answered("again", timesAll(1.25)), ...answered("cached", timesAll(0.82))];
+  const verdicts = (alike: readonly (readonly string[])[]) =>
+    Object.fromEntries(
+      compare(experimentOf(records), "plain", { practical: 0.05, harness: { ttft: 0.1 } }, alike)
+        .filter(({ metric }) => metric === "ttft")
+        .map(({ other, verdict, reason }) => [other, { verdict, reason }]),
+    );
+  expect(verdicts([])).toMatchObject({ cached: { verdict: "better" }, again: { verdict: "worse" } });
+  expect(verdicts([["plain", "again"]])).toMatchObject({
+    cached: {
+      verdict: "inconclusive",
+      reason: "there may be a difference of 5 % or more: the noise of one engine against itself of 25 % would hide it",
+    },
+    again: { verdict: "worse" },
   });
 });
 

@@ -2,7 +2,7 @@ import { draws } from "../model/draw.ts";
 import type { ComparedMetric, Comparison, Interval } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { CacheState } from "../model/request.ts";
-import type { ExperimentResult } from "../model/result.ts";
+import type { ExperimentResult, TestDescription } from "../model/result.ts";
 import { known } from "./known.ts";
 import { throughput, ttft } from "./latency.ts";
 import { independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
@@ -22,8 +22,6 @@ export interface Margins {
   readonly practical: number;
   /** The harness's own error at this load. */
   readonly harness?: ErrorShare;
-  /** What an engine differs by from itself, where an A/A run has told. */
-  readonly engine?: ErrorShare;
 }
 
 export const defaultMargins: Margins = { practical: 0.05 };
@@ -41,17 +39,46 @@ const withoutValueTolerance = 0.1;
 /** 0.07 − 0.06 is a little more than 0.01. */
 const rounding = 1e-9;
 
-/** Every other engine against the baseline, paired by request; cold, partial and warm apart, "all" where there is only one of them. */
-export function compare(result: ExperimentResult, baseline: string, margins: Margins = defaultMargins): readonly Comparison[] {
+/**
+ * Every other engine against the baseline, paired by request; cold, partial and warm apart, "all" where there is only one of them. What engines that
+ * are `alike` differ by is a margin of the comparisons of others.
+ */
+export function compare(
+  result: ExperimentResult,
+  baseline: string,
+  margins: Margins = defaultMargins,
+  alike: TestDescription["alike"] = [],
+): readonly Comparison[] {
   const others = [...new Set(result.records.map(({ engine }) => engine))].filter((engine) => engine !== baseline).sort();
   const populations = populationsOf(result.records);
   return others.flatMap((other) => {
     const waves = wavesOf(ofEngine(result.records, baseline), ofEngine(result.records, other));
     return populations.flatMap(({ cache, records }) => {
       const arms = { base: ofEngine(records, baseline), other: ofEngine(records, other), waves };
-      return metrics.map((metric) => compareArms({ experiment: result.index, metric, cache, baseline, other }, arms, margins));
+      const isItself = alike.some((group) => group.includes(baseline) && group.includes(other));
+      return metrics.map((metric) => {
+        const engine = isItself ? 0 : noiseOf(metric, records, alike);
+        return compareArms({ experiment: result.index, metric, cache, baseline, other }, arms, { ...margins, engine });
+      });
     });
   });
+}
+
+/** What an engine differs by from itself, as a share: the most that two of the same do, also where their pairs are too few for a verdict. 0 where none is there twice. */
+function noiseOf(metric: ComparedMetric, records: readonly RequestRecord[], alike: readonly (readonly string[])[]): number {
+  const apart = alike.flatMap(([first = "", ...others]) =>
+    others.map((other) => {
+      const { logs } = pairedLogRatios(metric, { base: ofEngine(records, first), other: ofEngine(records, other), waves: noWaves });
+      return Math.exp(Math.abs(meanOf(logs) ?? 0)) - 1;
+    }),
+  );
+  return Math.max(0, ...apart);
+}
+
+const noWaves: Arms["waves"] = new Map();
+
+function meanOf(logs: Float64Array): number | undefined {
+  return logs.length === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / logs.length;
 }
 
 function ofEngine(records: readonly RequestRecord[], engine: string): readonly RequestRecord[] {
@@ -81,10 +108,15 @@ interface Arms {
 
 type Subject = Pick<Comparison, "experiment" | "metric" | "cache" | "baseline" | "other">;
 
-function compareArms(subject: Subject, arms: Arms, margins: Margins): Comparison {
+interface ArmsMargins extends Margins {
+  /** The noise of one engine against itself. */
+  readonly engine: number;
+}
+
+function compareArms(subject: Subject, arms: Arms, margins: ArmsMargins): Comparison {
   const { logs, waves, onBoth } = pairedLogRatios(subject.metric, arms);
   const pairs = logs.length;
-  const mean = pairs === 0 ? undefined : logs.reduce((sum, log) => sum + log, 0) / pairs;
+  const mean = meanOf(logs);
   const inWaves = overWaves(logs, waves, mean ?? 0);
   const came = inWaves.values.length;
   const { margin, why } = marginFor(subject.metric, arms, margins);
@@ -131,11 +163,11 @@ function intervalOf(inWaves: OverWaves, mean: number, { experiment, metric, cach
   return intervalOverWaves(inWaves, mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
 }
 
-function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: Margins): { margin: number; why: string } {
+function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: ArmsMargins): { margin: number; why: string } {
   const candidates = [
     { margin: practical, why: "margin" },
     { margin: harness?.[metric] ?? 0, why: "harness's own error" },
-    { margin: engine?.[metric] ?? 0, why: "noise of one engine against itself" },
+    { margin: engine, why: "noise of one engine against itself" },
     { margin: metric === "throughput" ? untoldTokens(arms) : 0, why: "error by untold tokens of first events" },
   ];
   return candidates.reduce((largest, candidate) => (candidate.margin > largest.margin ? candidate : largest));

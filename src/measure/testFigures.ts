@@ -73,12 +73,12 @@ export function totalsOf({ experiments }: TestResult): TestTotals {
 
 export function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins = defaultMargins): ExperimentFigures {
   const { description, verdicts } = result;
-  const { engines, baseline } = description;
+  const { engines, baseline, alike } = description;
   const measured = engines.map(({ name }) => engineSummary(name, experiment.records, experiment.description.slo));
   const summaries = result.gapsUnknown === true ? measured.map(withoutGaps) : measured;
   const harness = { ...harnessMargin(experiment, summaries), ...margins.harness };
   const practical = experiment.description.margin ?? margins.practical;
-  const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, practical, harness });
+  const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, practical, harness }, alike);
   const own = verdicts.filter((verdict) => verdict.experiment === experiment.index);
   const tokens = engines.map(({ name }) => cacheTokens(name, experiment, reuseOf(name, result)));
   return {

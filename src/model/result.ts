@@ -85,6 +85,8 @@ export interface TestDescription {
   /** Whether the harness's own error was measured: "off" by --no-calibration, "virtual" where nothing was measured at all. */
   readonly calibration?: "on" | "off" | "virtual";
   readonly engines: readonly EngineDescription[];
+  /** Names of engines that are one and the same by their author: what they differ by is what an engine differs by from itself. */
+  readonly alike?: readonly (readonly string[])[];
   readonly services?: readonly ServiceDescription[];
   readonly experiments: readonly ExperimentDescription[];
   /** It has checks, which are evaluated after each experiment. */

@@ -35,6 +35,7 @@ function figuresJson(result: TestResult): unknown {
     baseline: description.baseline,
     validity: figures.validity,
     engines: description.engines,
+    alike: description.alike,
     proof: proofJson(result),
     experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index], description.engines)),
     verdicts: verdicts.map((verdict) => verdictJson(verdict, isWithheld(verdict, figures))),

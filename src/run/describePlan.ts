@@ -29,9 +29,16 @@ export function describeTest(
     simulated: engines.some(({ engine }) => engine.simulated),
     ...(named.testCase.baseline === undefined ? {} : { baseline: named.testCase.baseline }),
     engines: engines.map((engine) => describeEngine(engine)),
+    ...alikeIn(named.testCase.engines),
     experiments: experiments.map(describeExperiment),
     ...(named.testCase.checks === undefined ? {} : { checks: true }),
   };
+}
+
+/** By the description that their author gave to several of them. */
+function alikeIn(engines: NamedTestCase["testCase"]["engines"]): Pick<TestDescription, "alike"> {
+  const groups = [...Map.groupBy(Object.entries(engines), ([, engine]) => engine).values()].filter((group) => group.length > 1);
+  return groups.length === 0 ? {} : { alike: groups.map((group) => group.map(([name]) => name)) };
 }
 
 /** Where an engine is to be started. */
