@@ -93,6 +93,24 @@ describe("one event", () => {
     kindOf('{"usage":{"prompt_tokens":503.0,"completion_tokens":-6}}');
     expect([reader.promptTokens, reader.cachedTokens, reader.completionTokens]).toEqual([503, undefined, -6]);
   });
+
+  test.each([
+    [
+      "Moonshot's, in the choice",
+      '{"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":1336,"completion_tokens":31,"cached_tokens":1280}}]}',
+    ],
+    [
+      "Groq's, in a field of its own",
+      '{"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"id":"r","usage":{"prompt_tokens":1336,"completion_tokens":31,"prompt_tokens_details":{"cached_tokens":1280}}}}',
+    ],
+    [
+      "DeepSeek's, by its own name",
+      '{"choices":[],"usage":{"prompt_tokens":1336,"completion_tokens":31,"prompt_cache_hit_tokens":1280,"prompt_tokens_details":{"cached_tokens":null}}}',
+    ],
+  ])("usage is read where others put it: %s", (_, event) => {
+    expect([kindOf(event), reader.hasUsage]).toEqual(["usage", true]);
+    expect([reader.promptTokens, reader.cachedTokens, reader.completionTokens]).toEqual([1336, 1280, 31]);
+  });
 });
 
 test("says the same as JSON.parse would, for any chunk in any order with any white space", () => {

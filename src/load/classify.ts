@@ -34,6 +34,7 @@ const keys = {
   completionTokens: Buffer.from("completion_tokens"),
   promptTokensDetails: Buffer.from("prompt_tokens_details"),
   cachedTokens: Buffer.from("cached_tokens"),
+  cacheHitTokens: Buffer.from("prompt_cache_hit_tokens"),
 };
 /** Without its first letter, which may be a capital. */
 const rror = keys.error.subarray(1);
@@ -215,9 +216,10 @@ export class ChunkReader {
         return this.readOfUsage(keyStart, keyEnd);
       case "details":
         if (!this.isKey(keys.cachedTokens, keyStart, keyEnd)) return this.skipValue();
-        this.cachedTokens = this.number();
+        this.cachedTokens = this.number() ?? this.cachedTokens;
         return this.skipValue();
       case "groq":
+        if (this.isKey(keys.usage, keyStart, keyEnd)) return this.readUsage();
         if (this.isKey(keys.error, keyStart, keyEnd) && !this.isFalsy()) this.hasError = true;
         return this.skipValue();
     }
@@ -231,10 +233,7 @@ export class ChunkReader {
     }
     if (this.isKey(keys.usage, keyStart, keyEnd)) {
       this.isPart = true;
-      if (this.byte() !== openBrace) return this.skipValue();
-      this.isChunk = true;
-      this.hasUsage = true;
-      return this.readObject("usage");
+      return this.readUsage();
     }
     if (this.isKey(keys.groq, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("groq");
     if (this.isKey(keys.error, keyStart, keyEnd)) {
@@ -287,6 +286,7 @@ export class ChunkReader {
 
   private readOfChoice(keyStart: number, keyEnd: number): boolean {
     if (this.isKey(keys.delta, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("delta");
+    if (this.isKey(keys.usage, keyStart, keyEnd)) return this.readUsage();
     if (this.isKey(keys.text, keyStart, keyEnd)) {
       this.readText();
     } else if (this.isKey(keys.finishReason, keyStart, keyEnd) && this.holdsSomething(quote, quote)) {
@@ -358,9 +358,20 @@ export class ChunkReader {
     this.texts++;
   }
 
+  /** Of the chunk; Moonshot tells it in the choice, Groq in a field of its own. */
+  private readUsage(): boolean {
+    if (this.byte() !== openBrace) return this.skipValue();
+    this.isChunk = true;
+    this.hasUsage = true;
+    return this.readObject("usage");
+  }
+
+  /** Moonshot tells cached tokens here and not in the details, and so does DeepSeek, by another name. */
   private readOfUsage(keyStart: number, keyEnd: number): boolean {
     if (this.isKey(keys.completionTokens, keyStart, keyEnd)) this.completionTokens = this.number();
     else if (this.isKey(keys.promptTokens, keyStart, keyEnd)) this.promptTokens = this.number();
+    else if (this.isKey(keys.cachedTokens, keyStart, keyEnd) || this.isKey(keys.cacheHitTokens, keyStart, keyEnd))
+      this.cachedTokens = this.number() ?? this.cachedTokens;
     else if (this.isKey(keys.promptTokensDetails, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("details");
     return this.skipValue();
   }
