@@ -122,6 +122,15 @@ test("a stream that counts its tokens as it goes and ends with the connection, u
   expect(outcome).toMatchObject({ kind: "failed", code: "disconnected" });
 });
 
+test("a reply to a wish that nobody had is a status like any other", () => {
+  expect(readOf("HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n").outcome).toEqual(failed("http-status", "HTTP 101"));
+});
+
+test("what comes in an event called error is one, whatever it says", () => {
+  const { kinds, outcome } = readOf(stream(`${a}event: error\n${done}`));
+  expect([kinds, outcome]).toEqual(["text error", failed("error-event", "[DONE]")]);
+});
+
 describe("a server that closes each connection as soon as it is open", () => {
   test("does not keep us opening others for ever", async () => {
     await using server = await closingServer();

@@ -169,7 +169,6 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const { head } = reading;
     this.head = head;
     this.options.listener.headers(this.at, head.status);
-    if (head.status === 101) this.fail(failed("bad-response", "the server wants to switch protocols"));
     this.isStream = isSuccess(head.status) && head.compression === undefined && isEventStream(head.contentType);
     this.body = new BodyReader(head.framing, this);
     return reading.bodyAt;
@@ -234,7 +233,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
       this.isCut = true;
       return;
     }
-    const kind = read === "malformed" || read === "aborted" || (isError && read !== "done") ? "error" : read;
+    const kind = isError || read === "malformed" || read === "aborted" ? "error" : read;
     if (kind === "done") this.isDone = true;
     else if (kind === "empty" && !chunk.isPart && end - start > nothing.length) this.strange = this.textOf(bytes, start, end);
     else if (kind !== "usage" && kind !== "empty") this.strange = undefined;
