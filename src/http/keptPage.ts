@@ -1,7 +1,8 @@
-import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 import type { Seconds } from "../model/time.ts";
+import { addressOf, serverName } from "./addressOf.ts";
 import { basicOf } from "./basicOf.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
 import { GrowingBytes } from "./growingBytes.ts";
@@ -100,12 +101,11 @@ class Wire implements PieceTaker {
   #asked: PromiseWithResolvers<Answer> | undefined;
   #cause: unknown;
 
-  constructor({ protocol, hostname, port }: URL, { acceptAnyCertificate = false }: PageOptions) {
-    const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  constructor(url: URL, { acceptAnyCertificate = false }: PageOptions) {
+    const { host, port, isTls } = addressOf(url);
     const onread = { buffer: readBuffer, callback: (length: number) => this.#received(length) };
-    const isTls = protocol === "https:";
-    const to = { host, port: port === "" ? (isTls ? 443 : 80) : Number(port), noDelay: true, onread };
-    const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...(isIP(host) === 0 ? { servername: host } : {}) };
+    const to = { host, port, noDelay: true, onread };
+    const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...serverName(host) };
     this.#socket = isTls ? connectTls({ ...to, ALPNProtocols: ["http/1.1"], ...certificate }) : connectPlain(to);
     this.#socket.unref();
     this.#socket.on("error", (error) => (this.#cause ??= error));

@@ -1,7 +1,8 @@
 import { validateHeaderValue } from "node:http";
-import { connect, isIP } from "node:net";
+import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 
+import { addressOf, serverName } from "../http/addressOf.ts";
 import { KeptPage, type Answer as PageAnswer } from "../http/keptPage.ts";
 import type { RunningEngine } from "../model/running.ts";
 import { urlAt } from "../model/serverUrl.ts";
@@ -55,17 +56,14 @@ export async function isListening(server: Pick<Server, "url">): Promise<boolean>
 
 /** Why no connection can be opened there, TLS included; undefined where one was, whatever would be answered on it. */
 export async function connectionError({ url }: Pick<Server, "url">, within: Seconds): Promise<Error | undefined> {
-  const { hostname, port, protocol } = new URL(url);
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const isTls = protocol === "https:";
-  const known = port === "" ? (isTls ? 443 : 80) : Number(port);
+  const { host, port, isTls } = addressOf(new URL(url));
   const { promise, resolve } = Promise.withResolvers<Error | undefined>();
   // Node's own 250 ms for each address of a name are too few for one far away.
-  const socket = connect({ host, port: known, autoSelectFamilyAttemptTimeout: Math.max(250, within * 400) });
+  const socket = connect({ host, port, autoSelectFamilyAttemptTimeout: Math.max(250, within * 400) });
   let late = `no connection within ${within} s`;
   const timer = setTimeout(() => resolve(new Error(late)), within * 1_000);
   // Certificates are for whoever asks: here it only matters whether TLS is spoken.
-  const secured = isTls ? connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) === 0 ? { servername: host } : {}) }) : undefined;
+  const secured = isTls ? connectTls({ socket, rejectUnauthorized: false, ...serverName(host) }) : undefined;
   socket.once("connect", () => {
     if (secured === undefined) resolve(undefined);
     else late = "it takes the connection, and no TLS handshake";

@@ -9,6 +9,7 @@ import { shellWord } from "../model/shellWord.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { descendantsOf } from "../host/processTable.ts";
 import { listenersOn } from "../host/listeningSockets.ts";
+import { addressOf } from "../http/addressOf.ts";
 import { connectionError, type Server } from "./ask.ts";
 import { choice, isLate, reason, standing, type Standing } from "./readiness.ts";
 import { masks } from "./secrets.ts";
@@ -187,8 +188,8 @@ function attachedTo({ url, acceptAnyCertificate }: Server, { name, engine }: Lau
 
 /** Whoever listens there on this machine, be it the server or a way to it, and what it has started. */
 function processesAt(url: string): readonly number[] {
-  const { hostname, port, protocol } = new URL(url);
-  if (!/^(localhost|127\..*|\[::1\])$/.test(hostname)) return [];
-  const listeners = listenersOn(Number(port) || (protocol === "https:" ? 443 : 80));
+  const { host, port } = addressOf(new URL(url));
+  if (!/^(localhost|127\..*|::1)$/.test(host)) return [];
+  const listeners = listenersOn(port);
   return descendantsOf(listeners.flatMap(({ pid }) => pid ?? [])).filter((pid) => pid !== process.pid);
 }

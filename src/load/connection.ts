@@ -1,6 +1,7 @@
-import { connect as connectPlain, isIP, Socket } from "node:net";
+import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls, createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from "node:tls";
 
+import { serverName, type Address } from "../http/addressOf.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { ReceiveStamps } from "../host/receiveStamps.ts";
@@ -12,10 +13,7 @@ export interface Dialling {
   readonly stamps: ReceiveStamps;
 }
 
-export interface Server {
-  readonly host: string;
-  readonly port: number;
-  readonly isTls: boolean;
+interface Server extends Address {
   readonly acceptAnyCertificate: boolean;
 }
 
@@ -101,7 +99,7 @@ export class Connection {
   private connect({ host, port, isTls, acceptAnyCertificate }: Server, opened: () => void): Socket {
     const onread = { buffer: readBuffer, callback: (length: number) => this.read(length) };
     if (!isTls) return connectPlain({ host, port, noDelay: true, onread }, opened);
-    const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...(isIP(host) === 0 ? { servername: host } : {}) };
+    const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...serverName(host) };
     tlsContext ??= createSecureContext();
     const options = { host, port, ALPNProtocols: ["http/1.1"], onread, secureContext: tlsContext, ...certificate };
     return connectTls(options as TlsOptions, opened);

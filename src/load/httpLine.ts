@@ -1,3 +1,4 @@
+import { addressOf } from "../http/addressOf.ts";
 import type { Wire } from "../model/engine.ts";
 import type { Ending, Exchange, ExchangeListener, Line, Prepared, Replies } from "../model/exchange.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
@@ -93,13 +94,10 @@ class HttpLine implements WatchedLine {
   constructor(options: HttpLineOptions) {
     const { url, wire, servedModel, clock, acceptAnyCertificate = false, connectWithin = defaultDeadlines.connect } = options;
     const parsed = new URL(url);
-    const isTls = parsed.protocol === "https:";
     this.clock = clock;
     this.write = requestWriter({ url: parsed, wire, servedModel, namesRequests: options.namesRequests ?? false });
-    const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
-    const port = Number(parsed.port) || (isTls ? 443 : 80);
     this.connectWithin = toNanoseconds(connectWithin);
-    const server = { host, port, isTls, acceptAnyCertificate };
+    const server = { ...addressOf(parsed), acceptAnyCertificate };
     const stamps = options.stamps ?? stampsWhenRead(clock);
     this.pool = new Pool({ server, clock, stamps }, this.connectWithin, options.budget ?? unlimited);
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
