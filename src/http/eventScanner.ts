@@ -22,8 +22,10 @@ const largestEvent = 64 * 1024 * 1024;
 
 /** Finds the events of a text/event-stream, however its bytes are split: LF, CRLF or CR, comments, data over several lines. */
 export class EventScanner {
-  /** What is wrong with the stream; nothing is found after that. */
+  /** What is wrong with the stream. */
   problem: string | undefined;
+  /** The next byte is the first of an event, or of an empty line before it. */
+  isBetweenEvents: boolean;
   private readonly taker: EventTaker;
   private readonly partialLine: GrowingBytes;
   /** Data of the event under way that has to outlive the bytes it came in. */
@@ -35,12 +37,11 @@ export class EventScanner {
   private hasDataKept: boolean;
   private isError: boolean;
   private afterCarriageReturn: boolean;
-  /** Nothing of the event under way has been read yet. */
-  private isBetweenEvents: boolean;
 
   constructor(taker: EventTaker) {
     this.taker = taker;
     this.problem = undefined;
+    this.isBetweenEvents = true;
     this.partialLine = new GrowingBytes();
     this.kept = new GrowingBytes();
     this.dataStart = 0;
@@ -49,16 +50,9 @@ export class EventScanner {
     this.hasDataKept = false;
     this.isError = false;
     this.afterCarriageReturn = false;
-    this.isBetweenEvents = true;
-  }
-
-  /** The next byte is the first of an event. */
-  get isAtStart(): boolean {
-    return this.isBetweenEvents && !this.afterCarriageReturn;
   }
 
   scan(bytes: Buffer, start: number, end: number): void {
-    if (this.problem !== undefined || start === end) return;
     let lineStart = start;
     if (this.afterCarriageReturn && bytes[start] === lineFeed) lineStart++;
     this.afterCarriageReturn = false;
@@ -116,7 +110,6 @@ export class EventScanner {
       return;
     }
     this.partialLine.append(bytes, start, end);
-    this.keepData(bytes);
     this.readLine(this.partialLine.bytes, 0, this.partialLine.length);
     this.keepData(this.partialLine.bytes);
     this.partialLine.clear();

@@ -65,10 +65,7 @@ export class HeadReader {
       if (parsed.kind === "bad") return parsed;
       if (parsed.kind === "more") return this.goOnFrom(bytes, at, end);
       if (parsed.bodyAt - at > longestHead) return tooLong;
-      if (isFinal(parsed.head)) {
-        this.earlier = undefined;
-        return { ...parsed, bodyAt: parsed.bodyAt - moved };
-      }
+      if (isFinal(parsed.head)) return { ...parsed, bodyAt: parsed.bodyAt - moved };
       at = parsed.bodyAt;
     }
   }
@@ -202,7 +199,7 @@ function headOf(status: number, keepAlive: boolean, headers: ReadonlyMap<string,
     kind: "head",
     head: {
       status,
-      keepAlive: keepAlive && framing.kind !== "close",
+      keepAlive,
       idleTimeout,
       framing,
       contentType,
@@ -225,9 +222,10 @@ function dateIn(date: string | undefined): Seconds | undefined {
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1e3;
 }
 
+/** A length beside codings is no HTTP, and has been refused. */
 function framingOf(status: number, codings: readonly string[], contentLength: string | undefined): Framing {
   if (status === 204 || status === 304 || status < 200) return { kind: "none" };
   if (codings.at(-1) === "chunked") return { kind: "chunked" };
-  if (codings.length > 0 || contentLength === undefined) return { kind: "close" };
+  if (contentLength === undefined) return { kind: "close" };
   return { kind: "length", bytes: Number(contentLength) };
 }

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { Ending } from "../model/exchange.ts";
+import { failed } from "../model/outcome.ts";
 import { ReplyReader } from "./replyReader.ts";
 import { chatRole, chatText, chunkOf, data, done, lastChunk, streamHead } from "./testServer.ts";
 
@@ -173,6 +174,8 @@ test("a chunk that looks like the event before is one only where an event may st
       const inOne = readPieces([Buffer.from(streamHead + chunkOf(start + texts.join("")) + lastChunk)]);
       const inMany = readPieces([Buffer.from(streamHead + chunkOf(start) + texts.map(chunkOf).join("") + lastChunk)]);
       expect(inMany).toEqual(inOne);
+      const inTwo = readPieces([Buffer.from(streamHead + [start, texts.join("")].filter(Boolean).map(chunkOf).join("") + lastChunk)]);
+      expect(inTwo).toEqual(inOne);
     }),
     { numRuns: 1_000 },
   );
@@ -198,18 +201,23 @@ test("reasoning and tool calls are kept beside the text, which has what was esca
   }
 });
 
+test("a reply that is no stream has no text", () => {
+  const bytes = "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n";
+  expect(readPieces([Buffer.from(bytes)]).ending).toEqual({ outcome: failed("http-status", "HTTP 500"), status: 500 });
+});
+
 test("content in parts is text, and what was thought in them is kept beside it", () => {
   const parts = (...content: readonly object[]) => data({ choices: [{ delta: { content } }] });
   const text = (words: string) => ({ type: "text", text: words });
   const events = [
     parts({ type: "thinking", thinking: [text("let"), text(" me")] }),
     ...["a", ' "b"', " c", " d"].map((words) => parts(text(words))),
-    parts(text(" e"), text(" f")),
+    ...[" f", " g", " h", " i"].map((words) => parts(text(" e"), text(words))),
     done,
   ];
   for (const bodies of [[events.join("")], events]) {
     const { ending } = readPieces([Buffer.from(streamHead + bodies.map(chunkOf).join("") + lastChunk)]);
-    expect(ending).toMatchObject({ outcome: { kind: "completed" }, text: 'a "b" c d e f', aside: "let me", outputTokens: 6 });
+    expect(ending).toMatchObject({ outcome: { kind: "completed" }, text: 'a "b" c d e f e g e h e i', aside: "let me", outputTokens: 9 });
   }
 });
 

@@ -182,7 +182,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** Most of a stream: one event like the last one in each chunk. */
   takesChunk(bytes: Buffer, start: number, end: number): boolean {
-    if (!this.events.isAtStart || this.endOfAlike(bytes, start, end) !== end) return false;
+    if (!this.events.isBetweenEvents || this.endOfAlike(bytes, start, end) !== end) return false;
     this.takeAlike(bytes, start, end);
     return true;
   }
@@ -197,7 +197,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   private checkBody(body: BodyReader): void {
-    if (body.isComplete && !this.isOver) {
+    if (body.isComplete) {
       this.isOver = true;
       if (this.isStream) this.events.finish();
     }
