@@ -111,7 +111,6 @@ export class Pool {
 
   /** `idleTimeout`: how long the server keeps it, where it has said so. */
   giveBack(connection: Connection, idleTimeout: Seconds = Infinity): void {
-    if (connection.isLost) return;
     this.isIdle(connection, idleTimeout);
     let place = this.used.length;
     while (place > 0 && (this.used[place - 1]?.staleFrom ?? 0) > connection.staleFrom) place--;
