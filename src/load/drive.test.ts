@@ -25,34 +25,40 @@ interface Behaviour {
   /** Likewise of its end. */
   readonly endStamped?: number;
   readonly outcome?: Outcome;
+  /** Its connection turns out to have been closed: it is sent once more, so long after the first time. */
+  readonly sentAgain?: number;
 }
 
 /** An engine in this process, on the virtual clock. */
-function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts: string[] = []): Line {
+function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts: string[] = [], opened: number[] = []): Line {
   return {
-    open: async () => {},
-    prepare: (request: Request, replies: Replies): Prepared => {
+    open: async (connections) => void opened.push(connections),
+    prepare: (request: Request, replies: Replies, keepText: boolean): Prepared => {
       const parts = request.messages.flatMap((message) => message.parts);
       prompts.push(
         `${clock.now() / second}: ${parts.map((part) => (part.kind === "passage" ? part.text : replies(part.request))).join("")}`,
       );
-      return { request };
+      return { request, keepText };
     },
     send: (prepared: Prepared, listener: ExchangeListener) => {
-      const { request } = prepared as { request: Request };
-      const { tokens, stamped = tokens, ends = tokens.at(-1), endStamped, outcome = completed } = behaviour(request);
+      const { request, keepText } = prepared as { request: Request; keepText: boolean };
+      const { tokens, stamped = tokens, ends = tokens.at(-1), endStamped, outcome = completed, sentAgain } = behaviour(request);
       const start = clock.now();
       const cancels: (() => void)[] = [];
       const end = (ending: Ending) => {
         for (const cancel of cancels) cancel();
         listener.ended(endStamped === undefined ? clock.now() : start + endStamped * second, ending);
       };
-      listener.sent(clock.now(), false);
+      listener.sent(clock.now(), sentAgain !== undefined);
+      if (sentAgain !== undefined) cancels.push(clock.at(start + sentAgain * second, () => listener.sent(clock.now(), false)));
       for (const [index, after] of tokens.entries()) {
         const at = start + (stamped[index] ?? after) * second;
-        cancels.push(clock.at(start + after * second, () => listener.chunk(at, "text", 1)));
+        // Told as a line tells them: by themselves, or together with others alike.
+        const tell = () => (index % 2 === 0 ? listener.chunk(at, "text", 1) : listener.texts(at, 1));
+        cancels.push(clock.at(start + after * second, tell));
       }
-      if (ends !== undefined) cancels.push(clock.at(start + ends * second, () => end({ outcome, text: `reply ${request.id}` })));
+      if (ends !== undefined)
+        cancels.push(clock.at(start + ends * second, () => end({ outcome, text: keepText ? `reply ${request.id}` : undefined })));
       return { abort: (outcome) => end({ outcome }) };
     },
     close: () => {},
@@ -68,7 +74,11 @@ interface Played {
 async function play(
   phases: readonly Phase[],
   behaviours: Readonly<Record<string, (request: Request) => Behaviour>>,
-  options: Partial<DriveOptions> & { readonly begun?: (clock: Clock) => void; readonly prompts?: string[] } = {},
+  options: Partial<DriveOptions> & {
+    readonly begun?: (clock: Clock) => void;
+    readonly prompts?: string[];
+    readonly opened?: number[];
+  } = {},
 ): Promise<Played> {
   const clock = virtualClock();
   const exchanges: { name: string; start: number; due: number; sent?: number; end?: string }[] = [];
@@ -89,7 +99,9 @@ async function play(
     texts: () => {},
     reading: () => {},
   };
-  const lines = Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options.prompts)]));
+  const lines = Object.fromEntries(
+    Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options.prompts, options.opened)]),
+  );
   options.begun?.(clock);
   const tally = new Tally(0, (event) => events.push(event));
   await drive({
@@ -158,6 +170,12 @@ describe("the schedule", () => {
     // The phase starts 0.02 s after its first requests are prepared.
     expect(prompts).toEqual(["0: say hello", "2.02: go on from reply 0", "8.5327: say hello"]);
   });
+});
+
+test("connections are opened before a phase for what is due within its first half second", async () => {
+  const opened: number[] = [];
+  await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 0.4), at(2, 0.6), after(3, 0)), 2), { a: quick }, { opened });
+  expect(opened).toEqual([2, 2]);
 });
 
 describe("what goes wrong", () => {
@@ -239,6 +257,12 @@ describe("what goes wrong", () => {
     ]);
   });
 
+  test("nor before the pause after the one that it follows is over, also where another's reply comes meanwhile", async () => {
+    const workload = workloadOf(at(0, 0), at(1, 0), containing(after(2, 0, 5), 0, 1));
+    const { records } = await play(inTurn(["a"], workload, 1), { a: ({ id }) => ({ tokens: id === 1 ? [3] : [2] }) });
+    expect(records.at(-1)).toBe("a2 due 7 sent 7 ended 9 completed");
+  });
+
   test("deadlines: first token, silence within the stream, the whole request", async () => {
     const deadlines = { connect: 5, firstToken: 3, idle: 2, request: 10 };
     const steady = Array.from({ length: 20 }, (_, index) => 1 + index);
@@ -251,6 +275,19 @@ describe("what goes wrong", () => {
       "a2 due 0 sent 0 ended 10.001 failed: request-timeout",
       "a3 due 0 sent 0 ended 5 completed",
     ]);
+  });
+
+  test("a request has no longer for its first token than for all of it", async () => {
+    const deadlines = { connect: 5, firstToken: 9, idle: 2, request: 3 };
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0)), 1), { a: () => ({ tokens: [], ends: 100 }) }, { deadlines });
+    expect(records).toEqual(["a0 due 0 sent 0 ended 3.001 failed: request-timeout"]);
+  });
+
+  test("deadlines count from the attempt that was answered, as latencies do", async () => {
+    const deadlines = { connect: 5, firstToken: 3, idle: 2, request: 10 };
+    const again = () => ({ tokens: [], ends: 100, sentAgain: 0.5 });
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0)), 1), { a: again }, { deadlines });
+    expect(records).toEqual(["a0 due 0 sent 0.5 ended 3.501 failed: first-token-timeout"]);
   });
 
   test("silence within the stream ends it in time, however long the first token might have taken", async () => {
@@ -266,10 +303,25 @@ describe("what goes wrong", () => {
 
   test("what came in time is in time also where it is read after the deadline, and what came late is not", async () => {
     const deadlines = { connect: 5, firstToken: 3, idle: 2, request: 10 };
-    const tokens = [3.0005, 3.5];
-    const read = ({ id }: Request): Behaviour => ({ tokens, stamped: id === 0 ? [2.9999, 3.5] : [3.0002, 3.5] });
-    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 0)), 1), { a: read }, { deadlines });
-    expect(records).toEqual(["a0 due 0 sent 0 ended 3.5 completed", "a1 due 0 sent 0 ended 3.0005 failed: first-token-timeout"]);
+    const read = ({ id }: Request): Behaviour => {
+      if (id < 2) return { tokens: [3.0005, 3.5], stamped: id === 0 ? [2.9999, 3.5] : [3.0002, 3.5] };
+      if (id < 4) return { tokens: [1, 3.0005, 3.5], stamped: id === 2 ? [1, 2.9999, 3.5] : [1, 3.0002, 3.5] };
+      if (id < 6) return { tokens: [1], ends: 3.0005, endStamped: id === 4 ? 2.9999 : 3.0002 };
+      if (id === 6) return { tokens: [1], ends: 3.0005, outcome: { kind: "failed", code: "error-event", message: "told before" } };
+      return { tokens: [3.0005, 5.0004], stamped: [2.9999, 4.9998] };
+    };
+    const requests = [0, 1, 2, 3, 4, 5, 6, 7].map((id) => at(id, 0));
+    const { records } = await play(inTurn(["a"], workloadOf(...requests), 1), { a: read }, { deadlines });
+    expect(records).toEqual([
+      "a0 due 0 sent 0 ended 3.5 completed",
+      "a1 due 0 sent 0 ended 3.0005 failed: first-token-timeout",
+      "a2 due 0 sent 0 ended 3.5 completed",
+      "a3 due 0 sent 0 ended 3.0005 failed: idle-timeout",
+      "a4 due 0 sent 0 ended 2.9999 completed",
+      "a5 due 0 sent 0 ended 3.0002 failed: idle-timeout",
+      "a6 due 0 sent 0 ended 3.0005 failed: error-event",
+      "a7 due 0 sent 0 ended 5.0004 completed",
+    ]);
   });
 
   test("when the experiment's time is up, everything still due has its record", async () => {
@@ -312,6 +364,26 @@ describe("an interruption", () => {
     expect(records).toEqual(["a0 due 0 sent 0 ended 2 completed"]);
   });
 
+  test("before the start records nothing", async () => {
+    const interrupt = new AbortController();
+    const agree = async () => {
+      interrupt.abort();
+      return second;
+    };
+    const { records } = await play(inTurn(["a"], workloadOf(at(0, 0), after(1, 7)), 1), { a: quick }, { signal: interrupt.signal, agree });
+    expect(records).toEqual([]);
+  });
+
+  test("records nothing of who waits for the end of a pause", async () => {
+    const interrupt = new AbortController();
+    const { records } = await play(
+      inTurn(["a"], workloadOf(at(0, 0), after(1, 0, 5)), 1),
+      { a: quick },
+      { signal: interrupt.signal, begun: (clock) => clock.at(3 * second, () => interrupt.abort()) },
+    );
+    expect(records).toEqual(["a0 due 0 sent 0 ended 2 completed"]);
+  });
+
   test("waits 30 s at most", async () => {
     const interrupt = new AbortController();
     const { records } = await play(
@@ -320,6 +392,20 @@ describe("an interruption", () => {
       { signal: interrupt.signal, begun: (clock) => clock.at(1.02 * second, () => interrupt.abort()) },
     );
     expect(records).toEqual(["a0 due 0 sent 0 ended 31 cancelled"]);
+  });
+
+  test("and not only until the experiment's time is up", async () => {
+    const interrupt = new AbortController();
+    const { records } = await play(
+      inTurn(["a"], workloadOf(at(0, 0), at(1, 5)), 1),
+      { a: () => ({ tokens: [1, 9] }) },
+      {
+        signal: interrupt.signal,
+        deadlines: { ...defaultDeadlines, experiment: 4 },
+        begun: (clock) => clock.at(1.02 * second, () => interrupt.abort()),
+      },
+    );
+    expect(records).toEqual(["a0 due 0 sent 0 ended 9 completed"]);
   });
 
   test("a second one ends everything at once", async () => {
@@ -340,12 +426,15 @@ describe("an interruption", () => {
   });
 });
 
-test("what becomes of each engine's requests is told in sums", async () => {
-  const { events } = await play(together(["a", "b"], workloadOf(at(0, 0), at(1, 5)), 1), { a: quick, b: () => ({ tokens: [3] }) });
+test("what becomes of each engine's requests is told in sums, one that was sent twice once", async () => {
+  const { events } = await play(together(["a", "b"], workloadOf(at(0, 0), at(1, 5)), 1), {
+    a: quick,
+    b: () => ({ tokens: [3], sentAgain: 1 }),
+  });
   const sums = { kind: "requests", experiment: 0, sent: 2, ended: 2, dropped: 0, failed: 0 };
   expect(events).toEqual([
     { ...sums, engine: "a", ttft: 1 },
-    { ...sums, engine: "b", ttft: 3 },
+    { ...sums, engine: "b", ttft: 2 },
   ]);
 });
 
