@@ -5,13 +5,16 @@ import type { ReceiveStamps } from "../host/receiveStamps.ts";
 import { httpLine } from "./httpLine.ts";
 import { chatText, chunkOf, done, exchange, lastChunk, plainRequest, streamHead, testServer } from "./testServer.ts";
 
-test("no token is stamped before the one before it, nor before its request was sent, whatever says when it came", async () => {
+test.each([
+  ["after a minute, and then before that", 60e9],
+  ["before its request was sent", -60e9],
+])("no token is stamped before the one before it, nor before its request was sent, where it is said to have come %s", async (_, ahead) => {
   const pieces = [streamHead, ...["a", "b", "c"].map(chatText).map(chunkOf), chunkOf(done), lastChunk];
   await using server = await testServer((socket) => {
     pieces.forEach((piece, index) => setTimeout(() => socket.write(piece), 20 * index));
   });
   const clock = realClock();
-  const line = httpLine({ url: server.url, wire, servedModel: "tiny", clock, stamps: goingBack(clock.now() + 60e6) });
+  const line = httpLine({ url: server.url, wire, servedModel: "tiny", clock, stamps: goingBack(clock.now() + ahead) });
   const { sent, chunks, ended } = await exchange(line, plainRequest());
   line.close();
   const stamps = [sent[0]?.at ?? 0, ...chunks.map(({ at }) => at), ended.at];

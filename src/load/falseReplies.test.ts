@@ -146,9 +146,22 @@ describe("output tokens that no such reply can have are not believed, but kept b
   });
 });
 
-test("a prompt of fewer than no tokens has none that are known", async () => {
-  const told = data({ choices: [], usage: { completion_tokens: 1, prompt_tokens: -4 } });
-  expect((await replyOf(stream(a, told, done))).promptTokens).toBeUndefined();
+test("events without any text are events: of two, more tokens than were asked for may be", async () => {
+  const reply = await replyOf(stream(a, chatText(""), usage(20), done), 2);
+  expect(reply).toMatchObject({ outputTokens: 20, outputTokensSource: "usage" });
+});
+
+test("a usage within the stream that stands still no more often than it grows counts the tokens, be they fewer than the events", async () => {
+  const reply = await replyOf(stream(...[1, 1, 2, 2].map((tokens) => running("a", tokens)), done));
+  expect(reply).toMatchObject({ outputTokens: 2, outputTokensSource: "usage" });
+});
+
+test("a prompt of fewer than no tokens, or of more than the journal can hold, has none that are known, but those that were told before", async () => {
+  for (const impossible of [-4, 3_000_000_000]) {
+    const told = data({ choices: [], usage: { completion_tokens: 1, prompt_tokens: impossible } });
+    expect((await replyOf(stream(a, told, done))).promptTokens).toBeUndefined();
+    expect((await replyOf(stream(usage(0), a, told, done))).promptTokens).toBe(9);
+  }
 });
 
 test("more cached tokens than the prompt has are taken for untold, but kept", async () => {
@@ -247,6 +260,10 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, a, data(event), data({ choices: [] }), usage(2), done))).outcome).toEqual(ended);
   });
 
+  test.each(lastWords)("%s, where the connection broke after it, is none: that is why it ended", async (_, event) => {
+    expect((await replyOf(streamHead + chunkOf(a + data(event)))).outcome).toMatchObject({ code: "disconnected" });
+  });
+
   test.each(lastWords)("%s is none where the reply is whole all the same, or goes on", async (_, event) => {
     for (const whole of [
       stream(a, finish("stop"), data(event), done),
@@ -263,6 +280,8 @@ describe("within a stream", () => {
     for (const before of [[], [a, a]]) {
       expect((await replyOf(stream(...before, boom, done))).outcome).toEqual(failed("error-event", "boom"));
     }
+    const busy = 'error: {"choices":[],"why":"busy"}\n\n';
+    expect((await replyOf(stream(a, busy, a, done))).outcome).toEqual(failed("error-event", '{"choices":[],"why":"busy"}'));
   });
 
   test("a line of bare JSON that has an error is one, and another that a stream ends with is why it ended", async () => {

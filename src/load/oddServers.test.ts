@@ -44,12 +44,13 @@ function readOf(bytes: string, { isClosed = false, instead, size = 65_536 }: Rea
     const piece = all.subarray(at, at + size);
     reader.read(at, piece, piece.length);
   }
-  if (isClosed) reader.close(undefined);
+  if (isClosed !== false) reader.close(isClosed === true ? undefined : isClosed);
   return { kinds: kinds.join(" "), outcome: reader.ending(instead).outcome };
 }
 
 interface ReadOptions {
-  readonly isClosed?: boolean;
+  /** By the server in good order, or by what broke it. */
+  readonly isClosed?: boolean | Error;
   readonly instead?: Outcome;
   readonly size?: number;
 }
@@ -75,6 +76,7 @@ describe("odd, and read all the same:", () => {
     ["choices that are null, absent, or only the second one has text", stream(chunkChoices), "empty empty text done"],
     ["function_call and refusal", stream(data(delta({ function_call: {} })) + data(delta({ refusal: "no" })) + done), "tool text done"],
     ["a byte order mark, comments, ids, and data without a value", stream(`\ufeff: hi\n\nid\nretry:x\ndata\n\n${a}${done}`), "text done"],
+    ["a byte order mark before the first event", stream(`\ufeff${a}${done}`), "text done"],
     ["a head without a content type", headOf(chunked) + body, "text text done"],
     ["a content type told twice", headOf(type, type, chunked) + body, "text text done"],
     ["headers without a value", headOf("x-a:", type, "x-b: ", chunked) + body, "text text done"],
@@ -120,6 +122,28 @@ test("a stream that counts its tokens as it goes and ends with the connection, u
   const counted = data({ choices: [{ delta: { content: "a" }, finish_reason: null }], usage: { completion_tokens: 1 } });
   const { outcome } = readOf(`HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${counted}`, { isClosed: true });
   expect(outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+});
+
+test("a body that lasts as long as its connection is whole where the server closed that, and not where it broke", () => {
+  const bytes = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${a}${data({ choices: [{ delta: {}, finish_reason: "stop" }] })}`;
+  expect(readOf(bytes, { isClosed: true }).outcome).toEqual({ kind: "completed" });
+  const message = "the stream ended after 1 events with tokens, before its end (read ECONNRESET)";
+  expect(readOf(bytes, { isClosed: new Error("read ECONNRESET") }).outcome).toEqual(failed("disconnected", message));
+});
+
+test("of a document without end no more is kept than says what it is", () => {
+  const bytes = `HTTP/1.1 500 No\r\n\r\n${" ".repeat(200_000)}too late`;
+  expect(readOf(bytes, { isClosed: true }).outcome).toEqual(failed("http-status", "HTTP 500"));
+});
+
+test("the lines of an event are lines, as the standard has it", () => {
+  expect(readOf(stream("data: [DO\ndata: NE]\n\n")).outcome).toEqual(failed("bad-response", "an event that is not JSON: [DO NE]"));
+});
+
+test("an event without end is given up", () => {
+  const megabyte = "a".repeat(2 ** 20);
+  const bytes = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ${megabyte.repeat(65)}`;
+  expect(readOf(bytes, { size: 2 ** 20 }).outcome).toEqual(failed("bad-response", "an event of more than 67108864 bytes"));
 });
 
 test("a reply to a wish that nobody had is a status like any other", () => {
@@ -211,12 +235,16 @@ describe("a document where a stream should be is shown, whatever its type says:"
   });
 });
 
-test("a reply whose body never ends after [DONE] keeps nobody waiting, and its connection is given up a second later", async () => {
+test("a reply whose body never ends after [DONE], whatever comes in it, keeps nobody waiting, and its connection is given up a second later", async () => {
   let closed = 0;
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.on("close", () => closed++);
     socket.on("data", () => socket.write(streamHead + chunkOf(a + done)));
+    const goesOn = setInterval(() => socket.write(chunkOf(": still here\n\n")), 2);
+    socket.on("close", () => {
+      closed++;
+      clearInterval(goesOn);
+    });
   });
   const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
   const from = performance.now();
@@ -262,6 +290,28 @@ test("who follows at once on a server that closes its connections finds one that
   });
   expect((await Promise.all(lanes)).flat()).toEqual(Array(16).fill(true));
   line.close();
+  server.close();
+});
+
+test("a connection that was opened for whoever follows is kept while a request is under way or waits for its time", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", (bytes) => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n");
+      setTimeout(() => socket.end(a + done), bytes.includes("slow") ? 1_500 : 10);
+    });
+  });
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const slow = plainRequest({ messages: [{ role: "user", parts: [{ kind: "passage", text: "slow", tokenIds: [] }] }] });
+  const underWay = lineTo(url);
+  await underWay.open(2);
+  const both = [exchange(underWay, slow), exchange(underWay)];
+  const waits = lineTo(url);
+  await waits.open(1);
+  waits.prepare(plainRequest(), () => undefined, false);
+  await exchange(waits);
+  await Promise.all(both);
+  for (const line of [underWay, waits]) expect((await exchange(line)).sent.map(({ reused }) => reused)).toEqual([true]);
   server.close();
 });
 
