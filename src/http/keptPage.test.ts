@@ -55,6 +55,7 @@ test.each([
     using page = new KeptPage(server.url);
     expect(await read(page)).toBe("200 ok");
     expect(await read(page)).toBe("200 ok");
+    expect(server.connections()).toBe(/closes|connection ends/.test(how) ? 2 : 1);
   }
 });
 
@@ -81,6 +82,32 @@ test("one that closes before it has answered, or is not there, is an error", asy
   await expect(page.read(1, never)).rejects.toThrow(/closed the connection|ECONNRESET/);
   await server.end();
   await expect(page.read(1, never)).rejects.toThrow("ECONNREFUSED");
+});
+
+test("a question that was taken is not asked again: half an answer to it is an error, and none in time a TimeoutError", async () => {
+  let taken = 0;
+  const server = await serving((socket) => {
+    if (taken++ % 2 === 0) return well;
+    if (taken === 2) socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no");
+    return undefined;
+  });
+  using page = new KeptPage(server.url);
+  expect(await read(page)).toBe("200 ok");
+  await expect(page.read(10, never)).rejects.toThrow("it closed the connection");
+  expect(await read(page)).toBe("200 ok");
+  await expect(page.read(0.2, never)).rejects.toThrow("no answer in time");
+  expect(server.asked).toHaveLength(4);
+});
+
+test("what comes unasked is no answer to the next question", async () => {
+  const server = await serving(() => well);
+  using page = new KeptPage(server.url);
+  expect(await read(page)).toBe("200 ok");
+  const closed = new Promise((resolve) => server.sockets[0]?.once("close", resolve));
+  server.sockets[0]?.write("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n");
+  await closed;
+  expect(await read(page)).toBe("200 ok");
+  expect(server.connections()).toBe(2);
 });
 
 test("no answer in time is a TimeoutError, and whoever stops waiting is told with their own reason", async () => {
@@ -135,5 +162,5 @@ async function serving(answer: (socket: Socket) => string | undefined, { size = 
   };
   onTestFinished(end);
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
-  return { url: `http://${host}`, host, asked, connections: () => sockets.length, endConnections, end };
+  return { url: `http://${host}`, host, asked, sockets, connections: () => sockets.length, endConnections, end };
 }
