@@ -114,7 +114,6 @@ export class Connection {
   }
 
   private lose(): void {
-    if (this.isLost) return;
     const at = this.clock.now();
     const { user } = this;
     this.destroy();

@@ -342,14 +342,18 @@ describe("what goes wrong", () => {
     ]);
   });
 
-  test("a recorder that cannot write ends the run with its error", async () => {
+  test("a recorder that cannot write ends the run with its error, and nothing more is sent", async () => {
+    const clocks: Clock[] = [];
+    const prompts: string[] = [];
+    const begun = (clock: Clock) => clocks.push(clock);
     const full = { due: () => 0, stamp: () => {}, texts: () => {}, reading: () => {} };
     const ended = () => {
       throw new Error("disk full");
     };
-    await expect(play(inTurn(["a"], workloadOf(at(0, 0), at(1, 50)), 1), { a: quick }, { recorder: { ...full, ended } })).rejects.toThrow(
-      "disk full",
-    );
+    const options = { recorder: { ...full, ended }, prompts, begun };
+    await expect(play(inTurn(["a"], workloadOf(at(0, 0), at(1, 50)), 1), { a: quick }, options)).rejects.toThrow("disk full");
+    await clocks[0]?.runUntil(Promise.resolve());
+    expect(prompts).toHaveLength(1);
   });
 });
 
@@ -362,6 +366,19 @@ describe("an interruption", () => {
       { signal: interrupt.signal, begun: (clock) => clock.at(1 * second, () => interrupt.abort()) },
     );
     expect(records).toEqual(["a0 due 0 sent 0 ended 2 completed"]);
+  });
+
+  test("while connections are opened is heard, and for a phase after it none are", async () => {
+    for (const phases of [1, 2]) {
+      const interrupt = new AbortController();
+      const opened: number[] = [];
+      const { records } = await play(
+        inTurn(["a"], workloadOf(at(0, 0)), phases),
+        { a: quick },
+        { signal: interrupt.signal, opened, begun: () => queueMicrotask(() => interrupt.abort()) },
+      );
+      expect([records, opened]).toEqual([[], [1]]);
+    }
   });
 
   test("before the start records nothing", async () => {

@@ -8,6 +8,7 @@ import type { Wire } from "../model/engine.ts";
 import type { Line } from "../model/exchange.ts";
 import { httpLine, type HttpLineOptions } from "./httpLine.ts";
 import {
+  aheadClock,
   chatRole,
   chatText,
   chunkOf,
@@ -26,6 +27,9 @@ import {
 const chat: Wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false };
 const usage = data({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 4 } } });
 const hello = streamHead + chunkOf(chatText("hel")) + chunkOf(chatText("lo")) + chunkOf(done) + lastChunk;
+
+/** More than a system takes off our hands unread. */
+const long = plainRequest({ messages: [{ role: "user", parts: [{ kind: "passage", text: "word ".repeat(4_000_000), tokenIds: [] }] }] });
 
 const open: Line[] = [];
 afterEach(() => {
@@ -184,6 +188,16 @@ describe("a stream", () => {
     ]);
   });
 
+  test("has its text where that is asked for, by the line for all of them or for one", async () => {
+    await using server = await testServer((socket) => void socket.write(hello));
+    const texts = [];
+    for (const keepsText of [false, true]) {
+      for (const keepText of [false, true])
+        texts.push((await exchange(lineTo(server.url, { keepsText }), plainRequest(), keepText)).ended.ending.text);
+    }
+    expect(texts).toEqual([undefined, "hello", "hello", "hello"]);
+  });
+
   test("read at once shares one stamp", async () => {
     const { chunks, ended } = await says(hello)();
     expect(new Set([...chunks.map(({ at }) => at), ended.at]).size).toBe(1);
@@ -276,9 +290,12 @@ describe("a failure has its name:", () => {
   test("nothing listens", async () => {
     const server = await testServer(() => {});
     await server[Symbol.asyncDispose]();
-    const heard = await exchange(lineTo(server.url));
-    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "refused", message: expect.stringMatching(/ECONNREFUSED/) });
-    expect(heard.sent).toHaveLength(1);
+    // One address, or as many as the name has here.
+    for (const url of [server.url, server.url.replace("127.0.0.1", "localhost")]) {
+      const heard = await exchange(lineTo(url));
+      expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "refused", message: expect.stringMatching(/ECONNREFUSED/) });
+      expect(heard.sent).toHaveLength(1);
+    }
   });
 
   test("a name that does not exist", async () => {
@@ -358,6 +375,34 @@ describe("connections", () => {
     for (const reused of [true, true, false]) expect((await exchange(line)).sent.map((sent) => sent.reused)).toEqual([reused]);
   });
 
+  test("that are open have no time by which they must be", async () => {
+    await using server = await testServer((socket) => void setTimeout(() => socket.write(hello), 1_300));
+    const heard = await exchange(lineTo(server.url, { connectWithin: 1 }));
+    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+  });
+
+  test("are free again for whoever hears of the end", async () => {
+    await using server = await testServer((socket) => void socket.write(hello));
+    const line = lineTo(server.url);
+    const reused: boolean[] = [];
+    const next = Promise.withResolvers<void>();
+    const send = (ended: () => void) => {
+      const listener = {
+        sent: (_: number, isReused: boolean) => reused.push(isReused),
+        opened: () => {},
+        headers: () => {},
+        chunk: () => {},
+      };
+      line.send(
+        line.prepare(plainRequest(), () => undefined, false),
+        { ...listener, texts: () => {}, ended },
+      );
+    };
+    send(() => send(next.resolve));
+    await next.promise;
+    expect(reused).toEqual([false, true]);
+  });
+
   test("opened ahead carry the first requests", async () => {
     await using server = await testServer((socket) => void socket.write(hello));
     const line = lineTo(server.url);
@@ -368,11 +413,13 @@ describe("connections", () => {
   });
 
   test("closed by the server between two requests cost a second attempt, not a failure", async () => {
+    const { clock, skip } = aheadClock();
+    skip(60);
     await using server = await testServer((socket, _, count) => {
       if (count === 0) socket.write(hello);
       else socket.destroy();
     });
-    const line = lineTo(server.url);
+    const line = lineTo(server.url, { clock });
     await line.open(1);
     await exchange(line);
     const heard = await exchange(line);
@@ -413,6 +460,32 @@ describe("connections", () => {
     expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
   });
 
+  test("that took long to open have twice as long to turn out to have been closed", async () => {
+    const { clock, skip } = aheadClock();
+    await using server = await testServer((socket, _, count) => {
+      if (count === 0) return void socket.write(hello);
+      skip(0.07);
+      socket.end();
+    });
+    const line = lineTo(server.url, { clock });
+    const opening = line.open(1);
+    skip(0.3);
+    await opening;
+    await exchange(line);
+    const heard = await exchange(line);
+    expect(heard.sent.map(({ reused }) => reused)).toEqual([true, false]);
+    expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
+  });
+
+  test("that the server ends before it has read the request are lost at once", async () => {
+    const server = createServer({ pauseOnConnect: true }, (socket) => void socket.on("error", () => {}).end());
+    const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
+    const heard = await exchange(line, long);
+    line.close();
+    server.close();
+    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "disconnected" });
+  });
+
   test("that fail twice are not tried a third time", async () => {
     await using server = await testServer((socket) => void socket.destroy());
     const line = lineTo(server.url);
@@ -444,14 +517,13 @@ describe("connections", () => {
       socket.pause();
       socket.write(refusal);
     });
-    const port = await listening(server);
-    const text = "word ".repeat(4_000_000);
-    const heard = await exchange(
-      lineTo(`http://127.0.0.1:${port}`),
-      plainRequest({ messages: [{ role: "user", parts: [{ kind: "passage", text, tokenIds: [] }] }] }),
-    );
+    const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
+    for (let time = 0; time < 2; time++) {
+      const heard = await exchange(line, long);
+      expect(heard.sent.map(({ reused }) => reused)).toEqual([false]);
+      expect(heard.ended.ending.outcome).toMatchObject({ code: "http-status", message: "HTTP 413: too large" });
+    }
     server.close();
-    expect(heard.ended.ending.outcome).toMatchObject({ code: "http-status", message: "HTTP 413: too large" });
   });
 });
 

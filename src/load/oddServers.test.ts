@@ -310,8 +310,12 @@ test("a connection that was opened for whoever follows is kept while a request i
   await waits.open(1);
   waits.prepare(plainRequest(), () => undefined, false);
   await exchange(waits);
+  const comes = lineTo(url);
+  await comes.open(1);
+  await exchange(comes);
+  comes.prepare(plainRequest(), () => undefined, false);
   await Promise.all(both);
-  for (const line of [underWay, waits]) expect((await exchange(line)).sent.map(({ reused }) => reused)).toEqual([true]);
+  for (const line of [underWay, waits, comes]) expect((await exchange(line)).sent.map(({ reused }) => reused)).toEqual([true]);
   server.close();
 });
 
@@ -354,6 +358,52 @@ test.each([1, 2, 8])("a server with workers for %d connections, and no more, ans
   });
   await Promise.all(users); // for ever, were a request written where nobody reads
   await expect.poll(() => server.open.size).toBe(0);
+  server.close();
+});
+
+test.each<[string, (line: Line) => void]>([
+  ["was too late", (line) => line.discard?.(line.prepare(plainRequest(), () => undefined, false))],
+  ["was left from a phase before", (line) => (line.prepare(plainRequest(), () => undefined, false), void line.open(0))],
+])("no connection is kept for a request that %s", async (_, leave) => {
+  const server = await serverOf(1);
+  const line = lineTo(server.url);
+  leave(line);
+  await exchange(line);
+  await expect.poll(() => server.open.size).toBe(0);
+  server.close();
+});
+
+test("none is opened for whoever follows as long as others are ready", async () => {
+  const { url, open } = await serverOf(4);
+  const line = lineTo(url);
+  await line.open(4);
+  line.prepare(plainRequest(), () => undefined, false); // so that none is given up, however long this takes
+  for (let asked = 0; asked < 3; asked++) await exchange(line);
+  await expect.poll(() => open.size).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(open.size).toBe(1);
+});
+
+test("one connection is opened for whoever follows on one that its server will close, in however many pieces the reply comes", async () => {
+  let accepted = 0;
+  const server = createServer({ noDelay: true }, (socket) => {
+    accepted++;
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      const pieces = ["HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", ...Array.from({ length: 20 }, () => a), done];
+      const write = () => {
+        const piece = pieces.shift();
+        if (piece === undefined) socket.end();
+        else socket.write(piece, () => setTimeout(write, 2));
+      };
+      write();
+    });
+  });
+  const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
+  await line.open(1);
+  await exchange(line);
+  await expect.poll(() => accepted).toBe(2);
+  line.close();
   server.close();
 });
 

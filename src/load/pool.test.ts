@@ -3,14 +3,12 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { realClock } from "../host/realClock.ts";
 import { stampsWhenRead } from "../host/receiveStamps.ts";
-import type { Clock } from "../model/host.ts";
 import { toNanoseconds, type Seconds } from "../model/time.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionBudget } from "./connectionBudget.ts";
 import { Pool } from "./pool.ts";
-import { listening } from "./testServer.ts";
+import { aheadClock, listening } from "./testServer.ts";
 
 test("connections that their server may soon close are opened anew, as many as were asked for", async () => {
   const { pool, begun, skip } = await poolTo(() => {});
@@ -167,17 +165,11 @@ async function poolToNobody(): Promise<Watched> {
 }
 
 function poolOf(port: number, openWithin: Seconds = 60): Omit<Watched, "accepted"> {
-  const [real, budget] = [realClock(), new CountedBudget(Infinity)];
-  let ahead = 0;
-  const clock: Clock = {
-    now: () => real.now() + ahead,
-    at: (time, act) => real.at(time - ahead, act),
-    runUntil: async (done) => real.runUntil(done),
-  };
+  const budget = new CountedBudget(Infinity);
+  const { clock, skip } = aheadClock();
   const server = { host: "127.0.0.1", port, isTls: false, acceptAnyCertificate: false };
   const pool = new Pool({ server, clock, stamps: stampsWhenRead(clock) }, toNanoseconds(openWithin), budget);
   onTestFinished(() => pool.close());
-  const skip = (seconds: Seconds) => void (ahead += toNanoseconds(seconds));
   return { pool, skip, begun: () => budget.taken, ended: () => budget.given };
 }
 

@@ -1,8 +1,10 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
+import { realClock } from "../host/realClock.ts";
 import type { ChunkKind, Ending, ExchangeListener, Line } from "../model/exchange.ts";
+import type { Clock } from "../model/host.ts";
 import type { Request } from "../model/request.ts";
-import type { Nanoseconds } from "../model/time.ts";
+import { toNanoseconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 
 /** What a test's server does with one request: `count` is how many this connection has brought before. */
 export type Answer = (socket: Socket, request: string, count: number) => void;
@@ -82,6 +84,18 @@ export function chatText(content: string): string {
 
 export const chatRole = data({ choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }] });
 export const done = data("[DONE]");
+
+/** This machine's clock, ahead by what was skipped. What was set before comes when it would have come. */
+export function aheadClock(): { readonly clock: Clock; readonly skip: (seconds: Seconds) => void } {
+  const real = realClock();
+  let ahead = 0;
+  const clock: Clock = {
+    now: () => real.now() + ahead,
+    at: (time, act) => real.at(time - ahead, act),
+    runUntil: async (done) => real.runUntil(done),
+  };
+  return { clock, skip: (seconds) => void (ahead += toNanoseconds(seconds)) };
+}
 
 /** Everything an exchange told, in order. */
 export interface Heard {
