@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { record } from "./fixture.ts";
 import { pairOf } from "./pairs.ts";
-import { wavesOf } from "./waves.ts";
+import { wavesOf, wavesOfBlock } from "./waves.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
 
@@ -15,6 +15,21 @@ test("requests of a time of their own are waves of one; those of one instant are
 test("the next requests of a closed loop's users are its next wave, whenever each is due", () => {
   const users = [one(0, 0), one(1, 0), one(2, 0.31, { after: 0 }), one(3, 0.8, { after: 1 }), one(4, 0.7, { after: 2 })];
   expect(numbers(users)).toEqual([0, 0, 1, 1, 2]);
+});
+
+test("in whatever order requests are recorded, also where nobody knows yet when those that follow are due", () => {
+  const requests: Parameters<typeof wavesOfBlock>[0] = [
+    { request: 4, after: 2, due: Infinity },
+    { request: 3, after: 1, due: Infinity },
+    { request: 2, after: 0, due: Infinity },
+    { request: 1, due: 0 },
+    { request: 0, due: 0 },
+  ];
+  const due = requests.map((of) => ({ ...of, due: of.after === undefined ? 0 : of.request }));
+  for (const block of [requests, requests.toReversed(), due, due.toReversed()]) {
+    const waves = wavesOfBlock(block);
+    expect([0, 1, 2, 3, 4].map((request) => waves.get(request))).toEqual([0, 0, 1, 1, 2]);
+  }
 });
 
 test("turns of sessions that begin apart stay apart", () => {
