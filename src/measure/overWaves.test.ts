@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+
+import { draws } from "../model/draw.ts";
+import { bootstrapInterval } from "./bootstrap.ts";
+import { independentOf } from "./likeness.ts";
+import { independentPairs, intervalOverWaves, overWaves } from "./overWaves.ts";
+
+const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+test("pairs that came one by one are their own waves, and those of one wave are a single value", () => {
+  const logs = Float64Array.of(1, 2, 6);
+  expect(overWaves(logs, [0, 1, 2], 3)).toEqual({ values: logs, even: 3 });
+  expect(overWaves(logs, [4, 4, 4], 3)).toEqual({ values: Float64Array.of(3), even: 1 });
+});
+
+test("each wave is held against the mean of the others, and their mean is that of the pairs", () => {
+  // Off the mean of 2 by -2 and 2 in all. The first has two of three pairs: without it there is one, without the second there are two.
+  expect(overWaves(Float64Array.of(1, 1, 4), [0, 0, 1], 2)).toEqual({ values: Float64Array.of(0.5, 3.5), even: 9 / 5 });
+  const ofOneSize = overWaves(Float64Array.of(1, 3, 4, 6, 7, 9), [0, 0, 1, 1, 2, 2], 5);
+  expect(ofOneSize).toEqual({ values: Float64Array.of(2, 5, 8), even: 3 });
+  const unlike = overWaves(Float64Array.of(0, 1, 1, 2, 5, 5, 7), [0, 1, 1, 1, 2, 2, 2], 3);
+  expect(mean(unlike.values)).toBeCloseTo(3, 12);
+  expect(unlike.even).toBe(49 / 19);
+});
+
+test("an interval over waves of unlike sizes is as much wider as fewer even waves would make it", () => {
+  const values = Float64Array.of(3, -1, 2, -2, 1, -3);
+  const [low, high] = intervalOverWaves({ values, even: 6 }, 0, draws(1, "test")) ?? [0, 0];
+  const [lower, higher] = intervalOverWaves({ values, even: 2.6 }, 0, draws(1, "test")) ?? [0, 0];
+  // Student's t of 5 degrees of freedom is 2.570582, of 2 it is 4.302653.
+  for (const [few, many] of [
+    [lower, low],
+    [higher, high],
+  ] as const) {
+    expect(many).not.toBe(0);
+    expect(few / many).toBeCloseTo(4.302_653 / 2.570_582, 5);
+  }
+});
+
+test("an interval over waves of which neighbours are alike is wider than of others", () => {
+  const waves = { values: Float64Array.of(3, 2, 1, -1, -2, -3), even: 6 };
+  const alone = bootstrapInterval(waves.values.toSorted(), 0, draws(1, "test")) ?? [0, 0];
+  const [low, high] = intervalOverWaves(waves, 0, draws(1, "test")) ?? [0, 0];
+  expect(low).toBeLessThan(1.2 * alone[0]);
+  expect(high).toBeGreaterThan(1.2 * alone[1]);
+});
+
+test("pairs of waves count as many independent ones as make their mean as certain, and no more than there are", () => {
+  const logs = Float64Array.of(2, 4, -2, -4, 2, 4, -2, -4);
+  const waves = overWaves(logs, [0, 0, 1, 1, 2, 2, 3, 3], 0);
+  expect(waves.values).toEqual(Float64Array.of(3, -3, 3, -3));
+  // Variances of 80/7 and 12: four waves are worth 4 × 80/84 pairs.
+  expect(independentPairs(logs, waves)).toBeCloseTo((4 * 80) / 84, 12);
+  expect(independentPairs(logs, overWaves(logs, [0, 1, 2, 3, 4, 5, 6, 7], 0))).toBe(independentOf(logs));
+  const alike = Float64Array.of(2, -2, 2.1, -2.1, 2, -2, 2.2, -2.2);
+  expect(independentPairs(alike, { values: Float64Array.of(0.01, -0.01, 0.01, -0.01), even: 4 })).toBe(8);
+  expect(independentPairs(alike, overWaves(alike, [0, 0, 1, 1, 2, 2, 3, 3], 0))).toBe(4);
+});
