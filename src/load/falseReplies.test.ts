@@ -146,6 +146,11 @@ describe("output tokens that no such reply can have are not believed, but kept b
   });
 });
 
+test("a reply whose events have a usage each, and none of them text, has the tokens that it tells", async () => {
+  const reply = await replyOf(stream(running("", 1), running("", 2), done));
+  expect(reply).toMatchObject({ outcome: completed, outputTokens: 2, outputTokensSource: "usage" });
+});
+
 test("events without any text are events: of two, more tokens than were asked for may be", async () => {
   const reply = await replyOf(stream(a, chatText(""), usage(20), done), 2);
   expect(reply).toMatchObject({ outputTokens: 20, outputTokensSource: "usage" });

@@ -136,6 +136,14 @@ test("of a document without end no more is kept than says what it is", () => {
   expect(readOf(bytes, { isClosed: true }).outcome).toEqual(failed("http-status", "HTTP 500"));
 });
 
+test("of several things that went wrong the first is told", () => {
+  const boom = data({ error: { message: "boom" } });
+  const later = [data({ error: { message: "and then that" } }), "data: nonsense\n\n"].map((event) => stream(a + boom + event));
+  for (const bytes of [...later, `${streamHead}${chunkOf(a + boom)}no size\r\n`]) {
+    expect(readOf(bytes).outcome).toEqual(failed("error-event", "boom"));
+  }
+});
+
 test("the lines of an event are lines, as the standard has it", () => {
   expect(readOf(stream("data: [DO\ndata: NE]\n\n")).outcome).toEqual(failed("bad-response", "an event that is not JSON: [DO NE]"));
 });
