@@ -36,7 +36,10 @@ const nothing = "{}";
 /** One reader for all streams: what it found is used before the next event is read. */
 const chunk = new ChunkReader();
 
-/** One response, from its bytes to what the listener hears of it. Knows no socket. */
+/**
+ * One response, from its bytes to what the listener hears of it. Knows no socket. The way of a byte comes first, from `read`, which has its stamp,
+ * to `tellTexts`; how that is begun, ended and judged follows.
+ */
 export class ReplyReader implements PieceTaker, EventTaker {
   /** Some byte of the response has arrived: the request must not be sent again. */
   hasStarted: boolean;
@@ -112,6 +115,83 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.checkBody(body);
   }
 
+  /** Most of a stream: one event like the last one in each chunk. */
+  takesChunk(bytes: Buffer, start: number, end: number): boolean {
+    if (!this.events.isBetweenEvents || this.endOfAlike(bytes, start, end) !== end) return false;
+    this.takeAlike(bytes, start, end);
+    return true;
+  }
+
+  piece(bytes: Buffer, start: number, end: number): void {
+    if (!this.hasBody) this.begins(bytes, start, end);
+    if (this.isStream) this.events.scan(bytes, start, end);
+    else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
+  }
+
+  /** Most of a stream: events like the last one, one after the other. */
+  takeEvents(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    for (let next = this.endOfAlike(bytes, at, end); next >= 0; next = this.endOfAlike(bytes, at, end)) {
+      this.takeAlike(bytes, at, next);
+      at = next;
+    }
+    return at;
+  }
+
+  event(bytes: Buffer, start: number, end: number, isError: boolean): void {
+    if (this.isDone) return;
+    this.tellTexts();
+    const read = chunk.read(bytes, start, end);
+    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) {
+      this.isCut = true;
+      return;
+    }
+    const kind = isError || read === "malformed" || read === "aborted" ? "error" : read;
+    if (kind === "done") this.isDone = true;
+    else if (kind === "empty" && !chunk.isPart && end - start > nothing.length) this.strange = this.textOf(bytes, start, end);
+    else if (kind !== "usage" && kind !== "empty") this.strange = undefined;
+    if (chunk.hasChoice) this.isCounted = false;
+    else if (kind === "usage") this.isCounted = true;
+    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
+    if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
+    if (read !== "malformed") this.isFinished ||= chunk.isFinished;
+    if (read !== "malformed" && chunk.hasUsage) this.tokens.count(chunk);
+    if (kind === "text" || kind === "reasoning" || kind === "tool") this.generated(kind, bytes, start, end);
+    else this.options.listener.chunk(this.at, kind, 0);
+    if (chunk.onlyText !== undefined) this.remember(bytes, start, end, chunk.onlyText);
+  }
+
+  private generated(kind: "text" | "reasoning" | "tool", bytes: Buffer, start: number, end: number): void {
+    this.options.listener.chunk(this.at, kind, this.tokens.ofEvent(chunk.hasUsage ? chunk.completionTokens : undefined));
+    this.kept?.addEvent(bytes.toString("utf8", start, end));
+  }
+
+  /** Before anything else is told, and at the end of each read. */
+  private tellTexts(): void {
+    const events = this.untold;
+    if (events === 0) return;
+    this.untold = 0;
+    this.tokens.carry(events);
+    this.isCounted = false;
+    this.strange = undefined;
+    this.options.listener.texts(this.at, events);
+  }
+
+  /** Of an event like the last one that starts there; -1 where none does. */
+  private endOfAlike(bytes: Buffer, start: number, end: number): number {
+    return this.lastText === undefined || this.isDone ? -1 : this.lastText.endOf(bytes, start, end);
+  }
+
+  private takeAlike(bytes: Buffer, start: number, end: number): void {
+    this.untold++;
+    if (this.kept !== undefined && this.lastText !== undefined) this.kept.add(this.lastText.textIn(bytes, start, end));
+  }
+
+  /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */
+  private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
+    if (this.tokens.events > 1 && this.patterns++ < mostPatterns) this.lastText = LastText.of(bytes, start, end, textStart);
+  }
+
   /** The connection has ended: closed by the server, or broken by `cause`. */
   close(cause: Error | undefined): void {
     if (cause === undefined) this.body?.close();
@@ -174,19 +254,6 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return reading.bodyAt;
   }
 
-  piece(bytes: Buffer, start: number, end: number): void {
-    if (!this.hasBody) this.begins(bytes, start, end);
-    if (this.isStream) this.events.scan(bytes, start, end);
-    else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
-  }
-
-  /** Most of a stream: one event like the last one in each chunk. */
-  takesChunk(bytes: Buffer, start: number, end: number): boolean {
-    if (!this.events.isBetweenEvents || this.endOfAlike(bytes, start, end) !== end) return false;
-    this.takeAlike(bytes, start, end);
-    return true;
-  }
-
   /** What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
   private begins(bytes: Buffer, start: number, end: number): void {
     let at = start;
@@ -203,70 +270,6 @@ export class ReplyReader implements PieceTaker, EventTaker {
     }
     const problem = body.problem ?? this.events.problem;
     if (problem !== undefined) this.fail(failed("bad-response", problem));
-  }
-
-  /** Most of a stream: events like the last one, one after the other. */
-  takeEvents(bytes: Buffer, start: number, end: number): number {
-    let at = start;
-    for (let next = this.endOfAlike(bytes, at, end); next >= 0; next = this.endOfAlike(bytes, at, end)) {
-      this.takeAlike(bytes, at, next);
-      at = next;
-    }
-    return at;
-  }
-
-  /** Of an event like the last one that starts there; -1 where none does. */
-  private endOfAlike(bytes: Buffer, start: number, end: number): number {
-    return this.lastText === undefined || this.isDone ? -1 : this.lastText.endOf(bytes, start, end);
-  }
-
-  private takeAlike(bytes: Buffer, start: number, end: number): void {
-    this.untold++;
-    if (this.kept !== undefined && this.lastText !== undefined) this.kept.add(this.lastText.textIn(bytes, start, end));
-  }
-
-  event(bytes: Buffer, start: number, end: number, isError: boolean): void {
-    if (this.isDone) return;
-    this.tellTexts();
-    const read = chunk.read(bytes, start, end);
-    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) {
-      this.isCut = true;
-      return;
-    }
-    const kind = isError || read === "malformed" || read === "aborted" ? "error" : read;
-    if (kind === "done") this.isDone = true;
-    else if (kind === "empty" && !chunk.isPart && end - start > nothing.length) this.strange = this.textOf(bytes, start, end);
-    else if (kind !== "usage" && kind !== "empty") this.strange = undefined;
-    if (chunk.hasChoice) this.isCounted = false;
-    else if (kind === "usage") this.isCounted = true;
-    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
-    if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
-    if (read !== "malformed") this.isFinished ||= chunk.isFinished;
-    if (read !== "malformed" && chunk.hasUsage) this.tokens.count(chunk);
-    if (kind === "text" || kind === "reasoning" || kind === "tool") this.generated(kind, bytes, start, end);
-    else this.options.listener.chunk(this.at, kind, 0);
-    if (chunk.onlyText !== undefined) this.remember(bytes, start, end, chunk.onlyText);
-  }
-
-  /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */
-  private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
-    if (this.tokens.events > 1 && this.patterns++ < mostPatterns) this.lastText = LastText.of(bytes, start, end, textStart);
-  }
-
-  /** Before anything else is told, and at the end of each read. */
-  private tellTexts(): void {
-    const events = this.untold;
-    if (events === 0) return;
-    this.untold = 0;
-    this.tokens.carry(events);
-    this.isCounted = false;
-    this.strange = undefined;
-    this.options.listener.texts(this.at, events);
-  }
-
-  private generated(kind: "text" | "reasoning" | "tool", bytes: Buffer, start: number, end: number): void {
-    this.options.listener.chunk(this.at, kind, this.tokens.ofEvent(chunk.hasUsage ? chunk.completionTokens : undefined));
-    this.kept?.addEvent(bytes.toString("utf8", start, end));
   }
 
   private failureIn(bytes: Buffer, start: number, end: number, read: EventKind): Outcome {
