@@ -1,5 +1,5 @@
 import type { Ending, ExchangeListener } from "../model/exchange.ts";
-import { completed, failed, type Outcome } from "../model/outcome.ts";
+import { failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
 import { ChunkReader, type EventKind } from "./classify.ts";
@@ -11,6 +11,7 @@ import { KeptText } from "./keptText.ts";
 import { LastText } from "./lastText.ts";
 import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
 import { ReplyTokens } from "./replyTokens.ts";
+import { StreamEnd } from "./streamEnd.ts";
 
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
@@ -62,13 +63,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private readonly tokens: ReplyTokens;
   /** Events of text within this read that the listener has not heard of yet. */
   private untold: number;
-  private isFinished: boolean;
-  /** An event with nothing but usage came, and none of a choice after it: it was the last one. */
-  private isCounted: boolean;
-  /** What was said last, but for usage and empty parts, where that is no part of a reply. */
-  private strange: string | undefined;
-  /** The body ended within an event. */
-  private isCut: boolean;
+  private readonly end: StreamEnd;
   private lastText: LastText | undefined;
   private patterns: number;
   /** Undefined where no text is kept. */
@@ -92,10 +87,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.hasExcess = false;
     this.tokens = new ReplyTokens(options.maxOutputTokens);
     this.untold = 0;
-    this.isFinished = false;
-    this.isCounted = false;
-    this.strange = undefined;
-    this.isCut = false;
+    this.end = new StreamEnd();
     this.lastText = undefined;
     this.patterns = 0;
     this.kept = options.keepText ? new KeptText() : undefined;
@@ -142,20 +134,17 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (this.isDone) return;
     this.tellTexts();
     const read = chunk.read(bytes, start, end);
-    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) {
-      this.isCut = true;
-      return;
-    }
+    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) return this.end.cut();
     const kind = isError || read === "malformed" || read === "aborted" ? "error" : read;
-    if (kind === "done") this.isDone = true;
-    else if (kind === "empty" && !chunk.isPart && end - start > nothing.length) this.strange = this.textOf(bytes, start, end);
-    else if (kind !== "usage" && kind !== "empty") this.strange = undefined;
-    if (chunk.hasChoice) this.isCounted = false;
-    else if (kind === "usage") this.isCounted = true;
-    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
     if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
-    if (read !== "malformed") this.isFinished ||= chunk.isFinished;
-    if (read !== "malformed" && chunk.hasUsage) this.tokens.count(chunk);
+    if (kind === "done") {
+      this.isDone = true;
+    } else if (read !== "malformed") {
+      const isStrange = kind === "empty" && !chunk.isPart && end - start > nothing.length;
+      this.end.event(kind, chunk, isStrange ? this.textOf(bytes, start, end) : undefined);
+      if (chunk.hasUsage) this.tokens.count(chunk);
+    }
+    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
     if (kind === "text" || kind === "reasoning" || kind === "tool") this.generated(kind, bytes, start, end);
     else this.options.listener.chunk(this.at, kind, 0);
     if (chunk.onlyText !== undefined) this.remember(bytes, start, end, chunk.onlyText);
@@ -172,8 +161,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (events === 0) return;
     this.untold = 0;
     this.tokens.carry(events);
-    this.isCounted = false;
-    this.strange = undefined;
+    this.end.texts();
     this.options.listener.texts(this.at, events);
   }
 
@@ -302,26 +290,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (!isSuccess(this.head.status)) return refusal(this.otherReply(this.head));
     if (!this.hasBody && this.body?.isComplete === true) return failed("bad-response", `HTTP ${this.head.status} with nothing in its body`);
     if (!this.isStream) return notAStream(this.otherReply(this.head));
-    return this.streamOutcome();
-  }
-
-  /**
-   * A stream is complete with `[DONE]`; without it, when its body is, and the server has said that it finished, or the reply has all the
-   * tokens that were asked for. A body may well end in good order (its last chunk, its length) where generating did not: a proxy saw to it.
-   * Where the last word before the end is no part of a reply, it is why it ended: errors come in more shapes than anybody knows.
-   */
-  private streamOutcome(): Outcome {
-    const { events, areAll, areAny } = this.tokens;
     const isWhole = this.body?.isComplete === true;
-    if (this.isCut) return failed("disconnected", `the stream ended within an event, after ${events} events with tokens`);
-    if (!this.isFinished && !areAll && this.strange !== undefined && (this.isDone || isWhole)) {
-      return failed("error-event", `it ended with: ${this.saidIn(this.strange)}`);
-    }
-    const saysSo = this.isFinished || this.isCounted || areAll;
-    if (!this.isDone && !(isWhole && saysSo)) {
-      return failed("disconnected", `the stream ended after ${events} events with tokens, before its end${this.broken}`);
-    }
-    return areAny ? completed : failed("empty", "a complete stream without a single token");
+    return this.end.outcome({ isDone: this.isDone, isWhole, broken: this.broken }, this.tokens, (text) => this.saidIn(text));
   }
 
   private saidIn(text: string): string | undefined {
