@@ -123,6 +123,16 @@ test("a run that ended before its last request was due is INVALID", () => {
   ]);
 });
 
+test("what withholds verdicts is told before what only degrades, wherever it was found", () => {
+  const besides = { state: "INVALID", what: "its checks were not evaluated", advice: "run it again to its end" } as const;
+  const { state, reasons } = validityOf([...good, record([[12]], { request: 10, due: 10, sent: 10.02 })], [], { besides: [besides] });
+  expect(state).toBe("INVALID");
+  expect(reasons.map(({ state, what }) => `${state} ${what}`)).toEqual([
+    "INVALID its checks were not evaluated",
+    "DEGRADED the harness sent requests late (up to 20 ms)",
+  ]);
+});
+
 test("while a run goes on, what it lacks is told as what may yet come", () => {
   expect(validityOf(good, [], { neverDue: 3, stillRunning: true }).reasons).toMatchObject([
     {
@@ -443,7 +453,7 @@ test("of a test's experiments, a reason that holds for all is said once; one tha
     { title: "8 k", validity: { state: "DEGRADED", reasons: [everywhere] } },
     { title: "16 k", validity: { state: "INVALID", reasons: [everywhere, here] } },
   ]);
-  expect(all).toEqual({ state: "INVALID", reasons: [everywhere, { ...here, what: "16 k: was sent no request" }] });
+  expect(all).toEqual({ state: "INVALID", reasons: [{ ...here, what: "16 k: was sent no request" }, everywhere] });
 });
 
 test("a reason that holds for several experiments of more is told once, with how many and which", () => {
@@ -492,6 +502,7 @@ interface Differing {
   readonly limits?: LimitChanges;
   readonly withoutLog?: readonly string[];
   readonly deaths?: readonly ValidityReason[];
+  readonly besides?: readonly ValidityReason[];
 }
 
 function validityOf(

@@ -34,7 +34,7 @@ export function validity(
   }: ValidityOptions = {},
 ): Validity {
   const limits = limitsOf(result.description);
-  const reasons = [
+  const reasons = worstFirst([
     ...deaths,
     ...(deaths.length > 0 ? [] : population(result, stillRunning, limits)),
     ...summaries
@@ -58,7 +58,7 @@ export function validity(
     ),
     ...answers.flatMap(({ share, ...words }) => beyond(limits.answers, share, words)),
     ...besides,
-  ];
+  ]);
   return { state: worstOf(reasons), reasons };
 }
 
@@ -70,7 +70,7 @@ export function joined(experiments: readonly { readonly title: string; readonly 
     const titles = same.map(({ title }) => title);
     return same.slice(0, 1).map(({ reason }) => ({ ...reason, what: withTitles(reason.what, titles, experiments.length) }));
   });
-  return { state: worstOf(reasons), reasons };
+  return { state: worstOf(reasons), reasons: worstFirst(reasons) };
 }
 
 function withTitles(what: string, titles: readonly string[], experiments: number): string {
@@ -83,6 +83,11 @@ function withTitles(what: string, titles: readonly string[], experiments: number
 /** What was found before each of several blocks is one reason. */
 function once(reasons: readonly ValidityReason[]): readonly ValidityReason[] {
   return [...new Map(reasons.map((reason) => [JSON.stringify(reason), reason])).values()];
+}
+
+/** What withholds verdicts, then what only degrades; each as it was found. */
+function worstFirst(reasons: readonly ValidityReason[]): readonly ValidityReason[] {
+  return [...reasons].sort((one, other) => Number(other.state === "INVALID") - Number(one.state === "INVALID"));
 }
 
 function worstOf(reasons: readonly ValidityReason[]): ValidityState {
