@@ -161,7 +161,10 @@ function apart(told: number, counted: number, replies: number): number | undefin
   return share(Math.abs(told - counted) - replies, told > 0 ? told : counted);
 }
 
-/** Text is as many tokens as the engine's tokenizer makes of it; an experiment is named by as many as were asked for. */
+/**
+ * Text is as many tokens as the engine's tokenizer makes of it; an experiment is named by as many as were asked for. A chat template's tokens of each
+ * request are taken off the difference, whichever way it goes, before it is held against the limit.
+ */
 function promptLength(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const counted = records.flatMap(({ promptTokens, contextTokens, questionTokens }) =>
     promptTokens === undefined ? [] : [{ there: promptTokens, asked: contextTokens + questionTokens }],
@@ -172,7 +175,7 @@ function promptLength(records: readonly RequestRecord[], engine: string, limits:
   if (there <= counted.length) return [];
   const off = share(Math.abs(there - asked) - tokensOfTemplate * counted.length, asked);
   return beyond(limits.promptLength, off, {
-    what: `counted ${there} prompt tokens where ${asked} were asked for (${(there / asked).toPrecision(3)} times as many)`,
+    what: `counted ${there} prompt tokens where ${asked} were asked for (${(there / asked).toPrecision(3)} times as many; ${tokensOfTemplate} a request, a chat template's, are taken off the difference)`,
     advice: there < asked ? shorterAdvice : longerAdvice,
     engine,
   });

@@ -314,7 +314,8 @@ test.each([
   expect(reasons).toMatchObject([
     {
       state: "DEGRADED",
-      what: "counted 12000 prompt tokens where 10100 were asked for (1.19 times as many)",
+      what: "counted 12000 prompt tokens where 10100 were asked for (1.19 times as many; 64 a request, a chat template's, are taken off the difference)",
+      exceeded: { value: 0.125 },
       advice: "its tokenizer takes the text apart otherwise: read the lengths in titles as words, or send token ids where it takes them",
       engine: "plain",
     },
