@@ -201,7 +201,10 @@ describe("mistakes in a call", () => {
   test.each([
     { args: ["run", headline, "--simulat"], says: "--simulate" },
     { args: ["rum", headline], says: "run" },
-    { args: ["run", headline, "--fliter", "x"], says: "--filter" },
+    { args: ["run", headline, "--fliter", "x"], says: "(Did you mean --filter?)\n  tandem run --help tells what it takes\n" },
+    { args: ["list", headline, "-f"], says: "argument missing\n  tandem list --help tells what it takes\n" },
+    { args: ["list"], says: "tandem list --help tells what it takes\n" },
+    { args: ["--fliter"], says: "unknown option '--fliter'\n  tandem --help tells what it takes\n" },
     { args: ["run"], says: "no test file given" },
     { args: ["run", headline, "-p", "80000"], says: "a port is a number from 1 to 65535" },
     { args: ["run", headline, "-p", "8000", "8000"], says: "port 8000 is asked for twice" },

@@ -72,13 +72,17 @@ async function called(argv: readonly string[], terminal: Terminal): Promise<numb
 
 /** The parser names what is wrong; what to do it does not know. */
 function hintOn({ code }: CommanderError, argv: readonly string[]): string | undefined {
+  const command = commands.find(({ name }) => name === argv[0]);
+  const help = `tandem ${command === undefined ? "" : `${command.name} `}--help tells what it takes`;
   switch (code) {
     case "commander.excessArguments":
       return argv.some((argument) => argument.startsWith("--simulate"))
         ? "a GPU to simulate is given with an equals sign: --simulate=h100"
-        : "tandem COMMAND --help tells what it takes";
+        : help;
     case "commander.missingArgument":
-      return "tandem COMMAND --help tells what it takes, with examples";
+    case "commander.optionMissingArgument":
+    case "commander.unknownOption":
+      return help;
     case "commander.unknownCommand":
       return "tandem --help lists the commands";
     default:
