@@ -233,7 +233,8 @@ describe("mistakes in a call", () => {
     { args: ["calibrate", "--workers", "1000", "--context", "1000000000000"], says: "2 mistakes" },
     { args: ["calibrate", "--streams", "20000", "--context", "100000"], says: "prompts of 2,000,000,000 tokens at the same time" },
     { args: ["report", "tests"], says: "holds no test of a run" },
-    { args: ["report", "tests/nothing"], says: "is not a directory that can be read" },
+    { args: ["report", "tests/nothing"], says: "tests/nothing is not there" },
+    { args: ["report", "README.md"], says: "or a CSV of lmcache-tests (its name ends in .csv)" },
   ])("$args exits with 2 and says $says", async ({ args, says }) => {
     using where = folder();
     const { code, stdout, stderr } = await tandem(args[0] === "run" ? [...args, "-o", where.at("out")] : args);

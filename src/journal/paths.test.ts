@@ -46,6 +46,19 @@ test("a run that has begun no test is found, and the one before it is not taken 
 test("a directory without a run, and one that is not there, are refused with what to give instead", async () => {
   const empty = freshDirectory();
   await expect(findTests(empty)).rejects.toMatchObject({ code: "journal", message: `${empty} holds no test of a run` });
-  await expect(findTests(join(empty, "no"))).rejects.toMatchObject({ code: "journal", hint: expect.stringContaining("outputs directory") });
+  const absent = join(empty, "no");
+  await expect(findTests(absent)).rejects.toMatchObject({
+    message: `${absent} is not there`,
+    hint: expect.stringContaining("outputs directory"),
+  });
   await expect(findTests(dirname(import.meta.filename))).rejects.toMatchObject({ code: "journal" });
+});
+
+test("a file is refused as one, with all that there can be reports of", async () => {
+  const file = import.meta.filename;
+  await expect(findTests(file)).rejects.toMatchObject({
+    code: "journal",
+    message: `${file} is a file, and no directory of a run`,
+    hint: "give an outputs directory, one of its runs/…, one test's directory in it (it has a test.json), or a CSV of lmcache-tests (its name ends in .csv)",
+  });
 });

@@ -90,14 +90,21 @@ export async function findTests(path: string): Promise<FoundTests> {
   throw new HarnessError("journal", `${path} holds no test of a run`, { hint: whatToGive });
 }
 
-const whatToGive = "give an outputs directory, one of its runs/…, or one test's directory in it (it has a test.json)";
+const whatToGive =
+  "give an outputs directory, one of its runs/…, one test's directory in it (it has a test.json), or a CSV of lmcache-tests (its name ends in .csv)";
 
 async function entriesOf(path: string): Promise<readonly string[]> {
   try {
     return await readdir(path);
   } catch (cause) {
-    throw new HarnessError("journal", `${path} is not a directory that can be read`, { hint: whatToGive, cause });
+    throw new HarnessError("journal", `${path} ${whatItIs(cause)}`, { hint: whatToGive, cause });
   }
+}
+
+function whatItIs(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOTDIR") return "is a file, and no directory of a run";
+  return code === "ENOENT" ? "is not there" : "is not a directory that can be read";
 }
 
 async function testsAmong(path: string, entries: readonly string[]): Promise<readonly string[]> {
