@@ -98,6 +98,7 @@ function brokenFile(path: string, cause: unknown): HarnessError {
   const hints = [
     ...(place === undefined || place.text === "" ? [] : [`line ${place.line}: ${place.text}`]),
     ...(missing === undefined ? [] : ['check the path of that import; Tandem itself is imported from "tandem"']),
+    ...meantExport(error),
   ];
   const where = place === undefined ? path : `${place.file}:${place.line}`;
   return new HarnessError(
@@ -112,6 +113,17 @@ function missingModule(error: Error): string | undefined {
   if (!("code" in error) || error.code !== "ERR_MODULE_NOT_FOUND") return undefined;
   const [, name = ""] = /'([^']*)' imported from/.exec(error.message) ?? [];
   return name.startsWith("/") ? name.slice(name.lastIndexOf("/") + 1) : name;
+}
+
+/** What was meant by a name that Tandem does not export: one that is misspelt, or a type, which Node looks for as it does for a value. */
+function meantExport({ message }: Error): readonly string[] {
+  const [, name] = /'tandem' does not provide an export named '([^']*)'/.exec(message) ?? [];
+  if (name === undefined) return [];
+  const lists = readFileSync(new URL("../index.ts", import.meta.url), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm);
+  const exported = [...lists].flatMap(([, list = ""]) => list.split(",").map((one) => one.trim().replace(/^type /, "")));
+  if (exported.includes(name)) return [`${name} is a type: import { type ${name} } from "tandem"`];
+  const meant = nearest(name, exported);
+  return meant === undefined ? [] : [`did you mean ${meant}?`];
 }
 
 function placeOf(path: string, error: Error): SourcePlace | undefined {
