@@ -94,11 +94,12 @@ const rules = {
     title: [nonEmptyText, "a text"],
     options: [plainData, "an object of texts, numbers, true and false"],
     resized: [aFunction, "a function"],
+    doubt: [textIfAny, "a text"],
   }),
   arrivals: complete("schedule", "must be arrivals, such as every({ seconds: 8 })", {
     kind: [nonEmptyText, "a text"],
     options: [plainData, "an object of texts, numbers, true and false"],
-    phrase: [(value: unknown) => (value === undefined ? undefined : nonEmptyText(value)), "a text"],
+    phrase: [textIfAny, "a text"],
   }),
   order: (value: unknown) => (orders.includes(value) ? undefined : `must be one of ${orders.join(", ")}`),
   repeats: wholeNumber({ from: 1, to: most.requests }),
@@ -176,6 +177,10 @@ function complete(method: string, mistake: string, members: Members): OptionRule
     );
     return missing.length === 0 ? undefined : `must also have ${missing.join("; and ")}`;
   };
+}
+
+function textIfAny(value: unknown): string | undefined {
+  return value === undefined ? undefined : nonEmptyText(value);
 }
 
 function aFunction(value: unknown): string | undefined {

@@ -33,6 +33,8 @@ export interface WorkloadGenerator {
   readonly options: object;
   /** For a page's heading: "8,192 context tokens, 10 questions". */
   readonly title: string;
+  /** What its author may not have meant by these options, in words: a warning before anything boots, and no mistake. */
+  readonly doubt?: string;
   /**
    * The requests of one block, the first unless said. A later one has the schedule of the first and prompts of its own; prompts that
    * were recorded stay what they are.

@@ -99,6 +99,17 @@ test("what a model usually takes is a warning, what its engine is told to take i
   await expect(told({ maxModelLen: 32_768 })).rejects.toThrow("plain takes 32,768 tokens, the longest request has 60,");
 });
 
+test("a workload that may not be what was meant is a warning, with its test and its experiment", async () => {
+  const doubtful = documentQa({ contextTokens: 64, questionTokens: 4, documents: 5, requests: 3 });
+  const experiments = [experiment({ workload: doubtful, arrivals: every({ seconds: 1 }) })];
+  const named = { name: "test_documents", testCase: testCase({ engines: { plain: engines.plain }, experiments }) };
+  const messages: string[] = [];
+  await planTests([named], { ports: [], set: {} }, thisMachine(), { tell: (message) => messages.push(message) });
+  expect(messages).toEqual([
+    expect.stringMatching(/^warning: test_documents: 64 context tokens, .*: 2 of its 5 documents are never asked/),
+  ]);
+});
+
 test("a system prompt of a few tokens that one of two servers had before is not worth a word", async () => {
   const behind = (seed: number) => ({
     ...workload,

@@ -51,7 +51,9 @@ export async function planTests(
   const engines = attempts.flatMap((attempt) => attempt.engines);
   if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
   const tests = attempts.flatMap(({ test }) => test ?? []);
-  for (const message of new Set(tests.flatMap((test) => [...unusuallyLong(test), ...doubtful(test), ...unmetForWant(test)])))
+  for (const message of new Set(
+    tests.flatMap((test) => [...unusuallyLong(test), ...doubtful(test), ...unmeant(test), ...unmetForWant(test)]),
+  ))
     tell?.(`warning: ${message}`);
   return tests;
 }
@@ -133,6 +135,13 @@ async function testOf(
 
 function returnNone(checks: Checks<string>, engines: readonly string[]): boolean {
   return triedOften(checks, engines).every(({ given }) => given !== undefined && entriesIn(given.value).size === 0);
+}
+
+/** Workloads that may not be what their author meant. */
+function unmeant({ name, experiments }: PlannedTest): readonly string[] {
+  return experiments.flatMap(({ experiment: { title, workload } }) =>
+    workload.doubt === undefined ? [] : [`${name}: ${title}: ${workload.doubt}`],
+  );
 }
 
 /** Checks and verdicts that want more requests than there are. */

@@ -55,6 +55,15 @@ test("its title says what a reader of the report wants to know", () => {
   expect(documentQa(small).title).toBe("64 context tokens, 7 questions about 3 documents");
 });
 
+test("documents that are never asked about are doubted, but not where any may be picked", () => {
+  expect(documentQa({ ...small, documents: 7 }).doubt).toBeUndefined();
+  expect(documentQa({ ...small, documents: 8 }).doubt).toBe(
+    "1 of its 8 documents is never asked about, and none of the others twice: say more requests, or fewer documents",
+  );
+  expect(documentQa(small).resized(1).doubt).toContain("2 of its 3 documents are never asked about");
+  expect(documentQa({ ...small, documents: 8, pick: "random" }).doubt).toBeUndefined();
+});
+
 test("all mistakes of a JavaScript author are told at once", () => {
   // @ts-expect-error misspelt and missing
   expect(() => documentQa({ contextToken: 8192, questionTokens: 0, documents: 1 })).toThrow(

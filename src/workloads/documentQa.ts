@@ -37,6 +37,7 @@ export function documentQa(options: DocumentQaOptions): WorkloadGenerator {
     kind: "documentQa",
     options: settled,
     title: titleOf(options),
+    ...doubtIn(settled),
     generate: (arrivals, seed, block = 0) => generate(settled, arrivals, seed, block),
     resized: (requests) => documentQa({ ...options, requests }),
   };
@@ -49,6 +50,15 @@ function tokensIn({ contextTokens, questionTokens, documents, requests }: Docume
 function titleOf({ contextTokens, documents, requests }: DocumentQaOptions): string {
   const about = documents === 1 ? "" : ` about ${counted(documents, "document")}`;
   return `${contextTokens.toLocaleString("en-US")} context tokens, ${counted(requests, "question")}${about}`;
+}
+
+/** With any of them, by chance, it may well be meant. */
+function doubtIn({ documents, requests, pick }: Required<DocumentQaOptions>): Pick<WorkloadGenerator, "doubt"> {
+  const never = documents - requests;
+  if (pick === "random" || never <= 0) return {};
+  return {
+    doubt: `${never} of its ${counted(documents, "document")} ${never === 1 ? "is" : "are"} never asked about, and none of the others twice: say more requests, or fewer documents`,
+  };
 }
 
 function counted(count: number, noun: string): string {
