@@ -6,9 +6,9 @@ import { atLeast, atMost, between, evaluate, mayFail, ratio } from "./verdicts.t
 const summaries = [engineSummary("plain", answered("plain", [1]))];
 
 test("limits themselves are within", () => {
-  expect(atMost(0.5, 0.5)).toEqual({ ok: true, observed: 0.5, wanted: "at most 0.5" });
-  expect(atMost(0.51, 0.5)).toEqual({ ok: false, observed: 0.51, wanted: "at most 0.5" });
-  expect(atLeast(2, 2)).toEqual({ ok: true, observed: 2, wanted: "at least 2" });
+  expect(atMost(0.5, 0.5)).toEqual({ ok: true, observed: 0.5, wanted: "at most 0.5", limits: [0.5] });
+  expect(atMost(0.51, 0.5)).toEqual({ ok: false, observed: 0.51, wanted: "at most 0.5", limits: [0.5] });
+  expect(atLeast(2, 2)).toEqual({ ok: true, observed: 2, wanted: "at least 2", limits: [2] });
   expect(atLeast(1.9, 2).ok).toBe(false);
   expect([1, 2, 3, 4, 5].map((value) => between(value, 2, 4).ok)).toEqual([false, true, true, true, false]);
   expect(between(1, 2, 4).wanted).toBe("from 2 to 4");
@@ -50,8 +50,8 @@ test("a ratio is missing when one of the two is, or the second is 0", () => {
 
 test("how many of an engine's requests may fail is said as a number or a share, and the verdict keeps whose", () => {
   const summary = { ...engineSummary("plain", answered("plain", [1, 1, 1, 1])), failures: 1 };
-  expect(mayFail(summary, { requests: 1 })).toEqual({ ok: true, observed: 1, wanted: "at most 1", allowsFailuresOf: "plain" });
-  expect(mayFail(summary, { share: 0.2 })).toEqual({ ok: false, observed: 0.25, wanted: "at most 0.2", allowsFailuresOf: "plain" });
+  expect(mayFail(summary, { requests: 1 })).toMatchObject({ ok: true, observed: 1, wanted: "at most 1", allowsFailuresOf: "plain" });
+  expect(mayFail(summary, { share: 0.2 })).toMatchObject({ ok: false, observed: 0.25, wanted: "at most 0.2", allowsFailuresOf: "plain" });
   expect(() => mayFail(summary, { share: 10 })).toThrow("mayFail(): share must be above 0 and at most 1, not 10");
   const [verdict] = evaluate(() => ({ "some may fail": mayFail(summary, { requests: 2 }) }), [summary], 0);
   expect(verdict).toEqual({

@@ -83,5 +83,5 @@ const itNeeds = ` (a p90 takes ${fewestFor.p90} of them, a p99 ${fewestFor.p99},
 function check(value: number | undefined, wanted: string, limits: readonly number[], isMet: (observed: number) => boolean): Check {
   if (!limits.every(Number.isFinite)) return { ok: false, wanted: `${wanted}, and that is not a number`, noLimit: true };
   if (value === undefined || !Number.isFinite(value)) return { ok: false, wanted: `${wanted}, but there is no value${itNeeds}` };
-  return { ok: isMet(value), observed: value, wanted };
+  return { ok: isMet(value), observed: value, wanted, limits };
 }

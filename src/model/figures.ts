@@ -84,6 +84,8 @@ export interface Check {
   readonly ok: boolean;
   readonly observed?: number;
   readonly wanted: string;
+  /** What the observed value is held against. */
+  readonly limits?: readonly number[];
   /** An engine's name: while this is met, its failures do not make the experiment INVALID. */
   readonly allowsFailuresOf?: string;
   /** What it wants is no number: the author's mistake, unless it was made of a value that is missing. */

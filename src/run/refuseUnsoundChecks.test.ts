@@ -67,6 +67,24 @@ test("limits that are not numbers are told before anything boots", () => {
   );
 });
 
+test("a share held against more than 1, as percent would be, is told before anything boots, with the share that was meant", () => {
+  const wrong: Given = (on) => ({
+    few: atMost(ratio(on.plain.failures, on.plain.requests), 5),
+    warm: between(on.cached.warm.completed / on.cached.warm.requests, 99.9, 100),
+    good: atLeast(on.plain.goodput, 95),
+    right: atLeast(on.plain.goodput, 0.95),
+    inPercent: atMost((100 * on.plain.failures) / on.plain.requests, 5),
+    times: atMost(ratio(on.cached.ttft.p50, on.plain.ttft.p50), 5),
+    counted: atMost(on.plain.failures, 5),
+    ofOther: atLeast(on.plain.goodput, on.cached.goodput! * 1.1),
+  });
+  expect(told(wrong)).toBe(
+    'checks: "few" holds a share of 1 against 5: where 5 % is meant, say 0.05; ' +
+      '"warm" holds a share of 1 against 99.9: where 99.9 % is meant, say 0.999; ' +
+      '"good" holds a share of 1 against 95: where 95 % is meant, say 0.95',
+  );
+});
+
 test("a limit may be made of the failures of a code, of which there may be none", () => {
   const sound: Given = (on) => ({
     worse: atMost(on.cached.failuresByCode["refused"], on.plain.failuresByCode["refused"]!),
