@@ -14,3 +14,9 @@ test("mistakes in limits are told together, with the name that was meant", () =>
       'rate must be false, or such as { degraded: 0.02, invalid: 0.1 }, not {"degraded":-1}; cpu must be',
   );
 });
+
+test("percent of a whole is told as no share; of what may be more than all of it there is more than 1", () => {
+  expect(
+    check({ failures: { degraded: 0.02, invalid: 5 }, answers: { degraded: 1 }, drift: { degraded: 2 }, crowded: { degraded: 4 } }),
+  ).toThrow('experiment(): limits: failures must be shares of 1, of which 5 % is 0.05, not {"degraded":0.02,"invalid":5}');
+});

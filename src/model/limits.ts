@@ -48,6 +48,30 @@ export type LimitChange = false | { readonly degraded?: number; readonly invalid
 
 export type LimitChanges = Readonly<Partial<Record<LimitName, LimitChange>>>;
 
+/** Shares of a whole, such as of all requests: of others, such as how much longer something took, there may be more than 1. */
+const sharesOfAWhole: ReadonlySet<LimitName> = new Set([
+  "neverDue",
+  "unfinished",
+  "failures",
+  "exhausted",
+  "sentTwice",
+  "opening",
+  "stalls",
+  "uncalibrated",
+  "steal",
+  "clock",
+  "countedByEvents",
+  "promptTokens",
+  "outputTokens",
+  "overlong",
+  "short",
+  "coldCached",
+  "cachedTokens",
+  "answers",
+  "throttled",
+  "restarted",
+]);
+
 const limitChange: OptionRule = (value) => {
   const isChange =
     typeof value === "object" &&
@@ -56,4 +80,13 @@ const limitChange: OptionRule = (value) => {
   return value === false || isChange ? undefined : "must be false, or such as { degraded: 0.02, invalid: 0.1 }";
 };
 
-export const limitRules: Readonly<Record<string, OptionRule>> = Object.fromEntries(limitNames.map((name) => [name, limitChange]));
+/** Percent would judge by nothing, as false does. */
+const changeOfShare: OptionRule = (value) => {
+  const mistake = limitChange(value);
+  if (mistake !== undefined || value === false) return mistake;
+  return Object.values(value as object).some((limit) => Number(limit) > 1) ? "must be shares of 1, of which 5 % is 0.05" : undefined; // limitChange has looked
+};
+
+export const limitRules: Readonly<Record<string, OptionRule>> = Object.fromEntries(
+  limitNames.map((name) => [name, sharesOfAWhole.has(name) ? changeOfShare : limitChange]),
+);
