@@ -110,6 +110,19 @@ test("a workload that may not be what was meant is a warning, with its test and 
   ]);
 });
 
+test("two engines that are one server are told once, by whatever names", async () => {
+  const same = { one: attached({ url: "http://127.0.0.1:9" }), other: attached({ url: "http://localhost:9/v1" }) };
+  const experiments = [1, 2].map((seconds) => experiment({ workload, arrivals: every({ seconds }), repeats: 6 }));
+  const named = { name: "test_same", testCase: testCase({ engines: same, baseline: "one", experiments }) };
+  const messages: string[] = [];
+  await planTests([named], { ports: [], set: {} }, thisMachine(), { tell: (message) => messages.push(message) });
+  expect(messages).toEqual([
+    expect.stringMatching(
+      /^warning: test_same will be DEGRADED: one and other are one server \(http:\/\/127\.0\.0\.1:9\): .*; compare two/,
+    ),
+  ]);
+});
+
 test("a system prompt of a few tokens that one of two servers had before is not worth a word", async () => {
   const behind = (seed: number) => ({
     ...workload,

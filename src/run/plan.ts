@@ -2,6 +2,7 @@ import { neededServices } from "../launch/neededServices.ts";
 import { refuseUnreachable } from "../launch/reachableServices.ts";
 import { masks } from "../launch/secrets.ts";
 import { refuseSharedPlaces } from "../launch/sharedPlaces.ts";
+import { oneServerReasons } from "../measure/oneServer.ts";
 import type { Command, Slot } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { TestDescription } from "../model/result.ts";
@@ -51,10 +52,8 @@ export async function planTests(
   const engines = attempts.flatMap((attempt) => attempt.engines);
   if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
   const tests = attempts.flatMap(({ test }) => test ?? []);
-  for (const message of new Set(
-    tests.flatMap((test) => [...unusuallyLong(test), ...doubtful(test), ...unmeant(test), ...unmetForWant(test)]),
-  ))
-    tell?.(`warning: ${message}`);
+  const warnings = tests.flatMap((test) => [unusuallyLong, doubtful, unmeant, ofOneServer, unmetForWant].flatMap((found) => found(test)));
+  for (const message of new Set(warnings)) tell?.(`warning: ${message}`);
   return tests;
 }
 
@@ -142,6 +141,12 @@ function unmeant({ name, experiments }: PlannedTest): readonly string[] {
   return experiments.flatMap(({ experiment: { title, workload } }) =>
     workload.doubt === undefined ? [] : [`${name}: ${title}: ${workload.doubt}`],
   );
+}
+
+/** What the report would say of it comes after the whole run. */
+function ofOneServer({ name, description: { engines, experiments } }: PlannedTest): readonly string[] {
+  const reasons = experiments.flatMap((experiment) => oneServerReasons(engines, experiment));
+  return reasons.map(({ state, what, advice }) => `${name} will be ${state}: ${what}; ${advice}`);
 }
 
 /** Checks and verdicts that want more requests than there are. */
