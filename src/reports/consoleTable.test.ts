@@ -42,6 +42,14 @@ test("a part of the requests that came out worse is told, though another one is 
   expect(told).toContain("worse");
 });
 
+test("a gate that could not tell is the last thing that is said", () => {
+  const { manifest, ...rest } = fixture({ contexts: [8_192], requests: 3 });
+  const result = { ...rest, manifest: { ...manifest, failOn: "worse" } as const };
+  expect(consoleTable(result, figuresOf(result), { columns: 400, style: bare }).at(-1)).toMatch(
+    /^ {2}not gated {5}--fail-on worse could not tell/,
+  );
+});
+
 test("goodput is told of every engine beside its objectives, failures in its denominator, and nowhere without objectives", () => {
   const half = ({ engine, request }: { engine: string; request: number }) =>
     request === 9 ? undefined : engine === "plain" && request % 2 === 0 ? 1 : 0.1;

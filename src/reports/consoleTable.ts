@@ -17,6 +17,7 @@ import {
   reasonPhrase,
   sentTwicePhrase,
   simulatedPhrase,
+  ungatedPhrase,
   validityMeanings,
   validityTones,
   verdictTones,
@@ -40,7 +41,13 @@ export function consoleTable(result: TestResult, figures: TestFigures, options: 
     const found = figures.experiments[index];
     return found === undefined ? [] : experimentLines(experiment, found, options).concat("");
   });
-  return [...first, ...lines.flat(), ...checkLines(result, figures, options), ...validityLines(figures.validity, options)];
+  return [
+    ...first,
+    ...lines.flat(),
+    ...checkLines(result, figures, options),
+    ...validityLines(figures.validity, options),
+    ...ungatedLines(result, figures, options),
+  ];
 }
 
 function experimentLines(experiment: ExperimentResult, figures: ExperimentFigures, options: ConsoleOptions): readonly string[] {
@@ -140,6 +147,12 @@ function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures,
 function validityLines({ state, reasons }: Validity, options: ConsoleOptions): readonly string[] {
   if (reasons.length === 0) return labelled(state, validityTones[state], validityMeanings[state], options);
   return reasons.flatMap((reason) => labelled(reason.state, validityTones[reason.state], reasonPhrase(reason), options));
+}
+
+/** Last: whoever looks at a job's log looks there. */
+function ungatedLines(result: TestResult, figures: TestFigures, options: ConsoleOptions): readonly string[] {
+  const phrase = ungatedPhrase(result, figures);
+  return phrase === undefined ? [] : labelled("not gated", "warning", phrase, options);
 }
 
 // The first column takes what the others leave. A name that is longer has a line of its own.

@@ -182,3 +182,12 @@ test("of an experiment that is INVALID no verdict is told to programs either: co
   expect(comparisons.every((one) => !("reason" in one || "more_pairs" in one) && typeof one["pairs"] === "number")).toBe(true);
   expect(found["verdicts"]).toEqual([{ experiment: 0, check: "fast", withheld: true, observed: 1, wanted: "at most 2" }]);
 });
+
+test("what the run was to fail on is there, and why that could not tell", async () => {
+  const { manifest, ...rest } = fixture({ contexts: [8_192], requests: 3 });
+  expect(await written({ ...rest, manifest: { ...manifest, failOn: "worse" } })).toMatchObject({
+    fail_on: "worse",
+    not_gated: expect.stringContaining("its 4 comparisons are inconclusive"),
+  });
+  expect(await written({ ...rest, manifest })).not.toHaveProperty("not_gated");
+});

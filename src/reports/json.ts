@@ -9,6 +9,7 @@ import { peakGpuMemory } from "./gpuMemory.ts";
 import { isWithheld } from "./headlines.ts";
 import { limitsJson } from "./limits.ts";
 import { cachedTokensJson, proofJson, sharedCachedTokensJson } from "./proofJson.ts";
+import { ungatedPhrase } from "./sentences.ts";
 import { telemetryJson } from "./telemetryJson.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -33,6 +34,8 @@ function figuresJson(result: TestResult): unknown {
     started_at: isVirtual(description) ? undefined : manifest.startedAt,
     ttft_counted_from: ttftAnchor,
     baseline: description.baseline,
+    fail_on: manifest.failOn,
+    not_gated: ungatedPhrase(result, figures),
     validity: figures.validity,
     engines: description.engines,
     alike: description.alike,

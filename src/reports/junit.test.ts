@@ -27,6 +27,14 @@ test("what came out worse fails only where the run was told to fail on it, as it
   expect(asked).toMatch(/name="cached against plain: time to first token, warm"><failure message="worse: [^"]+"/);
 });
 
+test("a gate that could not tell is a case that was skipped, and says so", () => {
+  const { manifest, ...rest } = fixture(small);
+  expect(casesIn(junitText({ ...rest, manifest }))).not.toContain("--fail-on could tell: skipped");
+  const asked = junitText({ ...rest, manifest: { ...manifest, failOn: "worse" } });
+  expect(casesIn(asked).at(-1)).toBe("--fail-on could tell: skipped");
+  expect(asked).toContain('<skipped message="--fail-on worse could not tell: its 4 comparisons are inconclusive');
+});
+
 test("a run that cannot be believed is an error, and no verdict is given", () => {
   const text = junitText(fixture({ ...small, ttft: () => undefined }));
   const [first, ...others] = casesIn(text);

@@ -4,7 +4,7 @@ import type { Report } from "../model/report.ts";
 import type { ExperimentResult, RunManifest, TestResult } from "../model/result.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { observedPhrase } from "./numbers.ts";
-import { cachePhrase, comparisonSentence, metricName, reasonPhrase, withheldSentence } from "./sentences.ts";
+import { cachePhrase, comparisonSentence, metricName, reasonPhrase, ungatedPhrase, withheldSentence } from "./sentences.ts";
 import { isVirtual } from "./virtual.ts";
 
 /** For CI jobs: a suite of each experiment; whether it can be believed, each check and each comparison is a test case. It fails where the run does. */
@@ -22,12 +22,13 @@ interface Case {
 
 export function junitText(result: TestResult): string {
   const { description, manifest } = result;
-  const suites = figuresOf(result).experiments.map((figures, index) => {
+  const figures = figuresOf(result);
+  const suites = figures.experiments.map((experiment, index) => {
     // In virtual time nobody was there, and two runs have the same bytes.
     const made = isVirtual(description) ? "" : madeOf(manifest, lengthOf(result.experiments[index]));
-    return suite(titleOf(result, index), made, casesOf(figures, manifest.failOn));
+    return suite(titleOf(result, index), made, casesOf(experiment, manifest.failOn));
   });
-  return suitesText(description.test, suites);
+  return suitesText(description.test, [...suites, ...ungatedSuite(description.test, ungatedPhrase(result, figures))]);
 }
 
 /** Of a test that was not begun: that, and why, in place of an earlier run's file, which would pass for this run's. */
@@ -53,6 +54,11 @@ function madeOf({ startedAt, host }: RunManifest, lasted: Seconds | undefined): 
 
 function lengthOf(experiment: ExperimentResult | undefined): Seconds | undefined {
   return experiment?.span && toSeconds(experiment.span.to - experiment.span.from);
+}
+
+/** A job that shows passed and skipped cases only is told that it was no gate. */
+function ungatedSuite(test: string, says: string | undefined): readonly string[] {
+  return says === undefined ? [] : [suite(`${test}: all experiments`, "", [{ name: "--fail-on could tell", ends: "skipped", says }])];
 }
 
 function titleOf({ description }: TestResult, index: number): string {

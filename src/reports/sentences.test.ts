@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Comparison } from "../model/figures.ts";
-import { comparisonSentence, gainCaveats, goodputPhrase, withheldSentence } from "./sentences.ts";
+import { figuresOf } from "../measure/testFigures.ts";
+import { fixture, type FixtureOptions } from "./fixture.ts";
+import { comparisonSentence, gainCaveats, goodputPhrase, ungatedPhrase, withheldSentence } from "./sentences.ts";
 
 const unmeasured = {
   experiment: 0,
@@ -89,4 +91,19 @@ test("an invalid run shows the ratio and says that there is no verdict", () => {
 test("of no request there is no goodput, and not one of 0 %", () => {
   expect(goodputPhrase({ requests: 0 })).toBe("–");
   expect(goodputPhrase({ goodput: 0, requests: 4 })).toBe("0 % (0 of 4)");
+});
+
+test("a gate that could not tell says so and why, one that could or that nobody asked for says nothing, and INVALID fails anyway", () => {
+  const said = (options: FixtureOptions, failOn?: "worse") => {
+    const { manifest, ...rest } = fixture({ contexts: [8_192], ...options });
+    const result = { ...rest, manifest: failOn === undefined ? manifest : { ...manifest, failOn } };
+    return ungatedPhrase(result, figuresOf(result));
+  };
+  expect(said({ requests: 3 }, "worse")).toMatch(
+    /^--fail-on worse could not tell: its 4 comparisons are inconclusive, and a slower engine/,
+  );
+  expect(said({ engines: ["plain"] }, "worse")).toMatch(/could not tell: there is nothing to compare, .*: compare two engines, or gate/);
+  expect(said({ requests: 3 })).toBeUndefined();
+  expect(said({ requests: 20 }, "worse")).toBeUndefined();
+  expect(said({ requests: 3, ttft: () => undefined }, "worse")).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import type { ComparedMetric, Comparison, EngineSummary, Interval, Summary, ValidityState, ValidityReason } from "../model/figures.ts";
-import type { CacheAnswer } from "../measure/testFigures.ts";
+import type { CacheAnswer, TestFigures } from "../measure/testFigures.ts";
 import type { RequestRecord } from "../model/record.ts";
-import type { TestDescription } from "../model/result.ts";
+import type { TestDescription, TestResult } from "../model/result.ts";
 import type { Tone } from "./document.ts";
 import { exceededPhrase } from "./limits.ts";
 import { change, changeInterval, count, counted, missing, percent, ratio, ratioInterval } from "./numbers.ts";
@@ -46,6 +46,24 @@ export function comparisonSentence(comparison: Comparison): string {
 export function withheldSentence({ metric, cache, other, baseline, effect, interval }: Comparison): string {
   const figure = effect === undefined ? "no ratio could be computed" : ratioPhrase(effect, interval);
   return `${metricName(metric)}, ${cachePhrase(cache)}, ${other} against ${baseline}: ${figure}; no verdict, because the run is INVALID`;
+}
+
+/** Of a run that was to fail where something is worse, and could not have: who reads its exit code as "no slower" is told. What is INVALID or was cut off fails by that. */
+export function ungatedPhrase(
+  { manifest, complete }: Pick<TestResult, "manifest" | "complete">,
+  { experiments, validity }: TestFigures,
+): string | undefined {
+  if (manifest.failOn === undefined || validity.state === "INVALID" || !complete) return undefined;
+  const comparisons = experiments.flatMap((experiment) => experiment.comparisons);
+  if (comparisons.some(({ verdict }) => verdict !== "inconclusive")) return undefined;
+  const [why, instead] =
+    comparisons.length === 0
+      ? ["there is nothing to compare", "compare two engines"]
+      : [
+          `its ${counted(comparisons.length, "comparison")} ${comparisons.length === 1 ? "is" : "are"} inconclusive`,
+          "ask for more requests or repeats",
+        ];
+  return `--fail-on ${manifest.failOn} could not tell: ${why}, and a slower engine would not have failed this run: ${instead}, or gate on a check, such as atMost(on.NAME.ttft.p50, 0.5)`;
 }
 
 export const verdictTones: Readonly<Record<Comparison["verdict"], Tone>> = {
