@@ -12,7 +12,7 @@ import type { Block, Figure } from "./document.ts";
 import { harnessErrorTable } from "./harnessError.ts";
 import { count, counted, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
 import { cacheTokenTable } from "./proofBlocks.ts";
-import { failuresPhrase, goodputPhrase, metricName, sentTwicePhrase } from "./sentences.ts";
+import { failuresPhrase, goodputPhrase, metricName, sentTwicePhrase, unsettledPhrases, verdictTones } from "./sentences.ts";
 import { telemetryFigure } from "./telemetry.ts";
 
 /** One experiment: its numbers per engine, what was compared, and the pictures. */
@@ -118,6 +118,12 @@ function comparisonTable(comparisons: readonly Comparison[], { description }: Te
         withheld ? "withheld" : verdict,
       ]),
     },
+    ...(withheld ? [] : unsettledPhrases(comparisons)).map((phrase): Block => ({
+      kind: "paragraph",
+      tone: verdictTones.inconclusive,
+      label: "inconclusive",
+      text: `${phrase}.`,
+    })),
   ];
 }
 

@@ -42,6 +42,16 @@ export function comparisonSentence(comparison: Comparison): string {
   return isSettled(comparison) ? `${claim(comparison)}${caveats(comparison)}` : unsettled(comparison);
 }
 
+/** Why comparisons of a table are inconclusive, each reason once: "time to first token of cached, cold: a verdict needs at least 6 pairs; …". */
+export function unsettledPhrases(comparisons: readonly Comparison[]): readonly string[] {
+  const unsettled = comparisons.filter(({ verdict }) => verdict === "inconclusive");
+  return [...Map.groupBy(unsettled, (comparison) => whyUnsettled(comparison).join("; "))].flatMap(([why, of]) =>
+    why === ""
+      ? []
+      : [`${of.map(({ metric, other, cache }) => `${metricName(metric)} of ${other}, ${cachePhrase(cache)}`).join("; ")}: ${why}`],
+  );
+}
+
 /** What an experiment shows, without the verdict an invalid run may not give. */
 export function withheldSentence({ metric, cache, other, baseline, effect, interval }: Comparison): string {
   const figure = effect === undefined ? "no ratio could be computed" : ratioPhrase(effect, interval);
@@ -106,12 +116,19 @@ function turnedRound(effect: number, interval: Interval | undefined): { readonly
 }
 
 function unsettled(comparison: Comparison): string {
-  const { metric, other, baseline, effect, interval, reason, morePairs } = comparison;
+  const { metric, other, baseline, effect, interval } = comparison;
   const figure = effect === undefined ? "" : `: ${ratioPhrase(effect, interval)}`;
-  const because = reason === undefined ? "" : `; ${reason}`;
-  // Of a new run: whoever adds pairs until a verdict comes gets one, also where there is nothing.
-  const more = morePairs === undefined ? "" : `; a new run with about ${enough(comparison, morePairs)}, settled on beforehand, may tell`;
-  return `whether ${other} differs from ${baseline} in ${metricName(metric)} is not settled${figure}${caveats(comparison)}${because}${more}`;
+  const so = `whether ${other} differs from ${baseline} in ${metricName(metric)} is not settled${figure}${caveats(comparison)}`;
+  return [so, ...whyUnsettled(comparison)].join("; ");
+}
+
+function whyUnsettled(comparison: Comparison): readonly string[] {
+  const { reason, morePairs } = comparison;
+  return [
+    ...(reason === undefined ? [] : [reason]),
+    // Of a new run: whoever adds pairs until a verdict comes gets one, also where there is nothing.
+    ...(morePairs === undefined ? [] : [`a new run with about ${enough(comparison, morePairs)}, settled on beforehand, may tell`]),
+  ];
 }
 
 /** More pairs in the same waves would tell nothing more. */

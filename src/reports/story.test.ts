@@ -39,6 +39,17 @@ test("each experiment is answered in a sentence on the first page", () => {
   );
 });
 
+test("every comparison that is inconclusive has its reason below the table, in the words of the console, those of one reason together", () => {
+  const result = fixture({ contexts: [8_192] });
+  const told = (figures?: TestFigures) =>
+    story(result, figures).blocks.flatMap((block) => (block.kind === "paragraph" && block.label === "inconclusive" ? [block.text] : []));
+  expect(told()).toEqual([
+    "time to first token of cached, cold; throughput of cached, cold: a verdict needs at least 6 pairs; a new run with about 6 pairs, settled on beforehand, may tell.",
+    expect.stringMatching(/^throughput of cached, warm: no difference of 5 % was found, .*; a new run with about 59 pairs, .* may tell\.$/),
+  ]);
+  expect(told(invalid(figuresOf(result)))).toEqual([]);
+});
+
 test("an invalid run shows numbers and gives no verdict", () => {
   const result = fixture({ contexts: [8_192] });
   const { blocks } = story(result, invalid(figuresOf(result)));
