@@ -104,6 +104,23 @@ test("of requests that were sent twice a single one is told, on paper too", () =
   expect(linesOf({ contexts: [8_192] }).join()).not.toContain("sent twice");
 });
 
+test("requests that were cut off are told below the table, which stays within 80 columns, and on paper too", () => {
+  const plain = fixture({ contexts: [8_192] });
+  const cut = plain.experiments.map((experiment) => ({
+    ...experiment,
+    records: experiment.records.map((record) => (record.request < 8 ? record : { ...record, outcome: { kind: "cancelled" } as const })),
+  }));
+  const result = { ...plain, experiments: cut };
+  const figures = figuresOf(result);
+  const lines = consoleTable(result, figures, { columns: 80, style: bare });
+  expect(lines.find((line) => line.startsWith("  cached "))).toMatch(/ 0\/10$/);
+  const told = "cached 2 of 10, plain 2 of 10 requests due: nobody knows what would have become of them";
+  expect(consoleTable(result, figures, { columns: 200, style: bare })).toContain(`  unfinished    ${told}`);
+  const text = `8,192 context tokens, 10 questions: ${told}.`;
+  expect(firstPage(result, figures)).toContainEqual({ kind: "paragraph", tone: "warning", label: "unfinished", text });
+  expect(linesOf({ contexts: [8_192] }).join()).not.toContain("unfinished");
+});
+
 test("what a cache brings stands with the number of requests it rests on", () => {
   const lines = linesOf({ contexts: [8_192], repeats: 6 });
   const table = lines.slice(lines.findIndex((line) => line.startsWith("  cache ")));

@@ -17,6 +17,7 @@ import {
   reasonPhrase,
   sentTwicePhrase,
   simulatedPhrase,
+  unfinishedPhrase,
   ungatedPhrase,
   validityMeanings,
   validityTones,
@@ -63,6 +64,7 @@ function experimentLines(experiment: ExperimentResult, figures: ExperimentFigure
     ...cacheLines(figures, options),
     ...goodputLines(figures.summaries, experiment, options),
     ...failureLines(figures.summaries, experiment, options),
+    ...unfinishedLines(figures.summaries, options),
     ...sentTwiceLines(figures.summaries, experiment, options),
     ...(error === undefined ? [] : ["", ...labelled("own error", "quiet", error, options)]),
   ];
@@ -121,6 +123,11 @@ function failureLines(summaries: readonly EngineSummary[], { records }: Experime
   return summaries
     .filter(({ failures }) => failures > 0)
     .flatMap((summary) => labelled("failed", "bad", failuresPhrase(summary, records), options));
+}
+
+function unfinishedLines(summaries: readonly EngineSummary[], options: ConsoleOptions): readonly string[] {
+  const phrase = unfinishedPhrase(summaries);
+  return phrase === undefined ? [] : labelled("unfinished", "warning", phrase, options);
 }
 
 function sentTwiceLines(summaries: readonly EngineSummary[], { records }: ExperimentResult, options: ConsoleOptions): readonly string[] {

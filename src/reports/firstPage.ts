@@ -15,6 +15,7 @@ import {
   metricName,
   reasonPhrase,
   simulatedPhrase,
+  unfinishedPhrase,
   validityMeanings,
   validityTones,
   verdictTones,
@@ -32,6 +33,7 @@ export function firstPage(result: TestResult, figures: TestFigures): readonly Bl
     ...effectsFigure(result, figures),
     { kind: "heading", level: 3, text: "Median time to first token, and what was delivered over the whole experiment" },
     engineTable(result, figures),
+    ...unfinished(result, figures),
     ...leftOut(figures),
     ...checks(result, figures),
   ];
@@ -176,6 +178,14 @@ function medianOf({ p50, count: amount }: Distribution): string {
 
 function deliveryCells(summary: EngineSummary): readonly string[] {
   return [rate(summary.outputTokensPerSecond), rate(summary.requestsPerSecond), failedOf(summary)];
+}
+
+function unfinished({ experiments }: TestResult, figures: TestFigures): readonly Block[] {
+  return figures.experiments.flatMap(({ summaries }, index): readonly Block[] => {
+    const phrase = unfinishedPhrase(summaries);
+    const title = experiments[index]?.description.title ?? "";
+    return phrase === undefined ? [] : [{ kind: "paragraph", tone: "warning", label: "unfinished", text: `${title}: ${phrase}.` }];
+  });
 }
 
 /** Each reason once, whatever the number of experiments it holds for. */

@@ -178,9 +178,17 @@ export function simulatedPhrase({ simulated, engines }: Pick<TestDescription, "s
   return names.length === engines.length ? "simulated: no engine was measured" : `simulated: ${names.join(", ")}, not measured`;
 }
 
-/** "3/40", and of a run that was cut off "0/16 (5 unfinished)": nobody knows what would have become of those. */
-export function failedOf({ failures, requests, cancelled }: EngineSummary): string {
-  return `${count(failures)}/${count(requests)}${cancelled === 0 ? "" : ` (${count(cancelled)} unfinished)`}`;
+/** "3/40": of requests due. */
+export function failedOf({ failures, requests }: EngineSummary): string {
+  return `${count(failures)}/${count(requests)}`;
+}
+
+/** Of a run that was cut off: "plain 5 of 16, cached 3 of 16 requests due: …". Undefined where all have ended. */
+export function unfinishedPhrase(summaries: readonly EngineSummary[]): string | undefined {
+  const unfinished = summaries.filter(({ cancelled }) => cancelled > 0);
+  if (unfinished.length === 0) return undefined;
+  const shares = unfinished.map(({ engine, cancelled, requests }) => `${engine} ${count(cancelled)} of ${count(requests)}`);
+  return `${shares.join(", ")} requests due: nobody knows what would have become of them`;
 }
 
 /** "97.5 % (234 of 240)": of requests due. */
