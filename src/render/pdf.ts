@@ -121,7 +121,7 @@ async function contentOf(block: Block): Promise<Content> {
     case "paragraph":
       return paragraphOf(block);
     case "banner":
-      return boxOf([{ text: block.text, bold: true, fontSize: 10.5, color: "white" }], lightTones[block.tone].text);
+      return boxOf([{ text: block.text, bold: true, fontSize: 10.5, color: "white" }], lightTones[block.tone].text, fitsPage(block.text));
     case "numbers":
       return numbersOf(block.numbers);
     case "table":
@@ -133,7 +133,7 @@ async function contentOf(block: Block): Promise<Content> {
     case "list":
       return { ul: block.items.map((item) => ({ text: unbroken(item), margin: [0, 0, 0, 2] })), margin: [0, 0, 0, 6] };
     case "code":
-      return boxOf([{ text: unbrokenWords(block.text), fontSize: 8 }], lightTones.plain.ground);
+      return boxOf([{ text: unbrokenWords(block.text), fontSize: 8 }], lightTones.plain.ground, fitsPage(block.text));
     case "pageBreak":
       return { text: "", pageBreak: "after", fontSize: 1, lineHeight: 0 };
   }
@@ -145,6 +145,7 @@ function paragraphOf({ text, tone, label }: Extract<Block, { kind: "paragraph" }
   return {
     table: {
       widths: [76, "*"],
+      dontBreakRows: fitsPage(text),
       body: [
         [
           {
@@ -170,9 +171,16 @@ function unbrokenWords(text: string): Content[] {
   return text.split(" ").map((word) => ({ text: `${word} `, noWrap: word.length < 90 }));
 }
 
-function boxOf(stack: Content[], ground: string): Content {
+/** Letters that find room on a page, in whatever lines. What has more may break: else its end would be lost. */
+const lettersOfPage = 2_000;
+
+function fitsPage(text: string): boolean {
+  return text.length <= lettersOfPage;
+}
+
+function boxOf(stack: Content[], ground: string, isWhole: boolean): Content {
   return {
-    table: { widths: ["*"], body: [[{ stack, fillColor: ground, margin: [6, 4, 6, 3] }]] },
+    table: { widths: ["*"], dontBreakRows: isWhole, body: [[{ stack, fillColor: ground, margin: [6, 4, 6, 3] }]] },
     layout: "noBorders",
     margin: [0, 2, 0, 8],
   };

@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
+import { inflateSync } from "node:zlib";
 
 import { expect, test } from "vitest";
 
+import type { Block } from "../reports/document.ts";
 import { fixture } from "../reports/fixture.ts";
 import { story } from "../reports/story.ts";
 import { renderHtml } from "./html.ts";
@@ -58,4 +60,33 @@ test("a PDF carries the run's date, and none of its own in virtual time", async 
   const document = { title: "a test", subtitle: "", footer: "", blocks: [] };
   expect((await text(document)).match(/\(D:\d+Z\)/)?.[0]).toBe("(D:19700101000000Z)");
   expect((await text({ ...document, created: "2026-11-24T10:00:00.000Z" })).match(/\(D:\d+Z\)/)?.[0]).toBe("(D:20261124100000Z)");
+});
+
+/** Heights of what is filled with a colour, the lowest first: boxes, and the grounds of labels. */
+async function boxesIn(blocks: readonly Block[]): Promise<readonly number[]> {
+  const text = Buffer.from(await renderPdf({ title: "a test", subtitle: "", footer: "", blocks })).toString("latin1");
+  const pages = [...text.matchAll(/FlateDecode[^]*?stream\n([^]*?)\nendstream/g)].map(([, stream = ""]) => inflated(stream));
+  const heights = pages.flatMap((page) => [...page.matchAll(/([\d.]+) re\n/g)].map(([, height]) => Number(height)));
+  return heights.sort((one, other) => one - other);
+}
+
+function inflated(stream: string): string {
+  try {
+    return inflateSync(Buffer.from(stream, "latin1")).toString("latin1");
+  } catch {
+    return ""; // a font
+  }
+}
+
+test("a box is not torn over the foot of a page, wherever it falls; one that is longer than a page is", async () => {
+  const command = Array.from({ length: 40 }, (_, index) => `--argument-${index}`).join(" ");
+  const lines = (count: number) => Array.from({ length: count }, (): Block => ({ kind: "paragraph", tone: "plain", text: "a line" }));
+  const boxes: readonly Block[] = [
+    { kind: "code", text: command },
+    { kind: "paragraph", tone: "bad", label: "worse", text: command },
+  ];
+  const whole = await boxesIn(boxes);
+  expect(whole).toHaveLength(2);
+  for (const before of [28, 29, 30, 31, 32, 33, 34]) expect(await boxesIn([...lines(before), ...boxes])).toEqual(whole);
+  expect((await boxesIn([{ kind: "code", text: command.repeat(20) }])).length).toBeGreaterThan(1);
 });
