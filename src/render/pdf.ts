@@ -103,9 +103,25 @@ function groupAt(blocks: readonly Block[], start: number): Group {
   let follower = start + 1;
   while (isHeading(follower)) follower++;
   const block = blocks[follower];
-  const fits =
-    block !== undefined && block.kind !== "pageBreak" && !(block.kind === "table" && block.rows.length > 20) && !isHalf(follower);
+  const fits = block !== undefined && block.kind !== "pageBreak" && !isLong(block) && !isHalf(follower);
   return { start, end: fits ? follower + 1 : follower, together: "stack" };
+}
+
+/** What is kept together and has no room on a page is lost, heading and all. */
+function isLong(block: Block): boolean {
+  switch (block.kind) {
+    case "table":
+      return block.rows.length > 20;
+    case "facts":
+      return !fitsPage(block.facts.map(({ value }) => value).join(" "));
+    case "list":
+      return !fitsPage(block.items.join(" "));
+    case "code":
+    case "paragraph":
+      return !fitsPage(block.text);
+    default:
+      return false;
+  }
 }
 
 async function contentOf(block: Block): Promise<Content> {
@@ -203,7 +219,7 @@ function factsOf(facts: readonly Fact[]): Content {
   return {
     table: {
       widths: [110, "*"],
-      dontBreakRows: true,
+      dontBreakRows: facts.every(({ value }) => fitsPage(value)),
       body: facts.map(({ name, value }) => [{ text: name, color: lightTones.quiet.text }, { text: value }]),
     },
     layout: { ...lines, hLineWidth: (line, node) => (line === 0 || line === node.table.body.length ? 0 : 0.4), hLineColor: hairline },

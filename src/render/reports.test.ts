@@ -62,11 +62,15 @@ test("a PDF carries the run's date, and none of its own in virtual time", async 
   expect((await text({ ...document, created: "2026-11-24T10:00:00.000Z" })).match(/\(D:\d+Z\)/)?.[0]).toBe("(D:20261124100000Z)");
 });
 
+/** What is drawn, page by page. */
+async function pagesOf(blocks: readonly Block[]): Promise<readonly string[]> {
+  const text = Buffer.from(await renderPdf({ title: "a test", subtitle: "", footer: "", blocks })).toString("latin1");
+  return [...text.matchAll(/FlateDecode[^]*?stream\n([^]*?)\nendstream/g)].map(([, stream = ""]) => inflated(stream));
+}
+
 /** Heights of what is filled with a colour, the lowest first: boxes, and the grounds of labels. */
 async function boxesIn(blocks: readonly Block[]): Promise<readonly number[]> {
-  const text = Buffer.from(await renderPdf({ title: "a test", subtitle: "", footer: "", blocks })).toString("latin1");
-  const pages = [...text.matchAll(/FlateDecode[^]*?stream\n([^]*?)\nendstream/g)].map(([, stream = ""]) => inflated(stream));
-  const heights = pages.flatMap((page) => [...page.matchAll(/([\d.]+) re\n/g)].map(([, height]) => Number(height)));
+  const heights = (await pagesOf(blocks)).flatMap((page) => [...page.matchAll(/([\d.]+) re\n/g)].map(([, height]) => Number(height)));
   return heights.sort((one, other) => one - other);
 }
 
@@ -89,4 +93,15 @@ test("a box is not torn over the foot of a page, wherever it falls; one that is 
   expect(whole).toHaveLength(2);
   for (const before of [28, 29, 30, 31, 32, 33, 34]) expect(await boxesIn([...lines(before), ...boxes])).toEqual(whole);
   expect((await boxesIn([{ kind: "code", text: command.repeat(20) }])).length).toBeGreaterThan(1);
+});
+
+test("a section that is longer than a page is there, also below its heading", async () => {
+  const words = Array.from({ length: 600 }, (_, index) => `VARIABLE_${index}=value`);
+  const drawn = async (block: Block) => {
+    const pages = await pagesOf([{ kind: "heading", level: 3, text: "Engine plain" }, block]);
+    return pages.reduce((sum, page) => sum + (page.match(/T[jJ]\n/g)?.length ?? 0), 0);
+  };
+  expect(await drawn({ kind: "facts", facts: [{ name: "Environment", value: words.join(" ") }] })).toBeGreaterThan(words.length);
+  expect(await drawn({ kind: "list", items: words })).toBeGreaterThan(words.length);
+  expect(await drawn({ kind: "code", text: words.join(" ") })).toBeGreaterThan(words.length);
 });
