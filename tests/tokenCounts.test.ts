@@ -53,7 +53,7 @@ function twiceAsMany(response: ServerResponse, { content }: Readonly<Record<stri
 
 /** Of each engine's requests in the CSV, without repetition. */
 function inCsv(engine: string): readonly string[] {
-  const [head = "", ...lines] = where.read("out", "test_tokens.csv").trim().split("\n");
+  const [head = "", ...lines] = where.read("out", "test_tokens.simulated.csv").trim().split("\n");
   const columns = head.split(",");
   const cells = lines.map((line) => line.split(",")).filter((row) => row[columns.indexOf("engine")] === engine);
   const shown = cells.map((row) => ["output_tokens", "output_tokens_source"].map((column) => row[columns.indexOf(column)]).join(" "));
@@ -70,7 +70,7 @@ test("replies without usage have the tokens that the engine's tokenizer counts, 
 
 test("what was found is told in the report, before which nobody had to guess", () => {
   const checks = (
-    JSON.parse(where.read("out", "test_tokens.json")) as { proof: { checks: { engine: string; claim: string; found: string }[] } }
+    JSON.parse(where.read("out", "test_tokens.simulated.json")) as { proof: { checks: { engine: string; claim: string; found: string }[] } }
   ).proof.checks;
   const found = checks.map(({ engine, claim, found }) => `${engine}: ${claim}: ${found}`);
   expect(found).toEqual([
@@ -83,7 +83,7 @@ test("what was found is told in the report, before which nobody had to guess", (
     "twice: usage in its replies: none; instead its tokenizer counts whole replies after each experiment",
     "twice: tokenizer: asked; 100 of our words are 200 of its tokens",
   ]);
-  const page = where.read("out", "test_tokens.html");
+  const page = where.read("out", "test_tokens.simulated.html");
   for (const text of ["asked; 100 of our words are 200 of its tokens", "cannot be asked: /tokenize answers 404"])
     expect(page).toContain(text);
 });
