@@ -170,16 +170,6 @@ describe("a server that closes each connection as soon as it is open", () => {
     expect(server.connections()).toBeLessThanOrEqual(200);
   });
 
-  test("is not knocked at anew for each request that is prepared", async () => {
-    await using server = await closingServer();
-    const line = lineTo(server.url);
-    for (let prepared = 0; prepared < 60; prepared++) {
-      line.prepare(plainRequest(), () => undefined, false);
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-    expect(server.connections()).toBeLessThanOrEqual(120);
-  });
-
   test("fails a request after one more attempt", async () => {
     await using server = await closingServer();
     const line = lineTo(server.url);
