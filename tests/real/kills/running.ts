@@ -136,9 +136,11 @@ export class RunningTandem implements AsyncDisposable {
   }
 }
 
-/** A child of an engine's process that is a part of the engine, not one of Python's helpers. */
+/** What a child of an engine's process says that does a part of its work: before it has a name of its own, and with it. Others help at boot, such as vLLM's that looks at the model. */
+const partSigns = /spawn_main|^VLLM::/;
+
 export function partOf(parent: number): ProcessEntry | undefined {
-  return processTable().find((entry) => entry.parent === parent && commandLine(entry.pid)?.includes("resource_tracker") === false);
+  return processTable().find((entry) => entry.parent === parent && partSigns.test(commandLine(entry.pid) ?? ""));
 }
 
 /** The mark that the harness gave to a tree, as "NAME=value". */
