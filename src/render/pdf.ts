@@ -111,17 +111,23 @@ function groupAt(blocks: readonly Block[], start: number): Group {
 function isLong(block: Block): boolean {
   switch (block.kind) {
     case "table":
-      return block.rows.length > 20;
+      return block.rows.length > 20 || linesOf(block) > linesOfPage;
     case "facts":
-      return !fitsPage(block.facts.map(({ value }) => value).join(" "));
+      return !fitsPage(block.facts.map(({ value }) => value).join("\n"));
     case "list":
-      return !fitsPage(block.items.join(" "));
+      return !fitsPage(block.items.join("\n"));
     case "code":
     case "paragraph":
       return !fitsPage(block.text);
     default:
       return false;
   }
+}
+
+/** Columns are taken to be equally wide. */
+function linesOf({ columns, rows }: Table): number {
+  const letters = lettersOfTable / columns.length;
+  return rows.reduce((sum, row) => sum + Math.max(...row.map((text) => linesIn(text, letters))), 0);
 }
 
 async function contentOf(block: Block): Promise<Content> {
@@ -187,11 +193,17 @@ function unbrokenWords(text: string): Content[] {
   return text.split(" ").map((word) => ({ text: `${word} `, noWrap: word.length < 90 }));
 }
 
-/** Letters that find room on a page, in whatever lines. What has more may break: else its end would be lost. */
-const lettersOfPage = 2_000;
+/** Lines that find room on a page, below a heading too. What has more may break: else its end would be lost. */
+const linesOfPage = 40;
+/** Letters that find room in a line of text, beside a label too, and in all columns of a table. */
+const [lettersOfLine, lettersOfTable] = [50, 80];
 
 function fitsPage(text: string): boolean {
-  return text.length <= lettersOfPage;
+  return linesIn(text, lettersOfLine) <= linesOfPage;
+}
+
+function linesIn(text: string, letters: number): number {
+  return text.split("\n").reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / letters)), 0);
 }
 
 function boxOf(stack: Content[], ground: string, isWhole: boolean): Content {
