@@ -145,6 +145,20 @@ test("a difference within what one of the engines differs by from itself is none
   });
 });
 
+test("of three that are one engine the two that are furthest apart tell how much it differs from itself, in whatever order they are named", () => {
+  const alike = [...answered("plain", tenOfPlain), ...answered("slow", timesAll(1.1)), ...answered("fast", timesAll(1 / 1.1))];
+  const records = [...alike, ...answered("cached", timesAll(0.87))];
+  for (const group of [
+    ["plain", "slow", "fast"],
+    ["slow", "plain", "fast"],
+    ["fast", "slow", "plain"],
+  ]) {
+    const cached = compare(experimentOf(records), "plain", { practical: 0.05 }, [group]).find(({ other }) => other === "cached");
+    expect(cached?.verdict).toBe("inconclusive");
+    expect(cached?.margin).toBeCloseTo(1.1 * 1.1 - 1, 6);
+  }
+});
+
 test("an interval across the edge of the margin is inconclusive, and tells how many more pairs it may take", () => {
   const spread = [0.7, 1.3, 0.8, 1.25, 0.75, 1.4, 0.9, 1.1];
   const { verdict, reason, morePairs } = ttftOf(answered("cached", spread), answered("plain", spread.toReversed()));

@@ -66,13 +66,17 @@ export function compare(
 
 /** What an engine differs by from itself, as a share: the most that two of the same do, also where their pairs are too few for a verdict. 0 where none is there twice. */
 function noiseOf(metric: ComparedMetric, records: readonly RequestRecord[], alike: readonly (readonly string[])[]): number {
-  const apart = alike.flatMap(([first = "", ...others]) =>
-    others.map((other) => {
-      const { logs } = pairedLogRatios(metric, { base: ofEngine(records, first), other: ofEngine(records, other), waves: noWaves });
+  const apart = alike.flatMap((group) =>
+    twoByTwo(group).map(([one, other]) => {
+      const { logs } = pairedLogRatios(metric, { base: ofEngine(records, one), other: ofEngine(records, other), waves: noWaves });
       return Math.exp(Math.abs(meanOf(logs) ?? 0)) - 1;
     }),
   );
   return Math.max(0, ...apart);
+}
+
+function twoByTwo(group: readonly string[]): readonly (readonly [string, string])[] {
+  return group.flatMap((one, place) => group.slice(place + 1).map((other) => [one, other] as const));
 }
 
 const noWaves: Arms["waves"] = new Map();
