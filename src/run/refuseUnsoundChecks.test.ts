@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { every } from "../arrivals/every.ts";
 import { atLeast, atMost, between, mayFail, ratio } from "../measure/verdicts.ts";
 import { experiment } from "../model/experiment.ts";
+import type { EngineSummary } from "../model/figures.ts";
 import type { Checks } from "../model/testCase.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 import { refuseUnsoundChecks } from "./refuseUnsoundChecks.ts";
@@ -83,6 +84,13 @@ test("a share held against more than 1, as percent would be, is told before anyt
       '"warm" holds a share of 1 against 99.9: where 99.9 % is meant, say 0.999; ' +
       '"good" holds a share of 1 against 95: where 95 % is meant, say 0.95',
   );
+});
+
+test("a share may be held against a multiple of another engine's, whatever that comes to", () => {
+  for (const name of ["plain", "slow", "base", "old", "one", "local"]) {
+    const twice = (on: Readonly<Record<string, EngineSummary>>) => ({ twice: atLeast(on["cached"]?.goodput, 2 * on[name]!.goodput!) });
+    expect(() => refuseUnsoundChecks(twice, [name, "cached"])).not.toThrow();
+  }
 });
 
 test("a limit may be made of the failures of a code, of which there may be none", () => {
