@@ -126,8 +126,10 @@ export class EventScanner {
       this.isError = true;
       this.readData(bytes, valueStart(bytes, start + error.length, end), end);
     } else if (bytes[start] === openBrace) {
-      // No field: what a gateway that had begun to stream says of an error then.
+      // No field: what a gateway that had begun to stream says of an error then. It may leave out the blank lines around it.
+      if (this.hasDataAtHand || this.hasDataKept) this.eventEnded(bytes);
       this.readData(bytes, start, end);
+      this.eventEnded(bytes);
     } else if (startsWith(bytes, start, end, byteOrderMark)) {
       this.readLine(bytes, start + byteOrderMark.length, end);
     }

@@ -295,9 +295,13 @@ describe("within a stream", () => {
       [a, boom],
       [a, boom, done],
       [a, boom.trim()],
+      [a, boom.trimEnd(), "\n", done],
+      [a.trimEnd(), "\n", boom, done],
+      [a, "event: error\n", boom],
     ]) {
       expect((await replyOf(stream(...events))).outcome).toEqual(failed("error-event", "boom"));
     }
+    expect((await replyOf(stream(a, a.trimEnd(), "\n", boom))).outputTokens).toBe(2);
     const words = '{"status":"failed"}\n\n';
     expect((await replyOf(stream(a, words, done))).outcome).toEqual(failed("error-event", 'it ended with: {"status":"failed"}'));
     expect((await replyOf(stream(a, words, a, finish("stop"), done))).outcome).toEqual(completed);
