@@ -24,12 +24,11 @@ function fromJson(body: string): string | undefined {
 /** Servers put it in `error.message`, `error`, `message`, in a choice's `error` or, FastAPI, in `detail`, a text or a list of objects with `msg`. */
 function messageOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map(messageOf).find((message) => message !== undefined);
+  if (Array.isArray(value)) return value.map(messageOf).find(Boolean);
   if (typeof value !== "object" || value === null) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
-  return ["error", "message", "detail", "msg", "choices", "x_groq"]
-    .map((name) => messageOf(fields.get(name)))
-    .find((message) => message !== undefined);
+  // An empty one is no word: the next one says more, and else the whole of it.
+  return ["error", "message", "detail", "msg", "choices", "x_groq"].map((name) => messageOf(fields.get(name))).find(Boolean);
 }
 
 function looksLikeHtml(body: string): boolean {

@@ -280,6 +280,14 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, a, data(event), done), 2)).outcome).toEqual(completed);
   });
 
+  test("a stream that ends with words that are empty is told by all that it ended with", async () => {
+    for (const event of [{ message: "" }, { error: "", code: 17 }]) {
+      expect((await replyOf(stream(a, data(event), done))).outcome).toEqual(
+        failed("error-event", `it ended with: ${JSON.stringify(event)}`),
+      );
+    }
+  });
+
   test("a field whose name is error is one, with its words, before the first token and after", async () => {
     const boom = 'error: {"code":500,"message":"boom"}\n\n';
     for (const before of [[], [a, a]]) {
