@@ -33,6 +33,16 @@ test("figures join summaries, comparisons, cache answers, validity and verdicts 
   expect(validity.state).toBe("VALID");
 });
 
+test("what engines of one description differ by is a margin of the others' comparisons", () => {
+  const result = resultOf([...answered("plain", often(1)), ...answered("b", often(1.5)), ...answered("a", often(0.8))]);
+  const verdicts = (alike: readonly (readonly string[])[]) =>
+    figuresOf({ ...result, description: { ...result.description, alike } }).experiments[0]?.comparisons.flatMap(
+      ({ other, metric, verdict }) => (metric === "ttft" ? [`${other} ${verdict}`] : []),
+    );
+  expect(verdicts([])).toEqual(["b worse", "a better"]);
+  expect(verdicts([["plain", "b"]])).toEqual(["b worse", "a inconclusive"]);
+});
+
 test("one engine that tells cached tokens makes all of them rows of what a cache brings", () => {
   const records = [...answered("plain", slow), ...answered("b", slow), ...answered("a", fast, { cachedTokens: 16 })];
   const { experiments } = figuresOf(resultOf(records));

@@ -34,6 +34,23 @@ test("requests are drawn in the order in which they fell due, whatever their num
   ]);
 });
 
+test("a request has one place on all engines: its first, where it fell due at another time on each; and blocks follow one another", () => {
+  const dues: Readonly<Record<string, readonly number[]>> = { cached: [0, 9, 1, 5], plain: [0, 3, 8, 4] };
+  const points = drawn("Time to first token, request by request", (record) => ({
+    ...record,
+    block: record.request === 0 ? 1 : 0,
+    due: dues[record.engine]![record.request]! * 1e9,
+  }));
+  const places = (engine: string) => points.filter((point) => point.engine === engine).map(({ request, position }) => [request, position]);
+  expect(places("cached")).toEqual([
+    [0, 3],
+    [1, 1],
+    [2, 0],
+    [3, 2],
+  ]);
+  expect(places("plain")).toEqual(places("cached"));
+});
+
 test("a reply of one token has no throughput, and no cross, which is for what did not complete", () => {
   const ofOneToken = (record: RequestRecord) => (record.request === 2 ? { ...record, outputTokens: 1 } : record);
   const points = drawn("Throughput, request by request", ofOneToken);

@@ -191,3 +191,11 @@ test("what the run was to fail on is there, and why that could not tell", async 
   });
   expect(await written({ ...rest, manifest })).not.toHaveProperty("not_gated");
 });
+
+test("engines of one description are named", async () => {
+  const { description, ...rest } = fixture({ contexts: [8_192] });
+  expect(await written({ ...rest, description: { ...description, alike: [["plain", "cached"]] } })).toMatchObject({
+    alike: [["plain", "cached"]],
+  });
+  expect(await written({ ...rest, description })).not.toHaveProperty("alike");
+});

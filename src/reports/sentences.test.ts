@@ -93,10 +93,10 @@ test("of no request there is no goodput, and not one of 0 %", () => {
   expect(goodputPhrase({ goodput: 0, requests: 4 })).toBe("0 % (0 of 4)");
 });
 
-test("a gate that could not tell says so and why, one that could or that nobody asked for says nothing, and INVALID fails anyway", () => {
-  const said = (options: FixtureOptions, failOn?: "worse") => {
+test("a gate that could not tell says so and why, one that could or that nobody asked for says nothing, and what is INVALID or was cut off fails anyway", () => {
+  const said = (options: FixtureOptions, failOn?: "worse", complete = true) => {
     const { manifest, ...rest } = fixture({ contexts: [8_192], ...options });
-    const result = { ...rest, manifest: failOn === undefined ? manifest : { ...manifest, failOn } };
+    const result = { ...rest, complete, manifest: failOn === undefined ? manifest : { ...manifest, failOn } };
     return ungatedPhrase(result, figuresOf(result));
   };
   expect(said({ requests: 3 }, "worse")).toMatch(
@@ -104,6 +104,7 @@ test("a gate that could not tell says so and why, one that could or that nobody 
   );
   expect(said({ engines: ["plain"] }, "worse")).toMatch(/could not tell: there is nothing to compare, .*: compare two engines, or gate/);
   expect(said({ requests: 3 })).toBeUndefined();
+  expect(said({ requests: 3 }, "worse", false)).toBeUndefined();
   expect(said({ requests: 20 }, "worse")).toBeUndefined();
   expect(said({ requests: 3, ttft: () => undefined }, "worse")).toBeUndefined();
 });

@@ -110,6 +110,18 @@ test("a workload that may not be what was meant is a warning, with its test and 
   ]);
 });
 
+test("engines of one description are planned as alike, and none that are merely described alike", async () => {
+  const plain = simulated({ prefixCaching: false });
+  const alikeOf = async (given: Readonly<Record<string, Engine>>) => {
+    const experiments = [experiment({ workload, arrivals: every({ seconds: 1 }) })];
+    const named = { name: "test_alike", testCase: testCase({ engines: given, baseline: "plain", experiments }) };
+    const [test] = await planTests([named], { ports: [], set: {} }, thisMachine());
+    return test?.description.alike;
+  };
+  expect(await alikeOf({ plain, cached: engines.cached, again: plain })).toEqual([["plain", "again"]]);
+  expect(await alikeOf({ plain, other: simulated({ prefixCaching: false }) })).toBeUndefined();
+});
+
 test("two engines that are one server are told once, by whatever names", async () => {
   const same = { one: attached({ url: "http://127.0.0.1:9" }), other: attached({ url: "http://localhost:9/v1" }) };
   const experiments = [1, 2].map((seconds) => experiment({ workload, arrivals: every({ seconds }), repeats: 6 }));
