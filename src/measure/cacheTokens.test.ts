@@ -131,6 +131,15 @@ test("of an engine that leaves out a 0, as vLLM did for long, a prompt that it d
   ]);
 });
 
+test("of prompts that are not known to the token, too, those of which nothing was told count as not found", () => {
+  const [experiment] = resultOf([0, 8_192, 0]).experiments;
+  const records = (experiment?.records ?? []).map(({ cachedTokens, ...one }) =>
+    cachedTokens === 0 ? one : { ...one, cachedTokens: 8_192 },
+  );
+  const tokens = experiment && cacheTokens("cached", { ...experiment, records }, undefined);
+  expect(tokens).toMatchObject({ promptTokens: 3 * 8_208, observed: 8_192 });
+});
+
 test("replies and counters that tell something else are told, whichever is right", () => {
   const what = "its replies tell 16,384 prompt tokens out of its caches, its counters grew by 8,192";
   expect(reasonsOf(resultOf([0, 8_192, 8_192], [], 8_192))).toMatchObject([{ state: "DEGRADED", what, engine: "cached" }]);

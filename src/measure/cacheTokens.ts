@@ -76,7 +76,8 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   const memoryTier = growth("external-memory-hit-tokens-total") ?? inOnly("memory");
   const lowerTier = growth("external-lower-hit-tokens-total") ?? inOnly("lower");
   const observed = !tells || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
-  const prompts = known.length === 0 ? told.flatMap(({ promptTokens }) => promptTokens ?? []) : known.map(({ prompt }) => prompt);
+  const unknown = told.length > 0 ? telling : [];
+  const prompts = known.length === 0 ? unknown.flatMap(({ promptTokens }) => promptTokens ?? []) : known.map(({ prompt }) => prompt);
   const isOneBlock = new Set(completed.map(({ block }) => block)).size === 1;
   const counted = isOneBlock && (own !== undefined || external !== undefined) ? (own ?? 0) + (external ?? 0) : undefined;
   return {
