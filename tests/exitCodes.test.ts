@@ -73,6 +73,9 @@ describe("a run that came to its end", () => {
     const asked = await tandem(["report", where.at("out"), "--fail-on", "worse"]);
     expect([called.code, reported.code, asked.code]).toEqual([0, 0, 1]);
     expect(failuresIn(asked.stdout)).toEqual([true]); // where the command does
+    const csv = async (...flags: string[]) =>
+      tandem(["report", where.at("out/test_worse.simulated.csv"), "-o", where.at("of-csv"), ...flags]);
+    expect([(await csv()).code, (await csv("--fail-on", "worse")).code]).toEqual([0, 1]);
   });
 });
 

@@ -27,15 +27,15 @@ export async function report(call: Call): Promise<number> {
   const codes: number[] = [];
   const { results, run, manifest } = await found(path, copies);
   for (const { result: read, directory, source } of results) {
-    const result = source === "csv" ? read : asked(read, call);
+    const result = asked(read, call);
     const figures = figuresOf(result);
     if (source === undefined) await tellAftermath(directory, result, terminal);
     // What was read is the user's own, and stays as it is.
     const write = async () =>
       inBoth(async (place) => writeReports(result, place, source), { directory, copies, tell: (line) => terminal.tell(line) });
     codes.push(await codeAfter(async () => publish(result, figures, { write, asJson: call.options["json"] === true, terminal }), terminal));
-    // Of a CSV it is not known what was asked for.
-    if (source !== "csv") codes.push(codeOf(figures, result.manifest.failOn === "worse"), ...stopped(result));
+    // Of a CSV it is not known what was asked for, unless it is now.
+    if (source !== "csv" || failsOnWorse(call)) codes.push(codeOf(figures, result.manifest.failOn === "worse"), ...stopped(result));
   }
   if (run === undefined) return worst(codes);
   const begun = results.map(({ result }) => result.description.test);

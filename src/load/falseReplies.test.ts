@@ -96,7 +96,8 @@ describe("a stream that ends with its connection was cut off", () => {
     ["usage", a + finish("stop"), usage(1).slice(0, -15), 1],
     ["the mark of its end", a + finish("stop"), "data: [DO", 1],
   ])("within an event, of %s, and no server is told to have written what is not JSON", async (_, before, half, tokens) => {
-    const ended = failed("disconnected", `the stream ended within an event, after ${tokens} events with tokens`);
+    const words = half.slice("data: ".length);
+    const ended = failed("disconnected", `the stream ended within an event, after ${tokens} events with tokens: ${words}`);
     expect((await replyOf(closingHead + before + half)).outcome).toEqual(ended);
     expect((await replyOf(stream(before, half))).outcome).toEqual(ended);
   });

@@ -134,7 +134,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (this.isDone) return;
     this.tellTexts();
     const read = chunk.read(bytes, start, end);
-    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) return this.end.cut();
+    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) return this.end.cut(this.textOf(bytes, start, end));
     const kind = isError || read === "malformed" || read === "aborted" ? "error" : read;
     if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
     if (kind === "done") {

@@ -19,13 +19,14 @@ export class StreamEnd {
   private isCounted: boolean;
   /** What was said last, but for usage and empty parts, where that is no part of a reply. */
   private strange: string | undefined;
-  private isCut: boolean;
+  /** What there was of its last event, where the body ended within it. */
+  private half: string | undefined;
 
   constructor() {
     this.isFinished = false;
     this.isCounted = false;
     this.strange = undefined;
-    this.isCut = false;
+    this.half = undefined;
   }
 
   /** An event that was JSON; `strange`: its words, where it is no part of a reply. */
@@ -43,8 +44,8 @@ export class StreamEnd {
   }
 
   /** The body ended within an event. */
-  cut(): void {
-    this.isCut = true;
+  cut(half: string): void {
+    this.half = half;
   }
 
   /**
@@ -57,7 +58,9 @@ export class StreamEnd {
     { events, areAll, areAny }: ReplyTokens,
     saidIn: (text: string) => string | undefined,
   ): Outcome {
-    if (this.isCut) return failed("disconnected", `the stream ended within an event, after ${events} events with tokens`);
+    if (this.half !== undefined) {
+      return failed("disconnected", `the stream ended within an event, after ${events} events with tokens: ${saidIn(this.half)}`);
+    }
     if (!this.isFinished && !areAll && this.strange !== undefined && (isDone || isWhole)) {
       return failed("error-event", `it ended with: ${saidIn(this.strange)}`);
     }
