@@ -113,6 +113,18 @@ test("goodput and its objectives are there where there are any", async () => {
   expect(JSON.stringify(await written(fixture({ contexts: [8_192] })))).not.toMatch(/goodput|"slo"/);
 });
 
+test("an experiment tells what was in the caches before it, and every deadline that it had, in seconds", async () => {
+  const { experiments, ...others } = fixture({ contexts: [8_192] });
+  const [one] = experiments;
+  const asked = { ...one!.description, cacheState: "cold", deadlines: { ...one!.description.deadlines, send: 2 } } as const;
+  const usual = await written({ ...others, experiments: [one!] });
+  expect(usual["experiments"]).toMatchObject([{ cache_state: "asItIs", deadlines: { first_token_seconds: 120, idle_seconds: 60 } }]);
+  expect(JSON.stringify(usual)).not.toContain("send_seconds");
+  const told = await written({ ...others, experiments: [{ ...one!, description: asked }] });
+  expect(told["experiments"]).toMatchObject([{ cache_state: "cold", deadlines: { connect_seconds: 5, send_seconds: 2 } }]);
+  expect(JSON.stringify(await written({ ...others, experiments: [one!], gapsUnknown: true }))).not.toMatch(/cache_state|"deadlines"/);
+});
+
 test("docs/json.md has every name there is", async () => {
   const text = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
   const all = await Promise.all([proven, fixture({ slo: { ttft: 1, tpot: 1, e2e: 1 } })].map(written));

@@ -4,7 +4,7 @@ import { replayedLoadOf, type LoadSize } from "../measure/replayedLoad.ts";
 import { rulerErrorOf } from "../measure/rulerError.ts";
 import type { Comparison, Distribution, EngineSummary, Summary, Verdict } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
-import type { EngineDescription, ExperimentDescription, ExperimentResult, TestResult } from "../model/result.ts";
+import type { ExperimentDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { peakGpuMemory } from "./gpuMemory.ts";
 import { isWithheld } from "./headlines.ts";
 import { limitsJson } from "./limits.ts";
@@ -40,7 +40,7 @@ function figuresJson(result: TestResult): unknown {
     engines: description.engines,
     alike: description.alike,
     proof: proofJson(result),
-    experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index], description.engines)),
+    experiments: experiments.map((experiment, index) => experimentJson(experiment, figures.experiments[index], result)),
     verdicts: verdicts.map((verdict) => verdictJson(verdict, isWithheld(verdict, figures))),
   };
 }
@@ -48,7 +48,7 @@ function figuresJson(result: TestResult): unknown {
 function experimentJson(
   experiment: ExperimentResult,
   figures: ExperimentFigures | undefined,
-  engines: readonly EngineDescription[],
+  { description: { engines }, gapsUnknown: isOfCsv = false }: TestResult,
 ): unknown {
   const { index, description, neverDue } = experiment;
   return {
@@ -60,6 +60,9 @@ function experimentJson(
     order: description.order,
     repeats: description.repeats,
     seed: description.seed,
+    // A CSV tells of neither.
+    cache_state: isOfCsv ? undefined : (description.cacheState ?? "asItIs"),
+    deadlines: isOfCsv ? undefined : deadlinesJson(description),
     limits: description.limits,
     limits_in_force: limitsJson(description),
     slo: sloJson(description),
@@ -94,6 +97,18 @@ function cacheJson(answers: readonly CacheAnswer[]): unknown {
     }),
   );
   return found.length === 0 ? undefined : found;
+}
+
+/** Those that there are not are absent. */
+function deadlinesJson({ deadlines }: ExperimentDescription): unknown {
+  return {
+    connect_seconds: deadlines.connect,
+    first_token_seconds: deadlines.firstToken,
+    idle_seconds: deadlines.idle,
+    request_seconds: deadlines.request,
+    send_seconds: deadlines.send,
+    experiment_seconds: deadlines.experiment,
+  };
 }
 
 function sloJson({ slo }: ExperimentDescription): unknown {
