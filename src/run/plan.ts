@@ -18,7 +18,7 @@ import { tooFewForChecks } from "./tooFewForChecks.ts";
 import { tooFewForVerdicts } from "./tooFewForVerdicts.ts";
 import { SentToServers } from "./sentToServers.ts";
 import { entriesIn, triedOften } from "./triedChecks.ts";
-import { overridden, type NamedTestCase } from "./testCases.ts";
+import { leftOutWith, overridden, type NamedTestCase } from "./testCases.ts";
 import { describeTest } from "./describePlan.ts";
 import { doubtful, planExperiments, unusuallyLong, type PlannedExperiment } from "./planExperiments.ts";
 
@@ -52,8 +52,9 @@ export async function planTests(
   const engines = attempts.flatMap((attempt) => attempt.engines);
   if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
   const tests = attempts.flatMap(({ test }) => test ?? []);
-  const warnings = tests.flatMap((test) => [unusuallyLong, doubtful, unmeant, ofOneServer, unmetForWant].flatMap((found) => found(test)));
-  for (const message of new Set(warnings)) tell?.(`warning: ${message}`);
+  const leftOut = cases.flatMap((named) => leftOutWith(named, overrides));
+  const doubts = tests.flatMap((test) => [unusuallyLong, doubtful, unmeant, ofOneServer, unmetForWant].flatMap((found) => found(test)));
+  for (const message of new Set([...leftOut, ...doubts])) tell?.(`warning: ${message}`);
   return tests;
 }
 

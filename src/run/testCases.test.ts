@@ -5,7 +5,7 @@ import { simulated } from "../engines/simulated.ts";
 import { experiment } from "../model/experiment.ts";
 import { testCase } from "../model/testCase.ts";
 import { documentQa } from "../workloads/documentQa.ts";
-import { describeTest, overridden } from "./testCases.ts";
+import { describeTest, leftOutWith, overridden } from "./testCases.ts";
 
 const of = (seed: number) =>
   experiment({
@@ -62,4 +62,18 @@ test("--only leaves the others out, and with them the baseline and checks that m
   expect(only("cached")).not.toHaveProperty("baseline");
   expect(only("cached")).not.toHaveProperty("checks");
   expect(only("plain").baseline).toBe("plain");
+});
+
+test("what --only leaves out beside engines is said; of all of them it leaves out nothing", () => {
+  const three = { ...two, engines: { ...two.engines, other: simulated() } };
+  const said = (...only: readonly string[]) => leftOutWith({ name: "test_x", testCase: three }, { only });
+  expect(said("plain")).toEqual(["test_x: nothing is checked: its checks may speak of cached and other, which --only leaves out"]);
+  expect(said("cached", "other")).toEqual([
+    "test_x: nothing is checked: its checks may speak of plain, which --only leaves out",
+    "test_x: nothing is compared: --only leaves out plain, its baseline",
+  ]);
+  expect(said("plain", "cached", "other")).toEqual([]);
+  expect(leftOutWith({ name: "test_x", testCase: three }, {})).toEqual([]);
+  const all = { ports: [], set: {}, only: ["cached", "plain"] };
+  expect(overridden({ name: "test_x", testCase: two }, all).testCase).toMatchObject({ baseline: "plain", checks: two.checks });
 });

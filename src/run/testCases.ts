@@ -94,6 +94,7 @@ function resizedWorkload({ title, workload, arrivals }: Experiment, requests: nu
 function onlyEngines(testCase: TestCase, only: readonly string[] | undefined): TestCase {
   if (only === undefined) return testCase;
   const names = Object.keys(testCase.engines);
+  if (names.every((name) => only.includes(name)) && only.every((name) => names.includes(name))) return testCase;
   const unknown = only.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
     const meant = unknown.map((name) => nearest(name, names)).find((name) => name !== undefined);
@@ -105,4 +106,17 @@ function onlyEngines(testCase: TestCase, only: readonly string[] | undefined): T
   const { baseline, checks: _checksNeedEveryEngine, ...rest } = testCase;
   // Checks may speak of engines that are left out, so they are left out with them.
   return { ...rest, engines, ...(baseline !== undefined && only.includes(baseline) ? { baseline } : {}) };
+}
+
+/** What `--only` leaves out beside engines: a run without its checks is not to pass for one that has met them. */
+export function leftOutWith({ name, testCase }: NamedTestCase, { only }: Pick<Overrides, "only">): readonly string[] {
+  const { engines, baseline, checks } = testCase;
+  const names = Object.keys(engines);
+  const others = only === undefined ? [] : names.filter((engine) => !only.includes(engine));
+  if (others.length === 0) return [];
+  const unchecked =
+    checks === undefined ? [] : [`nothing is checked: its checks may speak of ${others.join(" and ")}, which --only leaves out`];
+  const isAlone = baseline !== undefined && others.includes(baseline) && names.length - others.length > 1;
+  const uncompared = isAlone ? [`nothing is compared: --only leaves out ${baseline}, its baseline`] : [];
+  return [...unchecked, ...uncompared].map((message) => `${name}: ${message}`);
 }
