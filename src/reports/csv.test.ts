@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { failed } from "../model/outcome.ts";
@@ -83,3 +84,9 @@ function rowsOf(text: string): readonly (readonly string[])[] {
   }
   return rows.slice(1, -1);
 }
+
+test("docs/csv.md has every column there is", () => {
+  const text = readFileSync(new URL("../../docs/csv.md", import.meta.url), "utf8");
+  const [header = ""] = csvText(fixture()).split("\n");
+  expect(header.split(",").filter((column) => !text.includes(`\`${column}\``))).toEqual([]);
+});
