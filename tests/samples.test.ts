@@ -6,6 +6,24 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
+import {
+  attached,
+  closedLoop,
+  command,
+  documentQa,
+  every,
+  experiment,
+  llamaCpp,
+  poisson,
+  sglang,
+  simulated,
+  tensorrtLlm,
+  tgi,
+  transformersServe,
+  varyLength,
+  vllm,
+  type HarnessError,
+} from "../src/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const compiler = join(dirname(fileURLToPath(import.meta.resolve("typescript/package.json"))), "bin", "tsc");
@@ -51,4 +69,40 @@ function said(compile: () => string): string {
   } catch (error) {
     return String((error as { readonly stdout?: unknown }).stdout ?? error); // execFileSync's own
   }
+}
+
+const misspelt: never = { noSuchOption: 1 } as never; // what a JavaScript author may write
+
+test.each([
+  { page: "docs/engines.md", make: vllm },
+  { page: "docs/engines.md", make: sglang },
+  { page: "docs/engines.md", make: llamaCpp },
+  { page: "docs/engines.md", make: transformersServe },
+  { page: "docs/engines.md", make: tgi },
+  { page: "docs/engines.md", make: tensorrtLlm },
+  { page: "docs/engines.md", make: attached },
+  { page: "docs/engines.md", make: command },
+  { page: "docs/engines.md", make: simulated },
+  { page: "docs/test-files.md", make: documentQa },
+  { page: "docs/test-files.md", make: varyLength },
+  { page: "docs/test-files.md", make: every },
+  { page: "docs/test-files.md", make: poisson },
+  { page: "docs/test-files.md", make: closedLoop },
+  { page: "docs/test-files.md", make: experiment },
+])("$page has every option of $make.name", ({ page, make }) => {
+  const text = readFileSync(join(root, page), "utf8");
+  const options = toldBy(() => make(misspelt));
+  expect(options).not.toEqual([]);
+  expect(options.filter((option) => !new RegExp(`\\b${option}\\b`).test(text))).toEqual([]);
+});
+
+/** Whoever misspells an option is told all of them. */
+function toldBy(make: () => unknown): readonly string[] {
+  try {
+    make();
+  } catch (error) {
+    const [, told] = /its options are ([\w, ]+)/.exec(String((error as HarnessError).hint)) ?? [];
+    return told?.split(", ") ?? [];
+  }
+  return [];
 }
