@@ -35,13 +35,25 @@ const shaping: readonly Flag[] = [
   { flags: "-m, --model <model>", says: "the model test functions are given; org/name also names the files" },
   { flags: "-p, --ports <ports>", says: "ports of the engines in order: -p 8000 8001 (default: free ones)", parse: ports },
   { flags: "--simulate <gpu>", says: "--simulate, --simulate=a40: swap every engine for the simulated one of that GPU, in virtual time" },
-  { flags: "--seed <n>", says: "seed of every workload", parse: wholeNumber("--seed", 0, mostSeed) },
-  { flags: "--requests <n>", says: "requests of every experiment", parse: wholeNumber("--requests", 1, mostRequests) },
+  {
+    flags: "--seed <n>",
+    says: "seed of the first experiment, one more for each after it (default: the file's own; with --attach a new one)",
+    parse: wholeNumber("--seed", 0, mostSeed),
+  },
+  {
+    flags: "--requests <n>",
+    says: "requests of every experiment (default: the file's own; with --attach 20)",
+    parse: wholeNumber("--requests", 1, mostRequests),
+  },
   { flags: "--only <engines>", says: "only these engines of a test: --only plain,cached", parse: commaList },
   { flags: "--gpus <ids>", says: "GPUs to use, by number or UUID: --gpus 2,3", parse: gpuList },
   { flags: "--set <key=value>", says: "a parameter for the test functions (params.set.key); may be repeated", parse: keyValue },
   { flags: "--attach <urls>", says: "without a file: one or two servers that are up, the first is the baseline", parse: serverUrls },
-  { flags: "--context <tokens>", says: "with --attach: context tokens of each request", parse: wholeNumber("--context", 1, mostTokens) },
+  {
+    flags: "--context <tokens>",
+    says: "with --attach: context tokens of each request (default: 2048)",
+    parse: wholeNumber("--context", 1, mostTokens),
+  },
   {
     flags: "--rate <n>",
     says: "with --attach: requests per second, at even distances (default: 1)",
