@@ -70,3 +70,9 @@ test("a title that is the only one of its test stays as it is", () => {
   ];
   expect(titledApart(apart)).toEqual(apart);
 });
+
+test("an experiment that says no order has the usual one, where another says it", () => {
+  const said = [{}, { order: "inTurn" }] as const;
+  const experiments = said.map((order) => experiment({ workload: ofLength(64), arrivals: atOnce(), title: "chat", ...order }));
+  expect(titledApart(experiments).map(({ title }) => title)).toEqual(["chat, usual order", "chat, order inTurn"]);
+});

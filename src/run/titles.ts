@@ -26,7 +26,7 @@ function traitsOf({ workload, arrivals, order, repeats, cacheState, margin, slo 
     ["arrivals", shortPhrase(arrivals)],
     ...options.map(([name, value]) => [`option ${name}`, `${name} ${value}`] as const),
     ["cacheState", cacheState === undefined ? "caches as they are" : cachePhrases[cacheState]],
-    ["order", order === undefined ? "order as it suits" : `order ${order}`],
+    ["order", order === undefined ? "usual order" : `order ${order}`],
     ["repeats", repeats === 1 ? "1 block" : `${repeats} blocks`],
     ["margin", margin === undefined ? "usual margin" : `margin ${margin}`],
     ["slo", sloPhrase(slo)],
