@@ -113,7 +113,6 @@ const failureCodes = Object.keys({
   exhausted: true,
   "bad-response": true,
   empty: true,
-  "engine-died": true,
 } satisfies Record<FailureCode, true>) as FailureCode[]; // keys of a record that has them all
 
 /** The cells of one row, read as what they should be; what they are not is noted and read on, so that all mistakes are found at once. */

@@ -11,8 +11,7 @@ export type FailureCode =
   | "aborted" // the engine gave up within a 200 stream, and said so as its finish reason
   | "disconnected" // the connection ended before the body did
   | "bad-response" // not HTTP, wrong content type, compressed, malformed
-  | "empty" // a complete stream without a single token
-  | "engine-died";
+  | "empty"; // a complete stream without a single token
 
 /** What became of a request. */
 export type Outcome =
