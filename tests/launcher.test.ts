@@ -138,6 +138,13 @@ test("of calls at once one installs, also where it is killed and its npm goes on
   expect([readFileSync(join(project, "npm.log"), "utf8"), existsSync(lock)]).toEqual(["npm\n", false]);
 });
 
+test("V8 is told to collect on no other thread, and not to make small what has little to do: either stops a thread that measures", async () => {
+  using where = folder();
+  const file = where.write("flags.js", "console.log(process.execArgv.join(' ')); export const test_none = () => [];");
+  const { stderr } = spawnSync(join(here, "tandem"), ["list", file], { encoding: "utf8" });
+  expect(stderr.split("\n")).toContain("--single-threaded-gc --no-memory-reducer");
+});
+
 test("what was packed and not cloned says so", async () => {
   using where = folder();
   const { project, lock, ready } = fresh(where);
