@@ -37,11 +37,9 @@ describe("a body in chunks, however it is split:", () => {
   ];
   test.each(bodies)("%s", (_, bytes) => {
     for (const size of sizes) {
-      const { rest, ...read } = readOf(chunked, `${bytes}HTTP/1.1`, size);
-      expect(read).toEqual({ body: "one and a two", isComplete: true, problem: undefined });
-      expect("HTTP/1.1").toContain(rest);
+      const read = readOf(chunked, `${bytes}HTTP/1.1`, size);
+      expect(read).toEqual({ body: "one and a two", isComplete: true, problem: undefined, rest: "HTTP/1.1" });
     }
-    expect(readOf(chunked, `${bytes}HTTP/1.1`, 1_000_000).rest).toBe("HTTP/1.1");
   });
 
   const problems: readonly [string, string, string][] = [

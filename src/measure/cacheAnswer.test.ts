@@ -87,6 +87,8 @@ test("cold requests of one burst have no cost of storing, and say why; their gai
   expect([cached?.costOfStoring, base?.coldWaves]).toEqual([undefined, 1]);
   const [unsent] = answersOf([user("cached", { cold: [], warm: [], keeps: "beside" })], undefined);
   expect(unsent?.coldWaves).toBeUndefined();
+  const [cutOff] = answersOf([user("cached", { cold: [4, 4, 4], warm: [], keeps: "beside" })], undefined);
+  expect([cutOff?.gain, cutOff?.coldWaves]).toEqual([undefined, undefined]); // nothing is said of a gain that is not there
 });
 
 test("a cost of storing is that of the pairs, within their interval, where half of the cold requests and more say otherwise", () => {

@@ -68,6 +68,7 @@ type Judged = CacheUser & { readonly withheld: string | undefined };
 function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly Comparison[]): CacheAnswer {
   const { summary, records, keeps, withheld } = user;
   const [cold, warm] = [summary.cold.ttft, summary.warm.ttft];
+  const gain = withheld === undefined ? ratio(middleOf(records, "cold"), middleOf(records, "warm")) : undefined;
   return known({
     engine: summary.engine,
     keeps,
@@ -75,9 +76,9 @@ function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly
     coldRequests: cold.count,
     warm: warm.p50,
     warmRequests: warm.count,
-    gain: withheld === undefined ? ratio(middleOf(records, "cold"), middleOf(records, "warm")) : undefined,
+    gain,
     ...costOfStoring(user, plain, comparisons),
-    coldWaves: withheld === undefined ? fewColdWaves(records) : undefined,
+    coldWaves: gain === undefined ? undefined : fewColdWaves(records),
     withheld,
   });
 }

@@ -1,45 +1,50 @@
 import { notNegative, type OptionRule } from "./checkOptions.ts";
 
-/** What a run's validity is judged by. docs/measurement.md says what each of them measures. */
-export const limitNames = [
-  "neverDue",
-  "unfinished",
-  "failures",
-  "exhausted",
-  "sentTwice",
-  "opening",
-  "sendLag",
-  "sendLagOfMost",
-  "rate",
-  "shape",
-  "saturation",
-  "drift",
-  "eventLoopDelay",
-  "stalls",
-  "cpu",
-  "harnessError",
-  "harnessTtft",
-  "uncalibrated",
-  "steal",
-  "crowded",
-  "clockStep",
-  "clock",
-  "countedByEvents",
-  "tokenCounts",
-  "promptLength",
-  "promptTokens",
-  "outputTokens",
-  "overlong",
-  "short",
-  "coldCached",
-  "cachedTokens",
-  "answers",
-  "throttled",
-  "unwell",
-  "restarted",
-] as const;
+/**
+ * What a run's validity is judged by, and what each is limited by: a share of a whole, such as of all requests, which is at most 1, or any amount, such as
+ * how much longer something took. docs/measurement.md says what each of them measures.
+ */
+const limitedBy = {
+  neverDue: "share",
+  unfinished: "share",
+  failures: "share",
+  exhausted: "share",
+  sentTwice: "share",
+  opening: "share",
+  sendLag: "amount",
+  sendLagOfMost: "amount",
+  rate: "amount",
+  shape: "amount",
+  saturation: "amount",
+  drift: "amount",
+  eventLoopDelay: "amount",
+  stalls: "share",
+  cpu: "amount",
+  harnessError: "amount",
+  harnessTtft: "amount",
+  uncalibrated: "share",
+  steal: "share",
+  crowded: "amount",
+  clockStep: "amount",
+  clock: "share",
+  countedByEvents: "share",
+  tokenCounts: "amount",
+  promptLength: "amount",
+  promptTokens: "share",
+  outputTokens: "share",
+  overlong: "share",
+  short: "share",
+  coldCached: "share",
+  cachedTokens: "share",
+  answers: "share",
+  throttled: "share",
+  unwell: "amount",
+  restarted: "share",
+} as const;
 
-export type LimitName = (typeof limitNames)[number];
+export type LimitName = keyof typeof limitedBy;
+
+export const limitNames = Object.keys(limitedBy) as LimitName[]; // keys of a constant
 
 export type LimitUnit = "seconds" | "cores" | "threads" | "share";
 
@@ -47,30 +52,6 @@ export type LimitUnit = "seconds" | "cores" | "threads" | "share";
 export type LimitChange = false | { readonly degraded?: number; readonly invalid?: number };
 
 export type LimitChanges = Readonly<Partial<Record<LimitName, LimitChange>>>;
-
-/** Shares of a whole, such as of all requests: of others, such as how much longer something took, there may be more than 1. */
-const sharesOfAWhole: ReadonlySet<LimitName> = new Set([
-  "neverDue",
-  "unfinished",
-  "failures",
-  "exhausted",
-  "sentTwice",
-  "opening",
-  "stalls",
-  "uncalibrated",
-  "steal",
-  "clock",
-  "countedByEvents",
-  "promptTokens",
-  "outputTokens",
-  "overlong",
-  "short",
-  "coldCached",
-  "cachedTokens",
-  "answers",
-  "throttled",
-  "restarted",
-]);
 
 const limitChange: OptionRule = (value) => {
   const isChange =
@@ -88,5 +69,5 @@ const changeOfShare: OptionRule = (value) => {
 };
 
 export const limitRules: Readonly<Record<string, OptionRule>> = Object.fromEntries(
-  limitNames.map((name) => [name, sharesOfAWhole.has(name) ? changeOfShare : limitChange]),
+  limitNames.map((name) => [name, limitedBy[name] === "share" ? changeOfShare : limitChange]),
 );
