@@ -1,3 +1,4 @@
+import { readBuffer } from "../src/http/alikeEvents.ts";
 import { ReplyReader } from "../src/load/replyReader.ts";
 import { chunkOf, lastChunk } from "../src/load/testServer.ts";
 import { draws, type Draw } from "../src/model/draw.ts";
@@ -34,11 +35,9 @@ function heard(pieces: readonly Buffer[], ends: boolean): string {
     maxOutputTokens: 1_000,
     secrets: [],
   });
-  const room = Buffer.alloc(65_536);
   for (const piece of pieces) {
     if (reader.isOver) break;
-    room.set(piece);
-    reader.read(0, room, piece.length);
+    reader.read(0, readBuffer, piece.copy(readBuffer));
   }
   if (!reader.isOver && ends) reader.close(undefined);
   const ending = reader.ending();

@@ -15,7 +15,7 @@ interface Read {
 function readOf(framing: Framing, bytes: string, size: number): Read {
   let body = "";
   const piece = (from: Buffer, start: number, end: number) => void (body += from.toString("latin1", start, end));
-  const reader = new BodyReader(framing, { piece, takesChunk: () => false });
+  const reader = new BodyReader(framing, { piece, takeChunks: (_, at) => at });
   const all = Buffer.from(bytes, "latin1");
   let stopped = 0;
   for (let start = 0; start < all.length && stopped === start && reader.problem === undefined; start += size) {
@@ -67,7 +67,7 @@ test("a body of known length ends with it, one of none at once, and one without 
     expect(readOf({ kind: "none" }, "one", size)).toMatchObject({ body: "", isComplete: true, rest: "one" });
     expect(readOf({ kind: "length", bytes: 0 }, "one", size)).toMatchObject({ body: "", isComplete: true, rest: "one" });
   }
-  const reader = new BodyReader({ kind: "close" }, { piece: () => {}, takesChunk: () => false });
+  const reader = new BodyReader({ kind: "close" }, { piece: () => {}, takeChunks: (_, at) => at });
   reader.read(Buffer.from("one"), 0, 3);
   expect(reader.isComplete).toBe(false);
   reader.close();

@@ -4,8 +4,8 @@ import type { Framing } from "./head.ts";
 export interface PieceTaker {
   /** The body's own bytes, as they come: `start` to `end` of the bytes just read, valid during the call only. */
   piece(bytes: Buffer, start: number, end: number): void;
-  /** Takes a whole chunk if it knows it by its looks; else it is given it as a piece. */
-  takesChunk(bytes: Buffer, start: number, end: number): boolean;
+  /** Takes whole chunks that it knows by their looks, sizes and all, from `start` on, and returns where the first one that it doesn't starts. */
+  takeChunks(bytes: Buffer, start: number, end: number): number;
 }
 
 /** Where in a chunked body the next byte falls. */
@@ -85,17 +85,10 @@ export class BodyReader {
       at += 2;
     }
     if (this.place !== "size" || this.digits > 0) return at;
-    for (;;) {
-      const dataAt = this.readSizeLine(bytes, at, end);
-      if (dataAt === at) return at;
-      const dataEnd = dataAt + this.left;
-      if (!isLineEnd(bytes, dataEnd, end) || !this.taker.takesChunk(bytes, dataAt, dataEnd)) {
-        this.place = "data";
-        return dataAt;
-      }
-      this.left = 0;
-      at = dataEnd + 2;
-    }
+    at = this.taker.takeChunks(bytes, at, end);
+    const dataAt = this.readSizeLine(bytes, at, end);
+    if (dataAt > at) this.place = "data";
+    return dataAt;
   }
 
   /** Returns where the chunk's data starts; `start` if that must be found byte by byte. */

@@ -135,8 +135,8 @@ class Wire implements PieceTaker {
     else this.end(new Error(`it answers with more than ${longestAnswer} bytes`));
   }
 
-  takesChunk(): boolean {
-    return false;
+  takeChunks(_bytes: Buffer, start: number): number {
+    return start;
   }
 
   #received(length: number): boolean {

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
-import type { ReceiveStamps } from "../host/receiveStamps.ts";
+import { stampsWhenRead, type ReceiveStamps } from "../host/receiveStamps.ts";
+import { readBuffer } from "../http/alikeEvents.ts";
+import { Connection } from "./connection.ts";
 import { httpLine } from "./httpLine.ts";
 import { chatText, chunkOf, done, exchange, lastChunk, plainRequest, streamHead, testServer } from "./testServer.ts";
 
@@ -21,6 +23,21 @@ test.each([
   expect(chunks.length).toBeGreaterThanOrEqual(4);
   expect(stamps).toEqual(stamps.toSorted((a, b) => a - b));
 });
+
+test("connections read into memory that compiled code can look at", async () => {
+  await using server = await testServer((socket) => socket.write(streamHead));
+  const { hostname: host, port } = new URL(server.url);
+  const clock = realClock();
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const dialled = { host, port: Number(port), isTls: false, acceptAnyCertificate: false };
+  const connection = new Connection({ server: dialled, clock, stamps: stampsWhenRead(clock) }, noCall, noCall);
+  connection.user = { received: (_, bytes) => resolve(bytes), lost: (_, cause) => reject(cause ?? new Error("closed")) };
+  connection.send(Buffer.from("GET / HTTP/1.1\r\n\r\n"), clock.now());
+  expect(await promise).toBe(readBuffer);
+  connection.destroy();
+});
+
+function noCall(): void {}
 
 const wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
 

@@ -2,6 +2,7 @@ import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls, createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from "node:tls";
 
 import { serverName, type Address } from "../http/addressOf.ts";
+import { readBuffer } from "../http/alikeEvents.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { ReceiveStamps } from "../host/receiveStamps.ts";
@@ -27,8 +28,6 @@ export interface ConnectionUser {
 
 /** Made once: each takes a millisecond, and else every connection would have its own. */
 let tlsContext: SecureContext | undefined;
-
-const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 /** One connection to a server, for one user at a time. */
 export class Connection {

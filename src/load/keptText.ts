@@ -10,8 +10,9 @@ export class KeptText {
     this.asides = [];
   }
 
-  add(text: string): void {
-    this.texts.push(text);
+  /** As it stands in JSON, without its quotes. */
+  addQuoted(text: string): void {
+    this.texts.push(text.includes("\\") ? unescaped(text) : text);
   }
 
   /** One event of a stream, as JSON. */
@@ -28,5 +29,14 @@ export class KeptText {
   /** Undefined where there was nothing beside it. */
   get aside(): string | undefined {
     return this.asides.length === 0 ? undefined : this.asides.join("");
+  }
+}
+
+/** Nothing where it is no JSON after all (only its end was looked for): as of any other event that is none. */
+function unescaped(text: string): string {
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    return "";
   }
 }

@@ -7,6 +7,7 @@ import type { Wire } from "../model/engine.ts";
 import type { Line } from "../model/exchange.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
 import { httpLine } from "./httpLine.ts";
+import { readBuffer } from "../http/alikeEvents.ts";
 import { ReplyReader } from "./replyReader.ts";
 import { chatText, chunkOf, data, done, exchange, lastChunk, listening, plainRequest, streamHead } from "./testServer.ts";
 
@@ -41,8 +42,8 @@ function readOf(bytes: string, { isClosed = false, instead, size = 65_536 }: Rea
   const reader = new ReplyReader({ listener, keepText: false, maxOutputTokens: 1_000, secrets: [] });
   const all = Buffer.from(bytes);
   for (let at = 0; at < all.length && !reader.isOver; at += size) {
-    const piece = all.subarray(at, at + size);
-    reader.read(at, piece, piece.length);
+    const length = all.copy(readBuffer, 0, at, at + size);
+    reader.read(at, readBuffer, length);
   }
   if (isClosed !== false) reader.close(isClosed === true ? undefined : isClosed);
   return { kinds: kinds.join(" "), outcome: reader.ending(instead).outcome };
@@ -151,7 +152,7 @@ test("the lines of an event are lines, as the standard has it", () => {
 test("an event without end is given up", () => {
   const megabyte = "a".repeat(2 ** 20);
   const bytes = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ${megabyte.repeat(65)}`;
-  expect(readOf(bytes, { size: 2 ** 20 }).outcome).toEqual(failed("bad-response", "an event of more than 67108864 bytes"));
+  expect(readOf(bytes).outcome).toEqual(failed("bad-response", "an event of more than 67108864 bytes"));
 });
 
 test("a reply to a wish that nobody had is a status like any other", () => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
+import { readBuffer } from "../http/alikeEvents.ts";
 import type { Ending } from "../model/exchange.ts";
 import { failed } from "../model/outcome.ts";
 import { ReplyReader } from "./replyReader.ts";
@@ -27,11 +28,11 @@ function readPieces(pieces: readonly Buffer[], isClosed = false): Read {
     secrets: [],
   });
   // As on a socket: every read overwrites the bytes of the one before.
-  const room = Buffer.alloc(Math.max(1, ...pieces.map(({ length }) => length)));
   for (const [index, piece] of pieces.entries()) {
-    piece.copy(room);
-    reader.read(index, room, piece.length);
-    room.fill(0x7b);
+    for (let at = 0; at < piece.length; at += readBuffer.length) {
+      reader.read(index, readBuffer, piece.copy(readBuffer, 0, at));
+      readBuffer.fill(0x7b);
+    }
   }
   if (isClosed) reader.close(undefined);
   return { events, ending: reader.ending() };
@@ -235,7 +236,7 @@ test("usage without cached tokens says nothing of them, or that there were none 
     const bytes = Buffer.from(streamHead + events.map(chunkOf).join("") + lastChunk);
     const listener = { headers: () => {}, chunk: () => {}, texts: () => {} };
     const reader = new ReplyReader({ listener, keepText: false, maxOutputTokens: 1, secrets: [], leavesOutZeros });
-    reader.read(0, bytes, bytes.length);
+    reader.read(0, readBuffer, bytes.copy(readBuffer));
     return reader.ending().cachedTokens;
   };
   expect(read(false, [chatText("one"), usage, done])).toBeUndefined();

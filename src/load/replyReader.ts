@@ -1,6 +1,7 @@
 import type { Ending, ExchangeListener } from "../model/exchange.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
+import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type EventPattern } from "../http/alikeEvents.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
 import { ChunkReader, type EventKind } from "./classify.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
@@ -8,10 +9,10 @@ import { EventScanner, type EventTaker } from "../http/eventScanner.ts";
 import { GrowingBytes } from "../http/growingBytes.ts";
 import { HeadReader, type Head } from "../http/head.ts";
 import { KeptText } from "./keptText.ts";
-import { LastText } from "./lastText.ts";
 import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
 import { ReplyTokens } from "./replyTokens.ts";
 import { StreamEnd } from "./streamEnd.ts";
+import { textPattern } from "./textPattern.ts";
 
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
@@ -64,7 +65,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** Events of text within this read that the listener has not heard of yet. */
   private untold: number;
   private readonly end: StreamEnd;
-  private lastText: LastText | undefined;
+  /** Of the last event that had nothing but text. */
+  private pattern: EventPattern | undefined;
   private patterns: number;
   /** Undefined where no text is kept. */
   private readonly kept: KeptText | undefined;
@@ -88,7 +90,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.tokens = new ReplyTokens(options.maxOutputTokens);
     this.untold = 0;
     this.end = new StreamEnd();
-    this.lastText = undefined;
+    this.pattern = undefined;
     this.patterns = 0;
     this.kept = options.keepText ? new KeptText() : undefined;
     this.broken = "";
@@ -108,10 +110,11 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   /** Most of a stream: one event like the last one in each chunk. */
-  takesChunk(bytes: Buffer, start: number, end: number): boolean {
-    if (!this.events.isBetweenEvents || this.endOfAlike(bytes, start, end) !== end) return false;
-    this.takeAlike(bytes, start, end);
-    return true;
+  takeChunks(bytes: Buffer, start: number, end: number): number {
+    if (this.pattern === undefined || this.isDone || !this.events.isBetweenEvents) return start;
+    const stopped = takeChunksLike(this.pattern, bytes, start, end);
+    this.tookAlike();
+    return stopped;
   }
 
   piece(bytes: Buffer, start: number, end: number): void {
@@ -122,12 +125,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** Most of a stream: events like the last one, one after the other. */
   takeEvents(bytes: Buffer, start: number, end: number): number {
-    let at = start;
-    for (let next = this.endOfAlike(bytes, at, end); next >= 0; next = this.endOfAlike(bytes, at, end)) {
-      this.takeAlike(bytes, at, next);
-      at = next;
-    }
-    return at;
+    if (this.pattern === undefined || this.isDone) return start;
+    const stopped = takeEventsLike(this.pattern, bytes, start, end);
+    this.tookAlike();
+    return stopped;
   }
 
   event(bytes: Buffer, start: number, end: number, isError: boolean): void {
@@ -165,19 +166,15 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.options.listener.texts(this.at, events);
   }
 
-  /** Of an event like the last one that starts there; -1 where none does. */
-  private endOfAlike(bytes: Buffer, start: number, end: number): number {
-    return this.lastText === undefined || this.isDone ? -1 : this.lastText.endOf(bytes, start, end);
-  }
-
-  private takeAlike(bytes: Buffer, start: number, end: number): void {
-    this.untold++;
-    if (this.kept !== undefined && this.lastText !== undefined) this.kept.add(this.lastText.textIn(bytes, start, end));
+  private tookAlike(): void {
+    const count = eventsTaken();
+    this.untold += count;
+    if (this.kept !== undefined) for (let index = 0; index < count; index++) this.kept.addQuoted(textTaken(index));
   }
 
   /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */
   private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
-    if (this.tokens.events > 1 && this.patterns++ < mostPatterns) this.lastText = LastText.of(bytes, start, end, textStart);
+    if (this.tokens.events > 1 && this.patterns++ < mostPatterns) this.pattern = textPattern(bytes, start, end, textStart);
   }
 
   /** The connection has ended: closed by the server, or broken by `cause`. */

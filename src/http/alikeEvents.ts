@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+
+/** An event of which nothing but the text may differ: all that stands before it and all that stands after it, line ends included. */
+export interface EventPattern {
+  /** At most `longestPattern` bytes. */
+  readonly bytes: Uint8Array;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Longer events are rare, and copying them would cost what it saves. */
+export const longestPattern = 4_096;
+
+/** What alikeEvents.wat exports. */
+interface Compiled {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly chunks: Take;
+  readonly events: Take;
+}
+
+type Take = (start: number, end: number, before: number, after: number) => number;
+
+const readBytes = 65_536;
+const compiled = new WebAssembly.Module(readFileSync(new URL("./alikeEvents.wasm", import.meta.url)));
+const { memory, chunks, events } = new WebAssembly.Instance(compiled).exports as unknown as Compiled; // as the file beside it says
+
+/** What connections read into: compiled code sees no other memory than its own. */
+export const readBuffer: Buffer = Buffer.from(memory.buffer, 0, readBytes);
+
+const patternAt = new Uint8Array(memory.buffer, readBytes, longestPattern);
+/** How many were taken, and of each where its text starts and ends. */
+const taken = new Uint32Array(memory.buffer, readBytes + longestPattern);
+let current: EventPattern | undefined;
+
+/**
+ * Takes chunks of one such event each, from `start` on, as far as they are there whole before `end`, and returns where the first other one starts. Of bytes
+ * that are not in `readBuffer` it takes none.
+ */
+export function takeChunksLike(pattern: EventPattern, bytes: Buffer, start: number, end: number): number {
+  return take(chunks, pattern, bytes, start, end);
+}
+
+/** The same of events one after the other. */
+export function takeEventsLike(pattern: EventPattern, bytes: Buffer, start: number, end: number): number {
+  return take(events, pattern, bytes, start, end);
+}
+
+/** Of the last call. */
+export function eventsTaken(): number {
+  return taken[0] ?? 0;
+}
+
+/** The text of one of them, as it stands in JSON. */
+export function textTaken(index: number): string {
+  return readBuffer.toString("utf8", taken[1 + 2 * index], taken[2 + 2 * index]);
+}
+
+function take(how: Take, pattern: EventPattern, bytes: Buffer, start: number, end: number): number {
+  taken[0] = 0;
+  if (bytes !== readBuffer) return start;
+  if (pattern !== current) patternAt.set(pattern.bytes);
+  current = pattern;
+  return how(start, end, pattern.before, pattern.after);
+}
