@@ -69,6 +69,8 @@ describe("one event", () => {
     ["no error in words", "empty", '{"detail":"","message":{"text":"m"}}'],
     ["an engine that gave up", "aborted", '{"choices":[{"text":"a","finish_reason":"abort"}]}'],
     ["an engine that gave up by another word", "aborted", '{"choices":[{"finish_reason":"error"}]}'],
+    ["an engine that gave up, in an object", "aborted", '{"choices":[{"finish_reason":{"message":"m","type":"abort"}}]}'],
+    ["a finish reason's object that is cut off", "malformed", '{"choices":[{"finish_reason":{"type":"abort"'],
     ["a finish reason that only begins so", "empty", '{"choices":[{"finish_reason":"abort_never"}]}'],
     ["done", "done", "[DONE]"],
     ["done with white space", "done", " [DONE] "],

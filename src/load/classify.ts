@@ -5,7 +5,7 @@ import { JsonWalk } from "./jsonWalk.ts";
 export type EventKind = ChunkKind | "malformed" | "aborted";
 
 /** Which object of a chunk is being read: it decides what its keys mean. */
-type Level = "chunk" | "choice" | "delta" | "part" | "thought" | "usage" | "details" | "groq";
+type Level = "chunk" | "choice" | "finish" | "delta" | "part" | "thought" | "usage" | "details" | "groq";
 
 const keys = {
   choices: Buffer.from("choices"),
@@ -192,6 +192,8 @@ export class ChunkReader extends JsonWalk {
         return this.readOfChunk(keyStart, keyEnd);
       case "choice":
         return this.readOfChoice(keyStart, keyEnd);
+      case "finish":
+        return this.isKey(keys.type, keyStart, keyEnd) && this.byte() === quote ? this.readFinishReason() : this.skipValue();
       case "delta":
         return this.readOfDelta(keyStart, keyEnd);
       case "part":
@@ -275,8 +277,9 @@ export class ChunkReader extends JsonWalk {
     if (this.isKey(keys.usage, keyStart, keyEnd)) return this.readUsage();
     if (this.isKey(keys.text, keyStart, keyEnd)) {
       this.readText();
-    } else if (this.isKey(keys.finishReason, keyStart, keyEnd) && this.holdsSomething(quote, quote)) {
-      return this.readFinishReason();
+    } else if (this.isKey(keys.finishReason, keyStart, keyEnd)) {
+      if (this.holdsSomething(quote, quote)) return this.readFinishReason();
+      if (this.holdsSomething(openBrace, closeBrace)) return this.readFinishObject();
     } else if (this.isKey(keys.error, keyStart, keyEnd)) {
       if (!this.isFalsy()) this.hasError = true;
     }
@@ -291,6 +294,12 @@ export class ChunkReader extends JsonWalk {
     const reason = this.bytes.toString("latin1", start, this.at - 1);
     if (abortReasons.has(reason.toLowerCase())) this.abortReason ??= reason;
     return true;
+  }
+
+  /** As SGLang's own API has it: its word is the type. */
+  private readFinishObject(): boolean {
+    this.isFinished = true;
+    return this.readObject("finish");
   }
 
   private readOfDelta(keyStart: number, keyEnd: number): boolean {

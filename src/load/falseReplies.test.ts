@@ -34,7 +34,7 @@ function stream(...events: readonly string[]): string {
   return streamHead + events.map(chunkOf).join("") + lastChunk;
 }
 
-function finish(reason: string, more: object = {}): string {
+function finish(reason: string | object, more: object = {}): string {
   return data({ choices: [{ index: 0, delta: {}, finish_reason: reason, ...more }] });
 }
 
@@ -58,6 +58,11 @@ describe("a reply whose engine gave up is none, whatever follows:", () => {
     expect(outcome).toEqual(failed("aborted", `the engine gave up: finish_reason "${reason}"`));
   });
 
+  test.each([...givenUp, "ERROR"])("a finish_reason that is an object of type %s", async (type) => {
+    const { outcome } = await replyOf(stream(a, finish({ message: "boom", type, status_code: 500 }), usage(1), done));
+    expect(outcome).toEqual(failed("aborted", `the engine gave up: finish_reason "${type}"`));
+  });
+
   test("an error within a choice, with its words", async () => {
     const { outcome } = await replyOf(stream(a, finish("error", { error: { code: 502, message: "upstream died" } }), done));
     expect(outcome).toEqual(failed("error-event", "upstream died"));
@@ -75,6 +80,17 @@ describe("a reply whose engine gave up is none, whatever follows:", () => {
     "aborted_never",
   ])("but finish_reason %s ends one", async (reason) => {
     expect((await replyOf(stream(a, finish(reason), done))).outcome).toEqual(completed);
+  });
+
+  test.each([{ type: "stop", matched: 2 }, { type: "length", length: 64 }, { matched: { type: "abort" } }, { type: null }])(
+    "but finish_reason %j ends one, also without [DONE]",
+    async (reason) => {
+      for (const end of [done, ""]) expect((await replyOf(stream(a, finish(reason), end))).outcome).toEqual(completed);
+    },
+  );
+
+  test("a finish_reason that is an object of nothing ends none", async () => {
+    expect((await replyOf(stream(a, finish({})))).outcome).toMatchObject({ code: "disconnected" });
   });
 });
 
