@@ -16,9 +16,12 @@ const openBrace = 123;
 const data = Buffer.from("data");
 const event = Buffer.from("event");
 const error = Buffer.from("error");
+const fieldNames = [data, event, Buffer.from("id"), Buffer.from("retry")];
 const newLine = Buffer.from("\n");
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 const largestEvent = 64 * 1024 * 1024;
+/** Of words that are no field's: who reads them wants their beginning. */
+const mostWords = 1_024;
 
 /** Finds the events of a text/event-stream, however its bytes are split: LF, CRLF or CR, comments, data over several lines. */
 export class EventScanner {
@@ -36,6 +39,8 @@ export class EventScanner {
   private hasDataAtHand: boolean;
   private hasDataKept: boolean;
   private isError: boolean;
+  /** Lines of the event under way that are no field's. */
+  private words: string;
   private afterCarriageReturn: boolean;
 
   constructor(taker: EventTaker) {
@@ -49,6 +54,7 @@ export class EventScanner {
     this.hasDataAtHand = false;
     this.hasDataKept = false;
     this.isError = false;
+    this.words = "";
     this.afterCarriageReturn = false;
   }
 
@@ -132,6 +138,10 @@ export class EventScanner {
       this.eventEnded(bytes);
     } else if (startsWith(bytes, start, end, byteOrderMark)) {
       this.readLine(bytes, start + byteOrderMark.length, end);
+    } else if (isWords(bytes, start, end)) {
+      // As a server that had begun to stream may say of an error, with or without the blank lines.
+      if (this.hasDataAtHand || this.hasDataKept) this.eventEnded(bytes);
+      if (this.words.length < mostWords) this.words += `${bytes.toString("utf8", start, Math.min(end, start + mostWords))}\n`;
     }
     // Comments and other fields say nothing about tokens.
   }
@@ -145,6 +155,7 @@ export class EventScanner {
   }
 
   private eventEnded(bytes: Buffer): void {
+    if (this.words !== "") this.tellWords();
     if (this.hasDataKept) {
       this.keepData(bytes);
       if (this.kept.length > 0) this.taker.event(this.kept.bytes, 0, this.kept.length, this.isError);
@@ -156,6 +167,13 @@ export class EventScanner {
     this.isError = false;
     this.isBetweenEvents = true;
     this.kept.clear();
+  }
+
+  /** As JSON that is no part of a reply: an error where nothing follows, since other words may be a gateway's sign of life. */
+  private tellWords(): void {
+    const told = Buffer.from(JSON.stringify({ msg: this.words }));
+    this.words = "";
+    this.taker.event(told, 0, told.length, this.isError);
   }
 
   private keepTheRest(bytes: Buffer, lineStart: number, end: number): void {
@@ -178,6 +196,15 @@ export class EventScanner {
 /** Whether a line is a field of that name. */
 function isField(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
   return startsWith(bytes, start, end, name) && (end - start === name.length || bytes[start + name.length] === colon);
+}
+
+/** Whether a line is no field, nor the beginning of one: it has no colon, or a space before it. */
+function isWords(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if (bytes[at] === colon) return false;
+    if (bytes[at] === space) return true;
+  }
+  return !fieldNames.some((name) => startsWith(name, 0, name.length, bytes.subarray(start, end)));
 }
 
 function startsWith(bytes: Buffer, start: number, end: number, beginning: Buffer): boolean {

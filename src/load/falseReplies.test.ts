@@ -332,6 +332,55 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, words, a, finish("stop"), done))).outcome).toEqual(completed);
   });
 
+  const bareWords: readonly [string, string][] = [
+    ["Internal Server Error\n\n", "Internal Server Error"],
+    ["Internal Server Error\r\n\r\n", "Internal Server Error"],
+    ["overloaded\n", "overloaded"],
+    ["upstream connect error: timeout\n\n", "upstream connect error: timeout"],
+    ["502\nBad Gateway\n", "502 Bad Gateway"],
+  ];
+  test.each(bareWords)("a line that is no field, %j, where a stream ends with it, is why it ended", async (words, said) => {
+    const ended = failed("error-event", `it ended with: ${said}`);
+    for (const events of [
+      [a, a, words, done],
+      [a, a, words],
+      [a, a.trimEnd(), "\n", words, done],
+      [a, words, usage(1), done],
+      [words, done],
+      [a, words.trim()],
+    ]) {
+      expect((await replyOf(stream(...events))).outcome).toEqual(ended);
+    }
+    expect((await replyOf(stream(a, "event: error\n", words, done))).outcome).toEqual(failed("error-event", said));
+  });
+
+  test.each(bareWords)("a line that is no field, %j, is none where the reply is whole all the same, or goes on", async (words) => {
+    for (const events of [
+      [a, finish("stop"), words, done],
+      [a, words, a, done],
+      [a, `${words}\n`, a, finish("stop"), done],
+    ]) {
+      expect((await replyOf(stream(...events))).outcome).toEqual(completed);
+    }
+    expect((await replyOf(stream(a, a, words, done), 2)).outcome).toEqual(completed);
+  });
+
+  test.each([": ping", ":", "id", "retry", "event", "id: 7", "retry:9", "x-trace: 1"])("the line %j is none, and no word", async (line) => {
+    for (const end of [`${line}\n\n`, `${line}\n`]) expect((await replyOf(stream(a, end, done))).outcome).toEqual(completed);
+  });
+
+  test("a field's name that is cut off is no word: the stream was", async () => {
+    for (const half of ["d", "dat", "i", "eve"]) {
+      expect((await replyOf(stream(a, half))).outcome).toMatchObject({ code: "disconnected" });
+    }
+  });
+
+  test("no more is kept of words than the beginning, however long their line or however many", async () => {
+    for (const words of ["x".repeat(1_000_000), "word\n".repeat(200_000)]) {
+      expect((await replyOf(stream(a, words))).outcome).toMatchObject({ code: "error-event" });
+    }
+  });
+
   test("nothing, or a usage of nothing, is none", async () => {
     for (const event of [{}, { usage: null }]) expect((await replyOf(stream(a, data(event), done))).outcome).toEqual(completed);
   });
