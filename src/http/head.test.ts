@@ -35,6 +35,7 @@ describe("how a body ends, and whether its connection can be used after it:", ()
     [headOf(ok, "transfer-encoding: gzip"), closing, false],
     [headOf(ok, "connection: keep-alive", "transfer-encoding: chunked, gzip"), closing, false],
     [headOf("HTTP/1.1 204 No Content"), { kind: "none" }, true],
+    [headOf("HTTP/1.1 408 Request Timeout", "content-length: 0"), { kind: "length", bytes: 0 }, false],
     [headOf("HTTP/1.1 304 Not Modified", "content-length: 3"), { kind: "none" }, true],
     [headOf("HTTP/1.1 101 Switching Protocols", "upgrade: h2c"), { kind: "none" }, true],
   ];

@@ -38,6 +38,8 @@ export type HeadReading =
 const longestHead = 65_536;
 const tooLong: HeadReading = { kind: "bad", message: `a response head of more than ${longestHead} bytes` };
 const lineFeed = 10;
+/** Of the wait for a request: it may be on its way when one is sent, whose own reply would be taken for the next one's. */
+const requestTimeout = 408;
 
 /** Reads the head of one response from its pieces, skipping 1xx ones before it. */
 export class HeadReader {
@@ -199,7 +201,7 @@ function headOf(status: number, keepAlive: boolean, headers: ReadonlyMap<string,
     kind: "head",
     head: {
       status,
-      keepAlive,
+      keepAlive: keepAlive && status !== requestTimeout,
       idleTimeout,
       framing,
       contentType,
