@@ -6,6 +6,7 @@ import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts
 import type { CacheSign } from "./cacheSign.ts";
 import { compare } from "./compare.ts";
 import { experimentOf, record } from "./fixture.ts";
+import { forMore } from "./forMore.ts";
 import { engineSummary } from "./summary.ts";
 
 /** Cold requests one after the other, then warm ones, each with its TTFT. */
@@ -20,10 +21,12 @@ function user(
   return { summary: engineSummary(engine, records), records, keeps };
 }
 
+const more = forMore("test_mine");
+
 /** With the comparisons of the same requests. */
 function answersOf(users: readonly CacheUser[], engine: string | undefined): readonly CacheAnswer[] {
   const comparisons = engine === undefined ? [] : compare(experimentOf(users.flatMap(({ records }) => records)), engine);
-  return cacheAnswers(users, { engine, comparisons });
+  return cacheAnswers(users, { engine, comparisons, more });
 }
 
 const six = (wait: Seconds) => [wait, wait, wait, wait, wait, wait];
@@ -143,5 +146,5 @@ test("a saturated engine has no gain, and whoever is held against it no cost of 
 
 test("without a warm request there is only what there is", () => {
   const [answer] = answersOf([user("cached", { cold: six(4), warm: [], keeps: "own" })], undefined);
-  expect(answer).toEqual({ engine: "cached", keeps: "own", cold: 4, coldRequests: 6, warmRequests: 0 });
+  expect(answer).toEqual({ engine: "cached", keeps: "own", cold: 4, coldRequests: 6, warmRequests: 0, more });
 });

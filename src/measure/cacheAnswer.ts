@@ -4,6 +4,7 @@ import { toNanoseconds, type Seconds } from "../model/time.ts";
 import { storesMore, type CacheSign } from "./cacheSign.ts";
 import { fewestPairs } from "./compare.ts";
 import { sortedValues } from "./distribution.ts";
+import type { ForMore } from "./forMore.ts";
 import { known } from "./known.ts";
 import { ttft } from "./latency.ts";
 import { pairOf } from "./pairs.ts";
@@ -40,6 +41,8 @@ export interface CacheAnswer {
   readonly coldWaves?: number;
   /** Why there is neither a gain nor a cost of storing, although there are cold and warm requests. */
   readonly withheld?: string;
+  /** What to do where its requests, or the waves of them, are too few. */
+  readonly more: ForMore;
 }
 
 /** An engine's requests of an experiment, and where it keeps their prompts. */
@@ -53,20 +56,21 @@ export interface CacheUser {
 interface CacheBaseline {
   readonly engine: string | undefined;
   readonly comparisons: readonly Comparison[];
+  readonly more: ForMore;
 }
 
 /** Of all engines of an experiment, those without a cache beside those with one; of none where nothing speaks for a cache. */
-export function cacheAnswers(users: readonly CacheUser[], { engine, comparisons }: CacheBaseline): readonly CacheAnswer[] {
+export function cacheAnswers(users: readonly CacheUser[], { engine, comparisons, more }: CacheBaseline): readonly CacheAnswer[] {
   if (users.every(({ keeps }) => keeps === undefined)) return [];
-  const judged = users.map((user) => ({ ...user, withheld: whyWithheld(user) }));
+  const judged = users.map((user) => ({ ...user, more, withheld: whyWithheld(user, more) }));
   const plain = judged.find(({ summary }) => summary.engine === engine);
   return judged.map((user) => answerOf(user, user === plain ? undefined : plain, comparisons));
 }
 
-type Judged = CacheUser & { readonly withheld: string | undefined };
+type Judged = CacheUser & { readonly withheld: string | undefined; readonly more: ForMore };
 
 function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly Comparison[]): CacheAnswer {
-  const { summary, records, keeps, withheld } = user;
+  const { summary, records, keeps, withheld, more } = user;
   const [cold, warm] = [summary.cold.ttft, summary.warm.ttft];
   const gain = withheld === undefined ? ratio(middleOf(records, "cold"), middleOf(records, "warm")) : undefined;
   return known({
@@ -80,6 +84,7 @@ function answerOf(user: Judged, plain: Judged | undefined, comparisons: readonly
     ...costOfStoring(user, plain, comparisons),
     coldWaves: gain === undefined ? undefined : fewColdWaves(records),
     withheld,
+    more,
   });
 }
 
@@ -123,11 +128,11 @@ const fewest = fewestPairs;
 /** Of so many, the median is still that of the others, to within five percentiles. */
 const earlyTolerance = 0.1;
 
-function whyWithheld({ summary: { cold, warm }, records }: CacheUser): string | undefined {
+function whyWithheld({ summary: { cold, warm }, records }: CacheUser, more: ForMore): string | undefined {
   const counts = { cold: cold.ttft.count, warm: warm.ttft.count };
   if (counts.cold === 0 || counts.warm === 0) return undefined;
   if (counts.cold < fewest || counts.warm < fewest) {
-    return `${counts.cold} cold and ${counts.warm} warm requests are too few, ${fewest} of each are needed: ask about more documents, or say repeats`;
+    return `${counts.cold} cold and ${counts.warm} warm requests are too few, ${fewest} of each are needed: ${more.documents}`;
   }
   if (isSaturated(records)) return "saturated: its waits are those of a queue that grew with the run";
   const early = earlyOnes(records);

@@ -7,6 +7,7 @@ import { cacheSign } from "./cacheSign.ts";
 import { cacheTokens, sharedCacheTokens, type CacheTokens, type SharedCacheTokens } from "./cacheTokens.ts";
 import { compare, defaultMargins, type Margins } from "./compare.ts";
 import { deathReasons } from "./deaths.ts";
+import { forMore } from "./forMore.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { oneServerReasons } from "./oneServer.ts";
 import { proofReasons, reuseOf } from "./proofs.ts";
@@ -84,7 +85,11 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
   return {
     summaries,
     comparisons: engines.flatMap(({ name }) => comparisons.filter(({ other }) => other === name)),
-    cacheAnswers: cacheAnswers(cacheUsers(experiment, { summaries, tokens, result }), { engine: baseline, comparisons }),
+    cacheAnswers: cacheAnswers(cacheUsers(experiment, { summaries, tokens, result }), {
+      engine: baseline,
+      comparisons,
+      more: forMore(description.test, experiment.neverDue),
+    }),
     cacheTokens: tokens,
     sharedCacheTokens: sharedCacheTokens(experiment, description.services ?? []),
     validity: validity(experiment, summaries, {

@@ -1,8 +1,10 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+
 import type { Comparison } from "../model/figures.ts";
+import { forMore } from "../measure/forMore.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { fixture, type FixtureOptions } from "./fixture.ts";
-import { comparisonSentence, gainCaveats, goodputPhrase, ungatedPhrase, withheldSentence } from "./sentences.ts";
+import { comparisonSentence, gainCaveats, goodputPhrase, leftOutPhrases, ungatedPhrase, withheldSentence } from "./sentences.ts";
 
 const unmeasured = {
   experiment: 0,
@@ -61,8 +63,9 @@ test("of pairs that came in waves it says in how many, and asks for more of thos
 });
 
 test("a gain whose cold requests came in few waves has a caveat, each engine of one reason in one sentence", () => {
-  const answer = { engine: "plain", coldRequests: 20, warmRequests: 172, gain: 1.35, coldWaves: 2 };
-  expect(gainCaveats([answer, { ...answer, engine: "cached" }, { engine: "other", coldRequests: 0, warmRequests: 0 }])).toEqual([
+  const answer = { engine: "plain", coldRequests: 20, warmRequests: 172, gain: 1.35, coldWaves: 2, more: forMore("test_mine") };
+  const { coldWaves: _, ...other } = answer;
+  expect(gainCaveats([answer, { ...answer, engine: "cached" }, { ...other, engine: "other" }])).toEqual([
     "gain of plain, cached: cold requests came in 2 waves, and part of what they waited for may be one another: say repeats",
   ]);
 });
@@ -107,4 +110,44 @@ test("a gate that could not tell says so and why, one that could or that nobody 
   expect(said({ requests: 3 }, "worse", false)).toBeUndefined();
   expect(said({ requests: 20 }, "worse")).toBeUndefined();
   expect(said({ requests: 3, ttft: () => undefined }, "worse")).toBeUndefined();
+});
+
+describe("where there were too few requests, what is advised can be done:", () => {
+  /** Of a run that had one cold request of each engine. */
+  const advised = (name: string, neverDue = 0) => {
+    const whole = fixture({ contexts: [8_192], requests: 2 });
+    const result = {
+      ...whole,
+      description: { ...whole.description, test: name },
+      manifest: { ...whole.manifest, failOn: "worse" as const },
+      experiments: whole.experiments.map((experiment) => ({ ...experiment, neverDue })),
+    };
+    const figures = figuresOf(result);
+    const answers = figures.experiments.flatMap(({ cacheAnswers }) => cacheAnswers.map((answer) => ({ ...answer, coldWaves: 1 })));
+    const undecided = answers.map((answer) => ({ ...answer, costUnknown: "too few" }));
+    return [...leftOutPhrases(undecided), ...gainCaveats(answers), ungatedPhrase(result, figures) ?? "INVALID"].join("\n");
+  };
+
+  test("of a test in a file, what its author writes", () => {
+    const said = advised("test_mine");
+    expect(said).toMatch(/6 of each are needed: ask about more documents, or say repeats\n/);
+    expect(said).toMatch(/settled, too few: ask about more documents, or say repeats\n/);
+    expect(said).toMatch(/may be one another: say repeats\n/);
+    expect(said).toMatch(/: ask for more requests or repeats, or gate on a check, such as/);
+  });
+
+  test("of servers that are up, flags: no file has the test", () => {
+    const said = advised("attach");
+    expect(said).toMatch(/6 of each are needed: ask for more --requests, ten for each document\n/);
+    expect(said).toMatch(/may be one another: ask for more --requests, or lower --concurrency\n/);
+    expect(said).toMatch(/: ask for more --requests, or gate on a check of a test file, such as/);
+    expect(said).not.toContain("repeats");
+  });
+
+  test.each(["test_mine", "attach"])("of one that was cut off, to run %s again", (name) => {
+    const said = advised(name, 3);
+    expect(said).toMatch(/6 of each are needed: run it again to its end\n/);
+    expect(said).toMatch(/settled, too few: run it again to its end\n/);
+    expect(said).not.toMatch(/repeats|--requests/);
+  });
 });

@@ -1,5 +1,7 @@
 import type { ComparedMetric, Comparison, EngineSummary, Interval, Summary, ValidityState, ValidityReason } from "../model/figures.ts";
+import { forMore } from "../measure/forMore.ts";
 import type { CacheAnswer, TestFigures } from "../measure/testFigures.ts";
+import { attachedTest } from "../model/attachedTest.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { TestDescription, TestResult } from "../model/result.ts";
 import type { Tone } from "./document.ts";
@@ -60,7 +62,7 @@ export function withheldSentence({ metric, cache, other, baseline, effect, inter
 
 /** Of a run that was to fail where something is worse, and could not have: who reads its exit code as "no slower" is told. What is INVALID or was cut off fails by that. */
 export function ungatedPhrase(
-  { manifest, complete }: Pick<TestResult, "manifest" | "complete">,
+  { manifest, complete, description }: Pick<TestResult, "manifest" | "complete" | "description">,
   { experiments, validity }: TestFigures,
 ): string | undefined {
   if (manifest.failOn === undefined || validity.state === "INVALID" || !complete) return undefined;
@@ -71,9 +73,10 @@ export function ungatedPhrase(
       ? ["there is nothing to compare", "compare two engines"]
       : [
           `its ${counted(comparisons.length, "comparison")} ${comparisons.length === 1 ? "is" : "are"} inconclusive`,
-          "ask for more requests or repeats",
+          forMore(description.test).requests,
         ];
-  return `--fail-on ${manifest.failOn} could not tell: ${why}, and a slower engine would not have failed this run: ${instead}, or gate on a check, such as atMost(on.NAME.ttft.p50, 0.5)`;
+  const check = description.test === attachedTest ? "a check of a test file" : "a check";
+  return `--fail-on ${manifest.failOn} could not tell: ${why}, and a slower engine would not have failed this run: ${instead}, or gate on ${check}, such as atMost(on.NAME.ttft.p50, 0.5)`;
 }
 
 export const verdictTones: Readonly<Record<Comparison["verdict"], Tone>> = {
@@ -242,17 +245,17 @@ export function leftOutPhrases(answers: readonly CacheAnswer[]): readonly string
 }
 
 function undecidedCostPhrases(answers: readonly CacheAnswer[]): readonly string[] {
-  return byReason("cost of storing", answers, ({ costUndecided, costUnknown = costUndecided && "its 95 % interval holds 0" }) =>
-    costUnknown === undefined ? undefined : `whether there is one is not settled, ${costUnknown}: ask about more documents, or say repeats`,
+  return byReason("cost of storing", answers, ({ costUndecided, costUnknown = costUndecided && "its 95 % interval holds 0", more }) =>
+    costUnknown === undefined ? undefined : `whether there is one is not settled, ${costUnknown}: ${more.documents}`,
   );
 }
 
 /** How far gains are to be believed, each caveat once: "gain of plain, cached: cold requests came in 2 waves, …". */
 export function gainCaveats(answers: readonly CacheAnswer[]): readonly string[] {
-  return byReason("gain", answers, ({ coldWaves }) =>
+  return byReason("gain", answers, ({ coldWaves, more }) =>
     coldWaves === undefined
       ? undefined
-      : `cold requests came in ${counted(coldWaves, "wave")}, and part of what they waited for may be one another: say repeats`,
+      : `cold requests came in ${counted(coldWaves, "wave")}, and part of what they waited for may be one another: ${more.waves}`,
   );
 }
 

@@ -2,6 +2,7 @@ import { atOnce } from "../arrivals/atOnce.ts";
 import { closedLoop } from "../arrivals/closedLoop.ts";
 import { every } from "../arrivals/every.ts";
 import { attached } from "../engines/attached.ts";
+import { attachedTest } from "../model/attachedTest.ts";
 import type { Engine } from "../model/engine.ts";
 import { experiment } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
@@ -46,7 +47,7 @@ export function attachTestCase(options: AttachOptions): NamedTestCase {
     outputTokens: 64,
   });
   return {
-    name: "attach",
+    name: attachedTest,
     summary: "Document QA against servers that were already up.",
     testCase: {
       engines,

@@ -156,6 +156,6 @@ function unmetForWant({ name, named: { testCase }, experiments }: PlannedTest): 
   const names = Object.keys(engines);
   const ofChecks = checks === undefined ? [] : tooFewForChecks(checks, names, experiments);
   const none = checks !== undefined && returnNone(checks, names) ? ["its checks returned none: nothing will be checked"] : [];
-  const ofVerdicts = names.length < 2 ? [] : tooFewForVerdicts(experiments);
+  const ofVerdicts = names.length < 2 ? [] : tooFewForVerdicts(name, experiments);
   return [...none, ...ofChecks, ...ofVerdicts].map((message) => `${name}: ${message}`);
 }

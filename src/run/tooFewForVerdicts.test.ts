@@ -9,10 +9,10 @@ import { documentQa } from "../workloads/documentQa.ts";
 import { tooFewForVerdicts } from "./tooFewForVerdicts.ts";
 
 /** What is told of so many requests about one document, of which the first is cold. */
-function told(arrivals: Arrivals, requests: number, { repeats = 1, documents = 1 } = {}): readonly string[] {
+function told(arrivals: Arrivals, requests: number, { repeats = 1, documents = 1, name = "test_mine" } = {}): readonly string[] {
   const workload = documentQa({ contextTokens: 64, questionTokens: 8, documents, requests });
   const asked = experiment({ workload, arrivals, repeats, title: "short" });
-  return tooFewForVerdicts([{ experiment: asked, workload: workload.generate(arrivals, 0, 0) }]);
+  return tooFewForVerdicts(name, [{ experiment: asked, workload: workload.generate(arrivals, 0, 0) }]);
 }
 
 test("one burst settles nothing, and five do not: that is told beforehand", () => {
@@ -36,6 +36,12 @@ test("cold requests of which all come at the beginning of a closed loop are told
     "which engine is better for cold requests will not be settled in short: its 20 cold requests come in 2 waves, and a verdict takes 6: say repeats, or have more documents, or fewer users at a time",
   ]);
   expect(told(closedLoop({ concurrency: 16 }), 192, { documents: 20, repeats: 3 })).toEqual([]);
+});
+
+test("who wrote no test is told what flags do, and not to say repeats", () => {
+  expect(told(closedLoop({ concurrency: 60 }), 60, { name: "attach" })[0]).toMatch(
+    / come in one wave, and a verdict takes 6: ask for more --requests, or lower --concurrency$/,
+  );
 });
 
 test("so are too few requests, however they come", () => {

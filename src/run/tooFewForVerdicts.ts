@@ -1,5 +1,7 @@
 import { fewestPairs } from "../measure/compare.ts";
+import { forMore } from "../measure/forMore.ts";
 import { wavesOfBlock } from "../measure/waves.ts";
+import { attachedTest } from "../model/attachedTest.ts";
 import { cacheState } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
 
@@ -10,7 +12,7 @@ interface Asked {
 }
 
 /** Experiments of which no comparison can be more than inconclusive, or none of cold requests or warm ones since they come in bursts, with what they lack. */
-export function tooFewForVerdicts(experiments: readonly Asked[]): readonly string[] {
+export function tooFewForVerdicts(test: string, experiments: readonly Asked[]): readonly string[] {
   return experiments.flatMap(({ experiment: { title, repeats }, workload }) => {
     const waves = wavesOfBlock(workload.requests.map(asDue));
     const kinds = [...Map.groupBy(workload.requests, cacheState)].map(([state, requests]) => ({
@@ -29,8 +31,9 @@ export function tooFewForVerdicts(experiments: readonly Asked[]): readonly strin
       const which = kinds.length === 1 ? "its requests" : `its ${kind.requests} ${named[kind.state]} requests`;
       const only = isSettledElse ? ` for ${named[kind.state]} requests` : "";
       const more = kind.state === "cold" && kinds.length > 1 ? "more documents" : "more requests";
-      const instead = followsOthers ? `, or have ${more}, or fewer users at a time` : "";
-      return `${unsettled(title, only)}: ${which} come in ${kind.waves === 1 ? "one wave" : `${kind.waves} waves`}, and a verdict takes ${fewestPairs}: say repeats${instead}`;
+      const orElse = followsOthers ? `, or have ${more}, or fewer users at a time` : "";
+      const advice = test === attachedTest ? forMore(test).waves : `say repeats${orElse}`;
+      return `${unsettled(title, only)}: ${which} come in ${kind.waves === 1 ? "one wave" : `${kind.waves} waves`}, and a verdict takes ${fewestPairs}: ${advice}`;
     });
   });
 }

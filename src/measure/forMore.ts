@@ -1,0 +1,27 @@
+import { attachedTest } from "../model/attachedTest.ts";
+
+/** What to do where there were too few: as a clause that follows what is lacking. */
+export interface ForMore {
+  readonly documents: string;
+  readonly waves: string;
+  readonly requests: string;
+}
+
+const ofFiles: ForMore = {
+  documents: "ask about more documents, or say repeats",
+  waves: "say repeats",
+  requests: "ask for more requests or repeats",
+};
+const ofFlags: ForMore = {
+  documents: "ask for more --requests, ten for each document",
+  waves: "ask for more --requests, or lower --concurrency",
+  requests: "ask for more --requests",
+};
+const again = "run it again to its end";
+const ofCutOff: ForMore = { documents: again, waves: again, requests: again };
+
+/** `neverDue`: scheduled requests of the experiment that the run did not come to. */
+export function forMore(test: string, neverDue = 0): ForMore {
+  if (neverDue > 0) return ofCutOff;
+  return test === attachedTest ? ofFlags : ofFiles;
+}
