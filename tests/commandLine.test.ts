@@ -30,6 +30,11 @@ async function planned(...args: readonly string[]) {
   return test;
 }
 
+interface PlannedTimes {
+  readonly minutes: number;
+  readonly untimed?: readonly number[];
+}
+
 describe("the headline of lmcache-tests, simulated", () => {
   let first: Folder;
   let again: Folder;
@@ -171,6 +176,35 @@ export const test_blocks = () => testCase({ engines: { plain: simulated() }, exp
   expect(code).toBe(0);
   expect(stdout).toContain("6 requests to plain, 2 blocks, seed 0");
   expect(stdout).toContain("deadlines in seconds: connect 0.5, first token 120, idle stream 60, whole request 600, experiment 60");
+});
+
+test("a plan tells the minutes of what is known, also where a closed loop waits for answers, and where that is", async () => {
+  using where = folder();
+  const file = where.write(
+    "loops.js",
+    `import { closedLoop, documentQa, every, experiment, simulated, testCase } from "tandem";
+const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 61 });
+const even = experiment({ workload, arrivals: every({ seconds: 8 }) });
+const thinking = experiment({ workload, arrivals: closedLoop({ concurrency: 6, thinkSeconds: 60 }) });
+const loop = experiment({ workload, arrivals: closedLoop({ concurrency: 6 }) });
+const of = (...experiments) => testCase({ engines: { plain: simulated() }, experiments });
+export const test_both = () => of(even, thinking);
+export const test_even = () => of(even);
+export const test_loop = () => of(loop);
+`,
+  );
+  const { stdout } = await tandem(["plan", file]);
+  expect([...stdout.matchAll(/^ {2}takes .*$/gm)].flat()).toEqual([
+    "  takes about 18 minutes, and as long as the engines need to answer", // 8 of even gaps, 10 of thinking
+    "  takes about 8 minutes",
+    "  takes as long as the engines need to answer",
+  ]);
+  const times = JSON.parse((await tandem(["plan", "--json", file])).stdout).map(({ minutes, untimed }: PlannedTimes) => [minutes, untimed]);
+  expect(times).toEqual([
+    [18, [1]],
+    [8, undefined],
+    [0, [0]],
+  ]);
 });
 
 test("--set and -m reach the test function", async () => {

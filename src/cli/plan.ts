@@ -8,7 +8,7 @@ import { arrivalsPhrase, deadlinesPhrase, orderPhrases, sloPhrase } from "../rep
 import { counted } from "../reports/numbers.ts";
 import { describeEngine } from "../run/describePlan.ts";
 import { shownFilesOf, type PlannedTest } from "../run/plan.ts";
-import { lasts, phasesOf } from "../run/planExperiments.ts";
+import { lasts, pauses, phasesOf } from "../run/planExperiments.ts";
 import type { PlannedEngine } from "../run/planEngines.ts";
 import { describeService, servicesFor, servicesOf, shownFiles } from "../run/services.ts";
 import { blockedOf, blockedTogether, lackingNow } from "../run/prepare.ts";
@@ -52,7 +52,7 @@ interface SlottedTest {
 function described({ test, place, slots, services }: SlottedTest): unknown {
   const engines = test.engines.map((engine) => describeEngine(engine, { slot: slots.get(engine.name) as Slot, place })); // each has one
   const beside = services.length === 0 ? {} : { services: services.map(describeService) };
-  return { ...test.description, engines, ...beside, minutes: minutesOf(test) };
+  return { ...test.description, engines, ...beside, ...timesOf(test) };
 }
 
 /** A free port may be another at the start, RUN is named then. */
@@ -93,7 +93,7 @@ function printPlan(slotted: SlottedTest, terminal: Terminal): void {
     terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
     if (slo !== undefined) terminal.print(`       goodput: of all requests due, those that keep ${sloPhrase(slo)}`);
   }
-  terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeOf(test)}\n`);
+  terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeInWords(test)}\n`);
 }
 
 function printEngine(planned: PlannedEngine, { test, place, slots }: SlottedTest, terminal: Terminal): void {
@@ -142,17 +142,30 @@ function gpusInWords({ engine, gpus }: PlannedEngine): string {
     : `GPU ${gpus.join(", ")}, ${Math.round(engine.gpuShare * 100)} % of its memory`;
 }
 
-function timeOf(test: PlannedTest): string {
-  const names = test.engines.map(({ name }) => name);
-  const isKnown = test.experiments.every((planned) => lasts(phasesOf(planned, names)) !== undefined);
-  return isKnown ? `about ${counted(minutesOf(test), "minute")}` : "as long as the engines need to answer";
+function timeInWords(test: PlannedTest): string {
+  const { minutes, untimed = [] } = timesOf(test);
+  const known = `about ${counted(minutes, "minute")}`;
+  if (untimed.length === 0) return known;
+  return minutes === 0 ? "as long as the engines need to answer" : `${known}, and as long as the engines need to answer`;
 }
 
-function minutesOf(test: PlannedTest): number {
+interface Times {
+  readonly minutes: number;
+  /** Experiments whose requests wait for answers: `minutes` has only their pauses. */
+  readonly untimed?: readonly number[];
+}
+
+function timesOf(test: PlannedTest): Times {
   const names = test.engines.map(({ name }) => name);
-  const playing = test.experiments.reduce((sum, planned) => sum + (lasts(phasesOf(planned, names)) ?? 0), 0) / 60;
+  const known = test.experiments.map((planned) => {
+    const phases = phasesOf(planned, names);
+    const all = lasts(phases);
+    return { seconds: all ?? pauses(phases), isAll: all !== undefined };
+  });
+  const untimed = known.flatMap(({ isAll }, index) => (isAll ? [] : [index]));
   const boots = test.engines.filter(needsGpus).length * bootMinutes;
-  return Math.max(1, Math.ceil(playing + boots));
+  const minutes = known.reduce((sum, { seconds }) => sum + seconds, 0) / 60 + boots;
+  return untimed.length === 0 ? { minutes: Math.max(1, Math.ceil(minutes)) } : { minutes: Math.round(minutes), untimed };
 }
 
 function lastDue(after: number | undefined): string {

@@ -61,6 +61,22 @@ export function lasts(phases: readonly Phase[]): Seconds | undefined {
   return phases.reduce((sum, phase) => sum + phase.reduce((last, { due = 0 }) => Math.max(last, due), 0), 0);
 }
 
+/** What that would be of answers that take no time: pauses alone. */
+export function pauses(phases: readonly Phase[]): Seconds {
+  return phases.reduce((sum, phase) => sum + lastWithoutAnswers(phase), 0);
+}
+
+function lastWithoutAnswers(phase: Phase): Seconds {
+  const dues = new Map<string, Seconds>();
+  const keyOf = ({ engine, block }: Turn, request: number) => `${request} ${block} ${engine}`;
+  return phase.reduce((last, turn) => {
+    const { id, arrival } = turn.request;
+    const due = turn.due ?? (arrival.kind === "after" ? (dues.get(keyOf(turn, arrival.request)) ?? 0) + arrival.pause : 0);
+    dues.set(keyOf(turn, id), due);
+    return Math.max(last, due);
+  }, 0);
+}
+
 export interface PlannedExperiments {
   readonly experiments: readonly PlannedExperiment[];
   readonly mistakes: readonly HarnessError[];
