@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -268,6 +268,8 @@ describe("mistakes in a call", () => {
     { args: ["calibrate", "--streams", "20000", "--context", "100000"], says: "prompts of 2,000,000,000 tokens at the same time" },
     { args: ["report", "tests"], says: "holds no test of a run" },
     { args: ["report", "tests/nothing"], says: "tests/nothing is not there" },
+    { args: ["report", "tests/nothing.csv"], says: "tandem: tests/nothing.csv is not there\n  give an outputs directory, " },
+    { args: ["report", "README.md/a.csv"], says: "tandem: README.md/a.csv is not there\n  give" },
     { args: ["report", "README.md"], says: "or a CSV of lmcache-tests (its name ends in .csv)" },
   ])("$args exits with 2 and says $says", async ({ args, says }) => {
     using where = folder();
@@ -277,6 +279,13 @@ describe("mistakes in a call", () => {
     expect(code).toBe(2);
     expect(where.files()).toEqual([]);
   });
+});
+
+test("a directory that is called a CSV is said to be none", async () => {
+  using where = folder();
+  mkdirSync(where.at("a.csv"));
+  const { code, stderr } = await tandem(["report", where.at("a.csv")]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("a.csv is a directory, and no CSV\n")]);
 });
 
 test("a calibration of thousands of streams ends when it is told to, with no figures that it does not have", async () => {

@@ -3,7 +3,7 @@ import { dirname, extname, resolve } from "node:path";
 
 import { processTerminal } from "../host/terminal.ts";
 import { parseLegacyCsv } from "../journal/legacyCsv.ts";
-import { findTests } from "../journal/paths.ts";
+import { findTests, whatToGive } from "../journal/paths.ts";
 import { goesOn, readManifest, readTest } from "../journal/read.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { HarnessError } from "../model/harnessError.ts";
@@ -94,6 +94,21 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new HarnessError("journal", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new HarnessError("journal", `${path} ${whyUnread(cause)}`, { hint: whatToGive, cause });
+  }
+}
+
+function whyUnread(error: unknown): string {
+  switch (error instanceof Error && "code" in error ? error.code : undefined) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return "is not there";
+    case "EISDIR":
+      return "is a directory, and no CSV";
+    case "EACCES":
+    case "EPERM":
+      return "is a file that you may not read";
+    default:
+      return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

@@ -90,7 +90,8 @@ export async function findTests(path: string): Promise<FoundTests> {
   throw new HarnessError("journal", `${path} holds no test of a run`, { hint: whatToGive });
 }
 
-const whatToGive =
+/** Where what was given is nothing to report. */
+export const whatToGive =
   "give an outputs directory, one of its runs/…, one test's directory in it (it has a test.json), or a CSV of lmcache-tests (its name ends in .csv)";
 
 async function entriesOf(path: string): Promise<readonly string[]> {
