@@ -10,19 +10,27 @@ export interface Stalls {
   readonly share: number;
 }
 
+type Span = NonNullable<ExperimentResult["span"]>;
+
 /** Shorter ones are garbage, or a busy moment: the delay of nine looks in ten tells of those. */
 const least: Seconds = 0.1;
 
-/** Each counts once however long it was, as the longest delay of the second in which it ended. Undefined where nobody looked. */
+/**
+ * Each counts once however long it was, as the longest delay of the second in which it ended, and only with what can have been within the
+ * experiment. Undefined where nobody looked.
+ */
 export function stallsOf({ readings, span }: Pick<ExperimentResult, "readings" | "span">): Stalls | undefined {
   const told = readings.filter(({ series, of }) => series === "event-loop-delay-max-seconds" && workerOf(of) !== undefined);
-  const length = span === undefined ? 0 : toSeconds(span.to - span.from);
-  if (told.length === 0 || length <= 0) return undefined;
-  const threads = [...Map.groupBy(told, ({ of }) => of).values()].map(standingStill);
-  const seconds = threads.reduce((most, one) => Math.max(most, one), 0);
+  if (told.length === 0 || span === undefined || span.to <= span.from) return undefined;
+  const length = toSeconds(span.to - span.from);
+  const threads = [...Map.groupBy(told, ({ of }) => of).values()].map((readings) => standingStill(readings, span));
+  const seconds = threads.reduce((most, one) => Math.max(most, Math.min(one, length)), 0);
   return { seconds, share: seconds / length };
 }
 
-function standingStill(readings: readonly Reading[]): Seconds {
-  return readings.reduce((sum, { value }) => (value < least ? sum : sum + value), 0);
+function standingStill(readings: readonly Reading[], { from, to }: Span): Seconds {
+  return readings.reduce((sum, { at, value }) => {
+    const within = Math.max(0, toSeconds(Math.min(at, to) - from));
+    return value < least ? sum : sum + Math.min(value, within);
+  }, 0);
 }

@@ -81,7 +81,7 @@ test.each([
 test("a thread that stood still for more than a hundredth of the time is a reason, for more than a twentieth withholds verdicts; short delays add up to none", () => {
   const stoodStill = (seconds: readonly Seconds[]) => {
     const readings = seconds.map((value, second): Reading => ({
-      at: second * 1e9,
+      at: (second + 2) * 1e9,
       series: "event-loop-delay-max-seconds",
       of: "harness/1",
       value,
