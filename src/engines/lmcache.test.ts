@@ -36,13 +36,13 @@ test("the engine's own command comes first, then the connector; the configuratio
 test("a file of today's LMCache is taken as it is", () => {
   const content = { chunk_size: 256, local_cpu: false, local_disk: "file:///kv/", max_local_disk_size: 10, extra_config: { a: [1] } };
   expect(settingsOf(fromFile, content)).toEqual(content);
-  expect(told(content)).toEqual(["KV cache on disk, 10 GB"]);
+  expect(told(content)).toEqual(["KV cache on disk, 10 GiB"]);
 });
 
 test("keys of LMCache 0.1 are translated, and each translation is told", () => {
   const cpu = { chunk_size: 256, local_device: "cpu", remote_url: null, remote_serde: null, pipelined_backend: false };
   expect(settingsOf(fromFile, cpu)).toEqual({ chunk_size: 256, local_cpu: true, remote_url: null, remote_serde: null });
-  expect(told(cpu)).toEqual(["KV cache in CPU memory, 5 GB", "local_device: cpu of LMCache 0.1 read as local_cpu: true"]);
+  expect(told(cpu)).toEqual(["KV cache in CPU memory, 5 GiB", "local_device: cpu of LMCache 0.1 read as local_cpu: true"]);
 
   const disk = { chunk_size: 256, local_device: "file:///kv/", max_local_cache_size: 8, pipelined_backend: true };
   expect(settingsOf(fromFile, disk)).toEqual({
@@ -211,7 +211,7 @@ test("a server beside the engine: its flags, and the connector that finds it", (
     kv_connector_module_path: "lmcache.integration.vllm.lmcache_mp_connector",
     kv_connector_extra_config: { "lmcache.mp.host": "tcp://127.0.0.1", "lmcache.mp.port": 6555, "lmcache.mp.mq_timeout": 10 },
   });
-  expect(engine.features).toEqual(expect.arrayContaining(["LMCache server beside it", "KV cache in CPU memory, 30 GB"]));
+  expect(engine.features).toEqual(expect.arrayContaining(["LMCache server beside it", "KV cache in CPU memory, 30 GiB"]));
 });
 
 test("a server of LMCache before 0.4.3 is a module of its Python, with the flags, the health and the reset of its version", () => {

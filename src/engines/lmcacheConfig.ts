@@ -47,8 +47,8 @@ export function tiers(config: LmcacheConfig): readonly string[] {
   const { local_disk: disk, max_local_disk_size: size, remote_url: remote, remote_serde: serde } = config.settings;
   const cpu = cpuTier(config);
   return [
-    ...(cpu === undefined ? [] : [`KV cache in CPU memory, ${cpu.gigabytes} GB`]),
-    ...(typeof disk === "string" ? [`KV cache on disk${typeof size === "number" ? `, ${size} GB` : ""}`] : []),
+    ...(cpu === undefined ? [] : [`KV cache in CPU memory, ${cpu.gigabytes} GiB`]),
+    ...(typeof disk === "string" ? [`KV cache on disk${typeof size === "number" ? `, ${size} GiB` : ""}`] : []),
     ...(typeof remote === "string" ? [`KV cache at ${withoutUser(remote)}${serde === "cachegen" ? ", compressed" : ""}`] : []),
   ];
 }

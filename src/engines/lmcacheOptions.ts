@@ -28,9 +28,9 @@ export type InProcessConnector = "LMCacheConnectorV1" | "LMCacheConnectorV1Dynam
 /** An LMCache configuration without a file. What is left out is LMCache's default. */
 export interface LmcacheOptions {
   readonly chunkTokens?: number;
-  /** KV cache kept in CPU memory; 0 for none. */
+  /** KV cache kept in CPU memory, in GiB, as LMCache counts what it calls GB; 0 for none. */
   readonly cpuGigabytes?: number;
-  /** KV cache kept on disk, in the engine's process: LMCache's server sets no limit to it. */
+  /** KV cache kept on disk, in GiB, in the engine's process: LMCache's server sets no limit to it. */
   readonly diskGigabytes?: number;
   /** Its directory, absolute; one of its own for each engine unless said. A server has one of its own by `server: { l2: [{ kind: "fs" }] }`. */
   readonly diskPath?: string;

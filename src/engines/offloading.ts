@@ -12,7 +12,7 @@ import { lmcacheServer } from "./services/lmcacheServer.ts";
 import { inWordsOf } from "./vllmFlags.ts";
 
 export interface OffloadingOptions {
-  /** Of CPU memory, over all GPUs of the engine together. */
+  /** Of CPU memory, in GiB, over all GPUs of the engine together. */
   readonly gigabytes: number;
   /** "native": vLLM's own. "lmcache": an LMCache server, started beside it. "native" unless said. */
   readonly backend?: "native" | "lmcache";

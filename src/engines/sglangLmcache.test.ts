@@ -68,7 +68,7 @@ test("LMCache is a server beside SGLang, and SGLang is told where it is by a fil
   expect(args.slice(-3)).toEqual(["--enable-lmcache", "--lmcache-config-file", "/scratch/lmcache.yaml"]);
   expect(env).not.toHaveProperty("LMCACHE_CONFIG_FILE");
   expect(settingsIn(engine, mp)).toEqual({ mp_host: "127.0.0.1", mp_port: 6_555 });
-  expect(engine.features).toEqual(["from venv", "LMCache server beside it", "KV cache in CPU memory, 30 GB"]);
+  expect(engine.features).toEqual(["from venv", "LMCache server beside it", "KV cache in CPU memory, 30 GiB"]);
 });
 
 test("a server that is running already is taken, and named as a place that is not its own", () => {
@@ -98,7 +98,7 @@ test("in the process it has a configuration of its own, and works layer by layer
   expect(args.at(-1)).toBe("--enable-lmcache");
   expect(env).toMatchObject({ LMCACHE_CONFIG_FILE: "/scratch/lmcache.yaml" });
   expect(settingsIn(engine)).toEqual({ use_layerwise: true, chunk_size: 128, local_cpu: true, max_local_cpu_size: 10 });
-  expect(engine.features).toEqual(["from venv", "LMCache in its process", "KV cache in CPU memory, 10 GB"]);
+  expect(engine.features).toEqual(["from venv", "LMCache in its process", "KV cache in CPU memory, 10 GiB"]);
 });
 
 test("in the process its disk lies in its own directory and goes with it, unless another was named", () => {

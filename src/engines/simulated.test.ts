@@ -4,7 +4,7 @@ import { simulated } from "./simulated.ts";
 test("a simulated engine is a program of ours with its options as data, and says that it is simulated", () => {
   const engine = simulated({ cpuCacheGigabytes: 5, prefixCaching: false });
   expect(engine).toMatchObject({ kind: "simulated", simulated: true, gpus: 0, wire: { takesTokenIds: true, fixesLength: true } });
-  expect(engine.features).toEqual(["simulated h100", "prefix caching off", "KV cache in CPU memory, 5 GB"]);
+  expect(engine.features).toEqual(["simulated h100", "prefix caching off", "KV cache in CPU memory, 5 GiB"]);
   if (engine.launch.kind !== "process") throw new TypeError("it should be a process");
   const { program, args } = engine.launch.command({ port: 8001, gpus: [], directory: "/slot" }, { configFiles: {} });
   expect(program).toBe("node");

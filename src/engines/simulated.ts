@@ -14,7 +14,7 @@ export interface SimulatedOptions {
   readonly gpuMemoryUtilization?: number;
   readonly prefixCaching?: boolean;
   readonly chunkedPrefill?: boolean;
-  /** KV blocks are also kept in so much CPU memory, as LMCache does. */
+  /** KV blocks are also kept in so much CPU memory for each GPU, in GiB, as LMCache does. */
   readonly cpuCacheGigabytes?: number;
   /** 1 is real time, 0.1 ten times as fast: for demonstrations and tests. */
   readonly timeScale?: number;
@@ -103,7 +103,7 @@ function featuresOf(simulation: SimulationOptions): readonly string[] {
     `simulated ${tensorParallel === 1 ? gpu : `${tensorParallel} x ${gpu}`}`,
     `prefix caching ${prefixCaching ? "on" : "off"}`,
     ...(chunkedPrefill ? [] : ["chunked prefill off"]),
-    ...(cpuCache === undefined ? [] : [`KV cache in CPU memory, ${cpuCache.gigabytes} GB`]),
+    ...(cpuCache === undefined ? [] : [`KV cache in CPU memory, ${cpuCache.gigabytes} GiB`]),
     ...(timeScale === 1 ? [] : [`time scaled by ${timeScale}`]),
   ];
 }

@@ -256,7 +256,7 @@ export interface Engine {
   readonly needsItsShare?: boolean;
   readonly launch: Launch;
   readonly wire: Wire;
-  /** What was asked for beyond the model, one phrase each: "prefix caching off", "KV cache in CPU memory, 5 GB". */
+  /** What was asked for beyond the model, one phrase each: "prefix caching off", "KV cache in CPU memory, 5 GiB". */
   readonly features: readonly string[];
   /** The engine that it is made of: asked for its program where a mistake keeps its own command from being said. */
   readonly inner?: Engine;

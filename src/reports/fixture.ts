@@ -81,7 +81,7 @@ function engineOf(name: string, place: number, { simulated = true, virtual = fal
     kind: simulated ? "simulated" : "vllm",
     model: "mistralai/Mistral-7B-Instruct-v0.2",
     simulated,
-    features: name === "cached" ? ["prefix caching off", "KV cache in CPU memory, 5 GB"] : ["prefix caching off"],
+    features: name === "cached" ? ["prefix caching off", "KV cache in CPU memory, 5 GiB"] : ["prefix caching off"],
     gpus: [String(place)],
     ...(virtual ? {} : startedAs(name, place)),
     api: "completions",

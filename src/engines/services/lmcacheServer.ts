@@ -24,7 +24,7 @@ export type L2Adapter =
   | { readonly kind: "other"; readonly adapter: Readonly<Record<string, unknown>> };
 
 export interface LmcacheServerOptions {
-  /** Of memory; 5 unless said. It evicts from 80 % on. */
+  /** Of memory, in GiB; 5 unless said. It evicts from 80 % on. */
   readonly l1Gigabytes?: number;
   readonly chunkTokens?: number;
   readonly evictionPolicy?: "LRU" | "ARC" | "IsolatedLRU" | "noop";
