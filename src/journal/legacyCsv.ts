@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import { chunksOf } from "../model/chunks.ts";
-import { defaultDeadlines } from "../model/experiment.ts";
 import { largestOf, smallestOf } from "../model/extremes.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { completed, dropped, failed, type Outcome } from "../model/outcome.ts";
@@ -34,7 +33,7 @@ function resultOf(rows: readonly ResultRow[], fileName: string, ours: boolean): 
       simulated,
       ...baselineOf(engines),
       engines,
-      experiments: experiments.map(([title, of]) => descriptionOf(title, of, engines.length)),
+      experiments: experiments.map(([title, of]) => descriptionOf(title, of)),
     },
     manifest: {
       schema: 1,
@@ -44,7 +43,7 @@ function resultOf(rows: readonly ResultRow[], fileName: string, ours: boolean): 
       host: {},
       simulated,
     },
-    experiments: experiments.map(([title, of], index) => experimentOf(index, descriptionOf(title, of, engines.length), of)),
+    experiments: experiments.map(([title, of], index) => experimentOf(index, descriptionOf(title, of), of)),
     events: [],
     verdicts: [],
     facts: {},
@@ -60,7 +59,7 @@ function enginesOf(rows: readonly ResultRow[]): readonly EngineDescription[] {
 }
 
 function engineOf({ engine: name, simulated }: ResultRow): EngineDescription {
-  return { name, simulated, kind: "unknown", model: "unknown", features: [], gpus: [], api: "chat", batch: 0 };
+  return { name, simulated, kind: "unknown", model: "unknown", features: [], gpus: [], batch: 0 };
 }
 
 /** lmcache-tests puts the engine under test first and the one it is compared with last; so do most of our tests. The file does not say. */
@@ -69,18 +68,15 @@ function baselineOf(engines: readonly EngineDescription[]): { baseline?: string 
   return engines.length > 1 && last !== undefined ? { baseline: last.name } : {};
 }
 
-function descriptionOf(title: string, rows: readonly ResultRow[], engines: number): ExperimentDescription {
+function descriptionOf(title: string, rows: readonly ResultRow[]): ExperimentDescription {
   const repeats = 1 + largestOf(rows.map(({ block }) => block));
   const requests = new Set(rows.map(({ request }) => request)).size;
   const contexts = rows.map(({ contextTokens }) => contextTokens);
   return {
     title: `experiment ${title}, ${spread(contexts)} context tokens`,
-    workload: { kind: "unknown", options: {}, hash: "", requests },
-    arrivals: { kind: "traced", options: {} },
-    order: engines > 1 ? "together" : "inTurn",
+    workload: { kind: "unknown", options: {}, requests },
+    arrivals: { kind: "unknown", options: {} },
     repeats,
-    seed: 0,
-    deadlines: defaultDeadlines,
   };
 }
 

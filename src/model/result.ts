@@ -20,7 +20,7 @@ export interface EngineDescription {
   /** What was added to, and what was removed from, the harness's own environment. */
   readonly environment?: { readonly added: Readonly<Record<string, string>>; readonly removed: readonly string[] };
   readonly url?: string;
-  readonly api: "chat" | "completions";
+  readonly api?: "chat" | "completions";
   /** Each request tells it how long the answer has to be, and not only how long it may be. */
   readonly lengths?: "fixed";
   /** Engines of one batch are up at the same time; batches run one after the other. */
@@ -44,7 +44,7 @@ export interface WorkloadDescription {
   readonly kind: string;
   readonly options: Options;
   /** Of the first block's requests. */
-  readonly hash: string;
+  readonly hash?: string;
   /** In each block. */
   readonly requests: number;
   /** The hashes of the others, each with a file of its own. Missing where there are none: every block then sent the requests of the first. */
@@ -57,10 +57,10 @@ export interface ExperimentDescription {
   readonly arrivals: Pick<Arrivals, "kind" | "phrase"> & { readonly options: Options };
   /** They cannot go as token ids, not even to engines that take them. */
   readonly prompts?: "text";
-  readonly order: Order;
+  readonly order?: Order;
   readonly repeats: number;
-  readonly seed: number;
-  readonly deadlines: Deadlines;
+  readonly seed?: number;
+  readonly deadlines?: Deadlines;
   /** As it is unless said. */
   readonly cacheState?: CachesBefore;
   /** The usual ones unless said. */

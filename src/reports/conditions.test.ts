@@ -25,6 +25,13 @@ test("an experiment's settings name what differs from the usual: blocks, caches,
   );
 });
 
+test("what a CSV does not tell of its experiment is not said", () => {
+  const { seed: _seed, order: _order, deadlines: _deadlines, ...told } = plain;
+  expect(experimentSettings({ ...told, arrivals: { kind: "unknown", options: {} } }, 2)).toBe(
+    "10 requests to each engine, arrivals unknown.",
+  );
+});
+
 test("arrivals go by their own words, and by their kind and options where they have none", () => {
   const arrivals = { kind: "ramp", options: { from: 1, to: 5 } };
   expect(experimentSettings({ ...plain, arrivals }, 1)).toBe("10 requests, arrivals ramp (from 1, to 5), seed 7.");

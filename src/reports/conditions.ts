@@ -1,12 +1,12 @@
 import { afterwards, untoldAfterwards } from "../model/afterwards.ts";
-import type { Slo } from "../model/experiment.ts";
+import type { Deadlines, Order, Slo } from "../model/experiment.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import { shellWord } from "../model/shellWord.ts";
 import type { Options } from "../model/workload.ts";
 import type { Block, Fact } from "./document.ts";
 import { limitsTable } from "./limits.ts";
-import { counted, duration, percent } from "./numbers.ts";
+import { counted, duration, missing, percent } from "./numbers.ts";
 import { proofBlocks } from "./proofBlocks.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -29,13 +29,15 @@ export function conditions(result: TestResult): readonly Block[] {
 /** "10 requests to each engine, every 8 s, engines together, seed 1". */
 export function experimentSettings(description: ExperimentDescription, engines: number): string {
   const { workload, arrivals, prompts, order, repeats, seed, cacheState, limits, margin, slo } = description;
-  const [toEach, inOrder] = engines === 1 ? ["", ""] : [" to each engine", `, ${orderPhrases[order]}`];
+  const toEach = engines === 1 ? "" : " to each engine";
+  const inOrder = engines === 1 || order === undefined ? "" : `, ${orderPhrases[order]}`;
   const asText = prompts === undefined ? "" : ", prompts as text";
   const blocks = repeats === 1 ? "" : `, ${counted(repeats, "block")}`;
   const caches = cacheState === undefined ? "" : cachePhrases[cacheState];
+  const drawn = seed === undefined ? "" : `, seed ${seed}`;
   const least = margin === undefined ? "" : `, margin ${percent(margin)}`;
   const what = `${counted(workload.requests, "request")}${toEach}, ${arrivalsPhrase(arrivals)}${asText}${inOrder}`;
-  return `${what}${blocks}${caches}${least}${limitsPhrase(limits)}${slo === undefined ? "" : `, to keep ${sloPhrase(slo)}`}, seed ${seed}.`;
+  return `${what}${blocks}${caches}${least}${limitsPhrase(limits)}${slo === undefined ? "" : `, to keep ${sloPhrase(slo)}`}${drawn}.`;
 }
 
 /** "TTFT within 500 ms and TPOT within 50.0 ms": of each request. */
@@ -60,7 +62,7 @@ const cachePhrases: Readonly<Record<NonNullable<ExperimentDescription["cacheStat
 };
 
 /** Of several engines. */
-export const orderPhrases: Readonly<Record<ExperimentDescription["order"], string>> = {
+export const orderPhrases: Readonly<Record<Order, string>> = {
   together: "engines at the same time",
   inTurn: "one engine after the other",
   interleaved: "engines alternating, each moved by its share of the mean gap",
@@ -81,7 +83,7 @@ function engineBlocks(engine: EngineDescription, index: number, facts: Readonly<
     { name: "Features", value: features.join("; ") },
     { name: "GPUs", value: gpus.join(", ") },
     { name: "URL", value: url ?? "" },
-    { name: "API", value: api },
+    { name: "API", value: api ?? "" },
     ...factsOf(facts).map(({ name, value }) => ({ name: capitalised(name), value })),
     {
       name: "Environment, added",
@@ -117,20 +119,20 @@ function experimentTable(experiments: readonly ExperimentDescription[]): Block {
     ],
     rows: experiments.map(({ title, workload, seed }) => [
       title,
-      `${workload.kind}: ${optionsText(workload.options)}`,
-      workload.hash.slice(0, 12),
-      String(seed),
+      [workload.kind, optionsText(workload.options)].filter(Boolean).join(": "),
+      workload.hash?.slice(0, 12) ?? missing,
+      seed === undefined ? missing : String(seed),
     ]),
   };
 }
 
 function deadlineSentences(experiments: readonly ExperimentDescription[]): readonly Block[] {
-  const texts = new Set(experiments.map(({ deadlines }) => deadlinesPhrase(deadlines)));
+  const texts = new Set(experiments.flatMap(({ deadlines }) => (deadlines === undefined ? [] : [deadlinesPhrase(deadlines)])));
   return [...texts].map((text) => ({ kind: "paragraph", tone: "quiet", text: `Deadlines in seconds: ${text}.` }));
 }
 
 /** "connect 5, first token 120, idle stream 60, whole request 600": in seconds. */
-export function deadlinesPhrase({ connect, firstToken, idle, request, send, experiment }: ExperimentDescription["deadlines"]): string {
+export function deadlinesPhrase({ connect, firstToken, idle, request, send, experiment }: Deadlines): string {
   const late = send === undefined ? "" : `, sent after its time ${send}`;
   const whole = experiment === undefined ? "" : `, experiment ${experiment}`;
   return `connect ${connect}, first token ${firstToken}, idle stream ${idle}, whole request ${request}${late}${whole}`;

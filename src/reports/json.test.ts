@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { parseLegacyCsv } from "../journal/legacyCsv.ts";
 import { replayedReadings } from "../measure/replayedLoad.ts";
 import { rulerReadings } from "../measure/rulerError.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
 import type { EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Reading } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
+import { csvText } from "./csv.ts";
 import { fixture } from "./fixture.ts";
 import { json } from "./json.ts";
 
@@ -116,13 +119,21 @@ test("goodput and its objectives are there where there are any", async () => {
 test("an experiment tells what was in the caches before it, and every deadline that it had, in seconds", async () => {
   const { experiments, ...others } = fixture({ contexts: [8_192] });
   const [one] = experiments;
-  const asked = { ...one!.description, cacheState: "cold", deadlines: { ...one!.description.deadlines, send: 2 } } as const;
+  const asked = { ...one!.description, cacheState: "cold", deadlines: { ...defaultDeadlines, send: 2 } } as const;
   const usual = await written({ ...others, experiments: [one!] });
   expect(usual["experiments"]).toMatchObject([{ cache_state: "asItIs", deadlines: { first_token_seconds: 120, idle_seconds: 60 } }]);
   expect(JSON.stringify(usual)).not.toContain("send_seconds");
   const told = await written({ ...others, experiments: [{ ...one!, description: asked }] });
   expect(told["experiments"]).toMatchObject([{ cache_state: "cold", deadlines: { connect_seconds: 5, send_seconds: 2 } }]);
-  expect(JSON.stringify(await written({ ...others, experiments: [one!], gapsUnknown: true }))).not.toMatch(/cache_state|"deadlines"/);
+});
+
+test("of a CSV, what its file does not tell is absent, and not what is usual", async () => {
+  const told = await written(parseLegacyCsv(csvText(fixture({ contexts: [8_192] })), "outputs/test_mine.csv"));
+  expect(told["experiments"]).toMatchObject([{ repeats: 1, workload: { kind: "unknown", requests: 10 }, arrivals: { kind: "unknown" } }]);
+  expect(keysOf(told).filter((key) => /^(seed|order|hash|deadlines|cache_state|api|started_at)$/.test(key))).toEqual([]);
+  expect(keysOf(await written(fixture({ contexts: [8_192] })))).toEqual(
+    expect.arrayContaining(["seed", "order", "hash", "deadlines", "api"]),
+  );
 });
 
 test("docs/json.md has every name there is", async () => {

@@ -31,7 +31,7 @@ function figuresJson(result: TestResult): unknown {
     simulated: description.simulated,
     complete,
     still_running: stillRunning,
-    started_at: isVirtual(description) ? undefined : manifest.startedAt,
+    started_at: isVirtual(description) || manifest.startedAt === "unknown" ? undefined : manifest.startedAt,
     ttft_counted_from: ttftAnchor,
     baseline: description.baseline,
     fail_on: manifest.failOn,
@@ -60,9 +60,9 @@ function experimentJson(
     order: description.order,
     repeats: description.repeats,
     seed: description.seed,
-    // A CSV tells of neither.
+    // A CSV does not tell.
     cache_state: isOfCsv ? undefined : (description.cacheState ?? "asItIs"),
-    deadlines: isOfCsv ? undefined : deadlinesJson(description),
+    deadlines: deadlinesJson(description),
     limits: description.limits,
     limits_in_force: limitsJson(description),
     slo: sloJson(description),
@@ -101,6 +101,7 @@ function cacheJson(answers: readonly CacheAnswer[]): unknown {
 
 /** Those that there are not are absent. */
 function deadlinesJson({ deadlines }: ExperimentDescription): unknown {
+  if (deadlines === undefined) return undefined;
   return {
     connect_seconds: deadlines.connect,
     first_token_seconds: deadlines.firstToken,
