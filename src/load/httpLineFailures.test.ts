@@ -1,3 +1,5 @@
+import dns from "node:dns";
+
 import { afterEach, expect, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
@@ -36,4 +38,39 @@ test("after a 408 that a server had written before it read the request, the next
   const endings = heard.map(({ ended }) => ended.ending);
   expect(endings.map(({ outcome }) => outcome)).toEqual([completed, failed("http-status", "HTTP 408"), completed]);
   expect(endings[2]?.text).toBe("reply 0 of its connection"); // and not 1 of the other, which was the true one of the request before
+});
+
+/** Until disposed of, every name has these addresses. */
+function resolvingTo(...addresses: readonly string[]): Disposable {
+  const { lookup } = dns;
+  const found = addresses.map((address) => ({ address, family: 4 }));
+  const told = (_: string, __: unknown, done: (error: null, all: typeof found) => void) => process.nextTick(done, null, found);
+  Object.assign(dns, { lookup: told });
+  return { [Symbol.dispose]: () => Object.assign(dns, { lookup }) };
+}
+
+test("where a name has several addresses and none takes a connection, it is told why the first did not", async () => {
+  const server = await testServer(() => {});
+  await server[Symbol.asyncDispose]();
+  using _ = resolvingTo("127.0.0.2", "127.0.0.3");
+  const { ended, sent } = await exchange(lineTo(`http://engine.example:${server.port}`));
+  expect(ended.ending.outcome).toEqual(failed("refused", `connect ECONNREFUSED 127.0.0.2:${server.port}`));
+  expect(sent).toHaveLength(1);
+});
+
+test("where a name has several addresses, one that takes a connection is enough", async () => {
+  await using server = await testServer((socket) => void socket.write(replyWith("here")));
+  using _ = resolvingTo("127.0.0.2", "127.0.0.1");
+  const { ended } = await exchange(lineTo(server.url.replace("127.0.0.1", "engine.example")));
+  expect(ended.ending.outcome).toEqual(completed);
+});
+
+test.each([
+  ["an API key", "http://token-9.invalid", { ...chat, apiKey: "token-9" }],
+  ["a password", "http://me:token-9@token-9.invalid", chat],
+  ["a password with odd letters", "http://me:toke%6E-9@token-9.invalid", chat],
+  ["a secret of the query", "http://token-9.invalid?api_key=token-9", chat],
+])("%s is in no message of a connection that could not be opened", async (_, url, wire) => {
+  const { ended } = await exchange(lineTo(url, wire));
+  expect(ended.ending.outcome).toEqual(failed("refused", expect.stringMatching(/^getaddrinfo E\w+ \*\*\*\.invalid$/)));
 });
