@@ -15,7 +15,7 @@ let recent: EventPattern = { bytes: new Uint8Array(), before: 0, after: 0 };
  * what came in several lines has no pattern.
  */
 export function textPattern(bytes: Buffer, start: number, end: number, textStart: number): EventPattern | undefined {
-  const textEnd = closingQuote(bytes, textStart);
+  const textEnd = closingQuote(bytes, textStart, end);
   const before = dataName.length + textStart - start;
   const after = end - textEnd + eventEnd.length;
   if (before + after > longestPattern || bytes.subarray(start, end).includes(lineFeed)) return undefined;
@@ -25,8 +25,8 @@ export function textPattern(bytes: Buffer, start: number, end: number, textStart
 }
 
 /** There is one: what was read of the event was JSON. */
-function closingQuote(bytes: Buffer, textStart: number): number {
+function closingQuote(bytes: Buffer, textStart: number, end: number): number {
   let at = textStart;
-  while (bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
+  while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
   return at;
 }
