@@ -1,6 +1,6 @@
 import { drawBelow, type Draw } from "../model/draw.ts";
 import type { Interval } from "../model/figures.ts";
-import { intervalOfMean } from "./distribution.ts";
+import { intervalOfMean } from "./intervalOfMean.ts";
 import { normalShare } from "./normalShare.ts";
 import { studentT } from "./studentT.ts";
 

@@ -3,9 +3,10 @@ import type { ComparedMetric, Comparison, Interval } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { CacheState } from "../model/request.ts";
 import type { ExperimentResult, TestDescription } from "../model/result.ts";
+import { bootstrapInterval } from "./bootstrap.ts";
 import { known } from "./known.ts";
 import { throughput, ttft } from "./latency.ts";
-import { independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
+import { fewestEven, fewestWaves, independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
 import { pairOf } from "./pairs.ts";
 import { isCompleted } from "./summary.ts";
 import { tooHighBy } from "./untoldTokens.ts";
@@ -27,11 +28,9 @@ export interface Margins {
 export const defaultMargins: Margins = { practical: 0.05 };
 
 /** Pairs it takes for a verdict, and waves. */
-export const fewestPairs = 6;
+export const fewestPairs = fewestWaves;
 /** Pairs it takes for "equivalent": fewer may well hold nothing of what befalls one request in twenty, since 0.95 ** 58 is still above 5 %. */
 const fewestForEquivalent = 59;
-/** Waves, as even as they are, below which one has more of the pairs than all the others together. */
-const fewestEven = 2;
 /** Engines whose shares of requests that did not complete are farther apart are not judged, unless the one that fails more is worse besides: what is left is not the same population. */
 export const failureTolerance = 0.01;
 /** Of pairs that completed, so many as a share may have no value of a metric: those that have one are else another population. */
@@ -164,7 +163,8 @@ function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: Arms): 
 
 function intervalOf(inWaves: OverWaves, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
   if (inWaves.values.length < fewestPairs || inWaves.even < fewestEven) return undefined;
-  return intervalOverWaves(inWaves, mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
+  const draw = draws(experiment, `${metric} ${cache} ${other} against ${baseline}`);
+  return intervalOverWaves(inWaves, mean, (values) => bootstrapInterval(values, mean, draw));
 }
 
 function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: ArmsMargins): { margin: number; why: string } {

@@ -58,6 +58,32 @@ test("values that go up and up have a wider interval of their mean than the same
   expect(widthOf(upTo(60)) / widthOf(mixed)).toBeGreaterThan(2);
 });
 
+test("of values that came in waves the interval of the mean is one over waves, of which it takes six, and none that has most of the values", () => {
+  const usual = [4, 1, 7, 2, 9, 3];
+  const inTwos = usual.flatMap((value) => [value - 1, undefined, value + 1]);
+  const waves = usual.flatMap((_, wave) => [wave, wave, wave]);
+  const ofWaves = distribution(usual).meanInterval ?? [NaN, NaN];
+  const { mean, meanInterval = [NaN, NaN] } = distribution(inTwos, waves);
+  expect(mean).toBe(26 / 6);
+  expect(meanInterval[0]).toBeCloseTo(ofWaves[0], 9);
+  expect(meanInterval[1]).toBeCloseTo(ofWaves[1], 9);
+  const alone = distribution(inTwos).meanInterval ?? [NaN, NaN];
+  expect(meanInterval[1] - meanInterval[0]).toBeGreaterThan(1.3 * (alone[1] - alone[0]));
+  expect(distribution(inTwos.slice(3), waves.slice(3))).not.toHaveProperty("meanInterval");
+  expect(distribution(upTo(26), [...Array<number>(20).fill(9), 0, 1, 2, 3, 4, 5])).not.toHaveProperty("meanInterval");
+});
+
+test("so is that of mean ITL: a wave of streams is one observation", () => {
+  const streams = [0.02, 0.022, 0.027, 0.021, 0.025, 0.024].map((gap) => stream(Array<number>(50).fill(gap)));
+  const [low = NaN, high = NaN] = gapDistribution(gapsOf(streams)).meanInterval ?? [];
+  const twice = gapsOf(streams.flatMap((one) => [one, stream([]), one]));
+  const found = gapDistribution(twice, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5]).meanInterval;
+  expect(found?.[0]).toBeCloseTo(low, 9);
+  expect(found?.[1]).toBeCloseTo(high, 9);
+  const firstFive = gapsOf(streams.slice(1).flatMap((one) => [one, one]));
+  expect(gapDistribution(firstFive, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4])).not.toHaveProperty("meanInterval");
+});
+
 test("missing values are left out, and without any there is a count of 0 and nothing else", () => {
   expect(distribution([undefined, 3, undefined])).toEqual(distribution([3]));
   expect(distribution([undefined])).toEqual({ count: 0 });
@@ -117,10 +143,9 @@ test("percentiles are values of the data, in order, with the shares below them t
 test("the order of the values changes nothing but how far to believe their mean", () => {
   fc.assert(
     fc.property(lengths, (values) => {
-      const [{ meanInterval: _back, ...back }, { meanInterval: _there, ...there }] = [values.toReversed(), values].map(distribution) as [
-        Distribution,
-        Distribution,
-      ];
+      const [{ meanInterval: _back, ...back }, { meanInterval: _there, ...there }] = [values.toReversed(), values].map((inOrder) =>
+        distribution(inOrder),
+      ) as [Distribution, Distribution];
       expect(back).toEqual(there);
     }),
     { numRuns: 50 },

@@ -2,10 +2,10 @@ import { largestOf, smallestOf } from "../model/extremes.ts";
 import type { Distribution, Interval } from "../model/figures.ts";
 import type { Seconds } from "../model/time.ts";
 import { gapsAtRanks } from "./gapRanks.ts";
+import { intervalOfMean } from "./intervalOfMean.ts";
 import { known } from "./known.ts";
 import type { Gaps } from "./latency.ts";
-import { widened } from "./likeness.ts";
-import { studentT } from "./studentT.ts";
+import { fewestEven, fewestWaves, intervalOverWaves, overWaves } from "./overWaves.ts";
 
 /**
  * The fewest values that carry a percentile at 99 % confidence: below them it is missing.
@@ -13,18 +13,30 @@ import { studentT } from "./studentT.ts";
  */
 export const fewestFor = { p90: 64, p99: 662 } as const;
 
+/** Which wave each value came in; missing where every one came by itself. */
+export type Waves = readonly number[] | undefined;
+
 /** Values of one metric, in the order in which they came; missing ones are left out and never count as 0. */
-export function distribution(values: readonly (number | undefined)[]): Distribution {
+export function distribution(values: readonly (number | undefined)[], waves?: Waves): Distribution {
   const inOrder = valuesIn(values);
   const sorted = inOrder.toSorted();
   const mean = meanOf(sorted);
-  const interval = mean === undefined ? undefined : intervalOfMean(sorted, mean);
+  const cameIn = waves?.filter((_, place) => values[place] !== undefined);
+  const interval = mean === undefined ? undefined : intervalOf(inOrder, cameIn, mean);
   return known({
     ...rangeOf(sorted),
     ...percentiles(sorted.length, (share) => nearestRank(sorted, share)),
     mean,
-    meanInterval: mean === undefined || interval === undefined ? undefined : possible(widened(interval, mean, inOrder), sorted),
+    meanInterval: interval && possible(interval, sorted),
   });
+}
+
+/** Of their mean, in the order in which they came; of few waves there is none, since what befalls a wave befalls all of it. */
+function intervalOf(values: Float64Array, waves: Waves, mean: number): Interval | undefined {
+  const found = waves === undefined ? { values, even: values.length } : overWaves(values, waves, mean);
+  const isInWaves = found.values.length < values.length;
+  if (isInWaves && (found.values.length < fewestWaves || found.even < fewestEven)) return undefined;
+  return intervalOverWaves(found, mean, intervalOfMean);
 }
 
 /** What is never below 0, such as a time, has no mean there either. */
@@ -32,9 +44,11 @@ function possible([low, high]: Interval, sorted: Float64Array): Interval {
   return (sorted[0] ?? -1) >= 0 ? [Math.max(0, low), high] : [low, high];
 }
 
-/** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. */
-export function gapDistribution(gaps: Gaps): Distribution {
-  const totals = totalsOf(gaps).filter(({ weight }) => weight > 0);
+/** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. Each stream came in its wave. */
+export function gapDistribution(gaps: Gaps, waves?: Waves): Distribution {
+  const all = totalsOf(gaps);
+  const totals = all.filter(({ weight }) => weight > 0);
+  const cameIn = waves?.filter((_, stream) => (all[stream]?.weight ?? 0) > 0);
   const [weight, count] = [sum(totals.map((stream) => stream.weight)), sum(totals.map((stream) => stream.count))];
   const mean = weight === 0 ? undefined : sum(totals.map(({ seconds }) => seconds)) / weight;
   const ranks = percentiles(count, (share) => rankOf(share * weight));
@@ -48,7 +62,7 @@ export function gapDistribution(gaps: Gaps): Distribution {
     p90: values.get(ranks.p90),
     p99: values.get(ranks.p99),
     mean,
-    meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, mean),
+    meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, cameIn, mean),
   });
 }
 
@@ -105,15 +119,6 @@ function meanOf(values: Float64Array): number | undefined {
   return values.length === 0 ? undefined : sum(values) / values.length;
 }
 
-/** At 95 %, by Student's t; missing below two values. */
-export function intervalOfMean(values: Float64Array, mean: number): Interval | undefined {
-  const count = values.length;
-  const t = studentT(count - 1);
-  if (t === undefined) return undefined;
-  const half = t * Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / (count - 1) / count);
-  return [mean - half, mean + half];
-}
-
 /** Of all the gaps of a stream. */
 interface StreamTotal {
   readonly count: number;
@@ -143,15 +148,11 @@ function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: n
 }
 
 /** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. Streams in the order in which they were due. */
-function intervalOverStreams(streams: readonly StreamTotal[], mean: number): Interval | undefined {
-  const count = streams.length;
-  const t = studentT(count - 1);
-  if (t === undefined) return undefined;
-  const squares = sum(streams.map(({ seconds, weight }) => (seconds - mean * weight) ** 2));
-  const all = sum(streams.map(({ weight }) => weight));
-  const half = (t * Math.sqrt((squares * count) / (count - 1))) / all;
+function intervalOverStreams(streams: readonly StreamTotal[], waves: Waves, mean: number): Interval | undefined {
   const residuals = Float64Array.from(streams, ({ seconds, weight }) => seconds - mean * weight);
-  return widened([mean - half, mean + half], mean, residuals);
+  const interval = intervalOf(residuals, waves, 0);
+  const usual = sum(streams.map(({ weight }) => weight)) / streams.length;
+  return interval && [mean + interval[0] / usual, mean + interval[1] / usual];
 }
 
 /** A loop: in a closure, V8 makes an object of every sum on the way. */

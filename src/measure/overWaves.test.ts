@@ -5,6 +5,8 @@ import { bootstrapInterval } from "./bootstrap.ts";
 import { independentOf } from "./likeness.ts";
 import { independentPairs, intervalOverWaves, overWaves } from "./overWaves.ts";
 
+const drawn = (values: Float64Array, middle: number) => bootstrapInterval(values, middle, draws(1, "test"));
+
 const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 test("pairs that came one by one are their own waves, and those of one wave are a single value", () => {
@@ -25,8 +27,8 @@ test("each wave is held against the mean of the others, and their mean is that o
 
 test("an interval over waves of unlike sizes is as much wider as fewer even waves would make it", () => {
   const values = Float64Array.of(3, -1, 2, -2, 1, -3);
-  const [low, high] = intervalOverWaves({ values, even: 6 }, 0, draws(1, "test")) ?? [0, 0];
-  const [lower, higher] = intervalOverWaves({ values, even: 2.6 }, 0, draws(1, "test")) ?? [0, 0];
+  const [low, high] = intervalOverWaves({ values, even: 6 }, 0, drawn) ?? [0, 0];
+  const [lower, higher] = intervalOverWaves({ values, even: 2.6 }, 0, drawn) ?? [0, 0];
   // Student's t of 5 degrees of freedom is 2.570582, of 2 it is 4.302653.
   for (const [few, many] of [
     [lower, low],
@@ -39,8 +41,8 @@ test("an interval over waves of unlike sizes is as much wider as fewer even wave
 
 test("an interval over waves of which neighbours are alike is wider than of others", () => {
   const waves = { values: Float64Array.of(3, 2, 1, -1, -2, -3), even: 6 };
-  const alone = bootstrapInterval(waves.values.toSorted(), 0, draws(1, "test")) ?? [0, 0];
-  const [low, high] = intervalOverWaves(waves, 0, draws(1, "test")) ?? [0, 0];
+  const alone = drawn(waves.values.toSorted(), 0) ?? [0, 0];
+  const [low, high] = intervalOverWaves(waves, 0, drawn) ?? [0, 0];
   expect(low).toBeLessThan(1.2 * alone[0]);
   expect(high).toBeGreaterThan(1.2 * alone[1]);
 });

@@ -1,40 +1,46 @@
 import type { Interval } from "../model/figures.ts";
-import { bootstrapInterval } from "./bootstrap.ts";
-import type { Draw } from "../model/draw.ts";
 import { independentOf, widened } from "./likeness.ts";
 import { studentT } from "./studentT.ts";
 
-/** The waves that some pairs came in. */
+/** Waves it takes for an interval. */
+export const fewestWaves = 6;
+/** Waves, as even as they are, below which one has more of the values than all the others together. */
+export const fewestEven = 2;
+
+/** The waves that some values came in: those of an engine's requests, or of pairs. */
 export interface OverWaves {
-  /** One for each wave, in the order in which they began; their mean is that of the pairs. Of waves of one pair each, the pairs. */
+  /** One for each wave, in the order in which they began; their mean is that of all. Of waves of one value each, the values. */
   readonly values: Float64Array;
-  /** So many waves of one size would share the pairs as evenly (L. Kish, Survey Sampling, 1965): 1 where one wave has nearly all. */
+  /** So many waves of one size would share the values as evenly (L. Kish, Survey Sampling, 1965): 1 where one wave has nearly all. */
   readonly even: number;
 }
 
 /**
- * By how much the pairs of each wave lie off the mean in all, as clusters are taken in survey statistics. A wave that has most of the pairs draws
+ * By how much the values of each wave lie off the mean in all, as clusters are taken in survey statistics. A wave that has most of them draws
  * their mean to itself and seems to lie near it: so each is held against the mean of the others, which is the jackknife.
  */
-export function overWaves(logs: Float64Array, waves: readonly number[], mean: number): OverWaves {
+export function overWaves(all: Float64Array, waves: readonly number[], mean: number): OverWaves {
   const [off, sizes] = [new Map<number, number>(), new Map<number, number>()];
-  for (let pair = 0; pair < logs.length; pair++) {
-    const wave = waves[pair] ?? 0;
-    off.set(wave, (off.get(wave) ?? 0) + (logs[pair] ?? 0) - mean);
+  for (let place = 0; place < all.length; place++) {
+    const wave = waves[place] ?? 0;
+    off.set(wave, (off.get(wave) ?? 0) + (all[place] ?? 0) - mean);
     sizes.set(wave, (sizes.get(wave) ?? 0) + 1);
   }
-  const [count, pairs] = [off.size, logs.length];
-  if (count === pairs) return { values: logs, even: count };
+  const count = off.size;
+  if (count === all.length) return { values: all, even: count };
   if (count < 2) return { values: Float64Array.of(mean), even: count };
-  const scaled = Float64Array.from(off, ([wave, sum]) => (sum * (count - 1)) / (pairs - (sizes.get(wave) ?? 0)));
+  const scaled = Float64Array.from(off, ([wave, sum]) => (sum * (count - 1)) / (all.length - (sizes.get(wave) ?? 0)));
   const middle = scaled.reduce((sum, value) => sum + value, 0) / count;
   const squares = [...sizes.values()].reduce((sum, size) => sum + size * size, 0);
-  return { values: scaled.map((value) => mean + value - middle), even: (pairs * pairs) / squares };
+  return { values: scaled.map((value) => mean + value - middle), even: all.length ** 2 / squares };
 }
 
-/** Of the mean at 95 %, with as many degrees of freedom as even waves would have: where one has most of the pairs the others tell little. */
-export function intervalOverWaves({ values, even }: OverWaves, mean: number, draw: Draw): Interval | undefined {
-  const interval = bootstrapInterval(values.toSorted(), mean, draw);
+/** Of a mean at 95 %, of values that are taken for independent. */
+type IntervalOf = (sorted: Float64Array, mean: number) => Interval | undefined;
+
+/** The same over waves, with as many degrees of freedom as even ones would have: where one has most of the values the others tell little. */
+export function intervalOverWaves({ values, even }: OverWaves, mean: number, intervalOf: IntervalOf): Interval | undefined {
+  const interval = intervalOf(values.toSorted(), mean);
   const [asMany, asFew] = [studentT(values.length - 1), studentT(Math.max(1, Math.round(even) - 1))];
   if (interval === undefined || asMany === undefined || asFew === undefined) return interval;
   const [low, high] = widened(interval, mean, values);

@@ -7,35 +7,52 @@ import { distribution, gapDistribution } from "./distribution.ts";
 import { goodput } from "./goodput.ts";
 import { known } from "./known.ts";
 import { e2e, e2eFromDue, gaps, gapsOf, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue, type Gaps } from "./latency.ts";
+import { pairOf } from "./pairs.ts";
+import { wavesOf } from "./waves.ts";
 
 /** One population of requests. Latencies are of completed ones; every request that was due stays in the denominators. */
 export function summarise(records: readonly RequestRecord[], slo?: Slo): Summary {
-  return summaryOf(records, gaps(records.filter(isCompleted)), slo);
+  return summaryOf(records, { between: gaps(records.filter(isCompleted)), waves: wavesOf(records, records), slo });
 }
 
-/** `between`: the gaps of those that are completed. */
-function summaryOf(records: readonly RequestRecord[], between: Gaps, slo: Slo | undefined): Summary {
+interface Known {
+  /** The gaps of those that are completed. */
+  readonly between: Gaps;
+  /** Which one each of the engine's requests came in, by the number of its pair. */
+  readonly waves: ReadonlyMap<number, number>;
+  readonly slo: Slo | undefined;
+}
+
+function summaryOf(records: readonly RequestRecord[], { between, waves, slo }: Known): Summary {
   const completed = records.filter(isCompleted);
-  const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric));
+  const came = cameIn(completed, waves);
+  const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric), came);
   const outputTokens = sumOfAll(completed.map(({ outputTokens }) => outputTokens));
   return known({
     ...countsOf(records),
+    waves: came && new Set(came).size,
     ttft: over(ttft),
     ttftFromDue: over(ttftFromDue),
     timeToHeaders: over(timeToHeaders),
     e2e: over(e2e),
     e2eFromDue: over(e2eFromDue),
-    itl: gapDistribution(between),
+    itl: gapDistribution(between, came),
     tpot: over(tpot),
     throughput: over(throughput),
     // The harness's own: it is late or not whatever becomes of the request.
-    sendLag: distribution(records.map(sendLag)),
+    sendLag: distribution(records.map(sendLag), cameIn(records, waves)),
     promptTokens: sumOfAll(completed.map(({ promptTokens }) => promptTokens)),
     cachedTokens: sumOfTold(completed.map(({ cachedTokens }) => cachedTokens)),
     outputTokens,
     ...rates(spanOf(records), completed.length, outputTokens),
     goodput: slo === undefined ? undefined : goodput(records, slo),
   });
+}
+
+/** Missing where each came by itself. */
+function cameIn(records: readonly RequestRecord[], waves: ReadonlyMap<number, number>): readonly number[] | undefined {
+  const came = records.map((record) => waves.get(pairOf(record)) ?? 0);
+  return new Set(came).size < came.length ? came : undefined;
 }
 
 /** What became of them. */
@@ -52,13 +69,13 @@ export function countsOf(
 export function engineSummary(engine: string, records: readonly RequestRecord[], slo?: Slo): EngineSummary {
   const own = records.filter((record) => record.engine === engine);
   const completed = own.filter(isCompleted);
-  const between = gaps(completed);
-  const all = summaryOf(own, between, slo);
+  const [between, waves] = [gaps(completed), wavesOf(own, own)];
+  const all = summaryOf(own, { between, waves, slo });
   const part = (state: CacheState) => {
     const members = own.filter(({ cache }) => cache === state);
     if (members.length === own.length) return all;
     const streams = completed.flatMap(({ cache }, stream) => (cache === state ? [stream] : []));
-    return summaryOf(members, gapsOf(between, streams), slo);
+    return summaryOf(members, { between: gapsOf(between, streams), waves, slo });
   };
   return { engine, ...all, cold: part("cold"), partial: part("partial"), warm: part("warm") };
 }

@@ -26,6 +26,8 @@ export interface Summary {
   readonly failures: number;
   readonly cancelled: number;
   readonly failuresByCode: Readonly<Record<string, number>>;
+  /** Completed ones came in so many, where those are fewer: of fewer than 6 no mean has an interval. */
+  readonly waves?: number;
   readonly ttft: Distribution;
   readonly ttftFromDue: Distribution;
   readonly timeToHeaders: Distribution;

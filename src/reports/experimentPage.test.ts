@@ -57,3 +57,24 @@ test("a reply of one token has no throughput, and no cross, which is for what di
   expect(points.map(({ request }) => request)).toEqual([0, 1, 3, 0, 1, 3]);
   expect(points.every(({ value }) => value !== null)).toBe(true);
 });
+
+test("a mean is told with the waves that its requests came in; of few there is no interval", () => {
+  const meanOf = (perWave: number) => {
+    const plain = fixture({ contexts: [8_192], requests: 24, ttft: ({ request }) => 1 + 0.1 * Math.sin(request) });
+    const experiments = plain.experiments.map((experiment) => ({
+      ...experiment,
+      records: experiment.records.map((record): RequestRecord => ({
+        ...record,
+        cache: "cold",
+        due: Math.floor(record.request / perWave) * 1e11,
+      })),
+    }));
+    const result = { ...plain, experiments };
+    const page = experimentPage(experiments[0]!, figuresOf(result).experiments[0]!, result);
+    const rows = page.flatMap((block) => (block.kind === "table" ? block.rows : []));
+    return rows.find(([name]) => name === "TTFT, all requests, mean (95 % interval)")?.[1];
+  };
+  expect(meanOf(12)).toBe("1.00 s (2 waves)");
+  expect(meanOf(3)).toMatch(/^1\.00 s \(9\d\d ms to 1\.0\d s, 8 waves\)$/);
+  expect(meanOf(1)).toMatch(/^1\.00 s \(9\d\d ms to 1\.0\d s\)$/);
+});

@@ -2,7 +2,7 @@ import { throughput, ttft } from "../measure/latency.ts";
 import { pairOf } from "../measure/pairs.ts";
 import { isCompleted } from "../measure/summary.ts";
 import type { ExperimentFigures } from "../measure/testFigures.ts";
-import type { Comparison, Distribution, EngineSummary } from "../model/figures.ts";
+import type { Comparison, EngineSummary, Summary } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult, TestResult } from "../model/result.ts";
 import { anchorSentences } from "./anchors.ts";
@@ -47,12 +47,12 @@ const metricRows: readonly (readonly [string, (summary: EngineSummary) => string
   ["TTFT, cold", ({ cold }) => duration(cold.ttft.p50)],
   ["TTFT, partly cached", ({ partial }) => duration(partial.ttft.p50)],
   ["TTFT, warm", ({ warm }) => duration(warm.ttft.p50)],
-  ["TTFT, warm, mean (95 % interval)", ({ warm }) => meanOf(warm.ttft)],
+  ["TTFT, warm, mean (95 % interval)", ({ warm }) => meanOf(warm)],
   ["TTFT, all requests", ({ ttft }) => duration(ttft.p50)],
   ["TTFT, all requests, p90", ({ ttft }) => duration(ttft.p90)],
   ["TTFT, all requests, p99", ({ ttft }) => duration(ttft.p99)],
   // A mean of cold and warm together is the time of no request at all.
-  ["TTFT, all requests, mean (95 % interval)", (summary) => (isMixed(summary) ? missing : meanOf(summary.ttft))],
+  ["TTFT, all requests, mean (95 % interval)", (summary) => (isMixed(summary) ? missing : meanOf(summary))],
   ["TTFT, all requests, from when they were due", ({ ttftFromDue }) => duration(ttftFromDue.p50)],
   ["TPOT", ({ tpot }) => duration(tpot.p50)],
   ["ITL", ({ itl }) => duration(itl.p50)],
@@ -80,8 +80,11 @@ function tokensOf(counts: readonly (number | undefined)[]): string {
   return counts.every((tokens) => tokens === undefined) ? missing : counts.map(count).join(" / ");
 }
 
-function meanOf({ mean, meanInterval }: Distribution): string {
-  return meanInterval === undefined ? duration(mean) : `${duration(mean)} (${duration(meanInterval[0])} to ${duration(meanInterval[1])})`;
+/** "1.02 s (980 ms to 1.06 s, 12 waves)", or "1.02 s (1 wave)", of which there is no interval. */
+function meanOf({ ttft: { mean, meanInterval }, waves }: Summary): string {
+  const within = meanInterval === undefined ? [] : [`${duration(meanInterval[0])} to ${duration(meanInterval[1])}`];
+  const said = within.concat(waves === undefined || mean === undefined ? [] : counted(waves, "wave"));
+  return said.length === 0 ? duration(mean) : `${duration(mean)} (${said.join(", ")})`;
 }
 
 function failureSentences(summaries: readonly EngineSummary[], { records }: ExperimentResult): readonly Block[] {

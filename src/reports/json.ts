@@ -146,6 +146,7 @@ function summaryJson(summary: Summary): unknown {
     failures: summary.failures,
     cancelled: summary.cancelled,
     failures_by_code: summary.failuresByCode,
+    waves: summary.waves,
     ttft_seconds: distributionJson(summary.ttft),
     ttft_from_due_seconds: distributionJson(summary.ttftFromDue),
     time_to_headers_seconds: distributionJson(summary.timeToHeaders),

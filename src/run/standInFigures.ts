@@ -72,6 +72,7 @@ function summary(name: string, requests: number, draw: Draw, notes: Notes): Summ
     failures,
     cancelled,
     failuresByCode: ofEveryCode(Math.ceil(failures * draw())),
+    waves: Math.ceil(requests * draw()),
     ttft: over("ttft"),
     ttftFromDue: over("ttftFromDue"),
     timeToHeaders: over("timeToHeaders"),
