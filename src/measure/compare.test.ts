@@ -6,7 +6,7 @@ import type { Comparison } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { compare, type Margins } from "./compare.ts";
-import { answered, experimentOf, record } from "./fixture.ts";
+import { answered, experimentOf, exponential, manyAtOnce, mostOfMany, normal, poissonDues, record } from "./fixture.ts";
 
 const tenOfPlain = [1, 1.01, 0.99, 1.02, 0.98, 1, 1.01, 0.99, 1, 1];
 const timesEach = (waits: readonly number[], factor: number) => waits.map((wait, index) => wait * factor * (1 + 0.005 * Math.sin(index)));
@@ -359,6 +359,19 @@ test.each([
   expect(found.filter(({ independentPairs = count }) => independentPairs < count / 2).length).toBeGreaterThan(found.length / 3);
 });
 
+// With neighbours alone looked at, 60 % of 500 such intervals hold 1; as it is done, 76 %. The seeds are fixed: this passes always or never.
+test("nor is one that answers many at once: what those under way together share hides beneath what differs from one to the next", () => {
+  const draw = draws(14, "many at once");
+  const trial = () => {
+    const answering = { dues: poissonDues(200, 0.7 * mostOfMany, draw), draw, length: exponential };
+    return ttftOf(manyAtOnce("cached", answering), manyAtOnce("plain", answering));
+  };
+  const found = Array.from({ length: 150 }, trial);
+  const hold = found.filter(({ interval: [low, high] = [2, 0] }) => low <= 1 && high >= 1);
+  expect(hold.length / found.length).toBeGreaterThan(0.75);
+  expect(found.filter(({ verdict }) => verdict === "better" || verdict === "worse").length / found.length).toBeLessThan(0.14);
+});
+
 /** So many users who ask all at once, and again all at once when they are answered: the waits of a wave are alike, and those of waves are not. */
 function inWaves(engine: string, waves: number, block: number, draw: Draw): readonly RequestRecord[] {
   const users = 20;
@@ -453,9 +466,4 @@ function ttftOf(other: readonly RequestRecord[], plain: readonly RequestRecord[]
   const [ttft] = compare(experimentOf([...other, ...plain]), "plain", margins);
   if (ttft === undefined) throw new Error("nothing was compared");
   return ttft;
-}
-
-/** Of the sum of twelve uniform draws: near enough to normal. */
-function normal(draw: Draw): number {
-  return Array.from({ length: 12 }, draw).reduce((sum, value) => sum + value, -6);
 }

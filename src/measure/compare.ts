@@ -6,9 +6,10 @@ import type { ExperimentResult, TestDescription } from "../model/result.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
 import { known } from "./known.ts";
 import { throughput, ttft } from "./latency.ts";
-import { fewestEven, fewestWaves, independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
+import { fewestEven, fewestWaves, inCompany, independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
 import { pairOf } from "./pairs.ts";
 import { isCompleted } from "./summary.ts";
+import { underWay } from "./underWay.ts";
 import { tooHighBy } from "./untoldTokens.ts";
 import { wavesOf } from "./waves.ts";
 
@@ -122,20 +123,26 @@ function compareArms(subject: Subject, arms: Arms, margins: ArmsMargins): Compar
   const mean = meanOf(logs);
   const inWaves = overWaves(logs, waves, mean ?? 0);
   const came = inWaves.values.length;
+  const together = inCompany(inWaves, (mostUnderWay(arms) * came) / Math.max(1, pairs));
   const { margin, why } = marginFor(subject.metric, arms, margins);
   const { practical } = margins;
   const difference =
-    mean === undefined ? undefined : { mean, interval: intervalOf(inWaves, mean, subject), pairs, waves: came, margin, why, practical };
+    mean === undefined ? undefined : { mean, interval: intervalOf(together, mean, subject), pairs, waves: came, margin, why, practical };
   return known({
     ...subject,
     pairs,
     waves: came < pairs ? came : undefined,
-    independentPairs: difference?.interval === undefined ? undefined : Math.round(independentPairs(logs, inWaves)),
+    independentPairs: difference?.interval === undefined ? undefined : Math.round(independentPairs(logs, together)),
     effect: mean === undefined ? undefined : Math.exp(mean),
     interval: difference?.interval && ([Math.exp(difference.interval[0]), Math.exp(difference.interval[1])] as const),
     margin,
     ...judgementOf(subject.metric, arms, { difference, withValues: logs.length, onBoth }),
   });
+}
+
+/** At once, on the engine that had more. */
+function mostUnderWay({ base, other }: Arms): number {
+  return Math.max(...[base, other].map((records) => underWay(records.filter(isCompleted))));
 }
 
 interface PairedLogRatios {
@@ -161,10 +168,10 @@ function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: Arms): 
   return { logs: Float64Array.from(ratios, ({ log }) => log), waves: ratios.map(({ wave }) => wave), onBoth: inOrder.length };
 }
 
-function intervalOf(inWaves: OverWaves, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
-  if (inWaves.values.length < fewestPairs || inWaves.even < fewestEven) return undefined;
+function intervalOf(over: OverWaves, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
+  if (over.values.length < fewestPairs || over.even < fewestEven) return undefined;
   const draw = draws(experiment, `${metric} ${cache} ${other} against ${baseline}`);
-  return intervalOverWaves(inWaves, mean, (values) => bootstrapInterval(values, mean, draw));
+  return intervalOverWaves(over, mean, (values) => bootstrapInterval(values, mean, draw));
 }
 
 function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: ArmsMargins): { margin: number; why: string } {

@@ -63,25 +63,38 @@ test("of values that came in waves the interval of the mean is one over waves, o
   const inTwos = usual.flatMap((value) => [value - 1, undefined, value + 1]);
   const waves = usual.flatMap((_, wave) => [wave, wave, wave]);
   const ofWaves = distribution(usual).meanInterval ?? [NaN, NaN];
-  const { mean, meanInterval = [NaN, NaN] } = distribution(inTwos, waves);
+  const { mean, meanInterval = [NaN, NaN] } = distribution(inTwos, { waves, underWay: 0 });
   expect(mean).toBe(26 / 6);
   expect(meanInterval[0]).toBeCloseTo(ofWaves[0], 9);
   expect(meanInterval[1]).toBeCloseTo(ofWaves[1], 9);
   const alone = distribution(inTwos).meanInterval ?? [NaN, NaN];
   expect(meanInterval[1] - meanInterval[0]).toBeGreaterThan(1.3 * (alone[1] - alone[0]));
-  expect(distribution(inTwos.slice(3), waves.slice(3))).not.toHaveProperty("meanInterval");
-  expect(distribution(upTo(26), [...Array<number>(20).fill(9), 0, 1, 2, 3, 4, 5])).not.toHaveProperty("meanInterval");
+  expect(distribution(inTwos.slice(3), { waves: waves.slice(3), underWay: 0 })).not.toHaveProperty("meanInterval");
+  expect(distribution(upTo(26), { waves: [...Array<number>(20).fill(9), 0, 1, 2, 3, 4, 5], underWay: 0 })).not.toHaveProperty(
+    "meanInterval",
+  );
 });
 
 test("so is that of mean ITL: a wave of streams is one observation", () => {
   const streams = [0.02, 0.022, 0.027, 0.021, 0.025, 0.024].map((gap) => stream(Array<number>(50).fill(gap)));
   const [low = NaN, high = NaN] = gapDistribution(gapsOf(streams)).meanInterval ?? [];
   const twice = gapsOf(streams.flatMap((one) => [one, stream([]), one]));
-  const found = gapDistribution(twice, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5]).meanInterval;
+  const found = gapDistribution(twice, { waves: [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5], underWay: 0 }).meanInterval;
   expect(found?.[0]).toBeCloseTo(low, 9);
   expect(found?.[1]).toBeCloseTo(high, 9);
   const firstFive = gapsOf(streams.slice(1).flatMap((one) => [one, one]));
-  expect(gapDistribution(firstFive, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4])).not.toHaveProperty("meanInterval");
+  expect(gapDistribution(firstFive, { waves: [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], underWay: 0 })).not.toHaveProperty("meanInterval");
+});
+
+test("of requests that were under way together the mean is less certain, where what they shared shows", () => {
+  const widthOf = (values: readonly number[], underWay: number) => {
+    const [low = NaN, high = NaN] = distribution(values, { underWay }).meanInterval ?? [];
+    return high - low;
+  };
+  const slow = Array.from({ length: 120 }, (_, place) => 3 + Math.sin(place / 12) + 2 * Math.sin(place * place));
+  expect(widthOf(slow, 10) / widthOf(slow, 1)).toBeGreaterThan(1.1);
+  const without = slow.map((value, place) => value - Math.sin(place / 12));
+  expect(widthOf(without, 10)).toBe(widthOf(without, 1));
 });
 
 test("missing values are left out, and without any there is a count of 0 and nothing else", () => {

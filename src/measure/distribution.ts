@@ -5,7 +5,7 @@ import { gapsAtRanks } from "./gapRanks.ts";
 import { intervalOfMean } from "./intervalOfMean.ts";
 import { known } from "./known.ts";
 import type { Gaps } from "./latency.ts";
-import { fewestEven, fewestWaves, intervalOverWaves, overWaves } from "./overWaves.ts";
+import { fewestEven, fewestWaves, inCompany, intervalOverWaves, overWaves } from "./overWaves.ts";
 
 /**
  * The fewest values that carry a percentile at 99 % confidence: below them it is missing.
@@ -13,16 +13,29 @@ import { fewestEven, fewestWaves, intervalOverWaves, overWaves } from "./overWav
  */
 export const fewestFor = { p90: 64, p99: 662 } as const;
 
-/** Which wave each value came in; missing where every one came by itself. */
-export type Waves = readonly number[] | undefined;
+/** Which requests the values of one metric came with. */
+export interface Company {
+  /** Of each value, which one it came in; missing where every one came by itself. */
+  readonly waves?: readonly number[];
+  /** How many requests were under way at once. */
+  readonly underWay: number;
+}
+
+const alone: Company = { underWay: 0 };
 
 /** Values of one metric, in the order in which they came; missing ones are left out and never count as 0. */
-export function distribution(values: readonly (number | undefined)[], waves?: Waves): Distribution {
+export function distribution(values: readonly (number | undefined)[], company = alone): Distribution {
   const inOrder = valuesIn(values);
   const sorted = inOrder.toSorted();
   const mean = meanOf(sorted);
-  const cameIn = waves?.filter((_, place) => values[place] !== undefined);
-  const interval = mean === undefined ? undefined : intervalOf(inOrder, cameIn, mean);
+  const interval =
+    mean === undefined
+      ? undefined
+      : intervalOf(
+          inOrder,
+          ofThose(company, (place) => values[place] !== undefined),
+          mean,
+        );
   return known({
     ...rangeOf(sorted),
     ...percentiles(sorted.length, (share) => nearestRank(sorted, share)),
@@ -31,12 +44,16 @@ export function distribution(values: readonly (number | undefined)[], waves?: Wa
   });
 }
 
+function ofThose({ waves, underWay }: Company, isOne: (place: number) => boolean): Company {
+  return known({ waves: waves?.filter((_, place) => isOne(place)), underWay });
+}
+
 /** Of their mean, in the order in which they came; of few waves there is none, since what befalls a wave befalls all of it. */
-function intervalOf(values: Float64Array, waves: Waves, mean: number): Interval | undefined {
+function intervalOf(values: Float64Array, { waves, underWay }: Company, mean: number): Interval | undefined {
   const found = waves === undefined ? { values, even: values.length } : overWaves(values, waves, mean);
-  const isInWaves = found.values.length < values.length;
-  if (isInWaves && (found.values.length < fewestWaves || found.even < fewestEven)) return undefined;
-  return intervalOverWaves(found, mean, intervalOfMean);
+  const count = found.values.length;
+  if (count < values.length && (count < fewestWaves || found.even < fewestEven)) return undefined;
+  return intervalOverWaves(inCompany(found, (underWay * count) / values.length), mean, intervalOfMean);
 }
 
 /** What is never below 0, such as a time, has no mean there either. */
@@ -44,11 +61,11 @@ function possible([low, high]: Interval, sorted: Float64Array): Interval {
   return (sorted[0] ?? -1) >= 0 ? [Math.max(0, low), high] : [low, high];
 }
 
-/** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. Each stream came in its wave. */
-export function gapDistribution(gaps: Gaps, waves?: Waves): Distribution {
+/** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. */
+export function gapDistribution(gaps: Gaps, company = alone): Distribution {
   const all = totalsOf(gaps);
   const totals = all.filter(({ weight }) => weight > 0);
-  const cameIn = waves?.filter((_, stream) => (all[stream]?.weight ?? 0) > 0);
+  const ofStreams = ofThose(company, (stream) => (all[stream]?.weight ?? 0) > 0);
   const [weight, count] = [sum(totals.map((stream) => stream.weight)), sum(totals.map((stream) => stream.count))];
   const mean = weight === 0 ? undefined : sum(totals.map(({ seconds }) => seconds)) / weight;
   const ranks = percentiles(count, (share) => rankOf(share * weight));
@@ -62,7 +79,7 @@ export function gapDistribution(gaps: Gaps, waves?: Waves): Distribution {
     p90: values.get(ranks.p90),
     p99: values.get(ranks.p99),
     mean,
-    meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, cameIn, mean),
+    meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, ofStreams, mean),
   });
 }
 
@@ -148,9 +165,9 @@ function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: n
 }
 
 /** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. Streams in the order in which they were due. */
-function intervalOverStreams(streams: readonly StreamTotal[], waves: Waves, mean: number): Interval | undefined {
+function intervalOverStreams(streams: readonly StreamTotal[], company: Company, mean: number): Interval | undefined {
   const residuals = Float64Array.from(streams, ({ seconds, weight }) => seconds - mean * weight);
-  const interval = intervalOf(residuals, waves, 0);
+  const interval = intervalOf(residuals, company, 0);
   const usual = sum(streams.map(({ weight }) => weight)) / streams.length;
   return interval && [mean + interval[0] / usual, mean + interval[1] / usual];
 }

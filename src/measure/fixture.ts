@@ -1,4 +1,5 @@
 import { chunksOf } from "../model/chunks.ts";
+import type { Draw } from "../model/draw.ts";
 import type { ChunkKind } from "../model/exchange.ts";
 import { completed } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
@@ -51,6 +52,58 @@ export function answered(
     const events = [0, 1, 2].map((token): Event => [request + wait + token * tokenEvery]);
     return record(events, { engine, request, due: request, ...rest });
   });
+}
+
+/** Of the sum of twelve uniform draws: near enough to normal. */
+export function normal(draw: Draw): number {
+  return Array.from({ length: 12 }, draw).reduce((sum, value) => sum + value, -6);
+}
+
+export function exponential(draw: Draw): number {
+  return -Math.log(1 - draw());
+}
+
+export function poissonDues(count: number, perSecond: number, draw: Draw): readonly Seconds[] {
+  let due = 0;
+  return Array.from({ length: count }, () => (due += exponential(draw) / perSecond));
+}
+
+/** What an engine is asked, and by what it is uneven. */
+export interface Answering {
+  readonly dues: readonly Seconds[];
+  readonly draw: Draw;
+  /** How long each is beside the usual, which is 1. */
+  readonly length: (draw: Draw) => number;
+}
+
+/** So many requests a second are all that an engine that answers many at once can do, when it has very many. */
+export const mostOfMany = 1 / 0.11;
+
+/** On an engine that answers all at once: a token takes 10 ms and 1 ms for each that is under way, a reply 100 of them, and its first one as long as 10, alike to ±30 %. */
+export function manyAtOnce(engine: string, { dues, draw, length }: Answering): readonly RequestRecord[] {
+  const replies = dues.map(() => {
+    const [toFirst, tokens] = [10 * Math.exp(0.3 * normal(draw)), Math.max(2, Math.round(100 * length(draw)))];
+    return { first: Infinity, last: Infinity, tokens, toFirst, toLast: toFirst + tokens };
+  });
+  let underWay: typeof replies = [];
+  for (let [next, now] = [0, 0]; next < dues.length || underWay.length > 0;) {
+    const each = 0.01 + 0.001 * underWay.length;
+    const soonest = Math.min(...underWay.map(({ first, toFirst, toLast }) => (first < Infinity ? toLast : toFirst)));
+    const tokens = Math.min(soonest, ((dues[next] ?? Infinity) - now) / each);
+    now += tokens * each;
+    for (const reply of underWay) {
+      reply.toFirst -= tokens;
+      reply.toLast -= tokens;
+      if (reply.toFirst < 1e-9) reply.first = Math.min(reply.first, now);
+      if (reply.toLast < 1e-9) reply.last = now;
+    }
+    underWay = underWay.filter(({ last }) => last === Infinity);
+    const reply = tokens < soonest ? replies[next++] : undefined;
+    if (reply !== undefined) underWay.push(reply);
+  }
+  return replies.map(({ first, last, tokens }, request) =>
+    record([[first], [last, "text", tokens - 1]], { engine, request, due: dues[request] ?? 0 }),
+  );
 }
 
 export function experimentOf(records: readonly RequestRecord[], readings: readonly Reading[] = [], neverDue = 0): ExperimentResult {

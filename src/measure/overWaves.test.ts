@@ -1,9 +1,11 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { draws } from "../model/draw.ts";
+import { draws, type Draw } from "../model/draw.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
+import { intervalOfMean } from "./intervalOfMean.ts";
 import { independentOf } from "./likeness.ts";
-import { independentPairs, intervalOverWaves, overWaves } from "./overWaves.ts";
+import { inCompany, independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
 
 const drawn = (values: Float64Array, middle: number) => bootstrapInterval(values, middle, draws(1, "test"));
 
@@ -57,4 +59,53 @@ test("pairs of waves count as many independent ones as make their mean as certai
   const alike = Float64Array.of(2, -2, 2.1, -2.1, 2, -2, 2.2, -2.2);
   expect(independentPairs(alike, { values: Float64Array.of(0.01, -0.01, 0.01, -0.01), even: 4 })).toBe(8);
   expect(independentPairs(alike, overWaves(alike, [0, 0, 1, 1, 2, 2, 3, 3], 0))).toBe(4);
+});
+
+/** Like ±0.5 from one to the next, and slowly up and down by `slow`. */
+const hidden = (count: number, slow: number, draw: Draw) =>
+  Float64Array.from({ length: count }, (_, place) => slow * Math.sin(place / 12) + draw() - 0.5);
+
+test("where what requests under way together share shows in their averages, those take the values' place, and their mean is the same", () => {
+  const values = hidden(120, 0.3, draws(2, "hidden"));
+  const averages = inCompany({ values, even: 120 }, 10);
+  expect(averages.values.length).toBe(12);
+  expect(averages.even).toBe(12);
+  expect(mean(averages.values)).toBeCloseTo(mean(values), 12);
+  const ofTen = mean(values.subarray(10, 20)) - mean(values.subarray(0, 10));
+  expect(averages.values[1]! - averages.values[0]!).toBeCloseTo(ofTen, 12);
+  expect(inCompany({ values, even: 5 }, 10).even).toBe(5);
+  expect(inCompany({ values, even: 120 }, 100).values.length).toBe(6);
+  expect(inCompany({ values, even: 120 }, 1.4).values).toBe(values);
+  expect(inCompany({ values: values.subarray(0, 11), even: 11 }, 5).values.length).toBe(11);
+});
+
+test("no interval becomes narrower for it, however alike neighbours are", () => {
+  const width = (over: OverWaves) => {
+    const [low, high] = intervalOverWaves(over, mean(over.values), intervalOfMean) ?? [NaN, NaN];
+    return high - low;
+  };
+  fc.assert(
+    fc.property(
+      fc.integer(),
+      fc.integer({ min: 12, max: 200 }),
+      fc.double({ min: 0, max: 60, noNaN: true }),
+      fc.double({ min: 0, max: 0.98, noNaN: true }),
+      (seed, count, underWay, alike) => {
+        const draw = draws(seed, "alike");
+        const values = new Float64Array(count);
+        for (let i = 0; i < count; i++) values[i] = alike * (values[i - 1] ?? 0) + draw() - 0.5;
+        const alone = { values, even: count };
+        expect(width(inCompany(alone, underWay))).toBeGreaterThanOrEqual(width(alone) * (1 - 1e-9));
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("what neighbours do not share does not widen an interval: of independent values averages take the place in few runs", () => {
+  const draw = draws(3, "independent");
+  const taken = Array.from({ length: 300 }, () => inCompany({ values: hidden(200, 0, draw), even: 200 }, 10)).filter(
+    ({ even }) => even < 200,
+  );
+  expect(taken.length).toBeLessThan(35);
 });

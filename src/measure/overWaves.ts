@@ -1,4 +1,5 @@
 import type { Interval } from "../model/figures.ts";
+import { intervalOfMean } from "./intervalOfMean.ts";
 import { independentOf, widened } from "./likeness.ts";
 import { studentT } from "./studentT.ts";
 
@@ -35,6 +36,38 @@ export function overWaves(all: Float64Array, waves: readonly number[], mean: num
   return { values: scaled.map((value) => mean + value - middle), even: all.length ** 2 / squares };
 }
 
+/** Standard errors by which averages must differ more than those of independent values would. */
+const beyondChance = 1.5;
+
+/**
+ * Requests that are under way together share their company. What that makes of each hides beneath what differs from one to the next: too little to be
+ * seen between neighbours, too slow to cancel out. So averages of as many neighbours as are under way at once take their place, six at least, where
+ * they differ by more than chance has it and make the mean less certain: the interval is never narrower than without them. Batch means:
+ * B. Schmeiser, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30, 1982.
+ */
+export function inCompany({ values, even }: OverWaves, underWay: number): OverWaves {
+  const groups = Math.max(fewestWaves, Math.floor(values.length / Math.max(1, Math.round(underWay))));
+  if (groups * 2 > values.length) return { values, even };
+  const averages = averagesOf(values, groups);
+  const asIndependent = (varianceOf(values) * groups) / values.length;
+  const isByChance = varianceOf(averages) <= asIndependent * (1 + beyondChance * Math.sqrt(2 / (groups - 1)));
+  return isByChance || widthOver(averages) <= widthOver(values) ? { values, even } : { values: averages, even: Math.min(even, groups) };
+}
+
+function widthOver(values: Float64Array): number {
+  const mean = meanOf(values);
+  const [low, high] = widened(intervalOfMean(values, mean) ?? [mean, mean], mean, values);
+  return high - low;
+}
+
+/** Of groups of neighbours as even as can be; their mean is that of all. */
+function averagesOf(values: Float64Array, groups: number): Float64Array {
+  const edge = (group: number) => Math.round((group * values.length) / groups);
+  const averages = Float64Array.from({ length: groups }, (_, group) => meanOf(values.subarray(edge(group), edge(group + 1))));
+  const off = meanOf(values) - meanOf(averages);
+  return averages.map((average) => average + off);
+}
+
 /** Of a mean at 95 %, of values that are taken for independent. */
 type IntervalOf = (sorted: Float64Array, mean: number) => Interval | undefined;
 
@@ -56,6 +89,10 @@ export function independentPairs(logs: Float64Array, { values }: OverWaves): num
 }
 
 function varianceOf(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = meanOf(values);
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -2,12 +2,14 @@ import type { Slo } from "../model/experiment.ts";
 import type { EngineSummary, Summary } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { CacheState } from "../model/request.ts";
-import { toSeconds, type Seconds } from "../model/time.ts";
-import { distribution, gapDistribution } from "./distribution.ts";
+import type { Seconds } from "../model/time.ts";
+import { distribution, gapDistribution, type Company } from "./distribution.ts";
 import { goodput } from "./goodput.ts";
 import { known } from "./known.ts";
 import { e2e, e2eFromDue, gaps, gapsOf, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue, type Gaps } from "./latency.ts";
 import { pairOf } from "./pairs.ts";
+import { spanOf } from "./spanOf.ts";
+import { underWay } from "./underWay.ts";
 import { wavesOf } from "./waves.ts";
 
 /** One population of requests. Latencies are of completed ones; every request that was due stays in the denominators. */
@@ -25,22 +27,22 @@ interface Known {
 
 function summaryOf(records: readonly RequestRecord[], { between, waves, slo }: Known): Summary {
   const completed = records.filter(isCompleted);
-  const came = cameIn(completed, waves);
-  const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric), came);
+  const company = companyOf(completed, waves);
+  const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric), company);
   const outputTokens = sumOfAll(completed.map(({ outputTokens }) => outputTokens));
   return known({
     ...countsOf(records),
-    waves: came && new Set(came).size,
+    waves: company.waves && new Set(company.waves).size,
     ttft: over(ttft),
     ttftFromDue: over(ttftFromDue),
     timeToHeaders: over(timeToHeaders),
     e2e: over(e2e),
     e2eFromDue: over(e2eFromDue),
-    itl: gapDistribution(between, came),
+    itl: gapDistribution(between, company),
     tpot: over(tpot),
     throughput: over(throughput),
     // The harness's own: it is late or not whatever becomes of the request.
-    sendLag: distribution(records.map(sendLag), cameIn(records, waves)),
+    sendLag: distribution(records.map(sendLag), companyOf(records, waves)),
     promptTokens: sumOfAll(completed.map(({ promptTokens }) => promptTokens)),
     cachedTokens: sumOfTold(completed.map(({ cachedTokens }) => cachedTokens)),
     outputTokens,
@@ -49,10 +51,9 @@ function summaryOf(records: readonly RequestRecord[], { between, waves, slo }: K
   });
 }
 
-/** Missing where each came by itself. */
-function cameIn(records: readonly RequestRecord[], waves: ReadonlyMap<number, number>): readonly number[] | undefined {
+function companyOf(records: readonly RequestRecord[], waves: ReadonlyMap<number, number>): Company {
   const came = records.map((record) => waves.get(pairOf(record)) ?? 0);
-  return new Set(came).size < came.length ? came : undefined;
+  return known({ waves: new Set(came).size < came.length ? came : undefined, underWay: underWay(records) });
 }
 
 /** What became of them. */
@@ -112,20 +113,4 @@ function rates(span: Seconds | undefined, completed: number, outputTokens: numbe
     requestsPerSecond: completed / span,
     outputTokensPerSecond: outputTokens === undefined ? undefined : outputTokens / span,
   };
-}
-
-/** First sent to last ended, block by block: each has a clock of its own, and between them this engine may have had nothing to do. */
-function spanOf(records: readonly RequestRecord[]): Seconds | undefined {
-  const blocks = Map.groupBy(records, ({ block }) => block);
-  const span = [...blocks.values()].reduce((sum, block) => sum + spanOfBlock(block), 0);
-  return span > 0 ? span : undefined;
-}
-
-function spanOfBlock(records: readonly RequestRecord[]): Seconds {
-  let [from, to] = [Infinity, -Infinity];
-  for (const { sent, ended } of records) {
-    if (sent !== undefined) from = Math.min(from, sent);
-    if (ended !== undefined) to = Math.max(to, ended);
-  }
-  return to > from ? toSeconds(to - from) : 0;
 }

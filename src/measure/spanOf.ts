@@ -1,0 +1,18 @@
+import type { RequestRecord } from "../model/record.ts";
+import { toSeconds, type Seconds } from "../model/time.ts";
+
+/** First sent to last ended, block by block: each has a clock of its own, and between them this engine may have had nothing to do. */
+export function spanOf(records: readonly RequestRecord[]): Seconds | undefined {
+  const blocks = Map.groupBy(records, ({ block }) => block);
+  const span = [...blocks.values()].reduce((sum, block) => sum + spanOfBlock(block), 0);
+  return span > 0 ? span : undefined;
+}
+
+function spanOfBlock(records: readonly RequestRecord[]): Seconds {
+  let [from, to] = [Infinity, -Infinity];
+  for (const { sent, ended } of records) {
+    if (sent !== undefined) from = Math.min(from, sent);
+    if (ended !== undefined) to = Math.max(to, ended);
+  }
+  return to > from ? toSeconds(to - from) : 0;
+}
