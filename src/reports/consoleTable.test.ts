@@ -42,6 +42,22 @@ test("a part of the requests that came out worse is told, though another one is 
   expect(told).toContain("worse");
 });
 
+test("what may be by chance among many comparisons is told once, on the terminal and on the first page, and not where there are few", () => {
+  const noisy: Parameters<typeof fixture>[0] = {
+    engines: ["a", "b", "c", "d", "slow", "plain"],
+    ttft: ({ engine, request, context }) =>
+      (engine === "slow" ? 9 : 1) * Math.exp(Math.sin((request + 1) * (context % 97) * engine.charCodeAt(0))),
+  };
+  const saying = (options: Parameters<typeof fixture>[0]) => linesOf(options, 200).filter((line) => line.includes("if no engine differed"));
+  expect(saying(noisy)).toEqual([
+    expect.stringMatching(/^ {2}by chance {5}\d+ of \d+ comparisons are better or worse; if no engine differed, about \d\.\d would/),
+  ]);
+  expect(saying({})).toEqual([]);
+  const result = fixture(noisy);
+  const told = firstPage(result, figuresOf(result)).flatMap((block) => (block.kind === "paragraph" ? [block.label] : []));
+  expect(told.filter((label) => label === "by chance")).toEqual(["by chance"]);
+});
+
 test("a gate that could not tell is the last thing that is said", () => {
   const { manifest, ...rest } = fixture({ contexts: [8_192], requests: 3 });
   const result = { ...rest, manifest: { ...manifest, failOn: "worse" } as const };

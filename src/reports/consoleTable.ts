@@ -7,6 +7,7 @@ import { sloPhrase } from "./conditions.ts";
 import { harnessErrorLine } from "./harnessError.ts";
 import { count, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
 import {
+  byChancePhrase,
   comparisonSentence,
   costPhrase,
   failedOf,
@@ -45,6 +46,7 @@ export function consoleTable(result: TestResult, figures: TestFigures, options: 
   return [
     ...first,
     ...lines.flat(),
+    ...byChanceLines(figures, options),
     ...checkLines(result, figures, options),
     ...validityLines(figures.validity, options),
     ...ungatedLines(result, figures, options),
@@ -154,6 +156,11 @@ function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures,
 function validityLines({ state, reasons }: Validity, options: ConsoleOptions): readonly string[] {
   if (reasons.length === 0) return labelled(state, validityTones[state], validityMeanings[state], options);
   return reasons.flatMap((reason) => labelled(reason.state, validityTones[reason.state], reasonPhrase(reason), options));
+}
+
+function byChanceLines(figures: TestFigures, options: ConsoleOptions): readonly string[] {
+  const phrase = byChancePhrase(figures);
+  return phrase === undefined ? [] : labelled("by chance", "undecided", phrase, options);
 }
 
 /** Last: whoever looks at a job's log looks there. */

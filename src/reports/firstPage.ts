@@ -6,6 +6,7 @@ import type { Block, Column, Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
 import { change, count, counted, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
 import {
+  byChancePhrase,
   cachePhrase,
   comparisonSentence,
   costPhrase,
@@ -28,6 +29,7 @@ export function firstPage(result: TestResult, figures: TestFigures): readonly Bl
     ...banners(result, figures),
     { kind: "heading", level: 2, text: "The answer" },
     ...result.experiments.flatMap((experiment, index) => answers(experiment, figures.experiments[index])),
+    ...byChance(figures),
     ...believe(figures.validity),
     ...cacheNumbers(figures, result.description.baseline),
     ...effectsFigure(result, figures),
@@ -85,6 +87,11 @@ function answers({ description }: ExperimentResult, figures: ExperimentFigures |
       text: `${description.title}: ${invalid ? withheldSentence(comparison) : comparisonSentence(comparison)}.`,
     };
   });
+}
+
+function byChance(figures: TestFigures): readonly Block[] {
+  const phrase = byChancePhrase(figures);
+  return phrase === undefined ? [] : [{ kind: "paragraph", tone: "undecided", label: "by chance", text: `${phrase}.` }];
 }
 
 // Throughput is worth a sentence of its own only where it moved.

@@ -9,7 +9,7 @@ import { peakGpuMemory } from "./gpuMemory.ts";
 import { isWithheld } from "./headlines.ts";
 import { limitsJson } from "./limits.ts";
 import { cachedTokensJson, proofJson, sharedCachedTokensJson } from "./proofJson.ts";
-import { ungatedPhrase } from "./sentences.ts";
+import { byChancePhrase, ungatedPhrase } from "./sentences.ts";
 import { telemetryJson } from "./telemetryJson.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -36,6 +36,7 @@ function figuresJson(result: TestResult): unknown {
     baseline: description.baseline,
     fail_on: manifest.failOn,
     not_gated: ungatedPhrase(result, figures),
+    by_chance: byChancePhrase(figures),
     validity: figures.validity,
     engines: description.engines,
     alike: description.alike,

@@ -1,10 +1,18 @@
 import { describe, expect, test } from "vitest";
 
-import type { Comparison } from "../model/figures.ts";
+import type { Comparison, ValidityState } from "../model/figures.ts";
 import { forMore } from "../measure/forMore.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { fixture, type FixtureOptions } from "./fixture.ts";
-import { comparisonSentence, gainCaveats, goodputPhrase, leftOutPhrases, ungatedPhrase, withheldSentence } from "./sentences.ts";
+import {
+  byChancePhrase,
+  comparisonSentence,
+  gainCaveats,
+  goodputPhrase,
+  leftOutPhrases,
+  ungatedPhrase,
+  withheldSentence,
+} from "./sentences.ts";
 
 const unmeasured = {
   experiment: 0,
@@ -82,6 +90,23 @@ test("throughput that is worse has the same subject and the same ratio as the ta
   expect(comparisonSentence({ ...ttft, metric: "throughput", effect: 0.8, interval: [0.75, 0.85], verdict: "worse" })).toBe(
     "cached generates 0.80 times as many tokens per second within a request as plain (0.75 to 0.85), warm, 9 pairs, within this boot",
   );
+});
+
+test("of many uncertain comparisons it is told how many would be better or worse by chance; of few, or narrow ones, nothing", () => {
+  const phrase = (comparisons: readonly Comparison[], state: ValidityState = "VALID") =>
+    byChancePhrase({ experiments: [{ comparisons, validity: { state, reasons: [] } }] });
+  const open: Comparison = { ...ttft, effect: 1.1, interval: [0.9, 1.34], verdict: "inconclusive" };
+  const many = [ttft, ...Array.from({ length: 47 }, () => open)];
+  expect(phrase(many)).toBe(
+    "1 of 48 comparisons is better or worse; if no engine differed, about 0.7 would be: a new run shows which last",
+  );
+  expect(phrase([{ ...ttft, verdict: "worse" }, ...many])).toContain(
+    "2 of 49 comparisons are better or worse; if no engine differed, about 0.7 would",
+  );
+  expect(phrase(many.slice(1))).toBeUndefined();
+  expect(phrase(many, "INVALID")).toBeUndefined();
+  expect(phrase([ttft, open, open])).toBeUndefined();
+  expect(phrase(many.map((one): Comparison => ({ ...one, interval: [1.08, 1.12] })))).toBeUndefined();
 });
 
 test("an invalid run shows the ratio and says that there is no verdict", () => {

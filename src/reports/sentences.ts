@@ -1,6 +1,7 @@
 import type { ComparedMetric, Comparison, EngineSummary, Interval, Summary, ValidityState, ValidityReason } from "../model/figures.ts";
+import { falseByChance } from "../measure/byChance.ts";
 import { forMore } from "../measure/forMore.ts";
-import type { CacheAnswer, TestFigures } from "../measure/testFigures.ts";
+import type { CacheAnswer, ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
 import { attachedTest } from "../model/attachedTest.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { TestDescription, TestResult } from "../model/result.ts";
@@ -77,6 +78,23 @@ export function ungatedPhrase(
         ];
   const check = description.test === attachedTest ? "a check of a test file" : "a check";
   return `--fail-on ${manifest.failOn} could not tell: ${why}, and a slower engine would not have failed this run: ${instead}, or gate on ${check}, such as atMost(on.NAME.ttft.p50, 0.5)`;
+}
+
+/** Told from here on: in one run of ten, one verdict would be by chance. */
+const toldFrom = 0.1;
+
+/** Of a run with so many comparisons, as uncertain as they are, that some may be better or worse though no engine differs; undefined else. */
+export function byChancePhrase({
+  experiments,
+}: {
+  readonly experiments: readonly Pick<ExperimentFigures, "comparisons" | "validity">[];
+}): string | undefined {
+  const comparisons = experiments.filter(({ validity }) => validity.state !== "INVALID").flatMap((experiment) => experiment.comparisons);
+  const found = comparisons.filter(({ verdict }) => verdict === "better" || verdict === "worse").length;
+  const byChance = falseByChance(comparisons);
+  if (found === 0 || byChance < toldFrom) return undefined;
+  const expected = byChance.toFixed(1);
+  return `${count(found)} of ${counted(comparisons.length, "comparison")} ${found === 1 ? "is" : "are"} better or worse; if no engine differed, about ${expected} would be: a new run shows which last`;
 }
 
 export const verdictTones: Readonly<Record<Comparison["verdict"], Tone>> = {
