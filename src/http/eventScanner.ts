@@ -141,6 +141,7 @@ export class EventScanner {
     } else if (isWords(bytes, start, end)) {
       // As a server that had begun to stream may say of an error, with or without the blank lines.
       if (this.hasDataAtHand || this.hasDataKept) this.eventEnded(bytes);
+      this.isBetweenEvents = false; // until the words are told: none that follows is before them
       if (this.words.length < mostWords) this.words += `${bytes.toString("utf8", start, Math.min(end, start + mostWords))}\n`;
     }
     // Comments and other fields say nothing about tokens.

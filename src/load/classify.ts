@@ -77,7 +77,7 @@ export class ChunkReader extends JsonWalk {
   promptTokens: number | undefined;
   cachedTokens: number | undefined;
   completionTokens: number | undefined;
-  /** Where the text starts, if it is all that this event has to say: no usage, no finish, no second text. */
+  /** Where the text starts, if it is all that this event has to say: no usage, no finish, no reasoning, no second text or choice. */
   onlyText: number | undefined;
   private hasText: boolean;
   private hasReasoning: boolean;
@@ -90,6 +90,7 @@ export class ChunkReader extends JsonWalk {
   private isChunk: boolean;
   private textStart: number;
   private texts: number;
+  private choices: number;
 
   constructor() {
     super();
@@ -110,6 +111,7 @@ export class ChunkReader extends JsonWalk {
     this.isChunk = false;
     this.textStart = 0;
     this.texts = 0;
+    this.choices = 0;
   }
 
   read(bytes: Buffer, start: number, end: number): EventKind {
@@ -119,8 +121,13 @@ export class ChunkReader extends JsonWalk {
     if (this.byte() !== openBrace || !this.readObject("chunk")) return "malformed";
     this.skipSpace();
     if (this.at !== this.end) return "malformed";
-    if (this.texts === 1 && !this.hasUsage && !this.isFinished && !this.hasError) this.onlyText = this.textStart;
+    if (this.isOnlyText()) this.onlyText = this.textStart;
     return this.kind();
+  }
+
+  private isOnlyText(): boolean {
+    const isOne = this.texts === 1 && this.choices === 1;
+    return isOne && !this.hasReasoning && !this.hasTool && !this.hasUsage && !this.isFinished && !this.hasError;
   }
 
   private begin(bytes: Buffer, start: number, end: number): void {
@@ -144,6 +151,7 @@ export class ChunkReader extends JsonWalk {
     this.isChunk = false;
     this.onlyText = undefined;
     this.texts = 0;
+    this.choices = 0;
   }
 
   private kind(): EventKind {
@@ -263,6 +271,7 @@ export class ChunkReader extends JsonWalk {
     this.skipSpace();
     if (this.byte() === closeBracket) return this.step();
     for (;;) {
+      if (level === "choice") this.choices++;
       if (!(this.byte() === openBrace ? this.readObject(level) : this.skipValue())) return false;
       this.skipSpace();
       if (this.byte() === closeBracket) return this.step();

@@ -38,6 +38,8 @@ function readPieces(pieces: readonly Buffer[], isClosed = false): Read {
   return { events, ending: reader.ending() };
 }
 
+const closingHead = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+
 function split(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
   return places.slice(1).map((place, index) => bytes.subarray(places[index], place));
@@ -228,6 +230,27 @@ test("a text that is wrongly escaped has no words, be its event like the one bef
   const inMany = readPieces(split(bytes, [...bytes.keys()]));
   expect(inMany.ending).toMatchObject({ text: "abc", outputTokens: 4 });
   expect(readPieces([bytes])).toEqual(inMany);
+});
+
+test("words between events that are alike, without blank lines around them, are told where they stand, wherever the reads are cut", () => {
+  const bytes = Buffer.from(
+    `${closingHead}${["a", "b", "c"].map(chatText).join("").trimEnd()}\nstill at work\n${["d", "e"].map(chatText).join("")}${done}`,
+  );
+  const whole = readPieces([bytes], true);
+  expect(whole.events.join(" ")).toBe("200 text 1 text 1 text 1 empty 0 text 1 text 1 done 0");
+  expect(whole.ending.outcome).toEqual({ kind: "completed" });
+  for (let cut = 1; cut < bytes.length; cut++) expect(readPieces([bytes.subarray(0, cut), bytes.subarray(cut)], true)).toEqual(whole);
+});
+
+test("what is generated beside a text, or in another choice, is kept of every event, however alike they are", () => {
+  const read = (events: readonly object[]) => readPieces([Buffer.from(closingHead + events.map(data).join("") + done)], true).ending;
+  const each = ["a", "b", "c", "d"];
+  const both = each.map((text) => ({ choices: [{ delta: { content: text, reasoning_content: "R" } }] }));
+  expect(read(both)).toMatchObject({ text: "abcd", aside: "RRRR" });
+  const called = each.map((text) => ({ choices: [{ delta: { tool_calls: [{ function: { arguments: "T" } }], content: text } }] }));
+  expect(read(called)).toMatchObject({ text: "abcd", aside: "TTTT" });
+  const second = each.map((text) => ({ choices: [{ text: "" }, { text }] }));
+  expect(read([{ choices: [{ text: "o" }] }, { choices: [{ text: "n" }] }, ...second])).toMatchObject({ text: "on" });
 });
 
 test("usage without cached tokens says nothing of them, or that there were none where the engine leaves out zeros", () => {
