@@ -16,6 +16,12 @@ test("the fuzzer says how many inputs it tried, how fast, and which was the slow
   );
 });
 
+test("replies made at random give their events, and broken ones the same in one read as in many", () => {
+  const fuzzer = fileURLToPath(new URL("../scripts/fuzz.ts", import.meta.url));
+  const printed = execFileSync(process.execPath, [fuzzer, "--inputs", "45000", "--seed", "1"], { encoding: "utf8" });
+  expect(printed).toContain("the same in one piece as in many");
+});
+
 test.each([
   ["is read for ever", "while (true) {}", "still being read after 1 s: an endless loop?"],
   ["ends in an error", 'throw new Error("oh")', "Error: oh"],

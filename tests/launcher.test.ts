@@ -145,6 +145,16 @@ test("V8 is told to collect on no other thread, and not to make small what has l
   expect(stderr.split("\n")).toContain("--single-threaded-gc --no-memory-reducer");
 });
 
+test("where addresses are limited, V8 is told to keep none in reserve for what it compiles: it would not start", () => {
+  using where = folder();
+  const file = where.write("flags.js", "console.log(process.execArgv.join(' ')); export const test_none = () => [];");
+  const limited = (limit: string) =>
+    spawnSync("sh", ["-c", `ulimit -v ${limit}; exec "$@"`, "sh", join(here, "tandem"), "list", file], { encoding: "utf8" });
+  for (const limit of ["24000000", "34000000"])
+    expect(limited(limit)).toMatchObject({ status: 0, stderr: expect.stringContaining("--disable-wasm-trap-handler") });
+  expect(limited("unlimited").stderr).not.toContain("--disable-wasm-trap-handler");
+});
+
 test("what was packed and not cloned says so", async () => {
   using where = folder();
   const { project, lock, ready } = fresh(where);

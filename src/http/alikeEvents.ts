@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 
 /** An event of which nothing but the text may differ: all that stands before it and all that stands after it, line ends included. */
 export interface EventPattern {
-  /** At most `longestPattern` bytes. */
+  /** At most `longestPattern` of them. */
   readonly bytes: Uint8Array;
+  /** So many stand before the text. */
   readonly before: number;
-  readonly after: number;
 }
 
 /** Longer events are rare, and copying them would cost what it saves. */
@@ -20,6 +20,9 @@ interface Compiled {
 
 type Take = (start: number, end: number, before: number, after: number) => number;
 
+/** Takes events of a pattern that stand there whole, from `start` on, and returns where the first other one starts. Of bytes that are not in `readBuffer` it takes none. */
+export type TakeLike = (pattern: EventPattern, bytes: Buffer, start: number, end: number) => number;
+
 const readBytes = 65_536;
 const compiled = new WebAssembly.Module(readFileSync(new URL("./alikeEvents.wasm", import.meta.url)));
 const { memory, chunks, events } = new WebAssembly.Instance(compiled).exports as unknown as Compiled; // as the file beside it says
@@ -28,22 +31,15 @@ const { memory, chunks, events } = new WebAssembly.Instance(compiled).exports as
 export const readBuffer: Buffer = Buffer.from(memory.buffer, 0, readBytes);
 
 const patternAt = new Uint8Array(memory.buffer, readBytes, longestPattern);
-/** How many were taken, and of each where its text starts and ends. */
+/** How many were taken, and of each where its text starts and ends: an event has ten bytes or more, so that there is room for a whole read of them. */
 const taken = new Uint32Array(memory.buffer, readBytes + longestPattern);
 let current: EventPattern | undefined;
 
-/**
- * Takes chunks of one such event each, from `start` on, as far as they are there whole before `end`, and returns where the first other one starts. Of bytes
- * that are not in `readBuffer` it takes none.
- */
-export function takeChunksLike(pattern: EventPattern, bytes: Buffer, start: number, end: number): number {
-  return take(chunks, pattern, bytes, start, end);
-}
+/** Of chunks that are one such event each, with their sizes. */
+export const takeChunksLike: TakeLike = (pattern, bytes, start, end) => take(chunks, pattern, bytes, start, end);
 
-/** The same of events one after the other. */
-export function takeEventsLike(pattern: EventPattern, bytes: Buffer, start: number, end: number): number {
-  return take(events, pattern, bytes, start, end);
-}
+/** Of events one after the other. */
+export const takeEventsLike: TakeLike = (pattern, bytes, start, end) => take(events, pattern, bytes, start, end);
 
 /** Of the last call. */
 export function eventsTaken(): number {
@@ -60,5 +56,5 @@ function take(how: Take, pattern: EventPattern, bytes: Buffer, start: number, en
   if (bytes !== readBuffer) return start;
   if (pattern !== current) patternAt.set(pattern.bytes);
   current = pattern;
-  return how(start, end, pattern.before, pattern.after);
+  return how(start, end, pattern.before, pattern.bytes.length - pattern.before);
 }

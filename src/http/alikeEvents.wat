@@ -88,7 +88,7 @@
         (br $bytes)))
     (i32.const 1))
 
-  ;; 0 where there is none before $end: a text in JSON has no line ends.
+  ;; 0 where there is none before $end: a text in JSON has no line ends. After a backslash the byte at $end may be looked at; that it is beyond is seen next.
   (func $closingQuote (param $at i32) (param $end i32) (result i32)
     (local $byte i32)
     (loop $bytes

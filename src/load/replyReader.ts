@@ -1,7 +1,7 @@
 import type { Ending, ExchangeListener } from "../model/exchange.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
-import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type EventPattern } from "../http/alikeEvents.ts";
+import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type EventPattern, type TakeLike } from "../http/alikeEvents.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
 import { ChunkReader, type EventKind } from "./classify.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
@@ -65,7 +65,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** Events of text within this read that the listener has not heard of yet. */
   private untold: number;
   private readonly end: StreamEnd;
-  /** Of the last event that had nothing but text. */
+  /** Of an event that had nothing but text: the last one, as a rule. */
   private pattern: EventPattern | undefined;
   private patterns: number;
   /** Undefined where no text is kept. */
@@ -111,10 +111,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** Most of a stream: one event like the last one in each chunk. */
   takeChunks(bytes: Buffer, start: number, end: number): number {
-    if (this.pattern === undefined || this.isDone || !this.events.isBetweenEvents) return start;
-    const stopped = takeChunksLike(this.pattern, bytes, start, end);
-    this.tookAlike();
-    return stopped;
+    return this.events.isBetweenEvents ? this.takeAlike(takeChunksLike, bytes, start, end) : start;
   }
 
   piece(bytes: Buffer, start: number, end: number): void {
@@ -125,10 +122,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   /** Most of a stream: events like the last one, one after the other. */
   takeEvents(bytes: Buffer, start: number, end: number): number {
-    if (this.pattern === undefined || this.isDone) return start;
-    const stopped = takeEventsLike(this.pattern, bytes, start, end);
-    this.tookAlike();
-    return stopped;
+    return this.takeAlike(takeEventsLike, bytes, start, end);
   }
 
   event(bytes: Buffer, start: number, end: number, isError: boolean): void {
@@ -166,10 +160,13 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.options.listener.texts(this.at, events);
   }
 
-  private tookAlike(): void {
+  private takeAlike(take: TakeLike, bytes: Buffer, start: number, end: number): number {
+    if (this.pattern === undefined || this.isDone) return start;
+    const stopped = take(this.pattern, bytes, start, end);
     const count = eventsTaken();
     this.untold += count;
     if (this.kept !== undefined) for (let index = 0; index < count; index++) this.kept.addQuoted(textTaken(index));
+    return stopped;
   }
 
   /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */

@@ -6,8 +6,8 @@ const dataName = Buffer.from("data: ");
 const eventEnd = Buffer.from("\n\n");
 const lineFeed = 10;
 
-/** Events of streams beside one another are alike, if not for an id: those share a pattern, which takes as long to make as some events to read. */
-let recent: EventPattern = { bytes: new Uint8Array(), before: 0, after: 0 };
+/** Events of streams beside one another are alike, if not for an id: those share a pattern, which need not be brought to where it is compared at each turn. */
+let recent: EventPattern = { bytes: new Uint8Array(), before: 0 };
 
 /**
  * Of an event that carried nothing but text, as servers write it. Most that follow are the same but for the text: those are recognised by comparing what
@@ -16,11 +16,11 @@ let recent: EventPattern = { bytes: new Uint8Array(), before: 0, after: 0 };
  */
 export function textPattern(bytes: Buffer, start: number, end: number, textStart: number): EventPattern | undefined {
   const textEnd = closingQuote(bytes, textStart, end);
-  const before = dataName.length + textStart - start;
-  const after = end - textEnd + eventEnd.length;
-  if (before + after > longestPattern || bytes.subarray(start, end).includes(lineFeed)) return undefined;
-  const around = Buffer.concat([dataName, bytes.subarray(start, textStart), bytes.subarray(textEnd, end), eventEnd]);
-  if (before !== recent.before || !around.equals(recent.bytes)) recent = { bytes: around, before, after };
+  const around = [dataName, bytes.subarray(start, textStart), bytes.subarray(textEnd, end), eventEnd];
+  const length = around.reduce((sum, part) => sum + part.length, 0);
+  if (length > longestPattern || bytes.subarray(start, end).includes(lineFeed)) return undefined;
+  const pattern = { bytes: Buffer.concat(around, length), before: dataName.length + textStart - start };
+  if (pattern.before !== recent.before || !pattern.bytes.equals(recent.bytes)) recent = pattern;
   return recent;
 }
 
