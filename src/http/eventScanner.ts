@@ -39,6 +39,8 @@ export class EventScanner {
   private hasDataAtHand: boolean;
   private hasDataKept: boolean;
   private isError: boolean;
+  /** A comment in an event called error: what that says, where it has no data. */
+  private remark: string;
   /** Lines of the event under way that are no field's. */
   private words: string;
   private afterCarriageReturn: boolean;
@@ -54,6 +56,7 @@ export class EventScanner {
     this.hasDataAtHand = false;
     this.hasDataKept = false;
     this.isError = false;
+    this.remark = "";
     this.words = "";
     this.afterCarriageReturn = false;
   }
@@ -138,13 +141,15 @@ export class EventScanner {
       this.eventEnded(bytes);
     } else if (startsWith(bytes, start, end, byteOrderMark)) {
       this.readLine(bytes, start + byteOrderMark.length, end);
+    } else if (bytes[start] === colon) {
+      if (this.isError) this.remark = bytes.toString("utf8", start + 1, Math.min(end, start + mostWords));
     } else if (isWords(bytes, start, end)) {
       // As a server that had begun to stream may say of an error, with or without the blank lines.
       if (this.hasDataAtHand || this.hasDataKept) this.eventEnded(bytes);
       this.isBetweenEvents = false; // until the words are told: none that follows is before them
       if (this.words.length < mostWords) this.words += `${bytes.toString("utf8", start, Math.min(end, start + mostWords))}\n`;
     }
-    // Comments and other fields say nothing about tokens.
+    // Other comments and other fields say nothing about tokens.
   }
 
   private readData(bytes: Buffer, start: number, end: number): void {
@@ -156,24 +161,23 @@ export class EventScanner {
   }
 
   private eventEnded(bytes: Buffer): void {
-    if (this.words !== "") this.tellWords();
-    if (this.hasDataKept) {
-      this.keepData(bytes);
-      if (this.kept.length > 0) this.taker.event(this.kept.bytes, 0, this.kept.length, this.isError);
-    } else if (this.hasDataAtHand && this.dataEnd > this.dataStart) {
-      this.taker.event(bytes, this.dataStart, this.dataEnd, this.isError);
-    }
+    if (this.words !== "") this.tellWords(this.words);
+    if (this.hasDataKept) this.keepData(bytes);
+    if (this.kept.length > 0) this.taker.event(this.kept.bytes, 0, this.kept.length, this.isError);
+    else if (this.hasDataAtHand && this.dataEnd > this.dataStart) this.taker.event(bytes, this.dataStart, this.dataEnd, this.isError);
+    else if (this.isError && this.words === "") this.tellWords(this.remark); // as Dynamo says it
     this.hasDataAtHand = false;
     this.hasDataKept = false;
     this.isError = false;
+    this.remark = "";
+    this.words = "";
     this.isBetweenEvents = true;
     this.kept.clear();
   }
 
   /** As JSON that is no part of a reply: an error where nothing follows, since other words may be a gateway's sign of life. */
-  private tellWords(): void {
-    const told = Buffer.from(JSON.stringify({ msg: this.words }));
-    this.words = "";
+  private tellWords(words: string): void {
+    const told = Buffer.from(words === "" ? "" : JSON.stringify({ msg: words }));
     this.taker.event(told, 0, told.length, this.isError);
   }
 

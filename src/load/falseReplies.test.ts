@@ -332,6 +332,24 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, words, a, finish("stop"), done))).outcome).toEqual(completed);
   });
 
+  test.each([
+    ["a comment", "event: error\n: engine died\n\n", "engine died"],
+    ["nothing", "event: error\n\n", "an error event that says nothing"],
+    ["data of nothing", "event: error\r\ndata:\r\n\r\n", "an error event that says nothing"],
+    ["a comment and data", 'event:error\n:HTTP_STATUS/400\ndata:{"code":"X","message":"boom"}\n\n', "boom"],
+  ])("an event called error that has %s is one, be the stream whole after it", async (_, event, message) => {
+    for (const events of [
+      [event, done],
+      [a, a, event, done],
+      [a, finish("stop"), event, usage(1), done],
+      [a, event],
+      [a, event.trimEnd()],
+    ]) {
+      expect((await replyOf(stream(...events))).outcome).toEqual(failed("error-event", message));
+    }
+    expect((await replyOf(stream(a, ": engine died\n\n", a, done))).outcome).toEqual(completed);
+  });
+
   const bareWords: readonly [string, string][] = [
     ["Internal Server Error\n\n", "Internal Server Error"],
     ["Internal Server Error\r\n\r\n", "Internal Server Error"],
