@@ -203,13 +203,20 @@ function isField(bytes: Buffer, start: number, end: number, name: Buffer): boole
   return startsWith(bytes, start, end, name) && (end - start === name.length || bytes[start + name.length] === colon);
 }
 
-/** Whether a line is no field, nor the beginning of one: it has no colon, or a space before it. */
+/** Whether a line is no field, nor the beginning of one: it has no colon, or a space before it. White space alone is a sign of life. */
 function isWords(bytes: Buffer, start: number, end: number): boolean {
+  if (isBlank(bytes, start, end)) return false;
   for (let at = start; at < end; at++) {
     if (bytes[at] === colon) return false;
     if (bytes[at] === space) return true;
   }
   return !fieldNames.some((name) => startsWith(name, 0, name.length, bytes.subarray(start, end)));
+}
+
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && (bytes[at] ?? 0) <= space) at++;
+  return at === end;
 }
 
 function startsWith(bytes: Buffer, start: number, end: number, beginning: Buffer): boolean {

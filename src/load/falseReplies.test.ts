@@ -383,9 +383,12 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, a, words, done), 2)).outcome).toEqual(completed);
   });
 
-  test.each([": ping", ":", "id", "retry", "event", "id: 7", "retry:9", "x-trace: 1"])("the line %j is none, and no word", async (line) => {
-    for (const end of [`${line}\n\n`, `${line}\n`]) expect((await replyOf(stream(a, end, done))).outcome).toEqual(completed);
-  });
+  test.each([": ping", ":", "id", "retry", "event", "id: 7", "retry:9", "x-trace: 1", " ", "\t ", "\0"])(
+    "the line %j is none, and no word",
+    async (line) => {
+      for (const end of [`${line}\n\n`, `${line}\n`]) expect((await replyOf(stream(a, end, done))).outcome).toEqual(completed);
+    },
+  );
 
   test("a field's name that is cut off is no word: the stream was", async () => {
     for (const half of ["d", "dat", "i", "eve"]) {
