@@ -16,6 +16,9 @@ const openBrace = 123;
 const data = Buffer.from("data");
 const event = Buffer.from("event");
 const error = Buffer.from("error");
+/** Events by these names only keep a connection alive, whatever is in them: of older sse_starlette, which llama-cpp-python has, it is the time. */
+const signsOfLife = ["ping", "heartbeat", "keepalive", "keep-alive"].map((name) => Buffer.from(name));
+const nothing = Buffer.from("{}");
 const fieldNames = [data, event, Buffer.from("id"), Buffer.from("retry")];
 const newLine = Buffer.from("\n");
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -39,6 +42,7 @@ export class EventScanner {
   private hasDataAtHand: boolean;
   private hasDataKept: boolean;
   private isError: boolean;
+  private isSignOfLife: boolean;
   /** A comment in an event called error: what that says, where it has no data. */
   private remark: string;
   /** Lines of the event under way that are no field's. */
@@ -56,6 +60,7 @@ export class EventScanner {
     this.hasDataAtHand = false;
     this.hasDataKept = false;
     this.isError = false;
+    this.isSignOfLife = false;
     this.remark = "";
     this.words = "";
     this.afterCarriageReturn = false;
@@ -129,7 +134,8 @@ export class EventScanner {
       this.readData(bytes, valueStart(bytes, start + data.length, end), end);
     } else if (isField(bytes, start, end, event)) {
       const from = valueStart(bytes, start + event.length, end);
-      this.isError = end - from === error.length && bytes.compare(error, 0, error.length, from, end) === 0;
+      this.isError = isName(bytes, from, end, error);
+      this.isSignOfLife = isSignOfLife(bytes, from, end);
     } else if (isField(bytes, start, end, error)) {
       // As llama.cpp says it.
       this.isError = true;
@@ -163,16 +169,22 @@ export class EventScanner {
   private eventEnded(bytes: Buffer): void {
     if (this.words !== "") this.tellWords(this.words);
     if (this.hasDataKept) this.keepData(bytes);
-    if (this.kept.length > 0) this.taker.event(this.kept.bytes, 0, this.kept.length, this.isError);
-    else if (this.hasDataAtHand && this.dataEnd > this.dataStart) this.taker.event(bytes, this.dataStart, this.dataEnd, this.isError);
+    if (this.kept.length > 0) this.tellData(this.kept.bytes, 0, this.kept.length);
+    else if (this.hasDataAtHand && this.dataEnd > this.dataStart) this.tellData(bytes, this.dataStart, this.dataEnd);
     else if (this.isError && this.words === "") this.tellWords(this.remark); // as Dynamo says it
     this.hasDataAtHand = false;
     this.hasDataKept = false;
     this.isError = false;
+    this.isSignOfLife = false;
     this.remark = "";
     this.words = "";
     this.isBetweenEvents = true;
     this.kept.clear();
+  }
+
+  private tellData(bytes: Buffer, start: number, end: number): void {
+    if (this.isSignOfLife) this.taker.event(nothing, 0, nothing.length, false);
+    else this.taker.event(bytes, start, end, this.isError);
   }
 
   /** As JSON that is no part of a reply: an error where nothing follows, since other words may be a gateway's sign of life. */
@@ -201,6 +213,16 @@ export class EventScanner {
 /** Whether a line is a field of that name. */
 function isField(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
   return startsWith(bytes, start, end, name) && (end - start === name.length || bytes[start + name.length] === colon);
+}
+
+/** No closure: some servers name every event. */
+function isSignOfLife(bytes: Buffer, start: number, end: number): boolean {
+  for (const name of signsOfLife) if (isName(bytes, start, end, name)) return true;
+  return false;
+}
+
+function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
+  return end - start === name.length && startsWith(bytes, start, end, name);
 }
 
 /** Whether a line is no field, nor the beginning of one: it has no colon, or a space before it. White space alone is a sign of life. */

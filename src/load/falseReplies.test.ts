@@ -402,6 +402,24 @@ describe("within a stream", () => {
     }
   });
 
+  test.each(["2024-01-30 10:11:12.345678", "{ }", '{"at":1}', "", "pong"])(
+    "an event called ping says nothing, be it with data %j",
+    async (data) => {
+      for (const name of ["ping", "heartbeat", "keepalive", "keep-alive"]) {
+        const ping = `event: ${name}\r\ndata: ${data}\r\n\r\n`;
+        for (const events of [
+          [ping, a, a, done],
+          [a, ping, a, done],
+          [a, a, ping, done],
+        ]) {
+          expect(await replyOf(stream(...events))).toMatchObject({ outcome: completed, weights: [1, 1] });
+        }
+      }
+      const other = await replyOf(stream(a, `event: pinged\ndata: pong\n\n`, done));
+      expect(other.outcome).toEqual(failed("bad-response", "an event that is not JSON: pong"));
+    },
+  );
+
   test("nothing, or a usage of nothing, is none", async () => {
     for (const event of [{}, { usage: null }]) expect((await replyOf(stream(a, data(event), done))).outcome).toEqual(completed);
   });
