@@ -257,7 +257,7 @@ describe("within a stream", () => {
   });
 
   const chunks: readonly [string, object][] = [
-    ...[null, false, "", 0, {}].map((error): [string, object] => [`an error that is ${JSON.stringify(error)}`, { error }]),
+    ...[null, false, "", 0, {}, []].map((error): [string, object] => [`an error that is ${JSON.stringify(error)}`, { error }]),
     ["Groq's own field without one", { x_groq: { id: "r", error: null } }],
     ["a choice's error that is null", { choices: [{ delta: { content: "a" }, error: null }] }],
     ["a message beside a choice", { message: "ok" }],

@@ -39,12 +39,13 @@ export abstract class JsonWalk {
     return this.byte() === quote && this.isAt(wanted, this.at + 1) && this.bytes[this.at + 1 + wanted.length] === quote;
   }
 
-  /** Looks ahead, moving nothing: null, false, "" or 0, which servers put where there is nothing to say. */
+  /** Looks ahead, moving nothing: null, false, "", {}, [] or 0, which servers put where there is nothing to say. */
   protected isFalsy(): boolean {
     const byte = this.byte();
     const next = this.bytes[this.at + 1];
     if (byte === quote) return next === quote;
     if (byte === openBrace) return !this.holdsSomething(openBrace, closeBrace);
+    if (byte === openBracket) return !this.holdsSomething(openBracket, closeBracket);
     return byte === letterN || byte === letterF || (byte === digit0 && endsScalar(next));
   }
 
