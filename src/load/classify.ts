@@ -53,6 +53,9 @@ const abortReasons: ReadonlySet<string> = new Set([
   "insufficient_system_resource", // DeepSeek
 ]);
 
+/** Words that some servers and gateways (Alibaba's the first) have there until there is a reason, in small letters. */
+const noReasons: ReadonlySet<string> = new Set(["null", "none"]);
+
 // As in jsonWalk.ts, and for the same reason.
 const quote = 34;
 const comma = 44;
@@ -295,13 +298,15 @@ export class ChunkReader extends JsonWalk {
     return this.skipValue();
   }
 
-  /** The one string that is made: there is one finish reason in a choice's whole stream. */
+  /** The one string that is made: there is one finish reason in a choice's whole stream. Null and none, as words, are none. */
   private readFinishReason(): boolean {
     const start = this.at + 1;
     if (!this.skipString()) return false;
-    this.isFinished = true;
     const reason = this.bytes.toString("latin1", start, this.at - 1);
-    if (abortReasons.has(reason.toLowerCase())) this.abortReason ??= reason;
+    const word = reason.toLowerCase();
+    if (noReasons.has(word)) return true;
+    this.isFinished = true;
+    if (abortReasons.has(word)) this.abortReason ??= reason;
     return true;
   }
 

@@ -89,8 +89,10 @@ describe("a reply whose engine gave up is none, whatever follows:", () => {
     },
   );
 
-  test("a finish_reason that is an object of nothing ends none", async () => {
-    expect((await replyOf(stream(a, finish({})))).outcome).toMatchObject({ code: "disconnected" });
+  test.each([{}, "", "null", "NONE"])("a finish_reason of nothing, as %j, ends none", async (nothing) => {
+    expect((await replyOf(stream(a, finish(nothing)))).outcome).toMatchObject({ code: "disconnected" });
+    expect((await replyOf(stream(a, finish(nothing), "Internal Server Error\n", done))).outcome).toMatchObject({ code: "error-event" });
+    expect((await replyOf(stream(a, finish(nothing), finish("stop")))).outcome).toEqual(completed);
   });
 });
 
