@@ -18,6 +18,7 @@ const event = Buffer.from("event");
 const error = Buffer.from("error");
 /** Events by these names only keep a connection alive, whatever is in them: of older sse_starlette, which llama-cpp-python has, it is the time. */
 const signsOfLife = ["ping", "heartbeat", "keepalive", "keep-alive"].map((name) => Buffer.from(name));
+const done = Buffer.from("[DONE]");
 const nothing = Buffer.from("{}");
 const fieldNames = [data, event, Buffer.from("id"), Buffer.from("retry")];
 const newLine = Buffer.from("\n");
@@ -140,8 +141,8 @@ export class EventScanner {
       // As llama.cpp says it.
       this.isError = true;
       this.readData(bytes, valueStart(bytes, start + error.length, end), end);
-    } else if (bytes[start] === openBrace) {
-      // No field: what a gateway that had begun to stream says of an error then. It may leave out the blank lines around it.
+    } else if (bytes[start] === openBrace || isName(bytes, start, end, done)) {
+      // No field: what a gateway that had begun to stream says of an error then, or of the end. It may leave out the blank lines around it.
       if (this.hasDataAtHand || this.hasDataKept) this.eventEnded(bytes);
       this.readData(bytes, start, end);
       this.eventEnded(bytes);

@@ -352,6 +352,17 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, ": engine died\n\n", a, done))).outcome).toEqual(completed);
   });
 
+  test("a line of bare [DONE] is the end, with blank lines around it or without", async () => {
+    for (const events of [
+      [a, a, "[DONE]\n\n"],
+      [a, a, "[DONE]"],
+      [a, a.trimEnd(), "\n[DONE]\r\n"],
+    ]) {
+      expect(await replyOf(stream(...events))).toMatchObject({ outcome: completed, weights: [1, 1] });
+    }
+    expect((await replyOf(stream(a, "[DONE] or not\n"))).outcome).toEqual(failed("error-event", "it ended with: [DONE] or not"));
+  });
+
   const bareWords: readonly [string, string][] = [
     ["Internal Server Error\n\n", "Internal Server Error"],
     ["Internal Server Error\r\n\r\n", "Internal Server Error"],
