@@ -242,6 +242,21 @@ test("words between events that are alike, without blank lines around them, are 
   for (let cut = 1; cut < bytes.length; cut++) expect(readPieces([bytes.subarray(0, cut), bytes.subarray(cut)], true)).toEqual(whole);
 });
 
+test("events are recognised to the end of a reply, however often the time in them changes", () => {
+  const seconds = 200;
+  const second = (created: number) => data({ created, choices: [{ index: 0, delta: { content: "a" }, finish_reason: null }] }).repeat(40);
+  const told = { alone: 0, together: 0 };
+  const listener = {
+    headers: () => {},
+    chunk: () => void told.alone++,
+    texts: (_: number, events: number) => void (told.together += events),
+  };
+  const reader = new ReplyReader({ listener, keepText: false, maxOutputTokens: 10_000, secrets: [] });
+  reader.read(0, readBuffer, Buffer.from(closingHead).copy(readBuffer));
+  for (let at = 0; at < seconds; at++) reader.read(at, readBuffer, Buffer.from(second(at)).copy(readBuffer));
+  expect(told).toEqual({ alone: seconds + 1, together: 39 * seconds - 1 });
+});
+
 test("what is generated beside a text, or in another choice, is kept of every event, however alike they are", () => {
   const read = (events: readonly object[]) => readPieces([Buffer.from(closingHead + events.map(data).join("") + done)], true).ending;
   const each = ["a", "b", "c", "d"];

@@ -27,8 +27,10 @@ export interface ReplyOptions {
 
 /** Kept of a body that is not a stream of events, to say what it was. */
 const longestDocument = 65_536;
-/** A pattern takes as long to make as a few events to read. */
+/** A pattern takes as long to make as an event to read, and half as long to look for in vain. */
 const mostPatterns = 32;
+/** So many events that were like one pay for the next: some servers write the time in each event, which changes every second. */
+const eventsForPattern = 16;
 const space = 32;
 const lessThan = 60;
 const openBrace = 123;
@@ -67,7 +69,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private readonly end: StreamEnd;
   /** Of an event that had nothing but text: the last one, as a rule. */
   private pattern: EventPattern | undefined;
+  /** Made, less those that events like one have paid for. */
   private patterns: number;
+  /** Events in a row that were unlike the last one that could be afforded. */
+  private misses: number;
   /** Undefined where no text is kept. */
   private readonly kept: KeptText | undefined;
   private broken: string;
@@ -92,6 +97,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.end = new StreamEnd();
     this.pattern = undefined;
     this.patterns = 0;
+    this.misses = 0;
     this.kept = options.keepText ? new KeptText() : undefined;
     this.broken = "";
   }
@@ -155,13 +161,15 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const events = this.untold;
     if (events === 0) return;
     this.untold = 0;
+    this.patterns = Math.max(0, this.patterns - events / eventsForPattern);
+    this.misses = 0;
     this.tokens.carry(events);
     this.end.texts();
     this.options.listener.texts(this.at, events);
   }
 
   private takeAlike(take: TakeLike, bytes: Buffer, start: number, end: number): number {
-    if (this.pattern === undefined || this.isDone) return start;
+    if (this.pattern === undefined || this.isDone || start === end) return start;
     const stopped = take(this.pattern, bytes, start, end);
     const count = eventsTaken();
     this.untold += count;
@@ -169,9 +177,15 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return stopped;
   }
 
-  /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike. */
+  /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike: then none is looked for either. */
   private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
-    if (this.tokens.events > 1 && this.patterns++ < mostPatterns) this.pattern = textPattern(bytes, start, end, textStart);
+    if (this.tokens.events <= 1) return;
+    if (this.patterns < mostPatterns) {
+      this.patterns++;
+      this.pattern = textPattern(bytes, start, end, textStart);
+    } else if (++this.misses > mostPatterns) {
+      this.pattern = undefined;
+    }
   }
 
   /** The connection has ended: closed by the server, or broken by `cause`. */
