@@ -112,7 +112,8 @@ export class EventScanner {
         if (at + 1 === end) this.afterCarriageReturn = true;
         else if (bytes[at + 1] === lineFeed) at++;
       }
-      lineStart = at + 1;
+      lineStart = this.isBetweenEvents ? this.taker.takeEvents(bytes, at + 1, end) : at + 1;
+      at = lineStart - 1;
     }
     return lineStart;
   }

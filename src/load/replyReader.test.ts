@@ -257,6 +257,28 @@ test("events are recognised to the end of a reply, however often the time in the
   expect(told).toEqual({ alone: seconds + 1, together: 39 * seconds - 1 });
 });
 
+test.each([
+  ["data: ", "\n"],
+  ["data:", "\n"],
+  ["data: ", "\r\n"],
+  ["data:", "\r\n"],
+])("events are recognised after %j, with lines that end with %j", (name, lineEnd) => {
+  const event = (text: string) => chatText(text).replace("data: ", name).replaceAll("\n", lineEnd);
+  const bytes = [closingHead, "a", "b", ...Array(100).fill("c")].map((text, at) => (at === 0 ? text : event(text)));
+  for (const pieces of [bytes, [bytes.join("")]]) {
+    const told = { alone: 0, together: 0 };
+    const listener = {
+      headers: () => {},
+      chunk: () => void told.alone++,
+      texts: (_: number, events: number) => void (told.together += events),
+    };
+    const reader = new ReplyReader({ listener, keepText: true, maxOutputTokens: 1_000, secrets: [] });
+    for (const piece of pieces) reader.read(0, readBuffer, Buffer.from(piece).copy(readBuffer));
+    expect(told).toEqual({ alone: 2, together: 100 });
+    expect(reader.ending().text).toBe(`ab${"c".repeat(100)}`);
+  }
+});
+
 test("what is generated beside a text, or in another choice, is kept of every event, however alike they are", () => {
   const read = (events: readonly object[]) => readPieces([Buffer.from(closingHead + events.map(data).join("") + done)], true).ending;
   const each = ["a", "b", "c", "d"];
