@@ -21,6 +21,8 @@ const signsOfLife = ["ping", "heartbeat", "keepalive", "keep-alive"].map((name) 
 const done = Buffer.from("[DONE]");
 const nothing = Buffer.from("{}");
 const fieldNames = [data, event, Buffer.from("id"), Buffer.from("retry")];
+/** How the names of exceptions end: RuntimeError, TimeoutException. */
+const exceptionNames = [Buffer.from("Error"), Buffer.from("Exception")];
 const newLine = Buffer.from("\n");
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 const largestEvent = 64 * 1024 * 1024;
@@ -227,11 +229,12 @@ function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolea
   return end - start === name.length && startsWith(bytes, start, end, name);
 }
 
-/** Whether a line is no field, nor the beginning of one: it has no colon, or a space before it. White space alone is a sign of life. */
+/** Whether a line is no field, nor the beginning of one: it has no colon, or a space before it, or begins as an exception is printed. White space alone is a sign of life. */
 function isWords(bytes: Buffer, start: number, end: number): boolean {
   if (isBlank(bytes, start, end)) return false;
   for (let at = start; at < end; at++) {
-    if (bytes[at] === colon) return false;
+    if (bytes[at] === colon)
+      return exceptionNames.some((name) => at - start >= name.length && startsWith(bytes, at - name.length, at, name));
     if (bytes[at] === space) return true;
   }
   return !fieldNames.some((name) => startsWith(name, 0, name.length, bytes.subarray(start, end)));

@@ -367,6 +367,8 @@ describe("within a stream", () => {
     ["Internal Server Error\n\n", "Internal Server Error"],
     ["Internal Server Error\r\n\r\n", "Internal Server Error"],
     ["overloaded\n", "overloaded"],
+    ["RuntimeError: CUDA error\n\n", "RuntimeError: CUDA error"],
+    ["Error: no room\n", "Error: no room"],
     ["upstream connect error: timeout\n\n", "upstream connect error: timeout"],
     ["502\nBad Gateway\n", "502 Bad Gateway"],
   ];
@@ -396,7 +398,7 @@ describe("within a stream", () => {
     expect((await replyOf(stream(a, a, words, done), 2)).outcome).toEqual(completed);
   });
 
-  test.each([": ping", ":", "id", "retry", "event", "id: 7", "retry:9", "x-trace: 1", " ", "\t ", "\0"])(
+  test.each([": ping", ":", "id", "retry", "event", "id: 7", "retry:9", "x-trace: 1", "Errors: 0", "x-error: none", " ", "\t ", "\0"])(
     "the line %j is none, and no word",
     async (line) => {
       for (const end of [`${line}\n\n`, `${line}\n`]) expect((await replyOf(stream(a, end, done))).outcome).toEqual(completed);
