@@ -47,8 +47,8 @@ function varianceOfMean(points: Float64Array): number {
   return (2 * sum - autocovariance(points, 0)) / points.length;
 }
 
-/** Values that are all alike differ from their mean by roundings, which are all alike too. */
-function spreadOf(values: Float64Array): number {
+/** Values that are all alike differ from their mean by roundings, which are all alike too: those are no spread. */
+export function spreadOf(values: Float64Array): number {
   const spread = autocovariance(centred(values), 0);
   return spread > (1e-12 * meanOf(values)) ** 2 ? spread : 0;
 }

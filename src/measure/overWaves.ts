@@ -1,6 +1,6 @@
 import type { Interval } from "../model/figures.ts";
 import { intervalOfMean } from "./intervalOfMean.ts";
-import { independentOf, widened } from "./likeness.ts";
+import { independentOf, spreadOf, widened } from "./likeness.ts";
 import { studentT } from "./studentT.ts";
 
 /** Waves it takes for an interval. */
@@ -45,18 +45,20 @@ const beyondChance = 1.5;
  * they differ by more than chance has it and make the mean less certain: the interval is never narrower than without them. Batch means:
  * B. Schmeiser, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30, 1982.
  */
-export function inCompany({ values, even }: OverWaves, underWay: number): OverWaves {
+export function inCompany(over: OverWaves, underWay: number): OverWaves {
+  const { values, even } = over;
   const groups = Math.max(fewestWaves, Math.floor(values.length / Math.max(1, Math.round(underWay))));
-  if (groups * 2 > values.length) return { values, even };
-  const averages = averagesOf(values, groups);
+  if (groups * 2 > values.length) return over;
+  const averaged = { values: averagesOf(values, groups), even: Math.min(even, groups) };
   const asIndependent = (varianceOf(values) * groups) / values.length;
-  const isByChance = varianceOf(averages) <= asIndependent * (1 + beyondChance * Math.sqrt(2 / (groups - 1)));
-  return isByChance || widthOver(averages) <= widthOver(values) ? { values, even } : { values: averages, even: Math.min(even, groups) };
+  const isByChance = varianceOf(averaged.values) <= asIndependent * (1 + beyondChance * Math.sqrt(2 / (groups - 1)));
+  return isByChance || widthOver(averaged) <= widthOver(over) ? over : averaged;
 }
 
-function widthOver(values: Float64Array): number {
-  const mean = meanOf(values);
-  const [low, high] = widened(intervalOfMean(values, mean) ?? [mean, mean], mean, values);
+/** As fewer even waves make it, too: else averages of waves of unlike sizes, of which there are fewer, would count as wider where they are not. */
+function widthOver(over: OverWaves): number {
+  const mean = meanOf(over.values);
+  const [low, high] = intervalOverWaves(over, mean, intervalOfMean) ?? [mean, mean];
   return high - low;
 }
 
@@ -89,8 +91,7 @@ export function independentPairs(logs: Float64Array, { values }: OverWaves): num
 }
 
 function varianceOf(values: Float64Array): number {
-  const mean = meanOf(values);
-  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return (spreadOf(values) * values.length) / (values.length - 1);
 }
 
 function meanOf(values: Float64Array): number {
