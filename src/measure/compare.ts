@@ -171,7 +171,7 @@ function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: Arms): 
 function intervalOf(over: OverWaves, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
   if (over.values.length < fewestPairs || over.even < fewestEven) return undefined;
   const draw = draws(experiment, `${metric} ${cache} ${other} against ${baseline}`);
-  return intervalOverWaves(over, mean, (values) => bootstrapInterval(values, mean, draw));
+  return intervalOverWaves(over, mean, (values) => bootstrapInterval(values.toSorted(), mean, draw));
 }
 
 function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: ArmsMargins): { margin: number; why: string } {

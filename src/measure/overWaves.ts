@@ -71,11 +71,11 @@ function averagesOf(values: Float64Array, groups: number): Float64Array {
 }
 
 /** Of a mean at 95 %, of values that are taken for independent. */
-type IntervalOf = (sorted: Float64Array, mean: number) => Interval | undefined;
+type IntervalOf = (values: Float64Array, mean: number) => Interval | undefined;
 
 /** The same over waves, with as many degrees of freedom as even ones would have: where one has most of the values the others tell little. */
 export function intervalOverWaves({ values, even }: OverWaves, mean: number, intervalOf: IntervalOf): Interval | undefined {
-  const interval = intervalOf(values.toSorted(), mean);
+  const interval = intervalOf(values, mean);
   const [asMany, asFew] = [studentT(values.length - 1), studentT(Math.max(1, Math.round(even) - 1))];
   if (interval === undefined || asMany === undefined || asFew === undefined) return interval;
   const [low, high] = widened(interval, mean, values);
