@@ -97,14 +97,13 @@ test("of many uncertain comparisons it is told how many would be better or worse
     byChancePhrase({ experiments: [{ comparisons, validity: { state, reasons: [] } }] });
   const open: Comparison = { ...ttft, effect: 1.1, interval: [0.9, 1.34], verdict: "inconclusive" };
   const many = [ttft, ...Array.from({ length: 47 }, () => open)];
-  expect(phrase(many)).toBe(
-    "1 of 48 comparisons is better or worse; if no engine differed, about 0.7 would be: a new run shows which last",
-  );
+  expect(phrase(many)).toBe("about 0.7 of 48 comparisons would be better or worse if no engine differed; 1 is: a new run shows which last");
   expect(phrase([{ ...ttft, verdict: "worse" }, ...many])).toContain(
-    "2 of 49 comparisons are better or worse; if no engine differed, about 0.7 would",
+    "about 0.7 of 49 comparisons would be better or worse if no engine differed; 2 are:",
   );
   expect(phrase(many.slice(1))).toBeUndefined();
   expect(phrase(many, "INVALID")).toBeUndefined();
+  expect(phrase([ttft, ...many.slice(40)])).toContain("about 0.1 of 9 comparisons");
   expect(phrase([ttft, open, open])).toBeUndefined();
   expect(phrase(many.map((one): Comparison => ({ ...one, interval: [1.08, 1.12] })))).toBeUndefined();
 });
@@ -170,7 +169,7 @@ describe("where there were too few requests, what is advised can be done:", () =
   });
 
   test.each(["test_mine", "attach"])("of one that was cut off, to run %s again", (name) => {
-    const said = advised(name, 3);
+    const said = advised(name, 1);
     expect(said).toMatch(/6 of each are needed: run it again to its end\n/);
     expect(said).toMatch(/settled, too few: run it again to its end\n/);
     expect(said).not.toMatch(/repeats|--requests/);

@@ -93,8 +93,7 @@ export function byChancePhrase({
   const found = comparisons.filter(({ verdict }) => verdict === "better" || verdict === "worse").length;
   const byChance = falseByChance(comparisons);
   if (found === 0 || byChance < toldFrom) return undefined;
-  const expected = byChance.toFixed(1);
-  return `${count(found)} of ${counted(comparisons.length, "comparison")} ${found === 1 ? "is" : "are"} better or worse; if no engine differed, about ${expected} would be: a new run shows which last`;
+  return `about ${byChance.toFixed(1)} of ${counted(comparisons.length, "comparison")} would be better or worse if no engine differed; ${count(found)} ${found === 1 ? "is" : "are"}: a new run shows which last`;
 }
 
 export const verdictTones: Readonly<Record<Comparison["verdict"], Tone>> = {
