@@ -23,14 +23,11 @@ export function stallsOf({ readings, span }: Pick<ExperimentResult, "readings" |
   const told = readings.filter(({ series, of }) => series === "event-loop-delay-max-seconds" && workerOf(of) !== undefined);
   if (told.length === 0 || span === undefined || span.to <= span.from) return undefined;
   const length = toSeconds(span.to - span.from);
-  const threads = [...Map.groupBy(told, ({ of }) => of).values()].map((readings) => standingStill(readings, span));
+  const threads = [...Map.groupBy(told, ({ of }) => of).values()].map((readings) => standingStill(readings, span.from));
   const seconds = threads.reduce((most, one) => Math.max(most, Math.min(one, length)), 0);
   return { seconds, share: seconds / length };
 }
 
-function standingStill(readings: readonly Reading[], { from, to }: Span): Seconds {
-  return readings.reduce((sum, { at, value }) => {
-    const within = Math.max(0, toSeconds(Math.min(at, to) - from));
-    return value < least ? sum : sum + Math.min(value, within);
-  }, 0);
+function standingStill(readings: readonly Reading[], from: Span["from"]): Seconds {
+  return readings.reduce((sum, { at, value }) => (value < least ? sum : sum + Math.min(value, Math.max(0, toSeconds(at - from)))), 0);
 }
