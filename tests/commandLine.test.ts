@@ -187,10 +187,12 @@ const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1
 const even = experiment({ workload, arrivals: every({ seconds: 8 }) });
 const thinking = experiment({ workload, arrivals: closedLoop({ concurrency: 6, thinkSeconds: 60 }) });
 const loop = experiment({ workload, arrivals: closedLoop({ concurrency: 6 }) });
+const briefly = experiment({ workload, arrivals: closedLoop({ concurrency: 6, thinkSeconds: 7 }), order: "inTurn", repeats: 2 });
 const of = (...experiments) => testCase({ engines: { plain: simulated() }, experiments });
 export const test_both = () => of(even, thinking);
 export const test_even = () => of(even);
 export const test_loop = () => of(loop);
+export const test_turns = () => of(briefly);
 `,
   );
   const { stdout } = await tandem(["plan", file]);
@@ -198,12 +200,14 @@ export const test_loop = () => of(loop);
     "  takes about 18 minutes, and as long as the engines need to answer", // 8 of even gaps, 10 of thinking
     "  takes about 8 minutes",
     "  takes as long as the engines need to answer",
+    "  takes about 2 minutes, and as long as the engines need to answer", // 70 s of thinking in each of 2 blocks
   ]);
   const times = JSON.parse((await tandem(["plan", "--json", file])).stdout).map(({ minutes, untimed }: PlannedTimes) => [minutes, untimed]);
   expect(times).toEqual([
     [18, [1]],
     [8, undefined],
     [0, [0]],
+    [2, [0]],
   ]);
 });
 

@@ -372,6 +372,23 @@ test("nor is one that answers many at once: what those under way together share 
   expect(found.filter(({ verdict }) => verdict === "better" || verdict === "worse").length / found.length).toBeLessThan(0.14);
 });
 
+test("pairs are under way together where they are on one of the engines, and waves as many as their pairs make", () => {
+  const draw = draws(2, "hidden");
+  const waits = Array.from({ length: 120 }, (_, place) => 0.2 * Math.exp(0.3 * Math.sin(place / 12) + draw()));
+  const arm = (engine: string, of: readonly number[], underWay: number) =>
+    answered(engine, of).map((one) => ({ ...one, ended: one.due + underWay * 1e9 }));
+  const one = waits.map(() => 0.2);
+  const [alone, together] = [0.9, 10].map((underWay) => ttftOf(arm("cached", waits, underWay), arm("plain", one, 0.9)));
+  expect(ttftOf(arm("cached", waits, 0.9), arm("plain", one, 10))).toEqual(together);
+  const widthOf = ({ interval: [low, high] = [NaN, NaN] }: Comparison) => Math.log(high / low);
+  expect(widthOf(together!) / widthOf(alone!)).toBeGreaterThan(1.2);
+  const threeOfEach = (records: readonly RequestRecord[]) =>
+    [0, 1, 2].flatMap((copy) => records.map((record) => ({ ...record, request: 3 * record.request + copy })));
+  const inWaves = ttftOf(threeOfEach(arm("cached", waits, 10)), threeOfEach(arm("plain", one, 0.9)));
+  expect(inWaves).toMatchObject({ pairs: 360, waves: 120 });
+  for (const edge of [0, 1]) expect(inWaves.interval?.[edge]).toBeCloseTo(together?.interval?.[edge] ?? NaN, 9);
+});
+
 /** So many users who ask all at once, and again all at once when they are answered: the waits of a wave are alike, and those of waves are not. */
 function inWaves(engine: string, waves: number, block: number, draw: Draw): readonly RequestRecord[] {
   const users = 20;

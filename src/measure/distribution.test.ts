@@ -97,6 +97,15 @@ test("of requests that were under way together the mean is less certain, where w
   expect(widthOf(without, 10)).toBe(widthOf(without, 1));
 });
 
+test("of waves as many are under way at once as their requests make, and averages are over so many of them", () => {
+  const slow = Array.from({ length: 120 }, (_, place) => 3 + Math.sin(place / 12) + 2 * Math.sin(place * place));
+  const [waves, inThrees] = [slow.flatMap((_, wave) => [wave, wave, wave]), slow.flatMap((value) => [value, value, value])];
+  const ofWaves = distribution(slow, { underWay: 10 }).meanInterval ?? [NaN, NaN];
+  const found = distribution(inThrees, { waves, underWay: 30 }).meanInterval ?? [NaN, NaN];
+  expect(found[0]).toBeCloseTo(ofWaves[0], 9);
+  expect(found[1]).toBeCloseTo(ofWaves[1], 9);
+});
+
 test("missing values are left out, and without any there is a count of 0 and nothing else", () => {
   expect(distribution([undefined, 3, undefined])).toEqual(distribution([3]));
   expect(distribution([undefined])).toEqual({ count: 0 });
