@@ -6,7 +6,16 @@ import type { ExperimentResult, TestDescription } from "../model/result.ts";
 import { bootstrapInterval } from "./bootstrap.ts";
 import { known } from "./known.ts";
 import { throughput, ttft } from "./latency.ts";
-import { fewestEven, fewestWaves, inCompany, independentPairs, intervalOverWaves, overWaves, type OverWaves } from "./overWaves.ts";
+import {
+  fewestEven,
+  fewestWaves,
+  inCompany,
+  independentPairs,
+  intervalOverWaves,
+  overWaves,
+  type IntervalOf,
+  type OverWaves,
+} from "./overWaves.ts";
 import { pairOf } from "./pairs.ts";
 import { isCompleted } from "./summary.ts";
 import { underWay } from "./underWay.ts";
@@ -123,11 +132,12 @@ function compareArms(subject: Subject, arms: Arms, margins: ArmsMargins): Compar
   const mean = meanOf(logs);
   const inWaves = overWaves(logs, waves, mean ?? 0);
   const came = inWaves.values.length;
-  const together = inCompany(inWaves, (mostUnderWay(arms) * came) / Math.max(1, pairs));
+  const drawn = drawnFor(subject);
+  const together = inCompany(inWaves, (mostUnderWay(arms) * came) / Math.max(1, pairs), drawn);
   const { margin, why } = marginFor(subject.metric, arms, margins);
   const { practical } = margins;
   const difference =
-    mean === undefined ? undefined : { mean, interval: intervalOf(together, mean, subject), pairs, waves: came, margin, why, practical };
+    mean === undefined ? undefined : { mean, interval: intervalOf(together, mean, drawn), pairs, waves: came, margin, why, practical };
   return known({
     ...subject,
     pairs,
@@ -168,10 +178,13 @@ function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: Arms): 
   return { logs: Float64Array.from(ratios, ({ log }) => log), waves: ratios.map(({ wave }) => wave), onBoth: inOrder.length };
 }
 
-function intervalOf(over: OverWaves, mean: number, { experiment, metric, cache, other, baseline }: Subject): Interval | undefined {
-  if (over.values.length < fewestPairs || over.even < fewestEven) return undefined;
-  const draw = draws(experiment, `${metric} ${cache} ${other} against ${baseline}`);
-  return intervalOverWaves(over, mean, (values) => bootstrapInterval(values.toSorted(), mean, draw));
+function intervalOf(over: OverWaves, mean: number, drawn: IntervalOf): Interval | undefined {
+  return over.values.length < fewestPairs || over.even < fewestEven ? undefined : intervalOverWaves(over, mean, drawn);
+}
+
+/** By bootstrap, from the same seed whenever it is called, and of the same values in whatever order. */
+function drawnFor({ experiment, metric, cache, other, baseline }: Subject): IntervalOf {
+  return (values, mean) => bootstrapInterval(values.toSorted(), mean, draws(experiment, `${metric} ${cache} ${other} against ${baseline}`));
 }
 
 function marginFor(metric: ComparedMetric, arms: Arms, { practical, harness, engine }: ArmsMargins): { margin: number; why: string } {

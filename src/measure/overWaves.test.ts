@@ -80,8 +80,8 @@ test("where what requests under way together share shows in their averages, thos
   expect([11, 12, 13].map((count) => inCompany(rising(count), 5).values.length)).toEqual([11, 12, 6]);
 });
 
-function widthOf(over: OverWaves): number {
-  const [low, high] = intervalOverWaves(over, mean(over.values), intervalOfMean) ?? [NaN, NaN];
+function widthOf(over: OverWaves, by = intervalOfMean): number {
+  const [low, high] = intervalOverWaves(over, mean(over.values), by) ?? [NaN, NaN];
   return high - low;
 }
 
@@ -103,6 +103,16 @@ test("no interval becomes narrower for it, however alike neighbours are, and how
     ),
     { numRuns: 2_000 },
   );
+});
+
+test("nor does one by bootstrap, where a few values are far off and Student's t of the averages is the wider one", () => {
+  const draw = draws(5, "far off");
+  for (let trial = 0; trial < 100; trial++) {
+    let slow = 0;
+    const far = () => (slow = 0.5 * slow + (draw() - 0.5) * Math.exp(6 * draw()));
+    const alone = { values: Float64Array.from({ length: 20 + trial }, far), even: 20 + trial };
+    expect(widthOf(inCompany(alone, 10, drawn), drawn)).toBeGreaterThanOrEqual(widthOf(alone, drawn));
+  }
 });
 
 test("values that are all alike stay as they are: roundings are nothing that requests share", () => {

@@ -45,20 +45,20 @@ const beyondChance = 1.5;
  * they differ by more than chance has it and make the mean less certain: the interval is never narrower than without them. Batch means:
  * B. Schmeiser, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30, 1982.
  */
-export function inCompany(over: OverWaves, underWay: number): OverWaves {
+export function inCompany(over: OverWaves, underWay: number, intervalOf: IntervalOf = intervalOfMean): OverWaves {
   const { values, even } = over;
   const groups = Math.max(fewestWaves, Math.floor(values.length / Math.max(1, Math.round(underWay))));
   if (groups * 2 > values.length) return over;
   const averaged = { values: averagesOf(values, groups), even: Math.min(even, groups) };
   const asIndependent = (varianceOf(values) * groups) / values.length;
   const isByChance = varianceOf(averaged.values) <= asIndependent * (1 + beyondChance * Math.sqrt(2 / (groups - 1)));
-  return isByChance || widthOver(averaged) <= widthOver(over) ? over : averaged;
+  return isByChance || widthOver(averaged, intervalOf) <= widthOver(over, intervalOf) ? over : averaged;
 }
 
 /** As fewer even waves make it, too: else averages of waves of unlike sizes, of which there are fewer, would count as wider where they are not. */
-function widthOver(over: OverWaves): number {
+function widthOver(over: OverWaves, intervalOf: IntervalOf): number {
   const mean = meanOf(over.values);
-  const [low, high] = intervalOverWaves(over, mean, intervalOfMean) ?? [mean, mean];
+  const [low, high] = intervalOverWaves(over, mean, intervalOf) ?? [mean, mean];
   return high - low;
 }
 
@@ -71,7 +71,7 @@ function averagesOf(values: Float64Array, groups: number): Float64Array {
 }
 
 /** Of a mean at 95 %, of values that are taken for independent. */
-type IntervalOf = (values: Float64Array, mean: number) => Interval | undefined;
+export type IntervalOf = (values: Float64Array, mean: number) => Interval | undefined;
 
 /** The same over waves, with as many degrees of freedom as even ones would have: where one has most of the values the others tell little. */
 export function intervalOverWaves({ values, even }: OverWaves, mean: number, intervalOf: IntervalOf): Interval | undefined {
