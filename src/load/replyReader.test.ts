@@ -290,6 +290,13 @@ test("what is generated beside a text, or in another choice, is kept of every ev
   expect(read([{ choices: [{ text: "o" }] }, { choices: [{ text: "n" }] }, ...second])).toMatchObject({ text: "on" });
 });
 
+test("a JSON document that begins with white space is one, wherever the reads are cut", () => {
+  const bytes = Buffer.from(`${closingHead}\n {"error":{"message":"out of memory"}}`);
+  const whole = readPieces([bytes], true);
+  expect(whole.ending.outcome).toEqual(failed("error-event", "out of memory"));
+  for (let cut = 1; cut < bytes.length; cut++) expect(readPieces([bytes.subarray(0, cut), bytes.subarray(cut)], true)).toEqual(whole);
+});
+
 test("usage without cached tokens says nothing of them, or that there were none where the engine leaves out zeros", () => {
   const usage = data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 1, prompt_tokens_details: null } });
   const read = (leavesOutZeros: boolean, events: readonly string[]) => {

@@ -308,7 +308,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   private otherReply(head: Head): OtherReply {
-    return { head, text: this.document.bytes.toString("utf8", 0, this.document.length), secrets: this.options.secrets };
+    const text = this.document.bytes.toString("utf8", 0, this.document.length);
+    return { head, text: text.trimStart(), secrets: this.options.secrets }; // reads that brought nothing but white space were not kept either
   }
 }
 
