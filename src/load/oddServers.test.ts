@@ -133,8 +133,8 @@ test("a body that lasts as long as its connection is whole where the server clos
 });
 
 test("of a document without end no more is kept than says what it is", () => {
-  const bytes = `HTTP/1.1 500 No\r\n\r\n${" ".repeat(200_000)}too late`;
-  expect(readOf(bytes, { isClosed: true }).outcome).toEqual(failed("http-status", "HTTP 500"));
+  const bytes = `HTTP/1.1 500 No\r\n\r\nbroken${" ".repeat(200_000)}too late`;
+  expect(readOf(bytes, { isClosed: true }).outcome).toEqual(failed("http-status", "HTTP 500: broken"));
 });
 
 test("of several things that went wrong the first is told", () => {

@@ -291,7 +291,7 @@ test("what is generated beside a text, or in another choice, is kept of every ev
 });
 
 test("a JSON document that begins with white space is one, wherever the reads are cut", () => {
-  const bytes = Buffer.from(`${closingHead}\n {"error":{"message":"out of memory"}}`);
+  const bytes = Buffer.from(`${closingHead}\n\x19 {"error":{"message":"out of memory"}}`);
   const whole = readPieces([bytes], true);
   expect(whole.ending.outcome).toEqual(failed("error-event", "out of memory"));
   for (let cut = 1; cut < bytes.length; cut++) expect(readPieces([bytes.subarray(0, cut), bytes.subarray(cut)], true)).toEqual(whole);

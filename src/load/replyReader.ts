@@ -121,9 +121,9 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   piece(bytes: Buffer, start: number, end: number): void {
-    if (!this.hasBody) this.begins(bytes, start, end);
+    const begins = this.hasBody ? start : this.begins(bytes, start, end);
     if (this.isStream) this.events.scan(bytes, start, end);
-    else if (this.document.length < longestDocument) this.document.append(bytes, start, Math.min(end, start + longestDocument));
+    else if (this.document.length < longestDocument) this.document.append(bytes, begins, Math.min(end, begins + longestDocument));
   }
 
   /** Most of a stream: events like the last one, one after the other. */
@@ -250,13 +250,14 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return reading.bodyAt;
   }
 
-  /** What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
-  private begins(bytes: Buffer, start: number, end: number): void {
+  /** Where: after white space. What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
+  private begins(bytes: Buffer, start: number, end: number): number {
     let at = start;
     while (at < end && (bytes[at] ?? 0) <= space) at++;
-    if (at === end) return;
+    if (at === end) return end;
     this.hasBody = true;
     if (bytes[at] === lessThan || bytes[at] === openBrace) this.isStream = false;
+    return at;
   }
 
   private checkBody(body: BodyReader): void {
@@ -308,8 +309,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   private otherReply(head: Head): OtherReply {
-    const text = this.document.bytes.toString("utf8", 0, this.document.length);
-    return { head, text: text.trimStart(), secrets: this.options.secrets }; // reads that brought nothing but white space were not kept either
+    return { head, text: this.document.bytes.toString("utf8", 0, this.document.length), secrets: this.options.secrets };
   }
 }
 
