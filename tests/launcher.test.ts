@@ -145,7 +145,7 @@ test("V8 is told to collect on no other thread, and not to make small what has l
   expect(stderr.split("\n")).toContain("--single-threaded-gc --no-memory-reducer");
 });
 
-test("where addresses are limited, V8 is told to keep none in reserve for what it compiles: it would not start", () => {
+test("where addresses are limited, V8 is told to keep none in reserve for what it compiles: with three such memories a thread would not start", () => {
   using where = folder();
   const file = where.write("flags.js", "console.log(process.execArgv.join(' ')); export const test_none = () => [];");
   const limited = (limit: string) =>

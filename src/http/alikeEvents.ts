@@ -25,7 +25,7 @@ export type TakeLike = (pattern: EventPattern, bytes: Buffer, start: number, end
 
 const readBytes = 65_536;
 const compiled = new WebAssembly.Module(readFileSync(new URL("./alikeEvents.wasm", import.meta.url)));
-const { memory, chunks, events } = new WebAssembly.Instance(compiled).exports as unknown as Compiled; // as the file beside it says
+const { memory, chunks, events } = new WebAssembly.Instance(compiled).exports as WebAssembly.Exports & Compiled; // as alikeEvents.wat says
 
 /** What connections read into: compiled code sees no other memory than its own. */
 export const readBuffer: Buffer = Buffer.from(memory.buffer, 0, readBytes);

@@ -242,15 +242,21 @@ test("words between events that are alike, without blank lines around them, are 
   for (let cut = 1; cut < bytes.length; cut++) expect(readPieces([bytes.subarray(0, cut), bytes.subarray(cut)], true)).toEqual(whole);
 });
 
-test("events are recognised to the end of a reply, however often the time in them changes", () => {
-  const seconds = 200;
-  const second = (created: number) => data({ created, choices: [{ index: 0, delta: { content: "a" }, finish_reason: null }] }).repeat(40);
+/** How many events are read by themselves, and how many are recognised. */
+function countedEvents() {
   const told = { alone: 0, together: 0 };
   const listener = {
     headers: () => {},
     chunk: () => void told.alone++,
     texts: (_: number, events: number) => void (told.together += events),
   };
+  return { told, listener };
+}
+
+test("events are recognised to the end of a reply, however often the time in them changes", () => {
+  const seconds = 200;
+  const second = (created: number) => data({ created, choices: [{ index: 0, delta: { content: "a" }, finish_reason: null }] }).repeat(40);
+  const { told, listener } = countedEvents();
   const reader = new ReplyReader({ listener, keepText: false, maxOutputTokens: 10_000, secrets: [] });
   reader.read(0, readBuffer, Buffer.from(closingHead).copy(readBuffer));
   for (let at = 0; at < seconds; at++) reader.read(at, readBuffer, Buffer.from(second(at)).copy(readBuffer));
@@ -266,12 +272,7 @@ test.each([
   const event = (text: string) => chatText(text).replace("data: ", name).replaceAll("\n", lineEnd);
   const bytes = [closingHead, "a", "b", ...Array(100).fill("c")].map((text, at) => (at === 0 ? text : event(text)));
   for (const pieces of [bytes, [bytes.join("")]]) {
-    const told = { alone: 0, together: 0 };
-    const listener = {
-      headers: () => {},
-      chunk: () => void told.alone++,
-      texts: (_: number, events: number) => void (told.together += events),
-    };
+    const { told, listener } = countedEvents();
     const reader = new ReplyReader({ listener, keepText: true, maxOutputTokens: 1_000, secrets: [] });
     for (const piece of pieces) reader.read(0, readBuffer, Buffer.from(piece).copy(readBuffer));
     expect(told).toEqual({ alone: 2, together: 100 });

@@ -18,7 +18,7 @@ const ofFlags: ForMore = {
   requests: "ask for more --requests",
 };
 const again = "run it again to its end";
-const ofCutOff: ForMore = { documents: again, waves: again, requests: again };
+const ofCutOff: ForMore = { documents: `${again}, and ask about more documents where they stay too few`, waves: again, requests: again };
 
 /** `neverDue`: scheduled requests of the experiment that the run did not come to. */
 export function forMore(test: string, neverDue = 0): ForMore {

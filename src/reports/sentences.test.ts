@@ -170,8 +170,9 @@ describe("where there were too few requests, what is advised can be done:", () =
 
   test.each(["test_mine", "attach"])("of one that was cut off, to run %s again", (name) => {
     const said = advised(name, 1);
-    expect(said).toMatch(/6 of each are needed: run it again to its end\n/);
-    expect(said).toMatch(/settled, too few: run it again to its end\n/);
+    expect(said).toMatch(/6 of each are needed: run it again to its end, and ask about more documents where they stay too few\n/);
+    expect(said).toMatch(/settled, too few: run it again to its end, and ask about more documents/);
+    expect(said).toMatch(/may be one another: run it again to its end\n/);
     expect(said).not.toMatch(/repeats|--requests/);
   });
 });
