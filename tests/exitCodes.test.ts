@@ -165,7 +165,7 @@ test("a run that cannot be written to, an archive's, is reported elsewhere with 
     /^warning: .*test_unmet\.simulated\.html cannot be written: it is a directory; reports are only in .*elsewhere$/m,
   );
   expect(elsewhere.code).toBe(1); // of the check that was not met
-  expect(where.files().filter((name) => name.startsWith("elsewhere/"))).toHaveLength(10);
+  expect(where.files().filter((name) => name.startsWith("elsewhere/"))).toHaveLength(12);
 });
 
 test("jobs that report the same test to the same directory all end well, and the reports there are of one of them", async () => {
@@ -177,7 +177,7 @@ test("jobs that report the same test to the same directory all end well, and the
     seeds.map(() => expect.stringMatching(/^0 (?!.*cannot be written)/s)),
   );
   const reports = where.files().filter((name) => /^out\/[^/]+$/.test(name));
-  expect(reports).toHaveLength(5);
+  expect(reports).toHaveLength(6);
   const runs = where.files().filter((name) => name.endsWith("test_worse/test_worse.simulated.csv"));
   const isSameAsIn = (run: string) =>
     reports.every((name) => readFileSync(where.at(name)).equals(readFileSync(where.at(dirname(run), basename(name)))));

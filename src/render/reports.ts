@@ -18,10 +18,16 @@ const html: Report = {
   write: async (result) => new TextEncoder().encode(await (await import("./html.ts")).renderHtml(await documentOf(result))),
 };
 
-/** Every report that is a file. A new one is a line here. */
-export const reports: readonly Report[] = [csv, pdf, html, json, junit];
+const markdown: Report = {
+  kind: "markdown",
+  extension: "md",
+  write: async (result) => new TextEncoder().encode((await import("./markdown.ts")).renderMarkdown(await documentOf(result))),
+};
 
-// PDF and HTML are drawn from one value, so that its charts are drawn once.
+/** Every report that is a file. A new one is a line here. */
+export const reports: readonly Report[] = [csv, pdf, html, markdown, json, junit];
+
+// PDF, HTML and Markdown are written from one value, so that its charts are drawn once.
 const documents = new WeakMap<TestResult, ReportDocument>();
 
 async function documentOf(result: TestResult): Promise<ReportDocument> {

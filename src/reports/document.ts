@@ -56,7 +56,7 @@ export type Block =
   | { readonly kind: "code"; readonly text: string }
   | { readonly kind: "pageBreak" };
 
-/** What a report says, in order and without a format: PDF and HTML are drawn from the same value. */
+/** What a report says, in order and without a format: PDF, HTML and Markdown are written from the same value. */
 export interface ReportDocument {
   readonly title: string;
   readonly subtitle: string;
