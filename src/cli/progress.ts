@@ -308,7 +308,7 @@ function orderOf({ engines, order }: RunEvent & { kind: "experimentStarted" }): 
 }
 
 function lengthOf({ lasts }: RunEvent & { kind: "experimentStarted" }): readonly string[] {
-  return lasts === undefined ? [] : [`about ${clock(lasts)}`];
+  return lasts === undefined || lasts < 0.5 ? [] : [`about ${clock(lasts)}`]; // of a burst, how long the engines take is not known
 }
 
 function clock(value: number): string {

@@ -1,6 +1,6 @@
 import type { Comparison, EngineSummary, Interval } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
-import { toNanoseconds, type Seconds } from "../model/time.ts";
+import type { Seconds } from "../model/time.ts";
 import { storesMore, type CacheSign } from "./cacheSign.ts";
 import { fewestPairs } from "./compare.ts";
 import { sortedValues } from "./distribution.ts";
@@ -10,6 +10,7 @@ import { ttft } from "./latency.ts";
 import { pairOf } from "./pairs.ts";
 import { queueGrowth } from "./queueGrowth.ts";
 import { isCompleted } from "./summary.ts";
+import { tooEarly } from "./tooEarly.ts";
 import { limits } from "./validityLimits.ts";
 import { wavesOf } from "./waves.ts";
 import { ratio } from "./verdicts.ts";
@@ -125,9 +126,6 @@ function middleOf(records: readonly RequestRecord[], cache: "cold" | "warm"): Se
  */
 const fewest = fewestPairs;
 
-/** Of so many, the median is still that of the others, to within five percentiles. */
-const earlyTolerance = 0.1;
-
 function whyWithheld({ summary: { cold, warm }, records }: CacheUser, more: ForMore): string | undefined {
   const counts = { cold: cold.ttft.count, warm: warm.ttft.count };
   if (counts.cold === 0 || counts.warm === 0) return undefined;
@@ -135,50 +133,10 @@ function whyWithheld({ summary: { cold, warm }, records }: CacheUser, more: ForM
     return `${counts.cold} cold and ${counts.warm} warm requests are too few, ${fewest} of each are needed: ${more.documents}`;
   }
   if (isSaturated(records)) return "saturated: its waits are those of a queue that grew with the run";
-  const early = earlyOnes(records);
-  return early <= earlyTolerance * counts.warm
-    ? undefined
-    : `${early} of ${counts.warm} warm requests were sent while most cold ones before them had no reply yet: nothing to find again`;
+  const early = tooEarly(records);
+  return early === undefined ? undefined : `${early}: nothing to find again`;
 }
 
 function isSaturated(records: readonly RequestRecord[]): boolean {
   return (queueGrowth(records)?.behind ?? 0) > limits.saturation.degraded;
-}
-
-/**
- * Warm requests whose context was rather still being computed than stored. Which cold request had it first is not in the records, so it is
- * taken for any of those sent before, in the same block.
- */
-function earlyOnes(records: readonly RequestRecord[]): number {
-  const blocks = Map.groupBy(records, ({ block }) => block);
-  return [...blocks.values()].reduce((sum, block) => sum + earlyOnesOf(block), 0);
-}
-
-function earlyOnesOf(block: readonly RequestRecord[]): number {
-  const cold = block.filter(({ cache }) => cache === "cold");
-  const sent = ascending(cold.map((record) => record.sent));
-  const begun = ascending(cold.map(begunAt));
-  const warm = block.filter((record) => record.cache === "warm" && isCompleted(record));
-  return warm.filter((record) => before(record, begun) * 2 < before(record, sent)).length;
-}
-
-/** Of its first token, whatever became of it afterwards. */
-function begunAt(record: RequestRecord): number | undefined {
-  const wait = ttft(record);
-  return wait === undefined || record.sent === undefined ? undefined : record.sent + toNanoseconds(wait);
-}
-
-function ascending(values: readonly (number | undefined)[]): Float64Array {
-  return Float64Array.from(values.filter((value) => value !== undefined)).sort();
-}
-
-/** How many of these times, in ascending order, are not after the one at which a request was sent. Warm ones of the same moment follow the cold ones. */
-function before({ sent = 0 }: RequestRecord, times: Float64Array): number {
-  let [low, high] = [0, times.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] ?? Infinity) <= sent) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Reading } from "../model/record.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { record } from "./fixture.ts";
 import { cacheTokens, expectedCachedTokens, sharedCacheTokens } from "./cacheTokens.ts";
 import { askedTwice, proofReasons, reuseOf } from "./proofs.ts";
 
@@ -113,6 +114,20 @@ test("to the token is well; beyond 2 % of the prompt tokens degrades the run, wi
     { state: "DEGRADED", what: "found 8,192 prompt tokens in its caches where the workload makes 16,384 possible", engine: "cached" },
   ]);
   expect(reasonsOf(resultOf([8_192, 8_192, 8_192]))[0]?.advice).toMatch(/cacheState cold/);
+});
+
+test("where warm requests came before what they were to find again, it is said that they did, and nothing of how large caches are", () => {
+  const advice = (apart: number) => {
+    const { experiments, ...rest } = resultOf([0, 0, 0]);
+    const sent = experiments.map(({ records, ...others }) => ({
+      ...others,
+      records: records.map((asked, at) => record([[at * apart + 1]], { ...asked, due: at * apart, cache: at === 0 ? "cold" : "warm" })),
+    }));
+    return reasonsOf({ ...rest, experiments: sent })[0]?.advice;
+  };
+  const then = "; read warm figures as those of partly warm requests";
+  expect(advice(0.1)).toBe(`2 of 2 warm requests were sent while most cold ones before them had no reply yet${then}`);
+  expect(advice(2)).toBe(`its caches were too small, or too slow to store${then}`);
 });
 
 test("of an engine that leaves out a 0, as vLLM did for long, a prompt that it did not find again is missed all the same", () => {

@@ -3,6 +3,7 @@ import type { Reading, RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, ServiceDescription } from "../model/result.ts";
 import { isCompleted } from "./summary.ts";
 import { toldCached } from "./toldCached.ts";
+import { tooEarly } from "./tooEarly.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
 
 /** Prompt tokens of one engine in one experiment that came out of a cache. */
@@ -32,6 +33,8 @@ export interface CacheTokens {
   readonly mayCountAgain?: true;
   /** Requests were seen to wait in it. */
   readonly hadWaiting?: true;
+  /** Why its requests could not find all of that, as a phrase: they came too early. */
+  readonly tooEarly?: string;
   /** By the tier that had them, its memory or whatever lies below: counted by the cache beside it, or all of `external` where it has a single one. */
   readonly memoryTier?: number;
   readonly lowerTier?: number;
@@ -78,6 +81,7 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
   const observed = !tells || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
   const unknown = told.length > 0 ? telling : [];
   const prompts = known.length === 0 ? unknown.flatMap(({ promptTokens }) => promptTokens ?? []) : known.map(({ prompt }) => prompt);
+  const early = tooEarly(all);
   const isOneBlock = new Set(completed.map(({ block }) => block)).size === 1;
   const counted = isOneBlock && (own !== undefined || external !== undefined) ? (own ?? 0) + (external ?? 0) : undefined;
   return {
@@ -94,6 +98,7 @@ export function cacheTokens(engine: string, { records, readings }: ExperimentRes
     // Whoever counts what it has computed counts each token once.
     ...(counted === undefined || growth("computed-prompt-tokens-total") !== undefined ? {} : { mayCountAgain: true }),
     ...(hadWaiting(engine, readings) ? { hadWaiting: true } : {}),
+    ...(early === undefined ? {} : { tooEarly: early }),
     ...(memoryTier === undefined ? {} : { memoryTier }),
     ...(lowerTier === undefined ? {} : { lowerTier }),
   };

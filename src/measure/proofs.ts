@@ -116,7 +116,17 @@ const missingTolerance = 0.25;
 
 /** By its replies; where they tell nothing of caches, by what it counts itself. */
 function unexpected(tokens: CacheTokens, proofs: readonly EngineProof[]): readonly ValidityReason[] {
-  const { engine, expected, observed, counted, promptTokens = 0, keepsNothing, mayCountAgain = false, hadWaiting = false } = tokens;
+  const {
+    engine,
+    expected,
+    observed,
+    counted,
+    promptTokens = 0,
+    keepsNothing,
+    mayCountAgain = false,
+    hadWaiting = false,
+    tooEarly,
+  } = tokens;
   const found = observed ?? counted;
   if (found === undefined) return [];
   // Of nothing to find nothing is counted again.
@@ -127,8 +137,8 @@ function unexpected(tokens: CacheTokens, proofs: readonly EngineProof[]): readon
   if (Math.abs(found - expected) <= (expected > 0 ? Math.min(tolerance, missingTolerance * expected) : tolerance)) return [];
   const what = `found ${grouped(found)} prompt tokens in its caches where the workload makes ${grouped(expected)} possible`;
   if (found < expected) {
-    const advice = "its caches were too small, or too slow to store; read warm figures as those of partly warm requests";
-    return [{ state: "DEGRADED", what, advice, engine }];
+    const why = tooEarly ?? "its caches were too small, or too slow to store";
+    return [{ state: "DEGRADED", what, advice: `${why}; read warm figures as those of partly warm requests`, engine }];
   }
   if (keepsNothing !== true) return [{ state: "DEGRADED", what, advice: fullBefore, engine }];
   const before = wasProven(engine, proofs) ? ", and did not when it was asked beforehand" : "";
