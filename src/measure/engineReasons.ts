@@ -44,7 +44,7 @@ function drifting(records: readonly RequestRecord[], engine: string, limits: Lim
   return beyond(limits.drift, apart, {
     what: `${ratio > 1 ? "became slower" : "became faster"} while it was measured: in the second half of its requests ${metric} was ${ratio.toPrecision(3)} times that of the first`,
     advice: isOfSchedule
-      ? `its figures are a mean of the two, and its schedule may be why: requests came ${change.toPrecision(3)} times as fast then. Where that is meant, say limits: { drift: false } in the experiment`
+      ? `its figures are a mean of the two, and its schedule may be why: requests came ${change.toPrecision(3)} times as fast then. Where that is meant, say limits: { drift: false } in a test file's experiment`
       : "its figures are a mean of the two: look at its requests over time in the report, and measure again when whatever changed is over",
     engine,
   });
@@ -55,7 +55,7 @@ function saturation({ offered, served, longer, behind }: QueueGrowth, engine: st
   return beyond(limits.saturation, behind, {
     what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and fell behind by ${milliseconds(longer)} with each`,
     advice:
-      "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
+      "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in a test file's experiment",
     engine,
   });
 }

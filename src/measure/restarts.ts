@@ -15,7 +15,7 @@ export function restartReasons(experiment: ExperimentResult, events: readonly Ti
     return beyond(limit, 1, {
       what: `was started anew, as was seen ${toSeconds(at - began.at).toFixed(0)} s after the experiment began (${event.message}): its caches were empty then, and its code cold`,
       advice:
-        "find out who ended it, and run it again; where several servers answer at its address, measure one of them, or say limits: { restarted: false } in the experiment",
+        "find out who ended it, and run it again; where several servers answer at its address, measure one of them, or say limits: { restarted: false } in a test file's experiment",
       engine: event.engine,
     });
   });

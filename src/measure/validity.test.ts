@@ -391,7 +391,7 @@ test("an engine that takes 1.9 s for what comes every 1.4 s is saturated: said w
         engine: "plain",
         what: "was saturated: of 0.714 requests/s that fell due it answered 0.526, and fell behind by 500 ms with each",
         advice:
-          "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in the experiment",
+          "lower the rate, or its latencies are those of a queue that grows with the run; to compare engines at saturation on purpose, say limits: { saturation: false } in a test file's experiment",
       },
     ],
   });
