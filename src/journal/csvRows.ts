@@ -32,6 +32,8 @@ export interface ResultRow {
   readonly outputTokensSource: TokenSource | undefined;
   readonly cache: CacheState | undefined;
   readonly simulated: boolean;
+  /** The request whose end it waited for. */
+  readonly after: number | undefined;
 }
 
 const outcomes = ["completed", "failed", "cancelled", "dropped"] as const;
@@ -89,6 +91,7 @@ function rowOf(cells: Cells): ResultRow {
     outputTokensSource: cells.oneOf("output_tokens_source", tokenSources),
     cache: cells.oneOf("cache", cacheStates),
     simulated: cells.text("simulated") === "true",
+    after: cells.optionalCount("after_request"),
   };
 }
 

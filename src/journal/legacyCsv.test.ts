@@ -72,9 +72,9 @@ test("our own file brings names, blocks, reasons and counts in the columns after
   const columns =
     "timestamp,engine_id,request_id,TTFT,throughput,latency,context_len,query_len,gpu_memory,expr_id,engine,block,outcome,failure," +
     "due_seconds,sent_seconds,ttft_due_seconds,ttft_headers_seconds,e2e_due_seconds,tpot_seconds,prompt_tokens,cached_tokens,output_tokens," +
-    "output_tokens_source,attempts,cache,simulated";
-  const good = "0,0,0,0.5,99.5,2.5,8192,16,,0,cached,1,completed,,0,0.001,0.501,0.1,2.501,0.01,8208,8192,200,usage,2,warm,true";
-  const bad = "8,1,0,,,,8192,16,,0,plain,0,failed,http-status: 503 no,8,8.001,,,,,,,,,1,warm,true";
+    "output_tokens_source,attempts,cache,simulated,after_request";
+  const good = "0,0,0,0.5,99.5,2.5,8192,16,,0,cached,1,completed,,0,0.001,0.501,0.1,2.501,0.01,8208,8192,200,usage,2,warm,true,7";
+  const bad = "8,1,0,,,,8192,16,,0,plain,0,failed,http-status: 503 no,8,8.001,,,,,,,,,1,warm,true,";
   const result = parseLegacyCsv([columns, good, bad].join("\r\n"), "test_a.simulated.csv");
   expect(result).toMatchObject({ ttftAnchor: "sent", description: { test: "test_a", simulated: true, baseline: "plain" } });
   const records = result.experiments[0]?.records ?? [];
@@ -86,6 +86,7 @@ test("our own file brings names, blocks, reasons and counts in the columns after
       headers: 101_000_000,
       ended: 2_501_000_000,
       attempts: 2,
+      after: 7,
       cache: "warm",
       promptTokens: 8208,
       cachedTokens: 8192,

@@ -109,7 +109,8 @@ function recordOf(experiment: number, row: ResultRow, seen: number): RequestReco
   const cache = row.cache ?? cacheState({ reusableTokens, contextTokens });
   const outcome = outcomeOf(row);
   const of = { experiment, block, engine, request, contextTokens, questionTokens, attempts, reusableTokens, cache, outcome };
-  return { ...of, due: toNanoseconds(row.due), chunks: chunksOf([]), ...stampsOf(row), ...countsOf(row) };
+  const after = row.after === undefined ? {} : { after: row.after };
+  return { ...of, ...after, due: toNanoseconds(row.due), chunks: chunksOf([]), ...stampsOf(row), ...countsOf(row) };
 }
 
 /** First and last token, as far as the row has them. What lay between them is not in the file: gaps between tokens cannot be had from it. */

@@ -9,7 +9,7 @@ import { fixture } from "./fixture.ts";
 
 const seedColumns = "timestamp,engine_id,request_id,TTFT,throughput,latency,context_len,query_len,gpu_memory,expr_id";
 const ourColumns =
-  "engine,block,outcome,failure,due_seconds,sent_seconds,ttft_due_seconds,ttft_headers_seconds,e2e_due_seconds,tpot_seconds,prompt_tokens,cached_tokens,output_tokens,output_tokens_source,attempts,cache,simulated";
+  "engine,block,outcome,failure,due_seconds,sent_seconds,ttft_due_seconds,ttft_headers_seconds,e2e_due_seconds,tpot_seconds,prompt_tokens,cached_tokens,output_tokens,output_tokens_source,attempts,cache,simulated,after_request";
 
 test("the columns of lmcache-tests come first, ours after", () => {
   expect(csvText(fixture()).split("\n")[0]).toBe(`${seedColumns},${ourColumns}`);
@@ -26,8 +26,8 @@ test("a row holds what was stamped, and a failed request has empty cells and its
     ttft: ({ request }) => (request === 0 ? 0.5 : undefined),
   });
   expect(csvText(result).split("\n").slice(1)).toEqual([
-    "0.000000,0,0,0.500000,20.000,0.600000,4096,16,,0,only,0,completed,,0.000000,0.000200,0.500200,0.030000,0.600200,0.050000,4112,0,3,usage,1,cold,true",
-    "8.000000,0,1,,,,4096,16,,0,only,0,failed,first-token-timeout: no token within 120 s,8.000000,8.000200,,,,,,,,,1,warm,true",
+    "0.000000,0,0,0.500000,20.000,0.600000,4096,16,,0,only,0,completed,,0.000000,0.000200,0.500200,0.030000,0.600200,0.050000,4112,0,3,usage,1,cold,true,",
+    "8.000000,0,1,,,,4096,16,,0,only,0,failed,first-token-timeout: no token within 120 s,8.000000,8.000200,,,,,,,,,1,warm,true,",
     "",
   ]);
 });
@@ -56,7 +56,7 @@ test("whatever a message contains comes back from a reader that follows RFC 4180
   fc.assert(
     fc.property(fc.string(), (message) => {
       const rows = rowsOf(csvText(withMessage(fixture({ engines: ["only"], contexts: [64], requests: 1 }), message)));
-      expect(rows.map((row) => [row.length, row[13]])).toEqual([[27, `bad-response: ${message}`]]);
+      expect(rows.map((row) => [row.length, row[13]])).toEqual([[28, `bad-response: ${message}`]]);
     }),
   );
 });

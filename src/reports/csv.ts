@@ -57,6 +57,7 @@ const columns: readonly (readonly [string, (row: Row) => string])[] = [
   ["attempts", ({ record }) => String(record.attempts)],
   ["cache", ({ record }) => record.cache],
   ["simulated", ({ engine }) => String(engine.simulated)],
+  ["after_request", ({ record }) => whole(record.after)],
 ];
 
 // Experiment by experiment, engine by engine as they were declared, in the order of the requests.
