@@ -14,7 +14,10 @@ const order: FuzzOrder =
     ? { seed, from: 0, to: Number(values.inputs) }
     : { seed, from: Number(values.only), to: Number(values.only) + 1 };
 const began = performance.now();
-const result = await watched(new URL("fuzzReplies.ts", import.meta.url), order, { stuckAfter: 60 }); // under nice, on a busy machine, one took 5 s
+const result = await watched(new URL("fuzzReplies.ts", import.meta.url), order, {
+  stuckAfter: 60, // under nice, on a busy machine, one took 5 s
+  progress: (inputs) => console.error(`${inputs} inputs`),
+});
 const seconds = (performance.now() - began) / 1_000;
 if (result.kind === "failed") {
   console.error(`input ${result.input} of seed ${seed}: ${result.complaint}\nagain: npm run fuzz -- --seed ${seed} --only ${result.input}`);

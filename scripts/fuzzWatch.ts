@@ -18,11 +18,18 @@ interface Work {
   readonly input: Int32Array;
 }
 
-/** Has a program of `fuzz` do it in a thread of its own: an endless loop there is told from here, after so many seconds at one input. */
-export async function watched(program: URL, order: FuzzOrder, { stuckAfter }: { stuckAfter: number }): Promise<FuzzResult> {
+interface Watch {
+  /** Seconds at one input, after which it is told to be an endless loop. */
+  readonly stuckAfter: number;
+  /** Hears about once in 100,000 inputs how many there have been: from a thread that never waits, only the first word would get through. */
+  readonly progress?: (inputs: number) => void;
+}
+
+/** Has a program of `fuzz` do it in a thread of its own, which an endless loop there does not keep from being told. */
+export async function watched(program: URL, order: FuzzOrder, watch: Watch): Promise<FuzzResult> {
   const input = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
   const worker = new Worker(program, { workerData: { order, input } satisfies Work });
-  using stuck = stuckInput(input, stuckAfter);
+  using stuck = stuckInput(input, watch);
   const told = once(worker, "message").then(
     ([message]) => message as FuzzResult, // sent by fuzz
     (error: Error) => ({ kind: "failed", input: Atomics.load(input, 0), complaint: `${error.stack}` }) as const,
@@ -43,7 +50,6 @@ export function fuzz(tryOne: (seed: number, input: number) => string | undefined
     const milliseconds = performance.now() - began;
     if (milliseconds > slowest.milliseconds) slowest = { input: next, milliseconds };
     if (complaint !== undefined) return tell({ kind: "failed", input: next, complaint });
-    if (next % 100_000 === 99_999) console.error(`${next + 1} inputs`);
   }
   tell({ kind: "passed", summary: `${summary()}; slowest input ${slowest.input}: ${slowest.milliseconds.toFixed(0)} ms` });
 }
@@ -52,11 +58,14 @@ function tell(result: FuzzResult): void {
   parentPort?.postMessage(result);
 }
 
-function stuckInput(input: Int32Array, stuckAfter: number): Disposable & { readonly promise: Promise<FuzzResult> } {
+const tellEvery = 100_000;
+
+function stuckInput(input: Int32Array, { stuckAfter, progress }: Watch): Disposable & { readonly promise: Promise<FuzzResult> } {
   const { promise, resolve } = Promise.withResolvers<FuzzResult>();
   let last = { input: -1, seconds: 0 };
   const timer = setInterval(() => {
     const now = Atomics.load(input, 0);
+    if (last.input >= 0 && Math.floor(now / tellEvery) > Math.floor(last.input / tellEvery)) progress?.(now);
     last = now === last.input ? { input: now, seconds: last.seconds + 1 } : { input: now, seconds: 0 };
     if (last.seconds >= stuckAfter)
       resolve({ kind: "failed", input: now, complaint: `still being read after ${stuckAfter} s: an endless loop?` });
