@@ -28,21 +28,17 @@ export class BodyReader {
   problem: string | undefined;
   private readonly framing: Framing["kind"];
   private readonly taker: PieceTaker;
-  private place: Place;
+  private place: Place = "size";
   /** Bytes still to come of a body of known length, or of the chunk. */
   private left: number;
-  private digits: number;
-  private trailerBytes: number;
+  private digits = 0;
+  private trailerBytes = 0;
 
   constructor(framing: Framing, taker: PieceTaker) {
     this.framing = framing.kind;
     this.taker = taker;
     this.left = framing.kind === "length" ? framing.bytes : 0;
     this.isComplete = framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0);
-    this.problem = undefined;
-    this.place = "size";
-    this.digits = 0;
-    this.trailerBytes = 0;
   }
 
   /** Returns where it stopped: `end`, unless the body was complete before. */

@@ -34,39 +34,26 @@ export class EventScanner {
   /** What is wrong with the stream. */
   problem: string | undefined;
   /** The next byte is the first of an event, or of an empty line before it. */
-  isBetweenEvents: boolean;
+  isBetweenEvents = true;
   private readonly taker: EventTaker;
-  private readonly partialLine: GrowingBytes;
+  private readonly partialLine = new GrowingBytes();
   /** Data of the event under way that has to outlive the bytes it came in. */
-  private readonly kept: GrowingBytes;
+  private readonly kept = new GrowingBytes();
   /** Data of the event under way within the bytes at hand: the usual case, and nothing is copied. */
-  private dataStart: number;
-  private dataEnd: number;
-  private hasDataAtHand: boolean;
-  private hasDataKept: boolean;
-  private isError: boolean;
-  private isSignOfLife: boolean;
+  private dataStart = 0;
+  private dataEnd = 0;
+  private hasDataAtHand = false;
+  private hasDataKept = false;
+  private isError = false;
+  private isSignOfLife = false;
   /** A comment in an event called error: what that says, where it has no data. */
-  private remark: string;
+  private remark = "";
   /** Lines of the event under way that are no field's. */
-  private words: string;
-  private afterCarriageReturn: boolean;
+  private words = "";
+  private afterCarriageReturn = false;
 
   constructor(taker: EventTaker) {
     this.taker = taker;
-    this.problem = undefined;
-    this.isBetweenEvents = true;
-    this.partialLine = new GrowingBytes();
-    this.kept = new GrowingBytes();
-    this.dataStart = 0;
-    this.dataEnd = 0;
-    this.hasDataAtHand = false;
-    this.hasDataKept = false;
-    this.isError = false;
-    this.isSignOfLife = false;
-    this.remark = "";
-    this.words = "";
-    this.afterCarriageReturn = false;
   }
 
   scan(bytes: Buffer, start: number, end: number): void {

@@ -3,13 +3,8 @@ const nothing = Buffer.alloc(0);
 
 /** Bytes put together from pieces that arrive one by one. */
 export class GrowingBytes {
-  bytes: Buffer;
-  length: number;
-
-  constructor() {
-    this.bytes = nothing;
-    this.length = 0;
-  }
+  bytes: Buffer = nothing;
+  length = 0;
 
   append(piece: Uint8Array, start: number, end: number): void {
     const length = this.length + end - start;

@@ -45,10 +45,6 @@ const requestTimeout = 408;
 export class HeadReader {
   private earlier: GrowingBytes | undefined;
 
-  constructor() {
-    this.earlier = undefined;
-  }
-
   read(bytes: Buffer, start: number, end: number): HeadReading {
     const { earlier } = this;
     if (earlier === undefined) return this.parse(bytes, start, end, 0);

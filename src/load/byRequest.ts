@@ -5,11 +5,7 @@ type Of = Pick<Turn, "engine" | "block">;
 /** What belongs to each request of an engine and block. */
 export class ByRequest<Kind> {
   /** By engine, block and id: an id is a place in its workload, so that a list will do. */
-  private readonly engines: Map<string, Map<number, (Kind | undefined)[]>>;
-
-  constructor() {
-    this.engines = new Map();
-  }
+  private readonly engines = new Map<string, Map<number, (Kind | undefined)[]>>();
 
   set({ engine, block }: Of, request: number, what: Kind): void {
     const blocks = this.engines.get(engine) ?? new Map<number, (Kind | undefined)[]>();

@@ -68,54 +68,32 @@ const closeBrace = 125;
 /** Tells what one event of a completions or chat stream carries. One reader serves every stream; what it found holds until the next event. */
 export class ChunkReader extends JsonWalk {
   /** Some choice has a finish reason. */
-  isFinished: boolean;
+  isFinished = false;
   /** The finish reason that says that the engine gave up. */
   abortReason: string | undefined;
   /** There is a choice, be it an empty one. */
-  hasChoice: boolean;
+  hasChoice = false;
   /** It has a list of choices or usage, be they empty, or says what it is (`object`, `type`). */
-  isPart: boolean;
-  hasUsage: boolean;
+  isPart = false;
+  hasUsage = false;
   /** As usage tells them, also where no count can be so: `ReplyTokens` looks. */
   promptTokens: number | undefined;
   cachedTokens: number | undefined;
   completionTokens: number | undefined;
   /** Where the text starts, if it is all that this event has to say: no usage, no finish, no reasoning, no second text or choice. */
   onlyText: number | undefined;
-  private hasText: boolean;
-  private hasReasoning: boolean;
-  private hasTool: boolean;
-  private hasRole: boolean;
-  private hasError: boolean;
+  private hasText = false;
+  private hasReasoning = false;
+  private hasTool = false;
+  private hasRole = false;
+  private hasError = false;
   /** It has words for a person: with nothing that a chunk has, they are an error. */
-  private hasWords: boolean;
+  private hasWords = false;
   /** It has something that a chunk of a reply has: choices, usage, an id, or what it is. */
-  private isChunk: boolean;
-  private textStart: number;
-  private texts: number;
-  private choices: number;
-
-  constructor() {
-    super();
-    this.isFinished = false;
-    this.abortReason = undefined;
-    this.hasChoice = false;
-    this.isPart = false;
-    this.hasUsage = false;
-    this.promptTokens = undefined;
-    this.cachedTokens = undefined;
-    this.completionTokens = undefined;
-    this.hasText = false;
-    this.hasReasoning = false;
-    this.hasTool = false;
-    this.hasRole = false;
-    this.hasError = false;
-    this.hasWords = false;
-    this.isChunk = false;
-    this.textStart = 0;
-    this.texts = 0;
-    this.choices = 0;
-  }
+  private isChunk = false;
+  private textStart = 0;
+  private texts = 0;
+  private choices = 0;
 
   read(bytes: Buffer, start: number, end: number): EventKind {
     this.begin(bytes, start, end);

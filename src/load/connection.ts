@@ -32,33 +32,25 @@ let tlsContext: SecureContext | undefined;
 /** One connection to a server, for one user at a time. */
 export class Connection {
   user: ConnectionUser | undefined;
-  isOpen: boolean;
-  isLost: boolean;
+  isOpen = false;
+  isLost = false;
   /** How long it took to open: a round trip, with TLS several. */
-  tookToOpen: Nanoseconds;
+  tookToOpen: Nanoseconds = 0;
   /** Since when nobody has used it. */
-  idleSince: Nanoseconds;
+  idleSince: Nanoseconds = 0;
   /** From when on the server may close it. */
-  staleFrom: Nanoseconds;
+  staleFrom: Nanoseconds = 0;
   private readonly socket: Socket;
   private readonly clock: Clock;
   private readonly stamps: ReceiveStamps;
   /** No receive stamp is earlier than this: the latest send, or the read before. */
-  private earliest: Nanoseconds;
+  private earliest: Nanoseconds = 0;
   private cause: Error | undefined;
 
   /** `opened` is called once it can carry bytes; what is written before that waits in the socket. `closed`: its file is free again. */
   constructor({ server, clock, stamps }: Dialling, opened: (connection: Connection) => void, closed: () => void) {
     this.clock = clock;
     this.stamps = stamps;
-    this.earliest = 0;
-    this.user = undefined;
-    this.isOpen = false;
-    this.isLost = false;
-    this.tookToOpen = 0;
-    this.idleSince = 0;
-    this.staleFrom = 0;
-    this.cause = undefined;
     const began = clock.now();
     this.socket = this.connect(server, () => {
       this.isOpen = true;

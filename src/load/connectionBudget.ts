@@ -1,11 +1,10 @@
 /** Connections that may be open at the same time. Beyond, the process could not even write down what happens. */
 export class ConnectionBudget {
   private readonly most: number;
-  private open: number;
+  private open = 0;
 
   constructor(most: number) {
     this.most = most;
-    this.open = 0;
   }
 
   /** Whether there is one left; then it is taken. */

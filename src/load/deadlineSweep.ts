@@ -11,15 +11,12 @@ const secondLook: Nanoseconds = 1_000_000;
 /** The flights under way, ended when they miss a deadline. One wake-up for all of them, at the earliest moment one could: none is set or moved per token. */
 export class DeadlineSweep {
   private readonly clock: Clock;
-  private readonly flights: Members<Flight>;
-  private next: Nanoseconds;
-  private cancel: () => void;
+  private readonly flights = new Members<Flight>();
+  private next: Nanoseconds = Infinity;
+  private cancel: () => void = () => {};
 
   constructor(clock: Clock) {
     this.clock = clock;
-    this.flights = new Members();
-    this.next = Infinity;
-    this.cancel = () => {};
   }
 
   get size(): number {

@@ -26,36 +26,30 @@ export interface FlightHome {
 
 /** One request under way: passes on what is stamped and remembers what its deadlines depend on. */
 export class Flight implements ExchangeListener, Member {
-  place: number;
+  place = -1;
   readonly step: Step;
   /** Set once the line has taken it. */
   exchange: Exchange | undefined;
-  hasEnded: boolean;
+  hasEnded = false;
   /** When it is too late, if nothing more happens. */
   expires: Nanoseconds;
   /** It was found too late before. */
-  wasOverdue: boolean;
+  wasOverdue = false;
   private readonly engine: string;
   private readonly number: number;
   private readonly options: FlightOptions;
   private sentAt: Nanoseconds;
-  private attempts: number;
-  private hasToken: boolean;
+  private attempts = 0;
+  private hasToken = false;
 
   /** `number`: the recorder's for this exchange. `now`: deadlines run from here until it is sent. */
   constructor(step: Step, number: number, now: Nanoseconds, options: FlightOptions) {
-    this.place = -1;
     this.step = step;
     this.engine = step.turn.engine;
     this.number = number;
     this.options = options;
-    this.exchange = undefined;
-    this.hasEnded = false;
     this.sentAt = now;
-    this.attempts = 0;
-    this.hasToken = false;
     this.expires = this.expiresUnlessToken();
-    this.wasOverdue = false;
   }
 
   sent(at: Nanoseconds, reused: boolean): void {

@@ -81,15 +81,15 @@ class HttpLine implements WatchedLine {
   private readonly opensAtMost: number;
   private readonly keepsText: boolean;
   private readonly write: RequestWriter;
-  readonly inFlight: Members<HttpExchange>;
+  readonly inFlight = new Members<HttpExchange>();
   /** Under way on connections that their server will close. */
-  private closing: number;
+  private closing = 0;
   /** Set while nothing is under way and connections wait for nobody. */
   private stopGivingUp: (() => void) | undefined;
-  private hasSpares: boolean;
+  private hasSpares = false;
   latest: HttpExchange | undefined;
   /** Prepared and not sent yet: each will want a connection soon. */
-  private waiting: number;
+  private waiting = 0;
 
   constructor(options: HttpLineOptions) {
     const { url, wire, servedModel, clock, acceptAnyCertificate = false, connectWithin = defaultDeadlines.connect } = options;
@@ -102,12 +102,6 @@ class HttpLine implements WatchedLine {
     this.pool = new Pool({ server, clock, stamps }, this.connectWithin, options.budget ?? unlimited);
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
-    this.inFlight = new Members();
-    this.closing = 0;
-    this.stopGivingUp = undefined;
-    this.hasSpares = false;
-    this.latest = undefined;
-    this.waiting = 0;
     this.opensAtMost = options.opensAtMost ?? Infinity;
     this.keepsText = options.keepsText ?? false;
   }
@@ -182,33 +176,26 @@ class HttpLine implements WatchedLine {
 
 /** One request and its response. */
 class HttpExchange implements Exchange, ConnectionUser, Member {
-  place: number;
+  place = -1;
   private readonly line: HttpLine;
   private readonly bytes: Buffer;
   private readonly listener: ExchangeListener;
   private readonly reply: ReplyReader;
   private connection: Connection | undefined;
   /** The connection was open before this request: its server may have closed it without our knowing yet. */
-  private isReused: boolean;
+  private isReused = false;
   /** Its server has said that it will close the connection after this reply. */
-  private isClosing: boolean;
-  private sentAt: Nanoseconds;
-  private hasEnded: boolean;
-  private stopWaiting: () => void;
+  private isClosing = false;
+  private sentAt: Nanoseconds = 0;
+  private hasEnded = false;
+  private stopWaiting: () => void = () => {};
 
   constructor(line: HttpLine, { bytes, keepText, maxOutputTokens }: PreparedBytes, listener: ExchangeListener) {
-    this.place = -1;
     this.line = line;
     this.bytes = bytes;
     this.listener = listener;
     const { secrets, leavesOutZeros } = line;
     this.reply = new ReplyReader({ listener, keepText, maxOutputTokens, secrets, leavesOutZeros });
-    this.connection = undefined;
-    this.isReused = false;
-    this.isClosing = false;
-    this.sentAt = 0;
-    this.hasEnded = false;
-    this.stopWaiting = () => {};
   }
 
   start(): void {

@@ -17,15 +17,9 @@ const letterN = 110;
  * of streams whose stamps stay true. What skips starts at the first byte of a value, ends after its last, and returns whether it was JSON so far.
  */
 export abstract class JsonWalk {
-  protected bytes: Buffer;
-  protected at: number;
-  protected end: number;
-
-  constructor() {
-    this.bytes = Buffer.alloc(0);
-    this.at = 0;
-    this.end = 0;
-  }
+  protected bytes: Buffer = Buffer.alloc(0);
+  protected at = 0;
+  protected end = 0;
 
   /** Looks ahead, moving nothing: a string or list that is not empty. */
   protected holdsSomething(opening: number, closing: number): boolean {

@@ -2,13 +2,8 @@ import { generatedIn } from "./generatedIn.ts";
 
 /** The text of one reply, piece by piece; what was generated beside it is kept apart, since no later prompt contains that. */
 export class KeptText {
-  private readonly texts: string[];
-  private readonly asides: string[];
-
-  constructor() {
-    this.texts = [];
-    this.asides = [];
-  }
+  private readonly texts: string[] = [];
+  private readonly asides: string[] = [];
 
   /** As it stands in JSON, without its quotes. */
   addQuoted(text: string): void {

@@ -8,11 +8,7 @@ export interface Member {
  * successor, so that everything that has ever been in it grows old together. That cost pauses of 25 ms at 25 k requests/s.
  */
 export class Members<Kind extends Member> {
-  private readonly all: Kind[];
-
-  constructor() {
-    this.all = [];
-  }
+  private readonly all: Kind[] = [];
 
   get size(): number {
     return this.all.length;

@@ -101,13 +101,8 @@ function startsOf<Kind>(all: readonly Kind[], countOf: (one: Kind) => number): U
 
 /** Each once, in the order in which they came. */
 class Places<Kind> {
-  readonly all: Kind[];
-  private readonly places: Map<Kind, number>;
-
-  constructor() {
-    this.all = [];
-    this.places = new Map();
-  }
+  readonly all: Kind[] = [];
+  private readonly places = new Map<Kind, number>();
 
   of(one: Kind): number {
     const known = this.places.get(one);

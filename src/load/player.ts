@@ -34,18 +34,18 @@ export class Player implements FlightHome, Preparer {
   private readonly preparation: Preparation;
   private readonly sweep: DeadlineSweep;
   /** Followers that wait for their time. */
-  private readonly pausing: Members<Pause>;
+  private readonly pausing = new Members<Pause>();
   private readonly flightOptions: FlightOptions;
-  private start: Nanoseconds;
+  private start: Nanoseconds = Infinity;
   /** When the experiment's time is up. */
-  private limit: Nanoseconds;
-  private next: number;
-  private isStopped: boolean;
+  private limit: Nanoseconds = Infinity;
+  private next = 0;
+  private isStopped = false;
   /** Why nothing more is sent, once the experiment's time is up. */
   private timeWasUp: string | undefined;
-  private hasFinished: boolean;
-  private cancelSend: () => void;
-  private cancelLimit: () => void;
+  private hasFinished = false;
+  private cancelSend: () => void = () => {};
+  private cancelLimit: () => void = () => {};
 
   constructor(phase: Phase, options: PlayerOptions, finished: () => void) {
     this.options = options;
@@ -55,7 +55,6 @@ export class Player implements FlightHome, Preparer {
     this.strays = strays;
     this.preparation = new Preparation(this.scheduled, options.clock, this);
     this.sweep = new DeadlineSweep(options.clock);
-    this.pausing = new Members();
     const { recorder, tally, deadlines } = options;
     const limits = {
       firstToken: toNanoseconds(deadlines.firstToken),
@@ -63,14 +62,6 @@ export class Player implements FlightHome, Preparer {
       request: toNanoseconds(deadlines.request),
     };
     this.flightOptions = { recorder, tally, deadlines, limits, home: this };
-    this.start = Infinity;
-    this.limit = Infinity;
-    this.next = 0;
-    this.isStopped = false;
-    this.timeWasUp = undefined;
-    this.hasFinished = false;
-    this.cancelSend = () => {};
-    this.cancelLimit = () => {};
   }
 
   /** Requests due within the first look-ahead, by engine: so many connections are opened before the start. */

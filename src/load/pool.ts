@@ -32,12 +32,12 @@ export class Pool {
   private readonly openWithin: Nanoseconds;
   private readonly budget: ConnectionBudget;
   /** Ascending by `staleFrom`. */
-  private used: Connection[];
-  private unused: Connection[];
+  private used: Connection[] = [];
+  private unused: Connection[] = [];
   /** Opened for nobody yet, in the order in which they were begun. */
-  private opening: Opening[];
-  private isClosed: boolean;
-  private restsUntil: Nanoseconds;
+  private opening: Opening[] = [];
+  private isClosed = false;
+  private restsUntil: Nanoseconds = 0;
   private readonly use: RecentPeak;
 
   /** `openWithin`: how long a connection may take to open. */
@@ -46,11 +46,6 @@ export class Pool {
     this.clock = dialling.clock;
     this.openWithin = openWithin;
     this.budget = budget;
-    this.used = [];
-    this.unused = [];
-    this.opening = [];
-    this.isClosed = false;
-    this.restsUntil = 0;
     this.use = new RecentPeak(freshFor);
   }
 
@@ -221,17 +216,13 @@ function firstFresh(idle: readonly Connection[], now: Nanoseconds): number {
 /** The most there were of something at once, within one to two periods. */
 class RecentPeak {
   private readonly period: Nanoseconds;
-  private count: number;
-  private peak: number;
-  private earlierPeak: number;
-  private until: Nanoseconds;
+  private count = 0;
+  private peak = 0;
+  private earlierPeak = 0;
+  private until: Nanoseconds = 0;
 
   constructor(period: Nanoseconds) {
     this.period = period;
-    this.count = 0;
-    this.peak = 0;
-    this.earlierPeak = 0;
-    this.until = 0;
   }
 
   change(change: number, now: Nanoseconds): void {

@@ -19,24 +19,18 @@ export class Preparation {
   private readonly steps: readonly Step[];
   private readonly clock: Clock;
   private readonly preparer: Preparer;
-  private readonly prepared: Prepared[];
-  private next: number;
-  private tokens: number;
-  private start: Nanoseconds;
-  private isWaitingForRoom: boolean;
-  private cancel: () => void;
+  private readonly prepared: Prepared[] = [];
+  private next = 0;
+  private tokens = 0;
+  private start: Nanoseconds = 0;
+  private isWaitingForRoom = false;
+  private cancel: () => void = () => {};
 
   /** `steps`: by due time, earliest first. */
   constructor(steps: readonly Step[], clock: Clock, preparer: Preparer) {
     this.steps = steps;
     this.clock = clock;
     this.preparer = preparer;
-    this.prepared = [];
-    this.next = 0;
-    this.tokens = 0;
-    this.start = 0;
-    this.isWaitingForRoom = false;
-    this.cancel = () => {};
   }
 
   /** Prepares what is due soon after a start that is still to be chosen, then calls `done`. */

@@ -46,60 +46,41 @@ const chunk = new ChunkReader();
  */
 export class ReplyReader implements PieceTaker, EventTaker {
   /** Some byte of the response has arrived: the request must not be sent again. */
-  hasStarted: boolean;
+  hasStarted = false;
   /** The body is complete, or nothing more is worth reading. */
-  isOver: boolean;
+  isOver = false;
   /** The last event was `[DONE]`: whatever follows is no part of the answer. */
-  isDone: boolean;
+  isDone = false;
   private readonly options: ReplyOptions;
-  private readonly headReader: HeadReader;
+  private readonly headReader = new HeadReader();
   private head: Head | undefined;
   private body: BodyReader | undefined;
-  private readonly events: EventScanner;
+  private readonly events = new EventScanner(this);
   /** A body that is not a stream of events. */
-  private readonly document: GrowingBytes;
-  private isStream: boolean;
-  private hasBody: boolean;
+  private readonly document = new GrowingBytes();
+  private isStream = false;
+  private hasBody = false;
   private failure: Outcome | undefined;
-  private at: Nanoseconds;
-  private hasExcess: boolean;
+  private at: Nanoseconds = 0;
+  private hasExcess = false;
   private readonly tokens: ReplyTokens;
   /** Events of text within this read that the listener has not heard of yet. */
-  private untold: number;
-  private readonly end: StreamEnd;
+  private untold = 0;
+  private readonly end = new StreamEnd();
   /** Of an event that had nothing but text: the last one, as a rule. */
   private pattern: EventPattern | undefined;
   /** Made, less those that events like one have paid for. */
-  private patterns: number;
+  private patterns = 0;
   /** Events in a row that were unlike the last one that could be afforded. */
-  private misses: number;
+  private misses = 0;
   /** Undefined where no text is kept. */
   private readonly kept: KeptText | undefined;
-  private broken: string;
+  private broken = "";
 
   constructor(options: ReplyOptions) {
     this.options = options;
-    this.hasStarted = false;
-    this.isOver = false;
-    this.isDone = false;
-    this.headReader = new HeadReader();
-    this.head = undefined;
-    this.body = undefined;
-    this.events = new EventScanner(this);
-    this.document = new GrowingBytes();
-    this.isStream = false;
-    this.hasBody = false;
-    this.failure = undefined;
-    this.at = 0;
-    this.hasExcess = false;
     this.tokens = new ReplyTokens(options.maxOutputTokens);
-    this.untold = 0;
-    this.end = new StreamEnd();
-    this.pattern = undefined;
-    this.patterns = 0;
-    this.misses = 0;
     this.kept = options.keepText ? new KeptText() : undefined;
-    this.broken = "";
   }
 
   /** Bytes received at `at`: one read of the socket. */

@@ -9,32 +9,24 @@ const mostTokens = 2 ** 31 - 1;
 /** The tokens of one reply: as its usage tells them, where no reply can have had others, else one for each event that carries some. */
 export class ReplyTokens {
   /** Events with text, reasoning or a tool call. */
-  events: number;
+  events = 0;
   /** Events of a choice with nothing in it, as of a token that makes no text. */
-  emptyEvents: number;
+  emptyEvents = 0;
   /** Of the prompt, as usage told. */
   prompt: number | undefined;
   private readonly asked: number;
   /** What the events so far have carried: as the usage within them says, and one for each that has none. */
-  private carried: number;
+  private carried = 0;
   /** Up to the last event that said so. */
-  private upToLast: number;
+  private upToLast = 0;
   /** Events with tokens that said no more than the one before. */
-  private stood: number;
+  private stood = 0;
   private cached: number | undefined;
   private completion: number | undefined;
 
   /** `asked`: output tokens, at most. */
   constructor(asked: number) {
-    this.events = 0;
-    this.emptyEvents = 0;
     this.asked = asked;
-    this.carried = 0;
-    this.upToLast = 0;
-    this.stood = 0;
-    this.prompt = undefined;
-    this.cached = undefined;
-    this.completion = undefined;
   }
 
   /** Events of one token each. */

@@ -27,18 +27,18 @@ export class Step {
   readonly ownReplies: readonly number[];
   readonly promptTokens: number;
   /** Those that are sent after its end, or with its reply. */
-  followers: Step[];
+  followers: Step[] = noSteps;
   /** Those whose own replies are parts of its prompt. */
-  contains: Step[];
-  isContained: boolean;
+  contains: Step[] = noSteps;
+  isContained = false;
   /** How many of those that it waits for have yet to end. */
-  waitsFor: number;
+  waitsFor = 0;
   /** On the clock, where it depends on another one's end and that is known. */
   due: Nanoseconds | undefined;
   /** The latest end of those that it waits for, once one of several has ended: they are not told in the order in which they came. */
   latestEnd: Nanoseconds | undefined;
   /** It has been recorded as one that will never be sent. */
-  isDropped: boolean;
+  isDropped = false;
   /** Its reply's text, once there, where another step contains it. */
   text: string | undefined;
 
@@ -52,14 +52,6 @@ export class Step {
     this.pause = arrival.kind === "after" ? toNanoseconds(arrival.pause) : 0;
     this.ownReplies = ownReplies(request);
     this.promptTokens = request.contextTokens + request.questionTokens;
-    this.followers = noSteps;
-    this.contains = noSteps;
-    this.isContained = false;
-    this.waitsFor = 0;
-    this.due = undefined;
-    this.latestEnd = undefined;
-    this.isDropped = false;
-    this.text = undefined;
   }
 }
 

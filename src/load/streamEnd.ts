@@ -14,20 +14,13 @@ export interface BodyEnd {
 
 /** What a stream's events have said of its end: by that it is judged when it is over. */
 export class StreamEnd {
-  private isFinished: boolean;
+  private isFinished = false;
   /** An event with nothing but usage came, and none of a choice after it: it was the last one. */
-  private isCounted: boolean;
+  private isCounted = false;
   /** What was said last, but for usage and empty parts, where that is no part of a reply. */
   private strange: string | undefined;
   /** What there was of its last event, where the body ended within it. */
   private half: string | undefined;
-
-  constructor() {
-    this.isFinished = false;
-    this.isCounted = false;
-    this.strange = undefined;
-    this.half = undefined;
-  }
 
   /** An event that was JSON; `strange`: its words, where it is no part of a reply. */
   event(kind: EventKind, { hasChoice, isFinished }: ChunkReader, strange: string | undefined): void {

@@ -9,12 +9,11 @@ type Counts = { -readonly [Name in "sent" | "ended" | "dropped" | "failed" | "tt
 export class Tally {
   private readonly experiment: number;
   private readonly tell: (event: RequestsEvent) => void;
-  private counts: Map<string, Counts>;
+  private counts = new Map<string, Counts>();
 
   constructor(experiment: number, tell: (event: RequestsEvent) => void) {
     this.experiment = experiment;
     this.tell = tell;
-    this.counts = new Map();
   }
 
   sent(engine: string): void {
