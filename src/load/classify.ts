@@ -91,6 +91,9 @@ export class ChunkReader extends JsonWalk {
   private hasWords = false;
   /** It has something that a chunk of a reply has: choices, usage, an id, or what it is. */
   private isChunk = false;
+  /** Of the member that is being read. */
+  private keyStart = 0;
+  private keyEnd = 0;
   private textStart = 0;
   private texts = 0;
   private choices = 0;
@@ -152,6 +155,10 @@ export class ChunkReader extends JsonWalk {
     return this.at === this.end;
   }
 
+  private isKey(key: Buffer): boolean {
+    return this.keyEnd - this.keyStart === key.length && this.isAt(key, this.keyStart);
+  }
+
   // From here on: each function starts at the first byte of what it reads, ends after the last, and returns whether it was JSON so far.
 
   private readObject(level: Level): boolean {
@@ -159,14 +166,14 @@ export class ChunkReader extends JsonWalk {
     this.skipSpace();
     if (this.byte() === closeBrace) return this.step();
     for (;;) {
-      const keyStart = this.at + 1;
+      this.keyStart = this.at + 1;
       if (this.byte() !== quote || !this.skipString()) return false;
-      const keyEnd = this.at - 1;
+      this.keyEnd = this.at - 1;
       this.skipSpace();
       if (this.byte() !== colon) return false;
       this.at++;
       this.skipSpace();
-      if (!this.readMember(level, keyStart, keyEnd)) return false;
+      if (!this.readMember(level)) return false;
       this.skipSpace();
       if (this.byte() === closeBrace) return this.step();
       if (this.byte() !== comma) return false;
@@ -175,75 +182,73 @@ export class ChunkReader extends JsonWalk {
     }
   }
 
-  private readMember(level: Level, keyStart: number, keyEnd: number): boolean {
+  private readMember(level: Level): boolean {
     switch (level) {
       case "chunk":
-        return this.readOfChunk(keyStart, keyEnd);
+        return this.readOfChunk();
       case "choice":
-        return this.readOfChoice(keyStart, keyEnd);
+        return this.readOfChoice();
       case "finish":
-        return this.isKey(keys.type, keyStart, keyEnd) && this.byte() === quote ? this.readFinishReason() : this.skipValue();
+        return this.isKey(keys.type) && this.byte() === quote ? this.readFinishReason() : this.skipValue();
       case "delta":
-        return this.readOfDelta(keyStart, keyEnd);
+        return this.readOfDelta();
       case "part":
-        return this.readOfPart(keyStart, keyEnd);
+        return this.readOfPart();
       case "thought":
-        return this.readOfThought(keyStart, keyEnd);
+        return this.readOfThought();
       case "usage":
-        return this.readOfUsage(keyStart, keyEnd);
+        return this.readOfUsage();
       case "details":
-        if (!this.isKey(keys.cachedTokens, keyStart, keyEnd)) return this.skipValue();
+        if (!this.isKey(keys.cachedTokens)) return this.skipValue();
         this.cachedTokens = this.number() ?? this.cachedTokens;
         return this.skipValue();
       case "groq":
-        if (this.isKey(keys.usage, keyStart, keyEnd)) return this.readUsage();
-        if (this.isKey(keys.error, keyStart, keyEnd) && !this.isFalsy()) this.hasError = true;
+        if (this.isKey(keys.usage)) return this.readUsage();
+        if (this.isKey(keys.error)) this.readError();
         return this.skipValue();
     }
   }
 
-  private readOfChunk(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.choices, keyStart, keyEnd)) {
+  private readOfChunk(): boolean {
+    if (this.isKey(keys.choices)) {
       this.isChunk = true;
       this.isPart = true;
       return this.readChoices();
     }
-    if (this.isKey(keys.usage, keyStart, keyEnd)) {
+    if (this.isKey(keys.usage)) {
       this.isPart = true;
       return this.readUsage();
     }
-    if (this.isKey(keys.groq, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("groq");
-    if (this.isKey(keys.error, keyStart, keyEnd)) {
-      if (!this.isFalsy()) this.hasError = true;
-    } else if (this.isKey(keys.object, keyStart, keyEnd)) {
-      this.isSaid(this.isString(keys.error));
-    } else if (this.isKey(keys.type, keyStart, keyEnd)) {
-      this.isSaid(this.isErrorName());
-    } else if (!this.isChunk) {
-      this.readOther(keyStart, keyEnd);
-    }
+    if (this.isKey(keys.groq) && this.byte() === openBrace) return this.readObject("groq");
+    if (this.isKey(keys.error)) this.readError();
+    else if (this.isKey(keys.object)) this.saysWhatItIs(this.isString(keys.error));
+    else if (this.isKey(keys.type)) this.saysWhatItIs(this.isErrorName());
+    else if (!this.isChunk) this.readOther();
     return this.skipValue();
   }
 
-  /** It says what it is. */
-  private isSaid(isError: boolean): void {
+  private saysWhatItIs(isError: boolean): void {
     this.isChunk = true;
     this.isPart = true;
     if (isError) this.hasError = true;
   }
 
+  private readError(): void {
+    if (!this.isFalsy()) this.hasError = true;
+  }
+
   /** Of what may be no chunk at all. Most have their id first. */
-  private readOther(keyStart: number, keyEnd: number): void {
-    if (this.isKey(keys.id, keyStart, keyEnd)) this.isChunk = true;
-    else if (this.isKey(keys.detail, keyStart, keyEnd) || this.isKey(keys.message, keyStart, keyEnd)) {
+  private readOther(): void {
+    if (this.isKey(keys.id)) this.isChunk = true;
+    else if (this.isKey(keys.detail) || this.isKey(keys.message)) {
       // FastAPI's is a list where the request was wrong.
-      if (this.holdsSomething(quote, quote) || this.holdsSomething(openBracket, closeBracket)) this.hasWords = true;
+      if (this.holdsText() || this.holdsItems()) this.hasWords = true;
     }
   }
 
   private readChoices(): boolean {
     if (this.byte() !== openBracket) return this.skipValue();
-    if (this.holdsSomething(openBracket, closeBracket)) this.hasChoice = true;
+    if (this.holdsItems()) this.hasChoice = true;
     return this.readList("choice");
   }
 
@@ -262,16 +267,16 @@ export class ChunkReader extends JsonWalk {
     }
   }
 
-  private readOfChoice(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.delta, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("delta");
-    if (this.isKey(keys.usage, keyStart, keyEnd)) return this.readUsage();
-    if (this.isKey(keys.text, keyStart, keyEnd)) {
+  private readOfChoice(): boolean {
+    if (this.isKey(keys.delta) && this.byte() === openBrace) return this.readObject("delta");
+    if (this.isKey(keys.usage)) return this.readUsage();
+    if (this.isKey(keys.text)) {
       this.readText();
-    } else if (this.isKey(keys.finishReason, keyStart, keyEnd)) {
-      if (this.holdsSomething(quote, quote)) return this.readFinishReason();
-      if (this.holdsSomething(openBrace, closeBrace)) return this.readFinishObject();
-    } else if (this.isKey(keys.error, keyStart, keyEnd)) {
-      if (!this.isFalsy()) this.hasError = true;
+    } else if (this.isKey(keys.finishReason)) {
+      if (this.holdsText()) return this.readFinishReason();
+      if (this.holdsMembers()) return this.readFinishObject();
+    } else if (this.isKey(keys.error)) {
+      this.readError();
     }
     return this.skipValue();
   }
@@ -294,52 +299,47 @@ export class ChunkReader extends JsonWalk {
     return this.readObject("finish");
   }
 
-  private readOfDelta(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.content, keyStart, keyEnd)) {
+  private readOfDelta(): boolean {
+    if (this.isKey(keys.content)) {
       if (this.byte() === openBracket) return this.readList("part");
       this.readText();
-    } else if (this.isKey(keys.refusal, keyStart, keyEnd)) {
+    } else if (this.isKey(keys.refusal)) {
       this.readText();
-    } else if (this.isReasoning(keyStart, keyEnd)) {
-      if (this.holdsSomething(quote, quote)) this.hasReasoning = true;
-    } else if (this.isKey(keys.reasoningDetails, keyStart, keyEnd) && this.byte() === openBracket) {
+    } else if (this.isReasoning()) {
+      if (this.holdsText()) this.hasReasoning = true;
+    } else if (this.isKey(keys.reasoningDetails) && this.byte() === openBracket) {
       return this.readList("thought");
-    } else if (this.isKey(keys.toolCalls, keyStart, keyEnd)) {
-      if (this.holdsSomething(openBracket, closeBracket)) this.hasTool = true;
-    } else if (this.isKey(keys.functionCall, keyStart, keyEnd)) {
+    } else if (this.isKey(keys.toolCalls)) {
+      if (this.holdsItems()) this.hasTool = true;
+    } else if (this.isKey(keys.functionCall)) {
       if (this.byte() === openBrace) this.hasTool = true;
-    } else if (this.isKey(keys.role, keyStart, keyEnd) && this.byte() === quote) {
+    } else if (this.isKey(keys.role) && this.byte() === quote) {
       this.hasRole = true;
     }
     return this.skipValue();
   }
 
   /** Engines call it by the first two, GitHub Copilot by the third, and some gateways by the last. */
-  private isReasoning(keyStart: number, keyEnd: number): boolean {
-    return (
-      this.isKey(keys.reasoning, keyStart, keyEnd) ||
-      this.isKey(keys.reasoningContent, keyStart, keyEnd) ||
-      this.isKey(keys.reasoningText, keyStart, keyEnd) ||
-      this.isKey(keys.thinking, keyStart, keyEnd)
-    );
+  private isReasoning(): boolean {
+    return this.isKey(keys.reasoning) || this.isKey(keys.reasoningContent) || this.isKey(keys.reasoningText) || this.isKey(keys.thinking);
   }
 
   /** Of content that is a list, as some servers send it. */
-  private readOfPart(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.text, keyStart, keyEnd)) this.readText();
-    else if (this.isKey(keys.thinking, keyStart, keyEnd) && this.holdsSomething(openBracket, closeBracket)) this.hasReasoning = true;
+  private readOfPart(): boolean {
+    if (this.isKey(keys.text)) this.readText();
+    else if (this.isKey(keys.thinking) && this.holdsItems()) this.hasReasoning = true;
     return this.skipValue();
   }
 
   /** As MiniMax and OpenRouter send reasoning. A signature of it, or what nobody can read, is none. */
-  private readOfThought(keyStart: number, keyEnd: number): boolean {
-    const isWords = this.isKey(keys.text, keyStart, keyEnd) || this.isKey(keys.summary, keyStart, keyEnd);
-    if (isWords && this.holdsSomething(quote, quote)) this.hasReasoning = true;
+  private readOfThought(): boolean {
+    const isWords = this.isKey(keys.text) || this.isKey(keys.summary);
+    if (isWords && this.holdsText()) this.hasReasoning = true;
     return this.skipValue();
   }
 
   private readText(): void {
-    if (!this.holdsSomething(quote, quote)) return;
+    if (!this.holdsText()) return;
     this.hasText = true;
     this.textStart = this.at + 1;
     this.texts++;
@@ -354,12 +354,11 @@ export class ChunkReader extends JsonWalk {
   }
 
   /** Moonshot tells cached tokens here and not in the details, and so does DeepSeek, by another name. */
-  private readOfUsage(keyStart: number, keyEnd: number): boolean {
-    if (this.isKey(keys.completionTokens, keyStart, keyEnd)) this.completionTokens = this.number();
-    else if (this.isKey(keys.promptTokens, keyStart, keyEnd)) this.promptTokens = this.number();
-    else if (this.isKey(keys.cachedTokens, keyStart, keyEnd) || this.isKey(keys.cacheHitTokens, keyStart, keyEnd))
-      this.cachedTokens = this.number() ?? this.cachedTokens;
-    else if (this.isKey(keys.promptTokensDetails, keyStart, keyEnd) && this.byte() === openBrace) return this.readObject("details");
+  private readOfUsage(): boolean {
+    if (this.isKey(keys.completionTokens)) this.completionTokens = this.number();
+    else if (this.isKey(keys.promptTokens)) this.promptTokens = this.number();
+    else if (this.isKey(keys.cachedTokens) || this.isKey(keys.cacheHitTokens)) this.cachedTokens = this.number() ?? this.cachedTokens;
+    else if (this.isKey(keys.promptTokensDetails) && this.byte() === openBrace) return this.readObject("details");
     return this.skipValue();
   }
 

@@ -21,12 +21,25 @@ export abstract class JsonWalk {
   protected at = 0;
   protected end = 0;
 
-  /** Looks ahead, moving nothing: a string or list that is not empty. */
-  protected holdsSomething(opening: number, closing: number): boolean {
-    if (this.byte() !== opening) return false;
+  /** Looks ahead: a string that is not empty. */
+  protected holdsText(): boolean {
+    return this.byte() === quote && this.bytes[this.at + 1] !== quote;
+  }
+
+  /** Looks ahead: a list that is not empty. */
+  protected holdsItems(): boolean {
+    return this.byte() === openBracket && !this.closesAtOnce(closeBracket);
+  }
+
+  /** Looks ahead: an object that is not empty. */
+  protected holdsMembers(): boolean {
+    return this.byte() === openBrace && !this.closesAtOnce(closeBrace);
+  }
+
+  private closesAtOnce(closing: number): boolean {
     let at = this.at + 1;
-    if (opening !== quote) while (isSpace(this.bytes[at])) at++;
-    return this.bytes[at] !== closing;
+    while (isSpace(this.bytes[at])) at++;
+    return this.bytes[at] === closing;
   }
 
   protected isString(wanted: Buffer): boolean {
@@ -38,8 +51,8 @@ export abstract class JsonWalk {
     const byte = this.byte();
     const next = this.bytes[this.at + 1];
     if (byte === quote) return next === quote;
-    if (byte === openBrace) return !this.holdsSomething(openBrace, closeBrace);
-    if (byte === openBracket) return !this.holdsSomething(openBracket, closeBracket);
+    if (byte === openBrace) return this.closesAtOnce(closeBrace);
+    if (byte === openBracket) return this.closesAtOnce(closeBracket);
     return byte === letterN || byte === letterF || (byte === digit0 && endsScalar(next));
   }
 
@@ -115,10 +128,6 @@ export abstract class JsonWalk {
   /** -1 at the end. */
   protected byte(): number {
     return this.at < this.end ? (this.bytes[this.at] ?? -1) : -1;
-  }
-
-  protected isKey(key: Buffer, start: number, end: number): boolean {
-    return end - start === key.length && this.isAt(key, start);
   }
 
   protected isAt(wanted: Buffer, start: number = this.at): boolean {
