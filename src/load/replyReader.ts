@@ -3,7 +3,7 @@ import { failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type EventPattern, type TakeLike } from "../http/alikeEvents.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
-import { ChunkReader, type EventKind } from "./classify.ts";
+import { ChunkReader, type EventKind } from "./chunkReader.ts";
 import { complaintIn, withoutSecrets } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "../http/eventScanner.ts";
 import { GrowingBytes } from "../http/growingBytes.ts";

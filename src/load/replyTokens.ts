@@ -1,5 +1,5 @@
 import type { TokenSource } from "../model/exchange.ts";
-import type { ChunkReader } from "./classify.ts";
+import type { ChunkReader } from "./chunkReader.ts";
 
 /** An event may carry several tokens, and a token's text come in several events; hardly so many. */
 const mostApart = 16;

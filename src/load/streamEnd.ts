@@ -1,5 +1,5 @@
 import { completed, failed, type Outcome } from "../model/outcome.ts";
-import type { ChunkReader, EventKind } from "./classify.ts";
+import type { ChunkReader, EventKind } from "./chunkReader.ts";
 import type { ReplyTokens } from "./replyTokens.ts";
 
 /** How its body ended. */

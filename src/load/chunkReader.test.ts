@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { ChunkReader, type EventKind } from "./classify.ts";
+import { ChunkReader, type EventKind } from "./chunkReader.ts";
 
 const reader = new ChunkReader();
 
