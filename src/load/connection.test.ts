@@ -30,8 +30,8 @@ test("connections read into memory that compiled code can look at", async () => 
   const clock = realClock();
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const dialled = { host, port: Number(port), isTls: false, acceptAnyCertificate: false };
-  const connection = new Connection({ server: dialled, clock, stamps: stampsWhenRead(clock) }, noCall, noCall);
-  connection.user = { received: (_, bytes) => resolve(bytes), lost: (_, cause) => reject(cause ?? new Error("closed")) };
+  const connection = new Connection({ server: dialled, clock, stamps: stampsWhenRead(clock) }, noCall);
+  connection.user = { opened: noCall, received: (_, bytes) => resolve(bytes), lost: (_, cause) => reject(cause ?? new Error("closed")) };
   connection.send(Buffer.from("GET / HTTP/1.1\r\n\r\n"), clock.now());
   expect(await promise).toBe(readBuffer);
   connection.destroy();

@@ -20,6 +20,8 @@ interface Server extends Address {
 
 /** Who is told what happens on a connection. */
 export interface ConnectionUser {
+  /** It can carry bytes; what was sent before has waited in the socket. */
+  opened(): void;
   /** `bytes` up to `length` are valid during the call only: every connection reads into the same ones. */
   received(at: Nanoseconds, bytes: Buffer, length: number): void;
   /** Once, last. `cause` is undefined when the server simply closed it. */
@@ -47,8 +49,8 @@ export class Connection {
   private earliest: Nanoseconds = 0;
   private cause: Error | undefined;
 
-  /** `opened` is called once it can carry bytes; what is written before that waits in the socket. `closed`: its file is free again. */
-  constructor({ server, clock, stamps }: Dialling, opened: (connection: Connection) => void, closed: () => void) {
+  /** `closed` is called when its file is free again. */
+  constructor({ server, clock, stamps }: Dialling, closed: () => void) {
     this.clock = clock;
     this.stamps = stamps;
     const began = clock.now();
@@ -56,7 +58,7 @@ export class Connection {
       this.isOpen = true;
       this.tookToOpen = clock.now() - began;
       stamps.watch(this.socket);
-      opened(this);
+      this.user?.opened();
     });
     this.socket.setNoDelay(true);
     this.socket.on("error", (error) => {
@@ -67,6 +69,15 @@ export class Connection {
       closed();
       this.lose();
     });
+  }
+
+  /** Node has read so many bytes into `readBuffer`: here they get their stamp. */
+  private read(length: number): boolean {
+    const at = Math.max(this.stamps.last(), this.earliest); // the receive stamp: no statement may stand before it
+    this.earliest = at;
+    if (this.user === undefined) this.destroy();
+    else this.user.received(at, readBuffer, length);
+    return true;
   }
 
   /** `at`: when the user says that it was sent. */
@@ -94,14 +105,6 @@ export class Connection {
     tlsContext ??= createSecureContext();
     const options = { host, port, ALPNProtocols: ["http/1.1"], onread, secureContext: tlsContext, ...certificate };
     return connectTls(options as TlsOptions, opened);
-  }
-
-  private read(length: number): boolean {
-    const at = Math.max(this.stamps.last(), this.earliest); // the receive stamp: no statement may stand before it
-    this.earliest = at;
-    if (this.user === undefined) this.destroy();
-    else this.user.received(at, readBuffer, length);
-    return true;
   }
 
   private lose(): void {

@@ -204,6 +204,11 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     else this.sendOn(open);
   }
 
+  opened(): void {
+    this.stopWaiting();
+    this.listener.opened(this.line.clock.now());
+  }
+
   received(at: Nanoseconds, bytes: Buffer, length: number): void {
     const { isDone: wasDone, hasFailed: hadFailed } = this.reply;
     this.reply.read(at, bytes, length);
@@ -249,10 +254,7 @@ class HttpExchange implements Exchange, ConnectionUser, Member {
     const { clock, pool, connectWithin } = this.line;
     const began = clock.now();
     this.listener.sent(began, false);
-    const connection = pool.connect(() => {
-      this.stopWaiting();
-      this.listener.opened(clock.now());
-    });
+    const connection = pool.connect();
     if (connection === undefined) {
       this.stopWaiting = clock.at(began, () => this.abort(failed("exhausted", "this process can open no more connections: ulimit -n")));
       return;

@@ -67,7 +67,7 @@ test("whoever finds none that is open has the one that was begun first", async (
   const asked: Socket[] = [];
   const { pool, accepted, begun } = await poolTo((socket) => void socket.once("data", () => asked.push(socket)));
   for (let request = 0; request < 2; request++) pool.refresh(2);
-  pool.connect(() => {})?.send(Buffer.from("who?"), 0);
+  pool.connect()?.send(Buffer.from("who?"), 0);
   await expect.poll(() => asked.length).toBe(1);
   expect(begun()).toBe(2);
   expect(asked[0]).toBe(accepted[0]);
@@ -76,7 +76,7 @@ test("whoever finds none that is open has the one that was begun first", async (
 test("one that is taken before it is open is no longer closed where that takes too long: whoever has it sees to that", async () => {
   const { pool } = await poolTo(() => {}, 0.05);
   pool.refresh(1);
-  const connection = pool.connect(() => {});
+  const connection = pool.connect();
   await pause(150);
   expect(connection?.isLost).toBe(false);
   connection?.destroy();
@@ -94,7 +94,7 @@ test("one that brings what nobody asked for is closed, be it used before or not"
   const { pool, accepted, ended } = await poolTo(() => {});
   await pool.open(2);
   const used = taken(pool);
-  used.user = { received: () => {}, lost: () => {} };
+  used.user = { opened: () => {}, received: () => {}, lost: () => {} };
   pool.giveBack(used);
   await expect.poll(() => accepted.length).toBe(2);
   for (const socket of accepted) socket.write("HTTP/1.1 408 Request Timeout\r\n\r\n");

@@ -16,9 +16,11 @@ const fewest = 64;
 /** A server that takes no connections is left alone for so long, but for the requests themselves. */
 const restAfterRefusal = toNanoseconds(0.5);
 
-/** A connection on its way: whoever takes it before it is open is told when it is. */
+/** A connection that is being opened for nobody yet. */
 interface Opening {
-  readonly takenBy: (opened: () => void) => Connection;
+  readonly connection: Connection;
+  /** Somebody has it now, and what becomes of it is theirs. */
+  readonly taken: () => void;
 }
 
 /**
@@ -95,18 +97,19 @@ export class Pool {
   }
 
   /** One that is not open yet: that has been begun for nobody, and else a new one. Undefined where this process can open no more. */
-  connect(opened: () => void): Connection | undefined {
-    return this.opening.shift()?.takenBy(opened) ?? this.dial(opened);
+  connect(): Connection | undefined {
+    const [begun] = this.opening;
+    begun?.taken();
+    return begun?.connection ?? this.dial();
   }
 
-  private dial(opened: (connection: Connection) => void): Connection | undefined {
-    if (!this.budget.take()) return undefined;
-    return new Connection(this.dialling, opened, () => this.budget.giveBack());
+  private dial(): Connection | undefined {
+    return this.budget.take() ? new Connection(this.dialling, () => this.budget.giveBack()) : undefined;
   }
 
   /** `idleTimeout`: how long the server keeps it, where it has said so. */
   giveBack(connection: Connection, idleTimeout: Seconds = Infinity): void {
-    this.isIdle(connection, idleTimeout);
+    this.becomesIdle(connection, idleTimeout);
     let place = this.used.length;
     while (place > 0 && (this.used[place - 1]?.staleFrom ?? 0) > connection.staleFrom) place--;
     if (place === this.used.length) this.used.push(connection);
@@ -120,7 +123,7 @@ export class Pool {
     this.closeUnused();
   }
 
-  private isIdle(connection: Connection, idleTimeout: Seconds): void {
+  private becomesIdle(connection: Connection, idleTimeout: Seconds): void {
     const now = this.clock.now();
     connection.user = undefined;
     connection.idleSince = now;
@@ -133,39 +136,38 @@ export class Pool {
     return isOpen;
   }
 
-  /** To true as well where somebody takes it before it is open: what becomes of it is theirs. */
+  /** To true as well where somebody takes it before it is open. */
   private async tryOne(): Promise<boolean> {
-    return new Promise<boolean>((resolve) => {
-      let opened = (connection: Connection) => {
-        end(true);
-        this.keepUnused(connection);
-      };
-      const end = (isOpen: boolean) => {
+    const connection = this.dial();
+    if (connection === undefined) return false;
+    return new Promise((resolve) => {
+      const settle = (isOpen: boolean) => {
         stopWaiting();
         this.opening = this.opening.filter((one) => one !== opening);
         resolve(isOpen);
       };
-      const connection = this.dial((open) => opened(open));
-      if (connection === undefined) return resolve(false);
+      const opened = () => {
+        settle(true);
+        this.keepUnused(connection);
+      };
       const giveUp = () => {
         connection.destroy();
-        end(false);
+        settle(false);
       };
+      const taken = () => {
+        connection.user = undefined;
+        settle(true);
+      };
+      const opening: Opening = { connection, taken };
       const stopWaiting = this.clock.at(this.clock.now() + this.openWithin, giveUp);
-      connection.user = { received: giveUp, lost: giveUp };
-      const takenBy = (taker: () => void) => {
-        end(true);
-        opened = taker;
-        return connection;
-      };
-      const opening: Opening = { takenBy };
+      connection.user = { opened, received: giveUp, lost: giveUp };
       this.opening.push(opening);
     });
   }
 
   private keepUnused(connection: Connection): void {
     if (this.isClosed) return connection.destroy();
-    this.isIdle(connection, Infinity);
+    this.becomesIdle(connection, Infinity);
     this.unused.push(connection);
   }
 
