@@ -1,11 +1,11 @@
 const longest = 300;
 
-/** What a server says is wrong, in one short line: from its JSON, its HTML page or its plain text. Undefined when it says nothing. */
-export function complaintIn(body: string): string | undefined {
+/** What a server says is wrong, in one short line: from its JSON, its HTML page or its plain text. Undefined when it says nothing. No secret is in it. */
+export function complaintIn(body: string, secrets: readonly string[]): string | undefined {
   const said = fromJson(body) ?? (looksLikeHtml(body) ? fromHtml(body) : body);
   const line = said.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
   if (line === "") return undefined;
-  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+  return withoutSecrets(line.length > longest ? `${line.slice(0, longest - 1)}…` : line, secrets);
 }
 
 /** Without the given secrets, wherever a server has put them. */

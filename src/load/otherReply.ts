@@ -14,9 +14,8 @@ export interface OtherReply {
 /** The outcome of a reply with another status than success. */
 export function refusal(reply: OtherReply): Outcome {
   const { status, compression, location } = reply.head;
-  const leads = location === undefined ? undefined : complaintIn(location);
-  const what =
-    leads === undefined ? `HTTP ${status}` : `HTTP ${status}, which leads to ${withoutSecrets(withoutQuerySecrets(leads), reply.secrets)}`;
+  const leads = location === undefined ? undefined : complaintIn(withoutQuerySecrets(location), reply.secrets);
+  const what = leads === undefined ? `HTTP ${status}` : `HTTP ${status}, which leads to ${leads}`;
   return failed("http-status", withComplaint(what, compression === undefined ? said(reply) : compressed(reply, compression)));
 }
 
@@ -44,8 +43,8 @@ function isEvents(text: string): boolean {
 }
 
 function jsonDocument(reply: OtherReply): Outcome {
-  const error = errorIn(reply.text);
-  if (error !== undefined) return failed("error-event", withoutSecrets(error, reply.secrets));
+  const error = isError(reply.text) ? said(reply) : undefined;
+  if (error !== undefined) return failed("error-event", error);
   if (reply.text.includes('"choices"')) {
     return failed("bad-response", "one JSON document instead of a stream: the server ignores stream: true");
   }
@@ -57,8 +56,7 @@ function compressed({ secrets }: OtherReply, compression: string): string {
 }
 
 function said({ text, secrets }: OtherReply): string | undefined {
-  const complaint = complaintIn(text);
-  return complaint === undefined ? undefined : withoutSecrets(complaint, secrets);
+  return complaintIn(text, secrets);
 }
 
 function mediaType(contentType: string | undefined): string {
@@ -69,15 +67,13 @@ function withComplaint(what: string, complaint: string | undefined): string {
   return complaint === undefined ? what : `${what}: ${complaint}`;
 }
 
-/** What a JSON document says is wrong, where it has an `error`. */
-function errorIn(text: string): string | undefined {
+/** A JSON document that has an `error`, or says that it is one. */
+function isError(text: string): boolean {
   try {
     const document: unknown = JSON.parse(text);
-    if (typeof document !== "object" || document === null) return undefined;
-    const hasError = "error" in document && Boolean(document.error);
-    const isError = "object" in document && document.object === "error";
-    return hasError || isError ? complaintIn(text) : undefined;
+    if (typeof document !== "object" || document === null) return false;
+    return ("error" in document && Boolean(document.error)) || ("object" in document && document.object === "error");
   } catch {
-    return undefined;
+    return false;
   }
 }

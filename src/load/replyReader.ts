@@ -4,7 +4,7 @@ import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type EventPattern, type TakeLike } from "../http/alikeEvents.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
 import { ChunkReader, type EventKind } from "./chunkReader.ts";
-import { complaintIn, withoutSecrets } from "./complaint.ts";
+import { complaintIn } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "../http/eventScanner.ts";
 import { GrowingBytes } from "../http/growingBytes.ts";
 import { HeadReader, type Head } from "../http/head.ts";
@@ -252,7 +252,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
 
   private failureIn(bytes: Buffer, start: number, end: number, read: EventKind): Outcome {
     if (read === "aborted") return failed("aborted", `the engine gave up: finish_reason "${chunk.abortReason}"`);
-    const said = this.saidIn(this.textOf(bytes, start, end));
+    const said = complaintIn(this.textOf(bytes, start, end), this.options.secrets);
     return read === "malformed"
       ? failed("bad-response", `an event that is not JSON: ${said ?? "only white space"}`)
       : failed("error-event", said ?? "an error event that says nothing");
@@ -281,12 +281,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (!this.hasBody && this.body?.isComplete === true) return failed("bad-response", `HTTP ${this.head.status} with nothing in its body`);
     if (!this.isStream) return notAStream(this.otherReply(this.head));
     const isWhole = this.body?.isComplete === true;
-    return this.end.outcome({ isDone: this.isDone, isWhole, broken: this.broken }, this.tokens, (text) => this.saidIn(text));
-  }
-
-  private saidIn(text: string): string | undefined {
-    const said = complaintIn(text);
-    return said === undefined ? undefined : withoutSecrets(said, this.options.secrets);
+    return this.end.outcome({ isDone: this.isDone, isWhole, broken: this.broken }, this.tokens, this.options.secrets);
   }
 
   private otherReply(head: Head): OtherReply {

@@ -1,5 +1,6 @@
 import { completed, failed, type Outcome } from "../model/outcome.ts";
 import type { ChunkReader, EventKind } from "./chunkReader.ts";
+import { complaintIn } from "./complaint.ts";
 import type { ReplyTokens } from "./replyTokens.ts";
 
 /** How its body ended. */
@@ -46,16 +47,15 @@ export class StreamEnd {
    * tokens that were asked for. A body may well end in good order (its last chunk, its length) where generating did not: a proxy saw to it.
    * Where the last word before the end is no part of a reply, it is why it ended: errors come in more shapes than anybody knows.
    */
-  outcome(
-    { isDone, isWhole, broken }: BodyEnd,
-    { events, areAll, areAny }: ReplyTokens,
-    saidIn: (text: string) => string | undefined,
-  ): Outcome {
+  outcome({ isDone, isWhole, broken }: BodyEnd, { events, areAll, areAny }: ReplyTokens, secrets: readonly string[]): Outcome {
     if (this.half !== undefined) {
-      return failed("disconnected", `the stream ended within an event, after ${events} events with tokens: ${saidIn(this.half)}`);
+      return failed(
+        "disconnected",
+        `the stream ended within an event, after ${events} events with tokens: ${complaintIn(this.half, secrets)}`,
+      );
     }
     if (!this.isFinished && !areAll && this.strange !== undefined && (isDone || isWhole)) {
-      return failed("error-event", `it ended with: ${saidIn(this.strange)}`);
+      return failed("error-event", `it ended with: ${complaintIn(this.strange, secrets)}`);
     }
     const saysSo = this.isFinished || this.isCounted || areAll;
     if (!isDone && !(isWhole && saysSo)) {
