@@ -3,14 +3,15 @@ const longest = 300;
 /** What a server says is wrong, in one short line: from its JSON, its HTML page or its plain text. Undefined when it says nothing. No secret is in it. */
 export function complaintIn(body: string, secrets: readonly string[]): string | undefined {
   const said = fromJson(body) ?? (looksLikeHtml(body) ? fromHtml(body) : body);
-  const line = said.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
+  // Before it is cut: what is left of a secret then would not be found.
+  const line = withoutSecrets(said.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim(), secrets);
   if (line === "") return undefined;
-  return withoutSecrets(line.length > longest ? `${line.slice(0, longest - 1)}…` : line, secrets);
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }
 
 /** Without the given secrets, wherever a server has put them. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.filter(Boolean).reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
 }
 
 function fromJson(body: string): string | undefined {

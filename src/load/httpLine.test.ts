@@ -320,6 +320,16 @@ describe("a failure has its name:", () => {
     expect(JSON.stringify(heard)).not.toContain("secret");
   });
 
+  test("no half of the API key is in a message that is cut within it", async () => {
+    const wire = { ...chat, apiKey: "sk-secret-123" };
+    await using server = await testServer((socket) => {
+      socket.end(document("401 No", "text/plain", `${"x".repeat(290)} sk-secret-123`));
+    });
+    const heard = await exchange(lineTo(server.url, { wire }));
+    expect(JSON.stringify(heard)).toContain("HTTP 401: xxx");
+    expect(JSON.stringify(heard)).not.toContain("sk-");
+  });
+
   test("aborted: with the outcome it was given, counts included, and only once", async () => {
     await using server = await testServer((socket) => void socket.write(streamHead + chunkOf(chatText("a"))));
     const line = lineTo(server.url);
