@@ -83,3 +83,9 @@ test("a head of up to 65536 bytes is read, and a longer one is none, whether it 
     expect(readOf(`${longest}${"\r\nx-c: d".repeat(1_000)}`, size)).toMatchObject(tooLong);
   }
 });
+
+test("a head like the last one is read to its end, whatever an earlier read has left behind the bytes just read", () => {
+  const bytes = Buffer.from("HTTP/1.1 200 OK\r\nserver: same\r\n\r\n");
+  expect(new HeadReader().read(bytes, 0, bytes.length)).toMatchObject({ kind: "head", bodyAt: bytes.length });
+  expect(new HeadReader().read(bytes, 0, bytes.length - 1)).toEqual({ kind: "more" });
+});

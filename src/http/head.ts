@@ -2,7 +2,6 @@ import { createRequire } from "node:module";
 
 import type { Seconds } from "../model/time.ts";
 import { GrowingBytes } from "./growingBytes.ts";
-import { Pattern } from "./pattern.ts";
 
 /** How the length of a body is told. */
 export type Framing =
@@ -145,13 +144,19 @@ function textAt(at: number, length: number): string {
 }
 
 /** Servers answer many requests of a second with the same head, byte for byte. */
-let last: { readonly bytes: Pattern; readonly head: Head } | undefined;
+let last: { readonly bytes: Buffer; readonly head: Head } | undefined;
 
 function parseHead(bytes: Buffer, start: number, end: number): HeadReading {
-  if (last?.bytes.isAt(bytes, start, end) === true) return { kind: "head", head: last.head, bodyAt: start + last.bytes.length };
+  if (last !== undefined && isAt(last.bytes, bytes, start, end))
+    return { kind: "head", head: last.head, bodyAt: start + last.bytes.length };
   const reading = parseNewHead(bytes, start, end);
-  if (reading.kind === "head") last = { bytes: new Pattern(bytes.subarray(start, reading.bodyAt)), head: reading.head };
+  if (reading.kind === "head") last = { bytes: Buffer.from(bytes.subarray(start, reading.bodyAt)), head: reading.head };
   return reading;
+}
+
+function isAt(wanted: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  const wantedEnd = start + wanted.length;
+  return wantedEnd <= end && wanted.compare(bytes, start, wantedEnd) === 0;
 }
 
 function parseNewHead(bytes: Buffer, start: number, end: number): HeadReading {
