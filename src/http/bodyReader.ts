@@ -18,8 +18,6 @@ const space = 32;
 const tab = 9;
 const longestTrailers = 65_536;
 const largestChunk = 2 ** 48;
-const mostPlainDigits = 6;
-const longestSizeLine = mostPlainDigits + 2;
 
 /** Counts off one response body, however its bytes are split: chunked, of known length, or ended by the connection. */
 export class BodyReader {
@@ -31,7 +29,8 @@ export class BodyReader {
   private place: Place = "size";
   /** Bytes still to come of a body of known length, or of the chunk. */
   private left: number;
-  private digits = 0;
+  /** Of the size that is being read, some have come. */
+  private hasDigits = false;
   private trailerBytes = 0;
 
   constructor(framing: Framing, taker: PieceTaker) {
@@ -56,9 +55,7 @@ export class BodyReader {
   }
 
   private readCounted(bytes: Buffer, start: number, end: number): number {
-    const stop = Math.min(end, start + this.left);
-    this.left -= stop - start;
-    this.taker.piece(bytes, start, stop);
+    const stop = this.takeLeft(bytes, start, end);
     if (this.left === 0) this.isComplete = true;
     return stop;
   }
@@ -66,49 +63,30 @@ export class BodyReader {
   private readChunked(bytes: Buffer, start: number, end: number): number {
     let at = start;
     while (at < end && !this.isComplete && this.problem === undefined) {
-      if (this.place === "data") at = this.readData(bytes, at, end);
-      at = this.readPlain(bytes, at, end);
-      if (at < end && this.place !== "data") at = this.readFraming(bytes[at] ?? 0, at);
+      if (this.place === "data") {
+        at = this.readData(bytes, at, end);
+      } else {
+        if (this.place === "size" && !this.hasDigits) at = this.taker.takeChunks(bytes, at, end);
+        if (at < end) this.readFraming(bytes[at++] ?? 0);
+      }
     }
     return at;
   }
 
-  /** Framing as nearly all servers write it, and whole chunks that the taker knows by their looks, as far as they are at hand. */
-  private readPlain(bytes: Buffer, start: number, end: number): number {
-    let at = start;
-    if (this.place === "dataEnd" && isLineEnd(bytes, at, end)) {
-      this.place = "size";
-      at += 2;
-    }
-    if (this.place !== "size" || this.digits > 0) return at;
-    at = this.taker.takeChunks(bytes, at, end);
-    const dataAt = this.readSizeLine(bytes, at, end);
-    if (dataAt > at) this.place = "data";
-    return dataAt;
-  }
-
-  /** Returns where the chunk's data starts; `start` if that must be found byte by byte. */
-  private readSizeLine(bytes: Buffer, start: number, end: number): number {
-    if (end - start < longestSizeLine) return start;
-    let size = 0;
-    let at = start;
-    for (let digit = hexDigit(bytes[at] ?? 0); digit >= 0 && at - start < mostPlainDigits; digit = hexDigit(bytes[++at] ?? 0)) {
-      size = size * 16 + digit;
-    }
-    if (size === 0 || !isLineEnd(bytes, at, end)) return start;
-    this.left = size;
-    return at + 2;
-  }
-
   private readData(bytes: Buffer, start: number, end: number): number {
+    const stop = this.takeLeft(bytes, start, end);
+    if (this.left === 0) this.place = "dataEnd";
+    return stop;
+  }
+
+  private takeLeft(bytes: Buffer, start: number, end: number): number {
     const stop = Math.min(end, start + this.left);
     this.left -= stop - start;
-    if (this.left === 0) this.place = "dataEnd";
     this.taker.piece(bytes, start, stop);
     return stop;
   }
 
-  private readFraming(byte: number, at: number): number {
+  private readFraming(byte: number): void {
     switch (this.place) {
       case "size":
         this.readSize(byte);
@@ -135,16 +113,15 @@ export class BodyReader {
       case "data":
         break;
     }
-    return at + 1;
   }
 
   private readSize(byte: number): void {
     const digit = hexDigit(byte);
     if (digit >= 0) {
       this.left = this.left * 16 + digit;
-      this.digits = 1;
+      this.hasDigits = true;
       if (this.left > largestChunk) this.problem = "a chunk of more than 2^48 bytes";
-    } else if (this.digits === 0) {
+    } else if (!this.hasDigits) {
       this.problem = "a chunk without a size";
     } else if (byte === carriageReturn) {
       this.place = "sizeEnd";
@@ -159,7 +136,7 @@ export class BodyReader {
 
   private sizeEnded(): void {
     this.place = this.left === 0 ? "trailer" : "data";
-    this.digits = 0;
+    this.hasDigits = false;
   }
 
   private dataEnded(byte: number): void {
@@ -178,10 +155,6 @@ export class BodyReader {
     }
     if (++this.trailerBytes > longestTrailers) this.problem = `trailers of more than ${longestTrailers} bytes`;
   }
-}
-
-function isLineEnd(bytes: Buffer, at: number, end: number): boolean {
-  return at + 2 <= end && bytes[at] === carriageReturn && bytes[at + 1] === lineFeed;
 }
 
 /** -1 for anything else. */
