@@ -1,4 +1,4 @@
-import type { ChunkKind, Ending, Exchange, ExchangeListener } from "../model/exchange.ts";
+import { isGenerated, type ChunkKind, type Ending, type Exchange, type ExchangeListener } from "../model/exchange.ts";
 import type { Deadlines } from "../model/experiment.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
 import type { Recorder } from "../model/recorder.ts";
@@ -70,7 +70,7 @@ export class Flight implements ExchangeListener, Member {
   chunk(at: Nanoseconds, kind: ChunkKind, tokens: number): void {
     if (at > this.expires) return this.giveUp(at);
     this.options.recorder.stamp(this.number, kind, at, tokens);
-    if (kind === "text" || kind === "reasoning" || kind === "tool") this.tokenCame(at);
+    if (isGenerated(kind)) this.tokenCame(at);
     this.cameAt(at);
     if (kind === "done") this.expires = Infinity; // no deadline that passes later makes it untold
   }

@@ -1,7 +1,7 @@
-import type { Ending, ExchangeListener } from "../model/exchange.ts";
+import { isGenerated, type ChunkKind, type Ending, type ExchangeListener } from "../model/exchange.ts";
 import { failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
-import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type EventPattern, type TakeLike } from "../http/alikeEvents.ts";
+import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type TakeLike } from "../http/alikeEvents.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
 import { ChunkReader, type EventKind } from "./chunkReader.ts";
 import { complaintIn } from "./complaint.ts";
@@ -10,9 +10,9 @@ import { GrowingBytes } from "../http/growingBytes.ts";
 import { HeadReader, type Head } from "../http/head.ts";
 import { KeptText } from "./keptText.ts";
 import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
+import { LastEvent } from "./lastEvent.ts";
 import { ReplyTokens } from "./replyTokens.ts";
 import { StreamEnd } from "./streamEnd.ts";
-import { textPattern } from "./textPattern.ts";
 
 export interface ReplyOptions {
   readonly listener: Pick<ExchangeListener, "headers" | "chunk" | "texts">;
@@ -27,10 +27,6 @@ export interface ReplyOptions {
 
 /** Kept of a body that is not a stream of events, to say what it was. */
 const longestDocument = 65_536;
-/** A pattern takes as long to make as an event to read, and half as long to look for in vain. */
-const mostPatterns = 32;
-/** So many events that were like one pay for the next: some servers write the time in each event, which changes every second. */
-const eventsForPattern = 16;
 const space = 32;
 const lessThan = 60;
 const openBrace = 123;
@@ -41,8 +37,9 @@ const nothing = "{}";
 const chunk = new ChunkReader();
 
 /**
- * One response, from its bytes to what the listener hears of it. Knows no socket. The way of a byte comes first, from `read`, which has its stamp,
- * to `tellTexts`; how that is begun, ended and judged follows.
+ * One response, from its bytes to what the listener hears of it. Knows no socket. The way of a byte comes first, in the order in which it goes: `read`
+ * has its stamp, `BodyReader` gives back the body's chunks, `EventScanner` their events, and the listener hears of each with that stamp. How a body
+ * begins and what came of it follows.
  */
 export class ReplyReader implements PieceTaker, EventTaker {
   /** Some byte of the response has arrived: the request must not be sent again. */
@@ -66,13 +63,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private readonly tokens: ReplyTokens;
   /** Events of text within this read that the listener has not heard of yet. */
   private untold = 0;
-  private readonly end = new StreamEnd();
-  /** Of an event that had nothing but text: the last one, as a rule. */
-  private pattern: EventPattern | undefined;
-  /** Made, less those that events like one have paid for. */
-  private patterns = 0;
-  /** Events in a row that were unlike the last one that could be afforded. */
-  private misses = 0;
+  private readonly streamEnd = new StreamEnd();
+  private readonly last = new LastEvent();
   /** Undefined where no text is kept. */
   private readonly kept: KeptText | undefined;
   private broken = "";
@@ -101,10 +93,11 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return this.events.isBetweenEvents ? this.takeAlike(takeChunksLike, bytes, start, end) : start;
   }
 
+  /** Any other piece of the body. */
   piece(bytes: Buffer, start: number, end: number): void {
-    const begins = this.hasBody ? start : this.begins(bytes, start, end);
+    const from = this.hasBody ? start : this.beginBody(bytes, start, end);
     if (this.isStream) this.events.scan(bytes, start, end);
-    else if (this.document.length < longestDocument) this.document.append(bytes, begins, Math.min(end, begins + longestDocument));
+    else if (this.document.length < longestDocument) this.document.append(bytes, from, Math.min(end, from + longestDocument));
   }
 
   /** Most of a stream: events like the last one, one after the other. */
@@ -112,29 +105,14 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return this.takeAlike(takeEventsLike, bytes, start, end);
   }
 
-  event(bytes: Buffer, start: number, end: number, isError: boolean): void {
-    if (this.isDone) return;
-    this.tellTexts();
-    const read = chunk.read(bytes, start, end);
-    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) return this.end.cut(this.textOf(bytes, start, end));
-    const kind = isError || read === "malformed" || read === "aborted" ? "error" : read;
-    if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
-    if (kind === "done") {
-      this.isDone = true;
-    } else if (read !== "malformed") {
-      const isStrange = kind === "empty" && !chunk.isPart && end - start > nothing.length;
-      this.end.event(kind, chunk, isStrange ? this.textOf(bytes, start, end) : undefined);
-      if (chunk.hasUsage) this.tokens.count(chunk);
-    }
-    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
-    if (kind === "text" || kind === "reasoning" || kind === "tool") this.generated(kind, bytes, start, end);
-    else this.options.listener.chunk(this.at, kind, 0);
-    if (chunk.onlyText !== undefined) this.remember(bytes, start, end, chunk.onlyText);
-  }
-
-  private generated(kind: "text" | "reasoning" | "tool", bytes: Buffer, start: number, end: number): void {
-    this.options.listener.chunk(this.at, kind, this.tokens.ofEvent(chunk.hasUsage ? chunk.completionTokens : undefined));
-    this.kept?.addEvent(bytes.toString("utf8", start, end));
+  private takeAlike(take: TakeLike, bytes: Buffer, start: number, end: number): number {
+    const { pattern } = this.last;
+    if (pattern === undefined || this.isDone || start === end) return start;
+    const stopped = take(pattern, bytes, start, end);
+    const count = eventsTaken();
+    this.untold += count;
+    if (this.kept !== undefined) for (let index = 0; index < count; index++) this.kept.addQuoted(textTaken(index));
+    return stopped;
   }
 
   /** Before anything else is told, and at the end of each read. */
@@ -142,31 +120,39 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const events = this.untold;
     if (events === 0) return;
     this.untold = 0;
-    this.patterns = Math.max(0, this.patterns - events / eventsForPattern);
-    this.misses = 0;
+    this.last.recurred(events);
     this.tokens.carry(events);
-    this.end.texts();
+    this.streamEnd.texts();
     this.options.listener.texts(this.at, events);
   }
 
-  private takeAlike(take: TakeLike, bytes: Buffer, start: number, end: number): number {
-    if (this.pattern === undefined || this.isDone || start === end) return start;
-    const stopped = take(this.pattern, bytes, start, end);
-    const count = eventsTaken();
-    this.untold += count;
-    if (this.kept !== undefined) for (let index = 0; index < count; index++) this.kept.addQuoted(textTaken(index));
-    return stopped;
+  /** Any other event. */
+  event(bytes: Buffer, start: number, end: number, isError: boolean): void {
+    if (this.isDone) return;
+    this.tellTexts();
+    const read = chunk.read(bytes, start, end);
+    if (read === "malformed" && this.isOver && isBeginning(bytes[start])) return this.streamEnd.cut(this.textOf(bytes, start, end));
+    const kind = isError || read === "malformed" || read === "aborted" ? "error" : read;
+    if (kind === "error") this.failure ??= this.failureIn(bytes, start, end, isError ? "error" : read);
+    if (kind === "done") this.isDone = true;
+    else if (read !== "malformed") this.note(kind, bytes, start, end);
+    if (isGenerated(kind)) this.generated(kind, bytes, start, end);
+    else this.options.listener.chunk(this.at, kind, 0);
+    // Not a reply's first token: many replies have no other.
+    if (chunk.onlyText !== undefined && this.tokens.events > 1) this.last.becomes(bytes, start, end, chunk.onlyText);
   }
 
-  /** Not a reply's first token (many replies have no other), and not for ever where no two events are alike: then none is looked for either. */
-  private remember(bytes: Buffer, start: number, end: number, textStart: number): void {
-    if (this.tokens.events <= 1) return;
-    if (this.patterns < mostPatterns) {
-      this.patterns++;
-      this.pattern = textPattern(bytes, start, end, textStart);
-    } else if (++this.misses > mostPatterns) {
-      this.pattern = undefined;
-    }
+  /** What it says of tokens and of the end of the stream. */
+  private note(kind: ChunkKind, bytes: Buffer, start: number, end: number): void {
+    const isStrange = kind === "empty" && !chunk.isPart && end - start > nothing.length;
+    this.streamEnd.event(kind, chunk, isStrange ? this.textOf(bytes, start, end) : undefined);
+    if (chunk.hasUsage) this.tokens.count(chunk);
+    if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
+  }
+
+  private generated(kind: ChunkKind, bytes: Buffer, start: number, end: number): void {
+    this.options.listener.chunk(this.at, kind, this.tokens.ofEvent(chunk.hasUsage ? chunk.completionTokens : undefined));
+    this.kept?.addEvent(bytes.toString("utf8", start, end));
   }
 
   /** The connection has ended: closed by the server, or broken by `cause`. */
@@ -188,7 +174,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     const kept = this.isStream ? this.kept : undefined;
     // Always of the same shape: one is made for each request.
     return {
-      outcome: this.told() ?? instead ?? this.outcome(),
+      outcome: instead === undefined || this.hasTold ? this.outcome() : instead,
       status: this.head?.status,
       promptTokens: tokens.prompt,
       cachedTokens: tokens.cachedTokens(this.options.leavesOutZeros === true),
@@ -231,8 +217,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return reading.bodyAt;
   }
 
-  /** Where: after white space. What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
-  private begins(bytes: Buffer, start: number, end: number): number {
+  /** Returns where it begins: after white space. What begins like a page or like JSON is none of a stream's lines, whatever its type says. */
+  private beginBody(bytes: Buffer, start: number, end: number): number {
     let at = start;
     while (at < end && (bytes[at] ?? 0) <= space) at++;
     if (at === end) return end;
@@ -267,11 +253,10 @@ export class ReplyReader implements PieceTaker, EventTaker {
     this.isOver = true;
   }
 
-  /** What the server has told before the end: no deadline that passes later makes it untold. */
-  private told(): Outcome | undefined {
-    if (this.failure !== undefined) return this.failure;
-    const isRefusal = this.head !== undefined && !isSuccess(this.head.status);
-    return isRefusal || this.isDone ? this.outcome() : undefined;
+  /** The server has told what came of it before the end: no deadline that passes later makes it untold. */
+  private get hasTold(): boolean {
+    const isRefused = this.head !== undefined && !isSuccess(this.head.status);
+    return this.hasFailed || isRefused || this.isDone;
   }
 
   private outcome(): Outcome {
@@ -281,7 +266,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (!this.hasBody && this.body?.isComplete === true) return failed("bad-response", `HTTP ${this.head.status} with nothing in its body`);
     if (!this.isStream) return notAStream(this.otherReply(this.head));
     const isWhole = this.body?.isComplete === true;
-    return this.end.outcome({ isDone: this.isDone, isWhole, broken: this.broken }, this.tokens, this.options.secrets);
+    return this.streamEnd.outcome({ isDone: this.isDone, isWhole, broken: this.broken }, this.tokens, this.options.secrets);
   }
 
   private otherReply(head: Head): OtherReply {

@@ -2,8 +2,13 @@ import type { Outcome } from "./outcome.ts";
 import type { Request } from "./request.ts";
 import type { Nanoseconds } from "./time.ts";
 
-/** What a piece of a stream carries. Only `text`, `reasoning` and `tool` are generated tokens; the first of them ends TTFT. */
+/** What a piece of a stream carries. */
 export type ChunkKind = "text" | "reasoning" | "tool" | "role" | "usage" | "empty" | "error" | "done";
+
+/** Whether it carries tokens: the first that does ends TTFT. */
+export function isGenerated(kind: ChunkKind): boolean {
+  return kind === "text" || kind === "reasoning" || kind === "tool";
+}
 
 /** Who says when bytes were received: the kernel, or whoever reads them, when he does. */
 export type StampSource = "kernel" | "read";
