@@ -7,11 +7,13 @@ import type { Member } from "./members.ts";
 import type { Step } from "./steps.ts";
 import type { Tally } from "./tally.ts";
 
-/** The deadlines of a flight, from their words in seconds. */
 export type FlightLimits = Readonly<Record<"firstToken" | "idle" | "request", Nanoseconds>>;
 
+export function limitsOf({ firstToken, idle, request }: Deadlines): FlightLimits {
+  return { firstToken: toNanoseconds(firstToken), idle: toNanoseconds(idle), request: toNanoseconds(request) };
+}
+
 export interface FlightOptions {
-  readonly deadlines: Deadlines;
   readonly limits: FlightLimits;
   readonly recorder: Recorder;
   readonly tally: Tally;
@@ -103,10 +105,10 @@ export class Flight implements ExchangeListener, Member {
   }
 
   private expired(now: Nanoseconds): Outcome {
-    const { firstToken, idle, request } = this.options.deadlines;
-    if (now >= this.sentAt + toNanoseconds(request)) return failed("request-timeout", `not complete within ${request} s`);
-    if (this.hasToken) return failed("idle-timeout", `no event came for ${idle} s within the stream`);
-    return failed("first-token-timeout", `no token within ${firstToken} s`);
+    const { firstToken, idle, request } = this.options.limits;
+    if (now >= this.sentAt + request) return failed("request-timeout", `not complete within ${toSeconds(request)} s`);
+    if (this.hasToken) return failed("idle-timeout", `no event came for ${toSeconds(idle)} s within the stream`);
+    return failed("first-token-timeout", `no token within ${toSeconds(firstToken)} s`);
   }
 
   private expiresUnlessToken(): Nanoseconds {

@@ -3,7 +3,7 @@ import { dropped, failed, type Outcome } from "../model/outcome.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { DeadlineSweep } from "./deadlineSweep.ts";
 import type { DriveOptions } from "./drive.ts";
-import { Flight, type FlightHome, type FlightOptions } from "./flight.ts";
+import { Flight, limitsOf, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
 import type { Phase } from "./order.ts";
 import type { Tally } from "./tally.ts";
@@ -56,12 +56,7 @@ export class Player implements FlightHome, Preparer {
     this.preparation = new Preparation(this.scheduled, options.clock, this);
     this.sweep = new DeadlineSweep(options.clock);
     const { recorder, tally, deadlines } = options;
-    const limits = {
-      firstToken: toNanoseconds(deadlines.firstToken),
-      idle: toNanoseconds(deadlines.idle),
-      request: toNanoseconds(deadlines.request),
-    };
-    this.flightOptions = { recorder, tally, deadlines, limits, home: this };
+    this.flightOptions = { recorder, tally, limits: limitsOf(deadlines), home: this };
   }
 
   /** Requests due within the first look-ahead, by engine: so many connections are opened before the start. */
