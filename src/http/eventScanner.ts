@@ -133,7 +133,7 @@ export class EventScanner {
       this.readData(bytes, valueStart(bytes, start + error.length, end), end);
     } else if (bytes[start] === openBrace || isName(bytes, start, end, done)) {
       // No field: what a gateway that had begun to stream says of an error then, or of the end. It may leave out the blank lines around it.
-      if (this.hasDataAtHand || this.hasDataKept) this.eventEnded(bytes);
+      if (this.hasData) this.eventEnded(bytes);
       this.readData(bytes, start, end);
       this.eventEnded(bytes);
     } else if (startsWith(bytes, start, end, byteOrderMark)) {
@@ -142,11 +142,16 @@ export class EventScanner {
       if (this.isError) this.remark = bytes.toString("utf8", start + 1, Math.min(end, start + mostWords));
     } else if (isWords(bytes, start, end)) {
       // As a server that had begun to stream may say of an error, with or without the blank lines.
-      if (this.hasDataAtHand || this.hasDataKept) this.eventEnded(bytes);
+      if (this.hasData) this.eventEnded(bytes);
       this.isBetweenEvents = false; // until the words are told: none that follows is before them
       if (this.words.length < mostWords) this.words += `${bytes.toString("utf8", start, Math.min(end, start + mostWords))}\n`;
     }
     // Other comments and other fields say nothing about tokens.
+  }
+
+  /** Of the event under way. */
+  private get hasData(): boolean {
+    return this.hasDataAtHand || this.hasDataKept;
   }
 
   private readData(bytes: Buffer, start: number, end: number): void {

@@ -28,7 +28,7 @@ export class KeptPage implements Disposable {
   readonly #server: URL;
   readonly #options: PageOptions;
   readonly #question: Buffer;
-  #idle: Wire | undefined;
+  #idle: PageConnection | undefined;
 
   constructor(url: string, options: PageOptions = {}) {
     this.#server = new URL(url);
@@ -36,7 +36,8 @@ export class KeptPage implements Disposable {
     const { host, pathname, search } = this.#server;
     const { content } = options;
     const ofContent = content === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(content) };
-    const all = { host, ...basicAuthorization(this.#server), ...options.headers, ...ofContent };
+    const basic = basicOf(this.#server);
+    const all = { host, ...(basic === undefined ? {} : { authorization: basic }), ...options.headers, ...ofContent };
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
     const head = `${content === undefined ? "GET" : "POST"} ${pathname}${search} HTTP/1.1\r\n${lines.join("")}\r\n`;
     this.#question = Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(content ?? "")]);
@@ -46,13 +47,13 @@ export class KeptPage implements Disposable {
   async read(within: Seconds, signal: AbortSignal): Promise<Answer> {
     const kept = this.#idle;
     this.#idle = undefined;
-    if (kept === undefined || kept.isOver) return this.#ask(new Wire(this.#server, this.#options), within, signal);
+    if (kept === undefined || kept.isOver) return this.#ask(new PageConnection(this.#server, this.#options), within, signal);
     try {
       return await this.#ask(kept, within, signal);
     } catch (error) {
       // Closed by the server as the question was on its way: it says nothing of how it is.
       if (!kept.wasClosed) throw error;
-      return this.#ask(new Wire(this.#server, this.#options), within, signal);
+      return this.#ask(new PageConnection(this.#server, this.#options), within, signal);
     }
   }
 
@@ -61,15 +62,15 @@ export class KeptPage implements Disposable {
     this.#idle = undefined;
   }
 
-  async #ask(wire: Wire, within: Seconds, signal: AbortSignal): Promise<Answer> {
-    const stop = () => wire.end(signal.reason);
-    const late = setTimeout(() => wire.end(new DOMException("no answer in time", "TimeoutError")), within * 1_000);
+  async #ask(connection: PageConnection, within: Seconds, signal: AbortSignal): Promise<Answer> {
+    const stop = () => connection.end(signal.reason);
+    const late = setTimeout(() => connection.end(new DOMException("no answer in time", "TimeoutError")), within * 1_000);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
     try {
-      const answer = await wire.ask(this.#question);
+      const answer = await connection.ask(this.#question);
       this.#idle?.end();
-      this.#idle = wire.isOver ? undefined : wire;
+      this.#idle = connection.isOver ? undefined : connection;
       return answer;
     } finally {
       clearTimeout(late);
@@ -78,18 +79,13 @@ export class KeptPage implements Disposable {
   }
 }
 
-function basicAuthorization(url: URL): Readonly<Record<string, string>> {
-  const basic = basicOf(url);
-  return basic === undefined ? {} : { authorization: basic };
-}
-
 /** A list of models is some kilobytes, a page of metrics a few hundred; a server that goes on without end is not one of ours. */
 const longestAnswer = 16_000_000;
 
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 /** One connection, and one question at a time on it. */
-class Wire implements PieceTaker {
+class PageConnection implements PieceTaker {
   isOver = false;
   /** By the other side, before it had answered anything of the last question. */
   wasClosed = false;
