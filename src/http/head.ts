@@ -1,7 +1,6 @@
-import { createRequire } from "node:module";
-
 import type { Seconds } from "../model/time.ts";
 import { GrowingBytes } from "./growingBytes.ts";
+import { longestHead, parseHead, type ParsedHead } from "./parseHead.ts";
 
 /** How the length of a body is told. */
 export type Framing =
@@ -34,7 +33,6 @@ export type HeadReading =
   | { readonly kind: "head"; readonly head: Head; readonly bodyAt: number }
   | { readonly kind: "bad"; readonly message: string };
 
-const longestHead = 65_536;
 const tooLong: HeadReading = { kind: "bad", message: `a response head of more than ${longestHead} bytes` };
 const lineFeed = 10;
 /** Of the wait for a request: it may be on its way when one is sent, whose own reply would be taken for the next one's. */
@@ -58,7 +56,7 @@ export class HeadReader {
   private parse(bytes: Buffer, start: number, end: number, moved: number): HeadReading {
     let at = start;
     for (;;) {
-      const parsed = parseHead(bytes, at, end);
+      const parsed = headAt(bytes, at, end);
       if (parsed.kind === "bad") return parsed;
       if (parsed.kind === "more") return this.goOnFrom(bytes, at, end);
       if (parsed.bodyAt - at > longestHead) return tooLong;
@@ -85,73 +83,16 @@ function isFinal({ status }: Head): boolean {
   return status >= 200 || status === 101;
 }
 
-// Heads are parsed by llhttp, compiled to WebAssembly: Node's own parser, out of the undici package (docs/decisions/http-parser.md).
-// Bodies never go through it. One parser serves every connection, because a head is always parsed in one call, from its first byte.
-
-interface Llhttp {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  readonly _initialize: () => void;
-  readonly llhttp_alloc: (type: number) => number;
-  readonly llhttp_reset: (parser: number) => void;
-  readonly llhttp_execute: (parser: number, at: number, length: number) => number;
-  readonly llhttp_get_error_pos: (parser: number) => number;
-  readonly llhttp_get_error_reason: (parser: number) => number;
-  readonly malloc: (bytes: number) => number;
-}
-
-const response = 2; // llhttp's constants
-const paused = 21;
-const ok = 0;
-
-/** What the callbacks of the parse under way have seen. */
-const seen = { status: 0, keepAlive: false, complete: false, names: [] as string[], values: [] as string[] };
-
-const llhttp = load();
-const parser = llhttp.llhttp_alloc(response);
-const room = 2 * longestHead;
-const roomAt = llhttp.malloc(room);
-
-function load(): Llhttp {
-  const code: Buffer = createRequire(import.meta.url)("undici/lib/llhttp/llhttp_simd-wasm.js");
-  const nothing = () => 0;
-  const env = {
-    wasm_on_url: nothing,
-    wasm_on_status: nothing,
-    wasm_on_message_begin: nothing,
-    wasm_on_body: nothing,
-    wasm_on_message_complete: nothing,
-    wasm_on_header_field: (_parser: number, at: number, length: number) => {
-      seen.names.push(textAt(at, length).toLowerCase());
-      return ok;
-    },
-    wasm_on_header_value: (_parser: number, at: number, length: number) => {
-      seen.values.push(textAt(at, length));
-      return ok;
-    },
-    wasm_on_headers_complete: (_parser: number, status: number, _upgrade: number, keepAlive: number) => {
-      Object.assign(seen, { status, keepAlive: keepAlive === 1, complete: true });
-      return paused;
-    },
-  };
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(code)), { env });
-  const exports = instance.exports as unknown as Llhttp; // what that file exports is checked by every test that reads a head
-  exports._initialize();
-  return exports;
-}
-
-function textAt(at: number, length: number): string {
-  return Buffer.from(llhttp.memory.buffer, at, length).toString("latin1");
-}
-
 /** Servers answer many requests of a second with the same head, byte for byte. */
 let last: { readonly bytes: Buffer; readonly head: Head } | undefined;
 
-function parseHead(bytes: Buffer, start: number, end: number): HeadReading {
+function headAt(bytes: Buffer, start: number, end: number): HeadReading {
   if (last !== undefined && isAt(last.bytes, bytes, start, end))
     return { kind: "head", head: last.head, bodyAt: start + last.bytes.length };
-  const reading = parseNewHead(bytes, start, end);
-  if (reading.kind === "head") last = { bytes: Buffer.from(bytes.subarray(start, reading.bodyAt)), head: reading.head };
-  return reading;
+  const parsed = parseHead(bytes, start, end);
+  if (parsed.kind !== "head") return parsed;
+  last = { bytes: Buffer.from(bytes.subarray(start, parsed.bodyAt)), head: headOf(parsed) };
+  return { kind: "head", head: last.head, bodyAt: parsed.bodyAt };
 }
 
 function isAt(wanted: Buffer, bytes: Buffer, start: number, end: number): boolean {
@@ -159,59 +100,25 @@ function isAt(wanted: Buffer, bytes: Buffer, start: number, end: number): boolea
   return wantedEnd <= end && wanted.compare(bytes, start, wantedEnd) === 0;
 }
 
-function parseNewHead(bytes: Buffer, start: number, end: number): HeadReading {
-  Object.assign(seen, { complete: false, names: [], values: [] });
-  const length = Math.min(end - start, room);
-  new Uint8Array(llhttp.memory.buffer, roomAt, length).set(bytes.subarray(start, start + length));
-  llhttp.llhttp_reset(parser);
-  const result = llhttp.llhttp_execute(parser, roomAt, length);
-  if (seen.complete && result === paused) {
-    const bodyAt = start + llhttp.llhttp_get_error_pos(parser) - roomAt;
-    return headOf(seen.status, seen.keepAlive, headers(), bodyAt);
-  }
-  return result === ok ? { kind: "more" } : { kind: "bad", message: `not HTTP/1.1: ${reason()}` };
-}
-
-function reason(): string {
-  const at = llhttp.llhttp_get_error_reason(parser);
-  const bytes = Buffer.from(llhttp.memory.buffer, at);
-  return bytes.toString("latin1", 0, Math.min(bytes.indexOf(0), 100));
-}
-
-function headers(): ReadonlyMap<string, string> {
-  const all = new Map<string, string>();
-  for (const [index, name] of seen.names.entries()) {
-    const value = (seen.values[index] ?? "").trim();
-    all.set(name, all.has(name) ? `${all.get(name)}, ${value}` : value);
-  }
-  return all;
-}
-
-function headOf(status: number, keepAlive: boolean, headers: ReadonlyMap<string, string>, bodyAt: number): HeadReading {
+function headOf({ status, keepAlive, headers }: ParsedHead): Head {
   const codings = (headers.get("transfer-encoding") ?? "")
     .toLowerCase()
     .split(/\s*,\s*/)
     .filter(Boolean);
-  const compression = [headers.get("content-encoding")?.toLowerCase(), ...codings].find(
-    (coding) => coding !== undefined && coding !== "" && coding !== "identity" && coding !== "chunked",
-  );
-  const framing = framingOf(status, codings, headers.get("content-length"));
-  const contentType = headers.get("content-type");
-  const idleTimeout = idleTimeoutIn(headers.get("keep-alive"));
   return {
-    kind: "head",
-    head: {
-      status,
-      keepAlive: keepAlive && status !== requestTimeout,
-      idleTimeout,
-      framing,
-      contentType,
-      compression,
-      location: status >= 300 && status < 400 ? headers.get("location") : undefined,
-      date: dateIn(headers.get("date")),
-    },
-    bodyAt,
+    status,
+    keepAlive: keepAlive && status !== requestTimeout,
+    idleTimeout: idleTimeoutIn(headers.get("keep-alive")),
+    framing: framingOf(status, codings, headers.get("content-length")),
+    contentType: headers.get("content-type"),
+    compression: [headers.get("content-encoding")?.toLowerCase(), ...codings].find(isCompression),
+    location: status >= 300 && status < 400 ? headers.get("location") : undefined,
+    date: dateIn(headers.get("date")),
   };
+}
+
+function isCompression(coding: string | undefined): boolean {
+  return coding !== undefined && coding !== "" && coding !== "identity" && coding !== "chunked";
 }
 
 /** "timeout=5, max=100" says five seconds. */
