@@ -1,10 +1,10 @@
-import { connect as connectPlain, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 
 import type { Seconds } from "../model/time.ts";
-import { addressOf, serverName } from "./addressOf.ts";
+import { addressOf } from "./addressOf.ts";
 import { basicOf } from "./basicOf.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
+import { dial } from "./dial.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { HeadReader, type Head } from "./head.ts";
 
@@ -98,11 +98,8 @@ class PageConnection implements PieceTaker {
   #cause: unknown;
 
   constructor(url: URL, { acceptAnyCertificate = false }: PageOptions) {
-    const { host, port, isTls } = addressOf(url);
     const onread = { buffer: readBuffer, callback: (length: number) => this.#received(length) };
-    const to = { host, port, noDelay: true, onread };
-    const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...serverName(host) };
-    this.#socket = isTls ? connectTls({ ...to, ALPNProtocols: ["http/1.1"], ...certificate }) : connectPlain(to);
+    this.#socket = dial({ ...addressOf(url), acceptAnyCertificate }, onread);
     this.#socket.unref();
     this.#socket.on("error", (error) => (this.#cause ??= error));
     this.#socket.once("end", () => this.#closed());

@@ -1,8 +1,7 @@
-import { connect as connectPlain, type Socket } from "node:net";
-import { connect as connectTls, createSecureContext, type ConnectionOptions as TlsOptions, type SecureContext } from "node:tls";
+import type { Socket } from "node:net";
 
-import { serverName, type Address } from "../http/addressOf.ts";
 import { readBuffer } from "../http/alikeEvents.ts";
+import { dial, type Server } from "../http/dial.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import type { ReceiveStamps } from "../host/receiveStamps.ts";
@@ -14,10 +13,6 @@ export interface Dialling {
   readonly stamps: ReceiveStamps;
 }
 
-interface Server extends Address {
-  readonly acceptAnyCertificate: boolean;
-}
-
 /** Who is told what happens on a connection. */
 export interface ConnectionUser {
   /** It can carry bytes; what was sent before has waited in the socket. */
@@ -27,9 +22,6 @@ export interface ConnectionUser {
   /** Once, last. `cause` is undefined when the server simply closed it. */
   lost(at: Nanoseconds, cause: Error | undefined): void;
 }
-
-/** Made once: each takes a millisecond, and else every connection would have its own. */
-let tlsContext: SecureContext | undefined;
 
 /** One connection to a server, for one user at a time. */
 export class Connection {
@@ -54,13 +46,13 @@ export class Connection {
     this.clock = clock;
     this.stamps = stamps;
     const began = clock.now();
-    this.socket = this.connect(server, () => {
+    const onread = { buffer: readBuffer, callback: (length: number) => this.read(length) };
+    this.socket = dial(server, onread, () => {
       this.isOpen = true;
       this.tookToOpen = clock.now() - began;
       stamps.watch(this.socket);
       this.user?.opened();
     });
-    this.socket.setNoDelay(true);
     this.socket.on("error", (error) => {
       this.cause ??= error;
     });
@@ -96,15 +88,6 @@ export class Connection {
     this.isLost = true;
     this.user = undefined;
     this.socket.destroy();
-  }
-
-  private connect({ host, port, isTls, acceptAnyCertificate }: Server, opened: () => void): Socket {
-    const onread = { buffer: readBuffer, callback: (length: number) => this.read(length) };
-    if (!isTls) return connectPlain({ host, port, noDelay: true, onread }, opened);
-    const certificate = { rejectUnauthorized: !acceptAnyCertificate, ...serverName(host) };
-    tlsContext ??= createSecureContext();
-    const options = { host, port, ALPNProtocols: ["http/1.1"], onread, secureContext: tlsContext, ...certificate };
-    return connectTls(options as TlsOptions, opened);
   }
 
   private lose(): void {
