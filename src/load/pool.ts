@@ -103,10 +103,6 @@ export class Pool {
     return begun?.connection ?? this.dial();
   }
 
-  private dial(): Connection | undefined {
-    return this.budget.take() ? new Connection(this.dialling, () => this.budget.giveBack()) : undefined;
-  }
-
   /** `idleTimeout`: how long the server keeps it, where it has said so. */
   giveBack(connection: Connection, idleTimeout: Seconds = Infinity): void {
     this.becomesIdle(connection, idleTimeout);
@@ -163,6 +159,10 @@ export class Pool {
       connection.user = { opened, received: giveUp, lost: giveUp };
       this.opening.push(opening);
     });
+  }
+
+  private dial(): Connection | undefined {
+    return this.budget.take() ? new Connection(this.dialling, () => this.budget.giveBack()) : undefined;
   }
 
   private keepUnused(connection: Connection): void {
