@@ -94,6 +94,30 @@ test("an engine that answers nothing for 33 s and then all that was sent in 17 s
   expect(growth?.behind).toBeGreaterThan(1);
 });
 
+test("an engine whose first tokens all take 3 s has no queue, also where all was sent within 2 s", () => {
+  const slow = answered(
+    every(0.05, 40),
+    every(0, 40).map((_, index) => 3 + 0.01 * (index % 3)),
+  );
+  expect(queueGrowth(slow)?.behind ?? 0).toBeLessThan(0.02);
+});
+
+test.each([
+  { what: "refused two of three", outcome: failed("http-status", "HTTP 503") },
+  { what: "was cut off before the last two thirds", outcome: undefined },
+])(
+  "replies that never came are no queue: of an engine that $what, all that it answered took half a second or a little more",
+  ({ outcome }) => {
+    // Sent within 1.2 s; those that were answered, 40 of 120, within 0.4 s.
+    const waits = every(0, 120).map((_, index) => 0.5 + 0.02 * (index % 13));
+    const some = answered(every(0.01, 120), waits).map((one) => {
+      const isAnswered = outcome === undefined ? one.request < 40 : one.request % 3 === 0;
+      return isAnswered ? one : { ...one, outcome: outcome ?? ({ kind: "cancelled" } as const) };
+    });
+    expect(queueGrowth(some)?.behind ?? 0).toBeLessThan(0.02);
+  },
+);
+
 test("a queue that shows in TTFT only, or in E2E only, is found", () => {
   const rising = every(0.5, 16, 0.4);
   const inTtft = every(1, 16).map((due, request) => record([[due + (rising[request] ?? 0)], [due + 9]], { due, request }));

@@ -73,17 +73,34 @@ function settled(block: readonly RequestRecord[], metric: Metric): readonly Answ
 /**
  * Sent in a few seconds and answered over many, requests show a queue whatever their order: first tokens came at less than half the rate at
  * which they fell due, by the times between the first tenth of them and the last; or half of them waited longer for theirs than all the
- * sending took, and the whole took twice as long as it was to. Company alone, in an engine that is still filling, does neither. An engine that
- * answers in batches, whose waits go up and down, is found by the one, and one that did not get to work for a while by the other.
+ * sending took, some of them much longer than others, and the whole took twice as long as it was to. Company alone, in an engine that is
+ * still filling, does neither, nor do replies that never came. An engine that answers in batches, whose waits go up and down, is found by the
+ * one, and one that did not get to work for a while by the other.
  */
 function flooded(blocks: readonly (readonly RequestRecord[])[], gap: Seconds, served: number): Drift | undefined {
-  const answered = blocks.map((block) => answeredOf(block, ttft)).filter(({ length }) => length > fewestSteps);
-  const spreads = answered.map((block) => middle(block.map(({ sent, took }) => sent + took)) - middle(block.map(({ sent }) => sent)));
-  const requests = sum(answered.map(({ length }) => length * middleShare));
+  const floods = blocks
+    .map((block) => ({ sending: gap * block.length, answered: answeredOf(block, ttft) }))
+    .filter(({ answered }) => answered.length > fewestSteps);
+  const spreads = floods.map(
+    ({ answered }) => middle(answered.map(({ sent, took }) => sent + took)) - middle(answered.map(({ sent }) => sent)),
+  );
+  const requests = sum(floods.map(({ answered }) => answered.length * middleShare));
   const apart = sum(spreads) / requests;
-  const isLate = answered.length > 0 && answered.every((block) => median(block.map(({ took }) => took)) > gap * block.length);
+  const isLate = floods.length > 0 && floods.every(isLateInAll);
   const longer = isLate ? Math.max(apart, 1 / served - gap) : apart;
   return longer > gap ? { mean: longer, low: longer } : undefined;
+}
+
+interface Flood {
+  /** What sending all of them took, also those that were not answered. */
+  readonly sending: Seconds;
+  readonly answered: readonly Answered[];
+}
+
+/** Waits that are all alike are what a first token takes there, however long that is. */
+function isLateInAll({ sending, answered }: Flood): boolean {
+  const waits = answered.map(({ took }) => took);
+  return median(waits) > sending && middle(waits) > middle(answered.map(({ sent }) => sent)) / 2;
 }
 
 function median(times: readonly Seconds[]): Seconds {
