@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { accessSync, closeSync, constants, mkdirSync, openSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -18,6 +17,7 @@ import { LivingTree, notKilled, processEntry, signalProcess, type ProcessEntry, 
 import { SharedMemory, sharedMemoryNow } from "./sharedMemory.ts";
 import { removeTemporaryDirectory, temporaryDirectory } from "./temporaryDirectory.ts";
 import { unlessGone } from "./unlessGone.ts";
+import { unusedPort } from "./unusedPort.ts";
 import { visibleGpus } from "./visibleGpus.ts";
 import { watchdogOver, type Watchdog } from "./watchdog.ts";
 
@@ -237,17 +237,4 @@ function isExecutable(file: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** On every address, since an engine may listen on any. */
-async function unusedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((onListening, onFailed) => {
-    server.once("error", onFailed);
-    server.listen(0, onListening);
-  });
-  const address = server.address();
-  await new Promise((onClosed) => server.close(onClosed));
-  if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
-  return address.port;
 }
