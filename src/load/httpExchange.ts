@@ -23,6 +23,8 @@ export interface ExchangeHome {
   /** Never to be seen in a message, whatever the server answers. */
   readonly secrets: readonly string[];
   readonly leavesOutZeros: boolean;
+  /** Connections are kept for whoever comes next. */
+  readonly keepsOpen: boolean;
   /** The connection of one more is going to be closed by its server. */
   closes(): void;
   /** It needs its connection no more: may be told again. `isClosing`: `closes` was told of it. */
@@ -171,7 +173,8 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
     const { connection } = this;
     this.connection = undefined;
     if (connection === undefined) return;
-    if (this.reply.leavesOpen && !connection.hasUnsent) this.line.pool.giveBack(connection, this.reply.idleTimeout);
+    const isKept = this.line.keepsOpen && this.reply.leavesOpen && !connection.hasUnsent;
+    if (isKept) this.line.pool.giveBack(connection, this.reply.idleTimeout);
     else connection.destroy();
   }
 

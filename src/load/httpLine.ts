@@ -32,7 +32,7 @@ export interface HttpLineOptions {
   readonly keepsText?: boolean;
   /** Shared by all lines of a thread. */
   readonly budget?: ConnectionBudget;
-  /** Connections opened ahead of the clock, where fewer will do than there are requests. */
+  /** Connections opened ahead of the clock, where fewer will do than there are requests. With 0 none is kept either: a server may serve nobody else meanwhile. */
   readonly opensAtMost?: number;
 }
 
@@ -133,6 +133,10 @@ class HttpLine implements WatchedLine, ExchangeHome {
 
   discard(): void {
     this.waiting = Math.max(0, this.waiting - 1);
+  }
+
+  get keepsOpen(): boolean {
+    return this.opensAtMost > 0;
   }
 
   get isInUse(): boolean {

@@ -9,7 +9,7 @@ import { failed, type Outcome } from "../model/outcome.ts";
 import { httpLine } from "./httpLine.ts";
 import { readBuffer } from "../http/alikeEvents.ts";
 import { ReplyReader } from "./replyReader.ts";
-import { chatText, chunkOf, data, done, exchange, lastChunk, listening, plainRequest, streamHead } from "./testServer.ts";
+import { chatText, chunkOf, data, done, exchange, lastChunk, listening, plainRequest, streamHead, testServer } from "./testServer.ts";
 
 const chat: Wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false };
 const a = chatText("a");
@@ -20,8 +20,8 @@ afterEach(() => {
   for (const line of open.splice(0)) line.close();
 });
 
-function lineTo(url: string): Line {
-  const line = httpLine({ url, wire: chat, servedModel: "tiny", clock: realClock() });
+function lineTo(url: string, opensAtMost = Infinity): Line {
+  const line = httpLine({ url, wire: chat, servedModel: "tiny", clock: realClock(), opensAtMost });
   open.push(line);
   return line;
 }
@@ -421,4 +421,19 @@ test("a reply whose tokens made no text is whole when usage counts them, and emp
   const usage = data({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 8 } });
   expect(readOf(stream(nothing + usage + done)).outcome).toEqual({ kind: "completed" });
   expect(readOf(stream(nothing + done)).outcome).toEqual(failed("empty", "a complete stream without a single token"));
+});
+
+test("a line that opens no connection ahead leaves none open, though its server would keep it", async () => {
+  const kept = new Set<Socket>();
+  await using server = await testServer((socket) => {
+    kept.add(socket);
+    socket.once("close", () => kept.delete(socket));
+    socket.write(stream(a + done));
+  });
+  const line = lineTo(server.url, 0);
+  for (let turn = 0; turn < 2; turn++) {
+    expect((await exchange(line)).ended.ending.outcome).toEqual({ kind: "completed" });
+    await expect.poll(() => kept.size).toBe(0);
+  }
+  expect(server.connections()).toBe(2);
 });

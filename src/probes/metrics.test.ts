@@ -149,11 +149,14 @@ test("a machine that stood still for some readings has those less, and Node has 
   server.close();
 });
 
-test("a page that is not there is asked for once", async () => {
+test("a page that is not there is asked for once, and its connection is left to others", async () => {
   const asked = { count: 0 };
   const { server, url } = await serving(() => ({ status: 404, body: `${++asked.count}` }));
+  server.keepAliveTimeout = 0; // it would keep it for ever
+  const closed = new Promise((resolve) => server.on("connection", (socket) => socket.once("close", resolve)));
   const probe = metrics(clock, { name: "plain", url, series, everySeconds });
   expect(await probe.start(() => {})).toBe(false);
+  await closed;
   await pause(2 * everySeconds * 1_000);
   await probe.stop();
   expect(asked.count).toBe(1);

@@ -44,6 +44,7 @@ export function metrics(clock: Pick<Clock, "now">, { name, url, series, everySec
         return { isFound: readings.length > 0, isAbsent: answer !== undefined && noSuchPage.has(answer.status) };
       };
       const { isFound, isAbsent } = await readOnce();
+      if (isAbsent) page[Symbol.dispose](); // it may be one connection less for whoever is measured
       if (isAbsent || signal.aborted) return false;
       const began = performance.now();
       const goOn = (period: number) => {

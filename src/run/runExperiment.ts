@@ -88,7 +88,7 @@ export interface WayOptions {
   readonly keepsText?: boolean;
 }
 
-/** A line of the main thread's own, for what is not measured: a connection that is open ahead may be one less for whoever is. */
+/** A line of the main thread's own, for what is not measured: a connection that is open ahead, or left open, may be one less for whoever is. */
 export function lineTo(running: RunningEngine, clock: Clock, connectWithin: Seconds, options: WayOptions = {}): Line {
   return running.reach.kind === "line"
     ? running.reach.line
