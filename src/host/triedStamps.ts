@@ -1,8 +1,9 @@
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
 
 import type { StampSource } from "../model/exchange.ts";
 import { realClock } from "./realClock.ts";
 import { receiveStamps } from "./receiveStamps.ts";
+import { portOf } from "./unusedPort.ts";
 
 /** Where nobody on a machine has asked for stamps, the kernel begins a moment after it was asked: so long bytes without one say nothing. */
 const patienceMilliseconds = 1_000;
@@ -13,8 +14,7 @@ export async function triedStamps(): Promise<StampSource> {
   const stamps = receiveStamps(realClock());
   if (stamps.source === "read") return "read";
   const server = createServer((socket) => socket.on("error", () => {}).pipe(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo; // listening on TCP, so it is not a path
+  const port = await portOf(server, "127.0.0.1");
   const answered = Promise.withResolvers<void>();
   const onread = {
     buffer: Buffer.alloc(16),

@@ -5,12 +5,18 @@ import { HarnessError } from "../model/harnessError.ts";
 
 /** On every address, since an engine may listen on any. */
 export async function unusedPort(server: Server = createServer()): Promise<number> {
+  const port = await portOf(server);
+  await new Promise((onClosed) => server.close(onClosed));
+  return port;
+}
+
+/** Of a server that listens from now on, on every address unless one is said. */
+export async function portOf(server: Server, host?: string): Promise<number> {
   await new Promise<void>((onListening, onFailed) => {
     server.once("error", (error) => onFailed(noneLeft(error)));
-    server.listen(0, onListening);
+    server.listen({ port: 0, ...(host === undefined ? {} : { host }) }, onListening);
   });
   const address = server.address();
-  await new Promise((onClosed) => server.close(onClosed));
   if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
   return address.port;
 }

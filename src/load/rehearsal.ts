@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 
 import { defaultDeadlines } from "../model/experiment.ts";
 import type { Wire } from "../model/engine.ts";
@@ -11,6 +11,7 @@ import { httpLine } from "./httpLine.ts";
 import type { Phase, Turn } from "./order.ts";
 import { pack, unpack } from "./packedPhases.ts";
 import type { ReceiveStamps } from "../host/receiveStamps.ts";
+import { portOf } from "../host/unusedPort.ts";
 
 /** A function is compiled for good after it has run 3,000 times: whatever sends, reads and ends gets there. */
 const requests = 3_200;
@@ -56,7 +57,7 @@ async function play(options: RehearsalOptions): Promise<void> {
       return answer(socket, 0);
     });
   });
-  const port = await portOf(server);
+  const port = await portOf(server, "127.0.0.1");
   try {
     // Once through everything and to its end: what Node does for the first time changes what it has, and code that is compiled by then is thrown away.
     await playOn(port, { short: 1, long: 1 }, options);
@@ -87,11 +88,6 @@ async function playOn(port: number, replies: Readonly<Record<"short" | "long", n
   } finally {
     for (const each of Object.values(lines)) each.close();
   }
-}
-
-async function portOf(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return (server.address() as AddressInfo).port; // listening on TCP, so it is not a path
 }
 
 const shortAsked = "a short one";
