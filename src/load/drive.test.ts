@@ -161,14 +161,18 @@ describe("the schedule", () => {
     ]);
   });
 
-  test("prepares a request about half a second ahead, and one that contains a reply as soon as that is there", async () => {
+  test("prepares a request about half a second ahead, also one that waits for a reply; as soon as that is there where it is due sooner", async () => {
     const prompts: string[] = [];
     const passage = { kind: "passage", text: "go on from ", tokenIds: [] } as const;
     const reply = { kind: "reply", request: 0, source: "own" } as const;
-    const follower = { ...after(1, 0, 3), messages: [{ role: "user", parts: [passage, reply] }] } as const;
-    await play(inTurn(["a"], workloadOf(at(0, 0), follower, at(2, 9)), 1), { a: quick }, { prompts });
+    const messages = [{ role: "user", parts: [passage, reply] }] as const;
+    const [soon, later] = [
+      { ...after(1, 0, 0.25), messages },
+      { ...after(2, 0, 3), messages },
+    ];
+    await play(inTurn(["a"], workloadOf(at(0, 0), soon, later, at(3, 9)), 1), { a: quick }, { prompts });
     // The phase starts 0.02 s after its first requests are prepared.
-    expect(prompts).toEqual(["0: say hello", "2.02: go on from reply 0", "8.5327: say hello"]);
+    expect(prompts).toEqual(["0: say hello", "2.02: go on from reply 0", "4.5327: go on from reply 0", "8.5327: say hello"]);
   });
 });
 

@@ -184,12 +184,15 @@ export class Player implements FlightHome, Preparer {
     return due;
   }
 
-  /** Prepared in a call of its own, so that the reads at hand come first. */
+  /**
+   * Prepared in a call of its own, so that the reads at hand come first, and no sooner than what is scheduled: the bytes of many users who
+   * think for a minute would fill the memory, and a connection that was opened for one would be too old by then.
+   */
   private sendAt(step: Step, due: Nanoseconds): void {
     const { clock } = this.options;
     const pause: Pause = { step, due, place: -1, cancel: () => {} };
     this.pausing.add(pause);
-    pause.cancel = clock.at(clock.now(), () => {
+    pause.cancel = clock.at(Math.max(clock.now(), due - lookAhead), () => {
       const prepared = this.prepare(step);
       if (due <= clock.now()) this.sendPausing(pause, prepared);
       else pause.cancel = clock.at(due, () => this.sendPausing(pause, prepared));
