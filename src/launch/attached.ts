@@ -11,6 +11,7 @@ import { descendantsOf } from "../host/processTable.ts";
 import { listenersOn } from "../host/listeningSockets.ts";
 import { addressOf } from "../http/addressOf.ts";
 import { connectionError, type Server } from "./ask.ts";
+import { certificateAdvice } from "./certificateAdvice.ts";
 import { choice, isLate, reason, standing, type Standing } from "./readiness.ts";
 import { masks } from "./secrets.ts";
 import { whyStopped } from "./whyStopped.ts";
@@ -159,9 +160,9 @@ function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind
   const code = cause === undefined ? "" : reason(cause);
   if (code === "ECONNREFUSED") return "nothing listens there: start the server, or look at host and port of the URL";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name is not known here: look at the host of the URL";
-  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
-    return "its certificate is not one we trust; to take it as it is: acceptAnyCertificate: true in a test file, --accept-any-certificate with --attach";
-  }
+  if (code === "EADDRNOTAVAIL") return "this machine has no port left for a connection: those that were closed hold theirs for a minute";
+  const ofCertificate = certificateAdvice(code);
+  if (ofCertificate !== undefined) return ofCertificate;
   if (isLate(cause))
     return `it takes connections and is silent: it hangs, or is still loading; try it by hand: curl ${shellWord(masks(urlAt(url, "/v1/models")))}`;
   if (/EPROTO|ECONNRESET|closed the connection|Expected HTTP\/|wrong version|SSL_|handshake/i.test(code))
