@@ -138,5 +138,6 @@ function whyWithheld({ summary: { cold, warm }, records }: CacheUser, more: ForM
 }
 
 function isSaturated(records: readonly RequestRecord[]): boolean {
-  return (queueGrowth(records)?.behind ?? 0) > limits.saturation.degraded;
+  const growth = queueGrowth(records);
+  return growth !== undefined && !growth.mayBeConstant && growth.behind > limits.saturation.degraded;
 }

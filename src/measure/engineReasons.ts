@@ -51,7 +51,16 @@ function drifting(records: readonly RequestRecord[], engine: string, limits: Lim
 }
 
 /** Sent more than it can answer, an engine is measured by the length of the run: the longer that is, the slower it looks. */
-function saturation({ offered, served, longer, behind }: QueueGrowth, engine: string, limits: Limits): readonly ValidityReason[] {
+function saturation(growth: QueueGrowth, engine: string, limits: Limits): readonly ValidityReason[] {
+  const { offered, served, longer, behind } = growth;
+  if (growth.mayBeConstant) {
+    return beyond(limits.saturation, behind, {
+      what: `answered hardly anything before most had been sent, and then each after about as long: whether it keeps up with ${perSecond(offered)} requests/s is not known`,
+      advice:
+        "send for several times as long as a first token takes, or read its latencies as those of one burst; where that is meant, say limits: { saturation: false } in a test file's experiment",
+      engine,
+    });
+  }
   return beyond(limits.saturation, behind, {
     what: `was saturated: of ${perSecond(offered)} requests/s that fell due it answered ${perSecond(served)}, and fell behind by ${milliseconds(longer)} with each`,
     advice:

@@ -16,6 +16,8 @@ export interface QueueGrowth {
   readonly share: number;
   /** How much too slow it is for certain: by its waits, and by what it served. One that becomes slower without a queue is neither. */
   readonly behind: number;
+  /** First tokens came after most had been sent, and each after about as long: a queue, or what one takes there. Nobody can tell. */
+  readonly mayBeConstant: boolean;
 }
 
 /** Below so many there is no telling a queue from a busy moment. */
@@ -37,7 +39,8 @@ export function queueGrowth(records: readonly RequestRecord[]): QueueGrowth | un
   const drift = clearest([...drifts, flooded(blocks, gap, served)]);
   if (drift === undefined || !(gap > 0)) return undefined;
   const share = drift.low / gap;
-  return { offered, served, longer: drift.mean, share, behind: Math.min(share, offered / served - 1) };
+  const { mean: longer, mayBeConstant = false } = drift;
+  return { offered, served, longer, share, behind: Math.min(share, offered / served - 1), mayBeConstant };
 }
 
 type Metric = (record: RequestRecord) => Seconds | undefined;
@@ -73,9 +76,9 @@ function settled(block: readonly RequestRecord[], metric: Metric): readonly Answ
 /**
  * Sent in a few seconds and answered over many, requests show a queue whatever their order: first tokens came at less than half the rate at
  * which they fell due, by the times between the first tenth of them and the last; or half of them waited longer for theirs than all the
- * sending took, some of them much longer than others, and the whole took twice as long as it was to. Company alone, in an engine that is
- * still filling, does neither, nor do replies that never came. An engine that answers in batches, whose waits go up and down, is found by the
- * one, and one that did not get to work for a while by the other.
+ * sending took, and the whole took twice as long as it was to. Company alone, in an engine that is still filling, does neither, nor do replies
+ * that never came. An engine that answers in batches, whose waits go up and down, is found by the one, and one that did not get to work for a
+ * while by the other: that one may as well be what a first token takes there, where waits are alike.
  */
 function flooded(blocks: readonly (readonly RequestRecord[])[], gap: Seconds, served: number): Drift | undefined {
   const floods = blocks
@@ -86,9 +89,10 @@ function flooded(blocks: readonly (readonly RequestRecord[])[], gap: Seconds, se
   );
   const requests = sum(floods.map(({ answered }) => answered.length * middleShare));
   const apart = sum(spreads) / requests;
-  const isLate = floods.length > 0 && floods.every(isLateInAll);
-  const longer = isLate ? Math.max(apart, 1 / served - gap) : apart;
-  return longer > gap ? { mean: longer, low: longer } : undefined;
+  if (apart > gap) return { mean: apart, low: apart };
+  const late = 1 / served - gap;
+  const isLate = floods.length > 0 && floods.every(({ sending, answered }) => median(answered.map(({ took }) => took)) > sending);
+  return isLate && late > gap ? { mean: late, low: late, mayBeConstant: floods.every(hasWaitsAlike) } : undefined;
 }
 
 interface Flood {
@@ -97,10 +101,9 @@ interface Flood {
   readonly answered: readonly Answered[];
 }
 
-/** Waits that are all alike are what a first token takes there, however long that is. */
-function isLateInAll({ sending, answered }: Flood): boolean {
-  const waits = answered.map(({ took }) => took);
-  return median(waits) > sending && middle(waits) > middle(answered.map(({ sent }) => sent)) / 2;
+/** In a queue that all of them waited in, the last wait much longer than the first. */
+function hasWaitsAlike({ answered }: Flood): boolean {
+  return middle(answered.map(({ took }) => took)) <= middle(answered.map(({ sent }) => sent)) / 2;
 }
 
 function median(times: readonly Seconds[]): Seconds {
@@ -134,6 +137,7 @@ interface Drift {
   readonly mean: Seconds;
   /** The lower end of its interval. */
   readonly low: Seconds;
+  readonly mayBeConstant?: boolean;
 }
 
 /** Of a random walk that is seen now and then: a step over k requests has k times the drift and k times the variance of one. */

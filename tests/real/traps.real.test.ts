@@ -89,7 +89,9 @@ test("a cache on disk: every hit is told by the tier that had it, to the token, 
   // Two engines on one core need two seconds for what comes every 0.5.
   const beyond = report.experiments[3];
   expect(beyond?.validity.state).toBe("DEGRADED");
-  expect(beyond?.validity.reasons.filter(({ what }) => what.startsWith("was saturated")).map(({ engine }) => engine)).toContain("plain");
+  // How it is told depends on whether the core was another engine's meanwhile.
+  const saturated = /^was saturated|whether it keeps up with .* is not known$/;
+  expect(beyond?.validity.reasons.filter(({ what }) => saturated.test(what)).map(({ engine }) => engine)).toContain("plain");
 });
 
 test("a disk that gives back something else: other answers are told with their first other token; and it is emptied before each block, though LMCache empties its memory alone", async () => {
@@ -162,7 +164,8 @@ test("an LMCache server that is restarted too soon kills an engine that shares m
 
 test("one that is sent its blocks leaves its engine alive, which answers every request, late by seconds and without its cache: told, by what its log says", async () => {
   const { code, report } = await ranWhileRestarted({ sharesMemory: false });
-  expect(code).toBe(4);
+  expect([3, 4]).toContain(code); // 3 where it was seen to refuse connections meanwhile, which depends on how long the machine takes to start it
+  expect(report.validity.state).toBe("INVALID");
   expect(report.experiments[0]?.engines[0]?.all.failures_by_code).toEqual({});
   expect(report.validity.reasons.map(({ engine, what }) => [engine, what])).toContainEqual([
     "cached",
