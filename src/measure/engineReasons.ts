@@ -215,9 +215,9 @@ function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): rea
 /** Work that nobody asked for: its E2E latency and tokens/s are of another workload. */
 function overlong(completed: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const longer = completed.filter((record) => certainTokens(record) > (record.maxOutputTokens ?? Infinity));
-  const longest = longer.reduce((most, record) => Math.max(most, certainTokens(record)), 0);
+  const [longest] = longer.map((record) => ({ ...record, tokens: certainTokens(record) })).sort((one, other) => other.tokens - one.tokens);
   return beyond(limits.overlong, share(longer.length, completed.length), {
-    what: `answered ${longer.length} of ${completed.length} requests with more tokens than were asked for (up to ${longest} for ${longer[0]?.maxOutputTokens})`,
+    what: `answered ${longer.length} of ${completed.length} requests with more tokens than were asked for (up to ${longest?.tokens} for ${longest?.maxOutputTokens})`,
     advice: longer.every(areSeen)
       ? "it does not keep to max_tokens: rely on TTFT and TPOT; E2E latency and tokens/s are of longer answers"
       : "it does not keep to max_tokens, or its usage counts wrongly, since its events carried fewer: rely on TTFT alone",

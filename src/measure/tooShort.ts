@@ -13,9 +13,9 @@ export function tooShortReasons(
   return told.flatMap((engine) => {
     const replies = records.filter((record) => record.engine === engine && isCompleted(record) && record.outputTokensSource === "usage");
     const shorter = replies.filter(({ outputTokens = 0, maxOutputTokens = 0 }) => outputTokens < maxOutputTokens);
-    const shortest = shorter.reduce((least, { outputTokens = 0 }) => Math.min(least, outputTokens), Infinity);
+    const [shortest] = shorter.toSorted((one, other) => (one.outputTokens ?? 0) - (other.outputTokens ?? 0));
     return beyond(limits.short, share(shorter.length, replies.length), {
-      what: `answered ${shorter.length} of ${replies.length} requests with fewer tokens than it was told to (down to ${shortest} of ${shorter[0]?.maxOutputTokens})`,
+      what: `answered ${shorter.length} of ${replies.length} requests with fewer tokens than it was told to (down to ${shortest?.outputTokens} of ${shortest?.maxOutputTokens})`,
       advice:
         "it does not keep to min_tokens and ignore_eos, or its context ended: rely on TTFT and TPOT; E2E latency and tokens/s are of shorter answers",
       engine,

@@ -429,6 +429,14 @@ test("a reply with more tokens than were asked for is work that nobody asked for
   expect(validityOf(answered("plain", [0.1, 0.1], { maxOutputTokens: 3 })).reasons).toEqual([]);
 });
 
+test("the longest of answers that are too long is told with what that very request asked for", () => {
+  const [one, other] = [
+    record([[1], [2], [3]], { maxOutputTokens: 1 }),
+    record([[1], [2], [3], [4], [5]], { maxOutputTokens: 4, request: 1 }),
+  ];
+  expect(validityOf([one, other]).reasons[0]?.what).toContain("(up to 5 for 4)");
+});
+
 test("a reason has the limit that was exceeded: of two, the one that makes it what it is, also where an experiment has changed it", () => {
   const exceededBy = (delay: Seconds, changed: LimitChanges = {}) =>
     validityOf(good, readings("event-loop-delay-seconds", 9, delay), { limits: changed }).reasons.map(({ exceeded }) => exceeded);
