@@ -3,7 +3,7 @@ import type { Draw } from "../model/draw.ts";
 import type { ChunkKind } from "../model/exchange.ts";
 import { completed } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
-import type { ExperimentResult } from "../model/result.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { toNanoseconds, type Seconds } from "../model/time.ts";
 
 /** One event of a reply as a test writes it: when, and what; a text of one token unless said. */
@@ -121,5 +121,36 @@ export function experimentOf(records: readonly RequestRecord[], readings: readon
     records,
     neverDue,
     readings,
+  };
+}
+
+/** A test of one experiment, on engines of which some were up already. */
+export function resultOf(experiment: ExperimentResult, engines: readonly string[], attached: readonly string[] = []): TestResult {
+  return {
+    description: {
+      schema: 1,
+      test: "test_figures",
+      simulated: true,
+      baseline: "plain",
+      engines: engines.map((name) => ({
+        name,
+        kind: "simulated",
+        model: "m",
+        simulated: true,
+        features: [],
+        gpus: [],
+        ...(attached.includes(name) ? {} : { command: ["serve"] }),
+        api: "chat",
+        batch: 0,
+      })),
+      experiments: [experiment.description],
+    },
+    manifest: { schema: 1, tandem: "0.1.0", startedAt: "2026-11-24T10:00:00.000Z", commandLine: [], host: {}, simulated: true },
+    experiments: [experiment],
+    events: [],
+    verdicts: [],
+    facts: {},
+    complete: true,
+    ttftAnchor: "sent",
   };
 }

@@ -1,9 +1,9 @@
 import type { ValidityReason } from "../model/figures.ts";
-import type { ExperimentResult, TestResult } from "../model/result.ts";
+import type { ExperimentResult, TestDescription, TestResult } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { observedLoad } from "./observedLoad.ts";
 import { rulerErrorOf } from "./rulerError.ts";
-import { beyond, limitsOf } from "./validityLimits.ts";
+import { beyond, limitsOf, type Limits } from "./validityLimits.ts";
 
 /** After these nothing is played again, and nobody need have ended what would have answered. */
 const cutsShort: ReadonlySet<RunEvent["kind"]> = new Set(["interrupted", "died", "notUp", "serviceDied", "serviceNotUp"]);
@@ -19,5 +19,13 @@ export function rulerReasons(experiment: ExperimentResult, { description, events
     advice: isCutShort
       ? "run it again to its end"
       : "run it again; the process beside it that answers to a timetable (groundTruth.ts) must be left alone",
+  });
+}
+
+/** By --no-calibration. */
+export function uncalibratedReasons({ calibration }: TestDescription, limits: Limits): readonly ValidityReason[] {
+  return beyond(limits.uncalibrated, calibration === "off" ? 1 : 0, {
+    what: "the harness's own error is not known",
+    advice: "run without --no-calibration before you rely on a small difference",
   });
 }

@@ -4,7 +4,7 @@ import { failed } from "../model/outcome.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
-import { answered, experimentOf } from "./fixture.ts";
+import { answered, experimentOf, resultOf as resultOfOne } from "./fixture.ts";
 import { rulerReadings } from "./rulerError.ts";
 import { figuresOf, totalsOf } from "./testFigures.ts";
 
@@ -132,34 +132,8 @@ test("what kept a load from being played again, its own process or an engine tha
 });
 
 function resultOf(records: readonly RequestRecord[], verdicts: readonly Verdict[] = [], neverDue = 0): TestResult {
-  const experiment = experimentOf(records, [], neverDue);
   const names = ["b", "a", "plain"].filter((name) => records.some(({ engine }) => engine === name));
-  return {
-    description: {
-      schema: 1,
-      test: "test_figures",
-      simulated: true,
-      baseline: "plain",
-      engines: names.map((name) => ({
-        name,
-        kind: "simulated",
-        model: "m",
-        simulated: true,
-        features: [],
-        gpus: [],
-        api: "chat",
-        batch: 0,
-      })),
-      experiments: [experiment.description],
-    },
-    manifest: { schema: 1, tandem: "0.1.0", startedAt: "2026-11-24T10:00:00.000Z", commandLine: [], host: {}, simulated: true },
-    experiments: [experiment],
-    events: [],
-    verdicts,
-    facts: {},
-    complete: true,
-    ttftAnchor: "sent",
-  };
+  return { ...resultOfOne(experimentOf(records, [], neverDue), names, names), verdicts };
 }
 
 function verdict(differing: Partial<Verdict>): Verdict {

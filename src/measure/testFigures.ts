@@ -1,23 +1,13 @@
-import type { Comparison, EngineSummary, Summary, Validity, Verdict, ValidityReason } from "../model/figures.ts";
+import type { Comparison, EngineSummary, Summary, Validity, Verdict } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
-import { differingAnswers } from "./answers.ts";
-import { askedBeforeReasons } from "./askedBefore.ts";
 import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts";
 import { cacheSign } from "./cacheSign.ts";
 import { cacheTokens, sharedCacheTokens, type CacheTokens, type SharedCacheTokens } from "./cacheTokens.ts";
 import { compare, defaultMargins, type Margins } from "./compare.ts";
-import { deathReasons } from "./deaths.ts";
 import { forMore } from "./forMore.ts";
 import { harnessMargin } from "./harnessMargin.ts";
-import { oneServerReasons } from "./oneServer.ts";
-import { proofReasons, reuseOf } from "./proofs.ts";
-import { restartReasons } from "./restarts.ts";
+import { reuseOf } from "./proofs.ts";
 import { countsOf, engineSummary } from "./summary.ts";
-import { rulerReasons } from "./rulerReasons.ts";
-import { throttlingReasons } from "./throttled.ts";
-import { sharedPortReasons } from "./sharedPorts.ts";
-import { tooShortReasons } from "./tooShort.ts";
-import { unwellReasons } from "./unwell.ts";
 import { joined, validity } from "./validity.ts";
 
 export type { CacheAnswer } from "./cacheAnswer.ts";
@@ -80,7 +70,6 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
   const harness = { ...harnessMargin(experiment, summaries), ...margins.harness };
   const practical = experiment.description.margin ?? margins.practical;
   const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, practical, harness }, alike);
-  const own = verdicts.filter((verdict) => verdict.experiment === experiment.index);
   const tokens = engines.map(({ name }) => cacheTokens(name, experiment, reuseOf(name, result)));
   return {
     summaries,
@@ -92,49 +81,10 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
     }),
     cacheTokens: tokens,
     sharedCacheTokens: sharedCacheTokens(experiment, description.services ?? []),
-    validity: validity(experiment, summaries, {
-      mayFail: own.filter(({ ok }) => ok).map(({ allowsFailuresOf }) => allowsFailuresOf),
-      stillRunning: result.stillRunning === true,
-      uncalibrated: description.calibration === "off",
-      answers: differingAnswers(result),
-      withoutLog: engines.filter(({ command }) => command === undefined).map(({ name }) => name),
-      deaths: [...deathReasons(experiment, result.events), ...restartReasons(experiment, result.events)],
-      besides: [
-        ...proofReasons(experiment.index, result, tokens),
-        ...throttlingReasons(experiment, engines),
-        ...rulerReasons(experiment, result),
-        ...unjudged(experiment, result),
-        ...damage(result),
-        ...unwellReasons(experiment, result.events),
-        ...tooShortReasons(experiment, engines),
-        ...oneServerReasons(engines, experiment.description),
-        ...askedBeforeReasons(experiment.description),
-        ...sharedPortReasons(experiment, result.events),
-        ...(result.gapsUnknown === true ? [fromCsv] : []),
-      ],
-    }),
-    verdicts: own,
+    validity: validity(experiment, result, { summaries, tokens }),
+    verdicts: verdicts.filter((verdict) => verdict.experiment === experiment.index),
   };
 }
-
-/** Whoever killed the run came before its checks: none of them was met. */
-function unjudged({ index, records }: ExperimentResult, { description, events, stillRunning }: TestResult): readonly ValidityReason[] {
-  const isJudged = events.some(({ event }) => event.kind === "judged" && event.experiment === index);
-  if (description.checks !== true || stillRunning === true || isJudged || records.length === 0) return [];
-  return [{ state: "INVALID", what: "its checks were not evaluated, because the run ended before", advice: "run it again to its end" }];
-}
-
-function damage({ damaged = [] }: TestResult): readonly ValidityReason[] {
-  if (damaged.length === 0) return [];
-  const what = `its journal was damaged after it was written: ${damaged.join(" and ")} ${damaged.length === 1 ? "lacks its end" : "lack their ends"}, and rows are missing`;
-  return [{ state: "INVALID", what, advice: "do not rely on any of this: run it again, or bring the files back from a copy" }];
-}
-
-const fromCsv: ValidityReason = {
-  state: "DEGRADED",
-  what: "a CSV says neither what was in the way of the measurement nor which engine was the baseline (the last one is taken for it)",
-  advice: "report the run's directory where there is one: tandem report DIR",
-};
 
 function cacheUsers(
   { records, index }: ExperimentResult,

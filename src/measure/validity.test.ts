@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Validity, ValidityReason } from "../model/figures.ts";
+import type { Validity } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { toNanoseconds, type Seconds } from "../model/time.ts";
-import { answered, experimentOf, record } from "./fixture.ts";
+import { answered, experimentOf, record, resultOf } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
 import { joined, validity } from "./validity.ts";
 import { limits } from "./validityLimits.ts";
@@ -86,7 +87,7 @@ test("a thread that stood still for more than a hundredth of the time is a reaso
       of: "harness/1",
       value,
     }));
-    return validity({ ...experimentOf(good, readings), span: { from: 0, to: 10e9 } }, [engineSummary("plain", good)]);
+    return validityOf(good, readings, { span: { from: 0, to: 10e9 } });
   };
   expect(stoodStill(Array<number>(10).fill(0.099)).state).toBe("VALID");
   expect(stoodStill([0.02, 0.1]).state).toBe("VALID");
@@ -124,11 +125,11 @@ test("a run that ended before its last request was due is INVALID", () => {
 });
 
 test("what withholds verdicts is told before what only degrades, wherever it was found", () => {
-  const besides = { state: "INVALID", what: "its checks were not evaluated", advice: "run it again to its end" } as const;
-  const { state, reasons } = validityOf([...good, record([[12]], { request: 10, due: 10, sent: 10.02 })], [], { besides: [besides] });
+  const late = record([[12]], { request: 10, due: 10, sent: 10.02 });
+  const { state, reasons } = validityOf([...good, late], [], { damaged: ["chunks-1.arrow"] });
   expect(state).toBe("INVALID");
   expect(reasons.map(({ state, what }) => `${state} ${what}`)).toEqual([
-    "INVALID its checks were not evaluated",
+    "INVALID its journal was damaged after it was written: chunks-1.arrow lacks its end, and rows are missing",
     "DEGRADED the harness sent requests late (up to 20 ms)",
   ]);
 });
@@ -172,9 +173,10 @@ test("what may fail is not asked for once more, and of a server that nobody star
 });
 
 test("an engine that died is the reason, and neither its failures nor requests that were not sent are others", () => {
-  const death = { state: "INVALID", engine: "plain", what: "exited with status 1 while it was measured", advice: "see its log" } as const;
-  const options = { neverDue: 3, engines: ["plain", "cached"], deaths: [death] };
-  expect(validityOf(failing(good, 2), [], options).reasons).toEqual([death]);
+  const death = { state: "INVALID", engine: "plain", what: "exited with status 1 while it was measured" };
+  const died = { at: 5e9, event: { kind: "died", engine: "plain", message: "plain exited with status 1" } } as const;
+  const options = { neverDue: 3, engines: ["plain", "cached"], events: [died] };
+  expect(validityOf(failing(good, 2), [], options).reasons).toMatchObject([death]);
   const failuresOfAnother = failing(answered("cached", ten), 1);
   expect(validityOf([...good, ...failuresOfAnother], [], options).reasons).toMatchObject([death, { engine: "cached" }]);
 });
@@ -503,26 +505,29 @@ function shown(unit: string, value: number | undefined): string {
   return value === 0 ? "any" : `${value * 100} %`;
 }
 
-interface Differing {
+interface Differing extends Partial<Pick<TestResult, "stillRunning" | "events" | "damaged">>, Pick<ExperimentResult, "span"> {
   readonly neverDue?: number;
-  readonly stillRunning?: boolean;
   readonly mayFail?: readonly string[];
   readonly engines?: readonly string[];
   readonly limits?: LimitChanges;
+  /** That nobody started. */
   readonly withoutLog?: readonly string[];
-  readonly deaths?: readonly ValidityReason[];
-  readonly besides?: readonly ValidityReason[];
 }
 
 function validityOf(
   records: readonly RequestRecord[],
   readings: readonly Reading[] = [],
-  { neverDue = 0, engines = enginesOf(records), limits, ...options }: Differing = {},
+  { neverDue = 0, mayFail = [], engines = enginesOf(records), limits, withoutLog = [], span, ...differing }: Differing = {},
 ): Validity {
-  const summaries = engines.map((engine) => engineSummary(engine, records));
-  const { description, ...result } = experimentOf(records, readings, neverDue);
-  const changed = limits === undefined ? description : { ...description, limits };
-  return validity({ ...result, description: changed }, summaries, options);
+  const { description, ...of } = experimentOf(records, readings, neverDue);
+  const experiment = {
+    ...of,
+    ...(span === undefined ? {} : { span }),
+    description: limits === undefined ? description : { ...description, limits },
+  };
+  const verdicts = mayFail.map((engine) => ({ experiment: 0, check: "", ok: true, wanted: "", allowsFailuresOf: engine }));
+  const result = { ...resultOf(experiment, engines, withoutLog), verdicts, ...differing };
+  return validity(experiment, result, { summaries: engines.map((engine) => engineSummary(engine, records)), tokens: [] });
 }
 
 function enginesOf(records: readonly RequestRecord[]): readonly string[] {

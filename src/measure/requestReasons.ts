@@ -1,0 +1,93 @@
+import type { EngineSummary, ValidityReason } from "../model/figures.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { beyond, limitsOf, share, type Limits } from "./validityLimits.ts";
+
+/** Did every request that was scheduled come to a good end? What `deaths` explain goes without saying. */
+export function requestReasons(
+  experiment: ExperimentResult,
+  { description, verdicts, stillRunning = false }: TestResult,
+  { summaries, deaths }: { readonly summaries: readonly EngineSummary[]; readonly deaths: readonly ValidityReason[] },
+): readonly ValidityReason[] {
+  const limits = limitsOf(experiment.description);
+  const met = verdicts.filter((verdict) => verdict.experiment === experiment.index && verdict.ok);
+  const failing = (summary: EngineSummary) =>
+    failures(summary, limits, {
+      isAllowed: met.some(({ allowsFailuresOf }) => allowsFailuresOf === summary.engine),
+      hasLog: description.engines.some(({ name, command }) => name === summary.engine && command !== undefined),
+      isCut: experiment.neverDue > 0,
+    });
+  const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(stillRunning && summary.requests === 0));
+  return [...(deaths.length > 0 ? [] : population(experiment, stillRunning, limits)), ...unexplained.flatMap(failing)];
+}
+
+function population({ records, neverDue }: ExperimentResult, stillRunning: boolean, limits: Limits): readonly ValidityReason[] {
+  const scheduled = records.length + neverDue;
+  const ofEngines = [...Map.groupBy(records, ({ engine }) => engine)];
+  const { notDue, notEnded, advice } = stillRunning ? ofRunGoingOn : ofEndedRun;
+  return [
+    ...beyond(limits.neverDue, share(neverDue, scheduled), {
+      what: notDue(`${neverDue} of ${scheduled} requests`),
+      advice,
+    }),
+    ...ofEngines.flatMap(([engine, own]) => {
+      const unfinished = own.filter(({ outcome }) => outcome.kind === "cancelled").length;
+      const what = notEnded(`${unfinished} of ${own.length} requests`);
+      return beyond(limits.unfinished, share(unfinished, own.length), { what, advice, ...(ofEngines.length > 1 ? { engine } : {}) });
+    }),
+  ];
+}
+
+const ofEndedRun = {
+  notDue: (requests: string) => `the run ended before ${requests} were due`,
+  notEnded: (requests: string) => `${requests} were cancelled or cut off`,
+  advice: "run it again to its end; what there is was kept",
+};
+
+const ofRunGoingOn = {
+  notDue: (requests: string) => `the run is still going on: ${requests} were not due yet`,
+  notEnded: (requests: string) => `the run is still going on: ${requests} were under way, or cancelled`,
+  advice: "wait for its end, or report it again then: tandem report DIR",
+};
+
+/** Of an engine that was not there, or of one whose turn did not come for that. */
+function isExplainedBy(deaths: readonly ValidityReason[], { engine, requests }: EngineSummary): boolean {
+  return deaths.some((death) => requests === 0 || death.engine === engine);
+}
+
+interface Failing {
+  /** By a check. */
+  readonly isAllowed: boolean;
+  /** Tandem started it. */
+  readonly hasLog: boolean;
+  /** Requests never fell due. */
+  readonly isCut: boolean;
+}
+
+function failures(
+  { engine, requests, completed, failures, failuresByCode }: EngineSummary,
+  limits: Limits,
+  { isAllowed, hasLog, isCut }: Failing,
+): readonly ValidityReason[] {
+  if (requests === 0) {
+    const advice = hasLog && !isCut ? "see why in the engine's log, and run it again" : "run it again to its end";
+    return [{ state: "INVALID", what: "was sent no request", advice, engine }];
+  }
+  // What was dropped was never sent: its engine knows nothing of it.
+  const isInLog = hasLog && failures > (failuresByCode["dropped"] ?? 0);
+  const lookThere = `see why in ${isInLog ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}`;
+  // Of a run that was cut off it is said how many were.
+  if (completed === 0 && failures === 0) return [];
+  if (completed === 0) return [{ state: "INVALID", what: `completed none of ${requests} requests`, advice: lookThere, engine }];
+  const limit = isAllowed ? { ...limits.failures, invalid: Infinity } : limits.failures;
+  const own = failures - (failuresByCode.exhausted ?? 0);
+  return beyond(limit, share(own, requests), {
+    what: `failed ${own} of ${requests} requests, and the others may be the easier ones`,
+    advice: isAllowed ? lookThere : `${lookThere}, or say in a check how many may: mayFail(…)`,
+    engine,
+  });
+}
+
+function codesOf(failuresByCode: Readonly<Record<string, number>>): string {
+  const codes = Object.entries(failuresByCode).map(([code, count]) => `${code} ${count}`);
+  return codes.length === 0 ? "" : ` (${codes.join(", ")})`;
+}
