@@ -2,7 +2,7 @@ import type { Comparison, EngineSummary, Interval } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
 import { storesMore, type CacheSign } from "./cacheSign.ts";
-import { fewestPairs } from "./compare.ts";
+import { fewestPairs } from "./judgement.ts";
 import { sortedValues } from "./distribution.ts";
 import type { ForMore } from "./forMore.ts";
 import { known } from "./known.ts";

@@ -8,7 +8,8 @@ import { isCompleted } from "./summary.ts";
 import { toldCached } from "./toldCached.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
 import { tooHighBy } from "./untoldTokens.ts";
-import { beyond, limits as usual, milliseconds, share, type Limits } from "./validityLimits.ts";
+import { milliseconds } from "./inWords.ts";
+import { beyond, limits as usual, share, type Limits } from "./validityLimits.ts";
 
 /** Did each engine do the work that was asked for, the same as the others, and stay what it was? */
 export function engineReasons(records: readonly RequestRecord[], engines: readonly string[], limits: Limits): readonly ValidityReason[] {

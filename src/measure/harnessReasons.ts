@@ -9,7 +9,8 @@ import { sentFirst } from "./latency.ts";
 import { lateness } from "./lateness.ts";
 import { stallsOf } from "./stalls.ts";
 import { isCompleted } from "./summary.ts";
-import { beyond, milliseconds, share, type Limits } from "./validityLimits.ts";
+import { milliseconds } from "./inWords.ts";
+import { beyond, share, type Limits } from "./validityLimits.ts";
 
 const quieter = "close other work on this machine, or lower the rate";
 

@@ -1,6 +1,7 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import { mayBeUsed } from "./gpuUse.ts";
+import { percent } from "./inWords.ts";
 import { throttlingIn } from "./telemetry.ts";
 import { isFault, type Throttling } from "./throttling.ts";
 import { spansOf } from "./turns.ts";
@@ -27,8 +28,4 @@ function faultsIn(shares: Throttling["shares"]): string {
   return Object.keys(shares)
     .filter((words) => isFault.has(words))
     .join(", ");
-}
-
-function percent(part: number): string {
-  return `${Number((part * 100).toPrecision(2))} %`;
 }

@@ -183,7 +183,3 @@ const mostDigits = 17;
 export function share(part: number, whole: number): number | undefined {
   return whole === 0 ? undefined : part / whole;
 }
-
-export function milliseconds(seconds = 0): string {
-  return `${Number((seconds * 1_000).toPrecision(3))} ms`;
-}

@@ -1,4 +1,4 @@
-import { fewestPairs } from "../measure/compare.ts";
+import { fewestPairs } from "../measure/judgement.ts";
 import { forMore } from "../measure/forMore.ts";
 import { wavesOfBlock } from "../measure/waves.ts";
 import { attachedTest } from "../model/attachedTest.ts";
