@@ -1,7 +1,9 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { Answer, AskedTwice, EngineProof } from "../model/proof.ts";
 import type { TestResult } from "../model/result.ts";
+import { known } from "./known.ts";
 import { differences } from "./proofs.ts";
+import { sumOf } from "./sums.ts";
 
 /** Where an answer leaves another one. */
 export interface Departure {
@@ -108,21 +110,11 @@ function departureOf(answer: Answer, from: Answer, index: number): readonly Depa
   const longer = pieces.length > before.length ? pieces : before;
   const at = longer.findIndex((_, place) => pieces[place] !== before[place]);
   if (at < 0) return [];
-  const [said, insteadOf] = [pieces[at], before[at]];
-  return [
-    {
-      prompt: index + 1,
-      at: at + 1,
-      of: before.length,
-      unit,
-      ...(said === undefined ? {} : { said }),
-      ...(insteadOf === undefined ? {} : { insteadOf }),
-    },
-  ];
+  return [known({ prompt: index + 1, at: at + 1, of: before.length, unit, said: pieces[at], insteadOf: before[at] })];
 }
 
 function cachedIn(answers: readonly AskedTwice[]): number {
-  return answers.reduce((sum, { again }) => sum + (again.cachedTokens ?? 0), 0);
+  return sumOf(answers, ({ again }) => again.cachedTokens ?? 0);
 }
 
 function than({ baseline, cachedTokens }: ComparedAnswers): string {

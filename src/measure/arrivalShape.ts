@@ -1,6 +1,7 @@
 import type { RequestRecord } from "../model/record.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { sentFirst } from "./latency.ts";
+import { meanOf } from "./sums.ts";
 import { shapeLeast } from "./validityLimits.ts";
 
 export interface ArrivalShape {
@@ -44,8 +45,4 @@ function gapsOf(times: readonly Nanoseconds[]): Float64Array {
 
 function unevenness(gaps: Float64Array, mean: Seconds): Seconds {
   return meanOf(gaps.map((gap) => Math.abs(gap - mean)));
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,6 +1,9 @@
 import type { CacheReuse } from "../model/proof.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, ServiceDescription } from "../model/result.ts";
+import { known } from "./known.ts";
+import { ofEngine } from "./ofEngine.ts";
+import { sum, sumOf } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 import { toldCached } from "./toldCached.ts";
 import { tooEarly } from "./tooEarly.ts";
@@ -64,54 +67,54 @@ function wholePieces(tokens: number, piece: number | undefined): number | undefi
 }
 
 export function cacheTokens(engine: string, { records, readings }: ExperimentResult, reuse: CacheReuse | undefined): CacheTokens {
-  const all = records.filter((record) => record.engine === engine);
+  const all = ofEngine(records, engine);
   const completed = all.filter(isCompleted);
-  const told = completed.filter((record) => record.cachedTokens !== undefined);
+  const told = completed.flatMap(({ cachedTokens }) => cachedTokens ?? []);
   const tells = told.length > 0 || reuse?.toldHits === true;
   const telling = tells ? completed.filter((record) => toldCached(record) !== undefined) : completed;
-  const known = telling.flatMap((record) => {
+  const foreseen = telling.flatMap((record) => {
     const expected = reuse === undefined ? undefined : expectedCachedTokens(record, reuse);
     return expected === undefined ? [] : [{ expected, observed: toldCached(record) ?? 0, prompt: record.promptTokens ?? 0 }];
   });
   const growth = growthOf(engine, readings);
   const [own, external] = [growth("prefix-hit-tokens-total"), growth("external-hit-tokens-total")];
   const inOnly = (tier: CacheReuse["onlyTier"]) => (reuse?.onlyTier === tier ? external : undefined);
-  const memoryTier = growth("external-memory-hit-tokens-total") ?? inOnly("memory");
-  const lowerTier = growth("external-lower-hit-tokens-total") ?? inOnly("lower");
-  const observed = !tells || known.length === 0 ? told.map(({ cachedTokens = 0 }) => cachedTokens) : known.map(({ observed }) => observed);
-  const unknown = told.length > 0 ? telling : [];
-  const prompts = known.length === 0 ? unknown.flatMap(({ promptTokens }) => promptTokens ?? []) : known.map(({ prompt }) => prompt);
-  const early = tooEarly(all);
+  const observed = !tells || foreseen.length === 0 ? told : foreseen.map(({ observed }) => observed);
+  const unforeseen = told.length > 0 ? telling.flatMap(({ promptTokens }) => promptTokens ?? []) : [];
+  const prompts = foreseen.length === 0 ? unforeseen : foreseen.map(({ prompt }) => prompt);
   const isOneBlock = new Set(completed.map(({ block }) => block)).size === 1;
   const counted = isOneBlock && (own !== undefined || external !== undefined) ? (own ?? 0) + (external ?? 0) : undefined;
-  return {
+  return known({
     engine,
-    ...(prompts.length === 0 ? {} : { promptTokens: sum(prompts) }),
-    ...(known.length === 0 ? {} : { expected: sum(known.map(({ expected }) => expected)) }),
-    ...(observed.length === 0 ? {} : { observed: sum(observed) }),
-    ...(told.length > 0 && told.length === all.length ? { toldOfAll: sum(told.map(({ cachedTokens = 0 }) => cachedTokens)) } : {}),
-    ...possibleOf(completed),
-    ...(reuse !== undefined && !reuse.own && !reuse.external ? { keepsNothing: true } : {}),
-    ...(own === undefined ? {} : { own }),
-    ...(external === undefined ? {} : { external }),
-    ...(counted === undefined ? {} : { counted }),
+    promptTokens: sumOfAny(prompts),
+    expected: sumOfAny(foreseen.map(({ expected }) => expected)),
+    observed: sumOfAny(observed),
+    toldOfAll: told.length === all.length ? sumOfAny(told) : undefined,
+    possible: possibleOf(completed),
+    keepsNothing: reuse !== undefined && !reuse.own && !reuse.external ? (true as const) : undefined,
+    own,
+    external,
+    counted,
     // Whoever counts what it has computed counts each token once.
-    ...(counted === undefined || growth("computed-prompt-tokens-total") !== undefined ? {} : { mayCountAgain: true }),
-    ...(hadWaiting(engine, readings) ? { hadWaiting: true } : {}),
-    ...(early === undefined ? {} : { tooEarly: early }),
-    ...(memoryTier === undefined ? {} : { memoryTier }),
-    ...(lowerTier === undefined ? {} : { lowerTier }),
-  };
+    mayCountAgain: counted === undefined || growth("computed-prompt-tokens-total") !== undefined ? undefined : (true as const),
+    hadWaiting: hadWaiting(engine, readings) ? (true as const) : undefined,
+    tooEarly: tooEarly(all),
+    memoryTier: growth("external-memory-hit-tokens-total") ?? inOnly("memory"),
+    lowerTier: growth("external-lower-hit-tokens-total") ?? inOnly("lower"),
+  });
+}
+
+function sumOfAny(tokens: readonly number[]): number | undefined {
+  return tokens.length === 0 ? undefined : sum(tokens);
 }
 
 /** An engine's tokenizer may make more tokens of our words, and a template adds some to each prompt. */
-function possibleOf(completed: readonly RequestRecord[]): Pick<CacheTokens, "possible"> {
-  const there = completed.map(({ promptTokens }) => promptTokens);
-  if (there.length === 0 || there.includes(undefined)) return {};
-  const asked = sum(completed.map(({ contextTokens, questionTokens }) => contextTokens + questionTokens));
-  const larger = Math.max(1, sum(there.map((tokens = 0) => tokens)) / asked);
-  const added = sum(completed.map((record) => Math.max(tokensOfTemplate, tokensAdded(record))));
-  return { possible: larger * sum(completed.map(({ reusableTokens }) => reusableTokens)) + added };
+function possibleOf(completed: readonly RequestRecord[]): number | undefined {
+  if (completed.length === 0 || completed.some(({ promptTokens }) => promptTokens === undefined)) return undefined;
+  const asked = sumOf(completed, ({ contextTokens, questionTokens }) => contextTokens + questionTokens);
+  const larger = Math.max(1, sumOf(completed, ({ promptTokens = 0 }) => promptTokens) / asked);
+  const added = sumOf(completed, (record) => Math.max(tokensOfTemplate, tokensAdded(record)));
+  return larger * sumOf(completed, ({ reusableTokens }) => reusableTokens) + added;
 }
 
 /** Prompt tokens that a cache had which several engines share: what it counts is of all of them together. */
@@ -132,9 +135,7 @@ export function sharedCacheTokens(
     const growth = growthOf(name, readings);
     const [memoryTier, lowerTier] = [growth("external-memory-hit-tokens-total"), growth("external-lower-hit-tokens-total")];
     if (engines.length < 2 || (memoryTier === undefined && lowerTier === undefined)) return [];
-    return [
-      { cache: name, engines, ...(memoryTier === undefined ? {} : { memoryTier }), ...(lowerTier === undefined ? {} : { lowerTier }) },
-    ];
+    return known({ cache: name, engines, memoryTier, lowerTier });
   });
 }
 
@@ -151,8 +152,4 @@ function grownBy(readings: readonly { readonly value: number }[]): number | unde
   const [first, ...later] = readings;
   const last = later.at(-1);
   return first === undefined || last === undefined || last.value < first.value ? undefined : last.value - first.value;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

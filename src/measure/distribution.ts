@@ -6,6 +6,7 @@ import { intervalOfMean } from "./intervalOfMean.ts";
 import { known } from "./known.ts";
 import type { Gaps } from "./latency.ts";
 import { fewestEven, fewestWaves, inCompany, intervalOverWaves, overWaves } from "./overWaves.ts";
+import { meanOf, sumOf } from "./sums.ts";
 
 /**
  * The fewest values that carry a percentile at 99 % confidence: below them it is missing.
@@ -27,7 +28,7 @@ const alone: Company = { underWay: 0 };
 export function distribution(values: readonly (number | undefined)[], company = alone): Distribution {
   const inOrder = valuesIn(values);
   const sorted = inOrder.toSorted();
-  const mean = meanOf(sorted);
+  const mean = sorted.length === 0 ? undefined : meanOf(sorted);
   const interval =
     mean === undefined
       ? undefined
@@ -66,8 +67,8 @@ export function gapDistribution(gaps: Gaps, company = alone): Distribution {
   const all = totalsOf(gaps);
   const totals = all.filter(({ weight }) => weight > 0);
   const ofStreams = ofThose(company, (stream) => (all[stream]?.weight ?? 0) > 0);
-  const [weight, count] = [sum(totals.map((stream) => stream.weight)), sum(totals.map((stream) => stream.count))];
-  const mean = weight === 0 ? undefined : sum(totals.map(({ seconds }) => seconds)) / weight;
+  const [weight, count] = [sumOf(totals, (stream) => stream.weight), sumOf(totals, (stream) => stream.count)];
+  const mean = weight === 0 ? undefined : sumOf(totals, ({ seconds }) => seconds) / weight;
   const ranks = percentiles(count, (share) => rankOf(share * weight));
   const asked = Object.values(ranks).filter((rank) => rank !== undefined);
   const values = new Map<number | undefined, Seconds | undefined>(gapsAtRanks(gaps, asked).map((value, index) => [asked[index], value]));
@@ -132,10 +133,6 @@ function percentiles(count: number, at: (share: number) => number | undefined) {
   };
 }
 
-function meanOf(values: Float64Array): number | undefined {
-  return values.length === 0 ? undefined : sum(values) / values.length;
-}
-
 /** Of all the gaps of a stream. */
 interface StreamTotal {
   readonly count: number;
@@ -168,13 +165,6 @@ function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: n
 function intervalOverStreams(streams: readonly StreamTotal[], company: Company, mean: number): Interval | undefined {
   const residuals = Float64Array.from(streams, ({ seconds, weight }) => seconds - mean * weight);
   const interval = intervalOf(residuals, company, 0);
-  const usual = sum(streams.map(({ weight }) => weight)) / streams.length;
+  const usual = sumOf(streams, ({ weight }) => weight) / streams.length;
   return interval && [mean + interval[0] / usual, mean + interval[1] / usual];
-}
-
-/** A loop: in a closure, V8 makes an object of every sum on the way. */
-function sum(values: readonly number[] | Float64Array): number {
-  let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i] ?? 0;
-  return total;
 }

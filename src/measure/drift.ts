@@ -5,6 +5,7 @@ import { nearestRank, sortedValues } from "./distribution.ts";
 import { e2e, tpot, ttft } from "./latency.ts";
 import { widened } from "./likeness.ts";
 import { studentT } from "./studentT.ts";
+import { sumOf } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 
 /** How the second half of an engine's requests differs from the first. */
@@ -84,11 +85,10 @@ function apart(
 ): HalvesApart | undefined {
   const places = new Map(sent.map((record, place) => [record, place]));
   const halves = kinds.map((alike) => halvesOf(alike, places, timeOf)).filter(({ first }) => first.length >= 2);
-  const half = halves.reduce((sum, { first }) => sum + first.length, 0);
+  const half = sumOf(halves, ({ first }) => first.length);
   const t = studentT(half - halves.length);
   if (half < fewest || t === undefined) return undefined;
-  const weighed = (of: (halves: Halves) => number, power = 1) =>
-    halves.reduce((sum, one) => sum + (one.first.length / half) ** power * of(one), 0);
+  const weighed = (of: (halves: Halves) => number, power = 1) => sumOf(halves, (one) => (one.first.length / half) ** power * of(one));
   const difference = weighed(({ first, second }) => mean(second) - mean(first));
   const error = t * Math.sqrt(weighed(({ first, second }) => varianceOfMean(first) + varianceOfMean(second), 2));
   const [, margin] = widened([-error, error], 0, residuals(halves));
@@ -120,10 +120,10 @@ function lessMean(half: readonly Timed[]): Timed[] {
 }
 
 function mean(half: readonly Timed[]): number {
-  return half.reduce((sum, { logarithm }) => sum + logarithm, 0) / half.length;
+  return sumOf(half, ({ logarithm }) => logarithm) / half.length;
 }
 
 function varianceOfMean(half: readonly Timed[]): number {
   const middle = mean(half);
-  return half.reduce((sum, { logarithm }) => sum + (logarithm - middle) ** 2, 0) / (half.length - 1) / half.length;
+  return sumOf(half, ({ logarithm }) => (logarithm - middle) ** 2) / (half.length - 1) / half.length;
 }

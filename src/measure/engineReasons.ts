@@ -3,7 +3,9 @@ import type { RequestRecord } from "../model/record.ts";
 import { halvesApart } from "./drift.ts";
 import { opening, tokensOfEvents, ttft } from "./latency.ts";
 import { offeredChange } from "./offeredChange.ts";
+import { ofEngine } from "./ofEngine.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
+import { sum, sumOf } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 import { toldCached } from "./toldCached.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
@@ -85,10 +87,9 @@ function sentTwice(records: readonly RequestRecord[], engine: string, limits: Li
 function connections(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const replies = records.filter(isCompleted);
   const times = replies.flatMap((record) => opening(record) ?? []);
-  const spent = times.reduce((sum, seconds) => sum + seconds, 0);
   const part = share(
-    spent,
-    replies.reduce((sum, record) => sum + (ttft(record) ?? 0), 0),
+    sum(times),
+    sumOf(replies, (record) => ttft(record) ?? 0),
   );
   return beyond(limits.opening, part, {
     what: `${times.length} of its ${replies.length} replies had a connection to open first, and ${Math.round((part ?? 0) * 100)} % of all TTFT is that`,
@@ -134,8 +135,8 @@ function againstEvents(
   limits: Limits,
 ): readonly ValidityReason[] {
   const told = replies.filter(({ outputTokensSource }) => outputTokensSource === source);
-  const tokens = told.reduce((sum, { outputTokens = 0 }) => sum + outputTokens, 0);
-  const events = told.reduce((sum, record) => sum + tokensOfEvents(record), 0);
+  const tokens = sumOf(told, ({ outputTokens = 0 }) => outputTokens);
+  const events = sumOf(told, tokensOfEvents);
   const teller = source === "usage" ? "usage" : "its tokenizer";
   const tooHigh = tooHighBy(told);
   const ofFirst =
@@ -156,8 +157,8 @@ function againstTokenizer(replies: readonly RequestRecord[], engine: string, lim
       ? [{ told: outputTokens, counted: countedTokens }]
       : [],
   );
-  const usage = both.reduce((sum, { told }) => sum + told, 0);
-  const counted = both.reduce((sum, reply) => sum + reply.counted, 0);
+  const usage = sumOf(both, ({ told }) => told);
+  const counted = sumOf(both, (reply) => reply.counted);
   return beyond(limits.tokenCounts, apart(usage, counted, both.length), {
     what: `usage tells ${usage} output tokens, its tokenizer counts ${counted} in the same replies`,
     advice:
@@ -179,8 +180,8 @@ function promptLength(records: readonly RequestRecord[], engine: string, limits:
   const counted = records.flatMap(({ promptTokens, contextTokens, questionTokens }) =>
     promptTokens === undefined ? [] : [{ there: promptTokens, asked: contextTokens + questionTokens }],
   );
-  const there = counted.reduce((sum, prompt) => sum + prompt.there, 0);
-  const asked = counted.reduce((sum, prompt) => sum + prompt.asked, 0);
+  const there = sumOf(counted, (prompt) => prompt.there);
+  const asked = sumOf(counted, (prompt) => prompt.asked);
   // A server that says 0, or 1, whatever it is sent, does not count.
   if (there <= counted.length) return [];
   const off = share(Math.abs(there - asked) - tokensOfTemplate * counted.length, asked);
@@ -250,8 +251,8 @@ function areUnlike(counts: readonly (number | undefined)[]): boolean {
 
 function cacheState(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const cold = replies.filter((record) => record.cache === "cold" && toldCached(record) !== undefined);
-  const cached = cold.reduce((sum, record) => sum + Math.max(0, (toldCached(record) ?? 0) - tokensAdded(record)), 0);
-  const prompt = cold.reduce((sum, { promptTokens = 0 }) => sum + promptTokens, 0);
+  const cached = sumOf(cold, (record) => Math.max(0, (toldCached(record) ?? 0) - tokensAdded(record)));
+  const prompt = sumOf(cold, ({ promptTokens = 0 }) => promptTokens);
   const found = share(cached, prompt);
   return beyond(limits.coldCached, found, {
     what: `cold requests found ${Math.round((found ?? 0) * 100)} % of their prompts in the cache`,
@@ -268,10 +269,6 @@ function impossibleHits(replies: readonly RequestRecord[], engine: string, limit
     advice: "they are taken for untold: look at the engine's own counters of hits; the server, or what stands before it, counts wrongly",
     engine,
   });
-}
-
-function ofEngine(records: readonly RequestRecord[], engine: string): readonly RequestRecord[] {
-  return records.filter((record) => record.engine === engine);
 }
 
 function perSecond(rate: number): string {

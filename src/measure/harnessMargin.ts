@@ -1,7 +1,9 @@
 import type { ComparedMetric, EngineSummary, Summary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import type { Seconds } from "../model/time.ts";
+import { known } from "./known.ts";
 import { rulerErrorOf, tailOfError, type RulerSource } from "./rulerError.ts";
+import { ratio } from "./verdicts.ts";
 
 const sources = ["control stream", "replay after"] as const satisfies readonly RulerSource[];
 
@@ -15,11 +17,11 @@ export function harnessMargin(
   const shortestDecode = least(summaries, ({ e2e, ttft: first }) =>
     e2e.p50 === undefined || first.p50 === undefined ? undefined : e2e.p50 - first.p50,
   );
-  return {
-    ...(ttft === undefined || shortestTtft === undefined ? {} : { ttft: ttft / shortestTtft }),
+  return known({
+    ttft: ratio(ttft, shortestTtft),
     // Throughput within a request lies between two stamps, each as wrong as any.
-    ...(stamp === undefined || shortestDecode === undefined ? {} : { throughput: (2 * stamp) / shortestDecode }),
-  };
+    throughput: ratio(stamp === undefined ? undefined : 2 * stamp, shortestDecode),
+  });
 }
 
 /** The larger of what the stream of control and the replay found: of each the highest percentile that its values carry. */

@@ -1,4 +1,5 @@
 import type { ValidityReason } from "../model/figures.ts";
+import { largestOf, smallestOf } from "../model/extremes.ts";
 import { workerOf } from "../model/harnessThread.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
@@ -7,6 +8,7 @@ import { nearestRank, sortedValues, tailOf } from "./distribution.ts";
 import { largest } from "./harnessMargin.ts";
 import { sentFirst } from "./latency.ts";
 import { lateness } from "./lateness.ts";
+import { byBlock } from "./ofEngine.ts";
 import { stallsOf } from "./stalls.ts";
 import { isCompleted } from "./summary.ts";
 import { milliseconds } from "./inWords.ts";
@@ -17,6 +19,7 @@ const quieter = "close other work on this machine, or lower the rate";
 /** Was the harness, or its machine, in the way? */
 export function harnessReasons(result: ExperimentResult, limits: Limits): readonly ValidityReason[] {
   const { records } = result;
+  const blocks = byBlock(records);
   const delay = worstThread(result, "event-loop-delay-seconds");
   const cpu = worstThread(result, "cpu-share");
   const [ttftError, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
@@ -32,8 +35,8 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
       advice: "raise ulimit -n, or keep fewer requests under way (from one address to one port there are about 28,000 connections)",
     }),
     ...lateReasons(result, limits),
-    ...ratesOf(records, limits),
-    ...shapesOf(records, limits),
+    ...blocks.flatMap((own) => rateOf(own, limits)),
+    ...blocks.flatMap((own) => shapeOf(own, limits)),
     // Also where the kernel stamps: what is read later than the next token came shares that one's stamp.
     ...beyond(limits.eventLoopDelay, delay?.value, {
       what: `the harness stamped late (event loop${delay?.whose} held up for ${milliseconds(delay?.value)})`,
@@ -98,41 +101,33 @@ function lateReasons(result: ExperimentResult, limits: Limits): readonly Validit
 }
 
 /** What was offered against what was sent, where there are enough requests for a rate. */
-function ratesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
-  return byBlock(records).flatMap((own) => {
-    const sent = own.flatMap((record) => {
-      const first = sentFirst(record);
-      return first === undefined ? [] : [{ due: record.due, sent: first }];
-    });
-    if (sent.length < 20) return [];
-    const [offered, achieved] = [spread(sent.map(({ due }) => due)), spread(sent.map((one) => one.sent))];
-    const off = offered === 0 ? undefined : Math.abs(offered / achieved - 1);
-    return beyond(limits.rate, off, {
-      what: `requests were sent at ${Math.round((offered / achieved) * 100)} % of the rate that was asked for`,
-      advice: "lower the rate, or say atOnce() where it does not matter",
-      ...(own[0] === undefined ? {} : { engine: own[0].engine }),
-    });
+function rateOf(own: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
+  const sent = own.flatMap((record) => {
+    const first = sentFirst(record);
+    return first === undefined ? [] : [{ due: record.due, sent: first }];
+  });
+  if (sent.length < 20) return [];
+  const [offered, achieved] = [spread(sent.map(({ due }) => due)), spread(sent.map((one) => one.sent))];
+  const off = offered === 0 ? undefined : Math.abs(offered / achieved - 1);
+  return beyond(limits.rate, off, {
+    what: `requests were sent at ${Math.round((offered / achieved) * 100)} % of the rate that was asked for`,
+    advice: "lower the rate, or say atOnce() where it does not matter",
+    ...(own[0] === undefined ? {} : { engine: own[0].engine }),
   });
 }
 
 /** The same requests per second in bunches are another load. */
-function shapesOf(records: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
-  return byBlock(records).flatMap((own) => {
-    const shape = arrivalShape(own);
-    return beyond(limits.shape, shape?.share, {
-      what: `arrivals were ${shape?.isLessEven === true ? "less" : "more"} even than was asked for (gaps between requests off by ${milliseconds(shape?.off)}, of ${milliseconds(shape?.meanGap)} on average)`,
-      advice: "close other work on this machine, lower the rate, or give it more threads (--workers) where there are cores for them",
-      ...(own[0] === undefined ? {} : { engine: own[0].engine }),
-    });
+function shapeOf(own: readonly RequestRecord[], limits: Limits): readonly ValidityReason[] {
+  const shape = arrivalShape(own);
+  return beyond(limits.shape, shape?.share, {
+    what: `arrivals were ${shape?.isLessEven === true ? "less" : "more"} even than was asked for (gaps between requests off by ${milliseconds(shape?.off)}, of ${milliseconds(shape?.meanGap)} on average)`,
+    advice: "close other work on this machine, lower the rate, or give it more threads (--workers) where there are cores for them",
+    ...(own[0] === undefined ? {} : { engine: own[0].engine }),
   });
 }
 
-function byBlock(records: readonly RequestRecord[]): readonly (readonly RequestRecord[])[] {
-  return [...Map.groupBy(records, ({ engine, block }) => `${engine} ${block}`).values()];
-}
-
 function spread(times: readonly number[]): number {
-  return times.reduce((most, time) => Math.max(most, time), -Infinity) - times.reduce((least, time) => Math.min(least, time), Infinity);
+  return largestOf(times) - smallestOf(times);
 }
 
 /** Readings are one a second, and a single bad second is not the run. */

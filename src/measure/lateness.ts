@@ -2,7 +2,9 @@ import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { sortedValues } from "./distribution.ts";
+import { known } from "./known.ts";
 import { sentFirst } from "./latency.ts";
+import { startsOf } from "./startsOf.ts";
 import { burst } from "./validityLimits.ts";
 
 export interface Lateness {
@@ -31,11 +33,7 @@ export function lateness(experiment: ExperimentResult): Lateness {
   const [alone, atOnce] = [[] as Late[], [] as Late[]];
   for (const one of lates(experiment)) (isOfBurst(one) ? atOnce : alone).push(one);
   const latest = atOnce.reduce<Late | undefined>((most, one) => (most === undefined || excess(one) > excess(most) ? one : most), undefined);
-  return {
-    alone: sortedValues(alone.map(({ lag }) => lag)),
-    atOnce: sortedValues(atOnce.map(excess)),
-    ...(latest === undefined ? {} : { latest }),
-  };
+  return known({ alone: sortedValues(alone.map(({ lag }) => lag)), atOnce: sortedValues(atOnce.map(excess)), latest });
 }
 
 /** Why requests were sent later than they were due: the harness was busy, they fell due at once, or they had to be sent again. */
@@ -53,11 +51,11 @@ export function lagCause(experiment: ExperimentResult, engine: string): LagCause
   return most === undefined || sums[most] === 0 ? undefined : most;
 }
 
-function lates({ records, starts = [] }: ExperimentResult): readonly Late[] {
-  const startOf = new Map(starts.map(({ engine, block, at }) => [`${engine} ${block}`, at]));
-  const inOrder = records.flatMap((record) => {
+function lates(experiment: ExperimentResult): readonly Late[] {
+  const startOf = startsOf(experiment);
+  const inOrder = experiment.records.flatMap((record) => {
     const sent = sentFirst(record);
-    return sent === undefined ? [] : [{ record, sent, instant: (startOf.get(`${record.engine} ${record.block}`) ?? 0) + record.due }];
+    return sent === undefined ? [] : [{ record, sent, instant: (startOf(record.engine, record.block) ?? 0) + record.due }];
   });
   inOrder.sort((one, other) => one.instant - other.instant || one.sent - other.sent);
   const found: Late[] = [];

@@ -1,5 +1,6 @@
 import type { Interval } from "../model/figures.ts";
-import { studentT } from "./studentT.ts";
+import { timesWider } from "./studentT.ts";
+import { meanOf } from "./sums.ts";
 
 /** A longer series is looked at in so many averages of neighbours: the slow changes, which matter, are in those too. */
 const mostPoints = 2_000;
@@ -17,16 +18,19 @@ export function independentOf(inOrder: Float64Array): number {
 }
 
 /** An interval of their mean that takes values for independent, as wide as it is without that: of fewer values, whose spread looks too small. */
-export function widened([low, high]: Interval, mean: number, inOrder: Float64Array): Interval {
-  const times = widening(inOrder.length, independentOf(inOrder));
+export function widened(interval: Interval, mean: number, inOrder: Float64Array): Interval {
+  return stretched(interval, mean, widening(inOrder.length, independentOf(inOrder)));
+}
+
+/** So many times as wide, around its mean. */
+export function stretched([low, high]: Interval, mean: number, times: number): Interval {
   return [mean + (low - mean) * times, mean + (high - mean) * times];
 }
 
 function widening(count: number, independent: number): number {
-  const [asMany, asFew] = [studentT(count - 1), studentT(Math.max(1, Math.round(independent) - 1))];
-  if (independent === count || asMany === undefined || asFew === undefined) return 1;
+  if (independent === count) return 1;
   const times = count / independent;
-  return Math.sqrt((times * (count - 1)) / Math.max(1, count - times)) * (asFew / asMany);
+  return Math.sqrt((times * (count - 1)) / Math.max(1, count - times)) * timesWider(count, independent);
 }
 
 function averagesOf(values: Float64Array): Float64Array {
@@ -62,10 +66,4 @@ function autocovariance(centred: Float64Array, lag: number): number {
 function centred(values: Float64Array): Float64Array {
   const mean = meanOf(values);
   return values.map((value) => value - mean);
-}
-
-function meanOf(values: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] ?? 0;
-  return sum / values.length;
 }

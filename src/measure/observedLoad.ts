@@ -4,6 +4,7 @@ import { toSeconds, type Seconds } from "../model/time.ts";
 import { distribution, gapDistribution } from "./distribution.ts";
 import { busiestSecond, mostDueAtOnce } from "./dues.ts";
 import { gaps, tokenEvents, ttft } from "./latency.ts";
+import { startsOf } from "./startsOf.ts";
 
 /** A load, as far as the ruler cares: what a calibration plays again. */
 export interface ObservedLoad {
@@ -23,15 +24,16 @@ export interface ObservedLoad {
 }
 
 /** What the harness had to do in an experiment; undefined when nothing was received. */
-export function observedLoad({ records, starts = [] }: Pick<ExperimentResult, "records" | "starts">): ObservedLoad | undefined {
+export function observedLoad(experiment: Pick<ExperimentResult, "records" | "starts">): ObservedLoad | undefined {
+  const { records } = experiment;
   const first = distribution(records.map(ttft)).p50;
   const tokens = distribution(records.map(tokenEvents).filter((events) => events > 0)).p50;
   const promptTokens = distribution(records.map((record) => record.contextTokens + record.questionTokens)).p50;
   if (first === undefined || tokens === undefined || promptTokens === undefined) return undefined;
   const gap = gapDistribution(gaps(records)).p50 ?? 0;
   // Times count from a start: blocks, and engines that are in turn, have one each and are not at the same time.
-  const startOf = new Map(starts.map(({ engine, block, at }) => [`${block} ${engine}`, at]));
-  const beside = [...Map.groupBy(records, ({ block, engine }) => startOf.get(`${block} ${engine}`) ?? block).values()];
+  const startOf = startsOf(experiment);
+  const beside = [...Map.groupBy(records, ({ block, engine }) => startOf(engine, block) ?? block).values()];
   const most = (of: (records: readonly RequestRecord[]) => number) => Math.max(...beside.map(of));
   const [streams, atOnce] = [most(openAtOnce), most((together) => mostDueAtOnce(dues(together)))];
   const perSecond = most((together) => busiestSecond(dues(together)).length);

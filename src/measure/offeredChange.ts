@@ -1,5 +1,6 @@
 import type { RequestRecord } from "../model/record.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
+import { meanOf } from "./sums.ts";
 
 /**
  * The rate at which requests fell due in the second half of an engine's, by that in the first, where the schedule has it change: by a quarter
@@ -11,22 +12,18 @@ export function offeredChange(records: readonly RequestRecord[]): number | undef
   const gaps = blocks.flatMap(([, block]) => gapsOf(block));
   const half = Math.floor(gaps.length / 2);
   const [first, second] = [gaps.slice(0, half), gaps.slice(-half)];
-  const change = mean(first) / mean(second);
+  const change = meanOf(first) / meanOf(second);
   const error = Math.sqrt(relativeVariance(first) + relativeVariance(second));
   return Math.abs(Math.log(change)) > Math.max(Math.log(1.25), 3 * error) ? change : undefined;
 }
 
 /** Of the mean. */
 function relativeVariance(gaps: readonly Seconds[]): number {
-  const middle = mean(gaps);
-  return mean(gaps.map((gap) => (gap / middle - 1) ** 2)) / (gaps.length - 1);
+  const middle = meanOf(gaps);
+  return meanOf(gaps.map((gap) => (gap / middle - 1) ** 2)) / (gaps.length - 1);
 }
 
 function gapsOf(block: readonly RequestRecord[]): readonly Seconds[] {
   const dues = block.flatMap(({ due, after }) => (after === undefined ? [toSeconds(due)] : [])).sort((one, other) => one - other);
   return dues.slice(1).map((due, index) => due - (dues[index] ?? 0));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

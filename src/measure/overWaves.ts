@@ -1,7 +1,8 @@
 import type { Interval } from "../model/figures.ts";
 import { intervalOfMean } from "./intervalOfMean.ts";
-import { independentOf, spreadOf, widened } from "./likeness.ts";
-import { studentT } from "./studentT.ts";
+import { independentOf, spreadOf, stretched, widened } from "./likeness.ts";
+import { timesWider } from "./studentT.ts";
+import { meanOf, sumOf } from "./sums.ts";
 
 /** Waves it takes for an interval. */
 export const fewestWaves = 6;
@@ -31,8 +32,8 @@ export function overWaves(all: Float64Array, waves: readonly number[], mean: num
   if (count === all.length) return { values: all, even: count };
   if (count < 2) return { values: Float64Array.of(mean), even: count };
   const scaled = Float64Array.from(off, ([wave, sum]) => (sum * (count - 1)) / (all.length - (sizes.get(wave) ?? 0)));
-  const middle = scaled.reduce((sum, value) => sum + value, 0) / count;
-  const squares = [...sizes.values()].reduce((sum, size) => sum + size * size, 0);
+  const middle = meanOf(scaled);
+  const squares = sumOf([...sizes.values()], (size) => size * size);
   return { values: scaled.map((value) => mean + value - middle), even: all.length ** 2 / squares };
 }
 
@@ -76,11 +77,7 @@ export type IntervalOf = (values: Float64Array, mean: number) => Interval | unde
 /** The same over waves, with as many degrees of freedom as even ones would have: where one has most of the values the others tell little. */
 export function intervalOverWaves({ values, even }: OverWaves, mean: number, intervalOf: IntervalOf): Interval | undefined {
   const interval = intervalOf(values, mean);
-  const [asMany, asFew] = [studentT(values.length - 1), studentT(Math.max(1, Math.round(even) - 1))];
-  if (interval === undefined || asMany === undefined || asFew === undefined) return interval;
-  const [low, high] = widened(interval, mean, values);
-  const times = asFew / asMany;
-  return [mean + (low - mean) * times, mean + (high - mean) * times];
+  return interval && stretched(widened(interval, mean, values), mean, timesWider(values.length, even));
 }
 
 /** Of so many independent pairs, as unlike as these, the mean would be as certain as the waves make it. */
@@ -92,8 +89,4 @@ export function independentPairs(logs: Float64Array, { values }: OverWaves): num
 
 function varianceOf(values: Float64Array): number {
   return (spreadOf(values) * values.length) / (values.length - 1);
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

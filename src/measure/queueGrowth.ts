@@ -1,8 +1,10 @@
+import { largestOf, smallestOf } from "../model/extremes.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { nearestRank, sortedValues } from "./distribution.ts";
 import { e2e, ttft } from "./latency.ts";
 import { studentT } from "./studentT.ts";
+import { sum } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 
 /** How far an engine fell behind requests that came whether it had answered or not. */
@@ -69,7 +71,7 @@ function answeredOf(block: readonly RequestRecord[], metric: Metric): readonly A
 /** Before the first answer an engine is still filling, and each request finds more company than the one before. */
 function settled(block: readonly RequestRecord[], metric: Metric): readonly Answered[] {
   const answered = answeredOf(block, metric);
-  const firstAnswer = least(answered.map(({ sent, took }) => sent + took));
+  const firstAnswer = smallestOf(answered.map(({ sent, took }) => sent + took));
   return answered.filter(({ sent }) => sent > firstAnswer);
 }
 
@@ -165,14 +167,6 @@ function spread(block: readonly RequestRecord[]): Seconds {
 
 /** From the first sent to the last ended. */
 function span(block: readonly RequestRecord[]): Seconds {
-  const from = least(block.map(({ sent = Infinity }) => sent));
-  return toSeconds(block.reduce((last, { ended = from }) => Math.max(last, ended), from) - from);
-}
-
-function least(values: readonly number[]): number {
-  return values.reduce((least, value) => Math.min(least, value), Infinity);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  const from = smallestOf(block.map(({ sent = Infinity }) => sent));
+  return toSeconds(largestOf(block.map(({ ended = from }) => ended)) - from);
 }

@@ -1,6 +1,7 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TimedEvent } from "../model/result.ts";
 import { toSeconds } from "../model/time.ts";
+import { begunBefore } from "./begunBefore.ts";
 import { deathOf } from "./deaths.ts";
 import { beyond, limitsOf } from "./validityLimits.ts";
 
@@ -9,9 +10,8 @@ export function restartReasons(experiment: ExperimentResult, events: readonly Ti
   const { restarted: limit } = limitsOf(experiment.description);
   return events.flatMap(({ at, event }, index) => {
     if (event.kind !== "restarted" || deathOf(event.engine, experiment, events) !== undefined) return [];
-    // Engines of several batches play the same experiments one batch after the other: it belongs to the one that began last.
-    const began = events.slice(0, index).findLast((before) => before.event.kind === "experimentStarted");
-    if (began?.event.kind !== "experimentStarted" || began.event.experiment !== experiment.index) return [];
+    const began = begunBefore(index, events);
+    if (began?.experiment !== experiment.index) return [];
     return beyond(limit, 1, {
       what: `was started anew, as was seen ${toSeconds(at - began.at).toFixed(0)} s after the experiment began (${event.message}): its caches were empty then, and its code cold`,
       advice:

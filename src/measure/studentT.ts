@@ -18,3 +18,9 @@ export function studentT(degrees: number): number | undefined {
   const terms = [(z ** 3 + z) / 4, (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96, (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384];
   return terms.reduce((sum, term, index) => sum + term / degrees ** (index + 1), z);
 }
+
+/** How many times as wide an interval of so many values has to be that tell no more than so few. */
+export function timesWider(values: number, few: number): number {
+  const [asMany, asFew] = [studentT(values - 1), studentT(Math.max(1, Math.round(few) - 1))];
+  return asMany === undefined || asFew === undefined ? 1 : asFew / asMany;
+}

@@ -7,8 +7,10 @@ import { distribution, gapDistribution, type Company } from "./distribution.ts";
 import { goodput } from "./goodput.ts";
 import { known } from "./known.ts";
 import { e2e, e2eFromDue, gaps, gapsOf, sendLag, throughput, timeToHeaders, tpot, ttft, ttftFromDue, type Gaps } from "./latency.ts";
+import { ofEngine } from "./ofEngine.ts";
 import { pairOf } from "./pairs.ts";
 import { spanOf } from "./spanOf.ts";
+import { sum } from "./sums.ts";
 import { underWay } from "./underWay.ts";
 import { wavesOf } from "./waves.ts";
 
@@ -68,7 +70,7 @@ export function countsOf(
 
 /** An engine's whole population, and its cold, partial and warm parts. A part that is the whole is not summed up again. */
 export function engineSummary(engine: string, records: readonly RequestRecord[], slo?: Slo): EngineSummary {
-  const own = records.filter((record) => record.engine === engine);
+  const own = ofEngine(records, engine);
   const completed = own.filter(isCompleted);
   const [between, waves] = [gaps(completed), wavesOf(own, own)];
   const all = summaryOf(own, { between, waves, slo });
@@ -103,7 +105,7 @@ function sumOfAll(values: readonly (number | undefined)[]): number | undefined {
 /** Missing only when nobody told: engines leave out a count of cached tokens that is 0. */
 function sumOfTold(values: readonly (number | undefined)[]): number | undefined {
   const told = values.filter((value) => value !== undefined);
-  return told.length === 0 ? undefined : told.reduce((sum, value) => sum + value, 0);
+  return told.length === 0 ? undefined : sum(told);
 }
 
 function rates(span: Seconds | undefined, completed: number, outputTokens: number | undefined) {

@@ -1,8 +1,15 @@
-// A loop: in a closure, V8 makes an object of every sum on the way.
+// Loops: in a closure, V8 makes an object of every sum on the way.
 
-function sum(values: ArrayLike<number>): number {
+export function sum(values: ArrayLike<number>): number {
   let total = 0;
   for (let place = 0; place < values.length; place++) total += values[place] ?? 0;
+  return total;
+}
+
+/** Of what each of them has. */
+export function sumOf<T>(all: readonly T[], value: (one: T) => number): number {
+  let total = 0;
+  for (const one of all) total += value(one);
   return total;
 }
 

@@ -1,7 +1,10 @@
+import { largestOf } from "../model/extremes.ts";
 import type { Reading } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { mayBeUsed, usersOf } from "./gpuUse.ts";
+import { ofEngine } from "./ofEngine.ts";
+import { meanOf, sumOf } from "./sums.ts";
 import { throttlingOf, type Throttling } from "./throttling.ts";
 import { isIn, spansOf, turnsOf, type Flight, type Length, type Span } from "./turns.ts";
 
@@ -49,14 +52,14 @@ export function telemetryOf(experiment: ExperimentResult, engines: readonly Engi
     engines: isTold ? [...spans.flatMap((span) => inFlightTracks(span)), ...told] : [],
     gpus,
     throttling: spans.flatMap((span) => throttlingIn(span, experiment.readings)),
-    lasts: spans.reduce((longest, { from, to }) => Math.max(longest, toSeconds(to - from)), 0),
+    lasts: Math.max(0, ...spans.map(({ from, to }) => toSeconds(to - from))),
     isInTurn: spans.length > 1,
   };
 }
 
 function inFlightTracks({ engines, flights, from }: Span): readonly Track[] {
   return engines.flatMap(({ name }) => {
-    const own = flights.filter(({ engine }) => engine === name);
+    const own = ofEngine(flights, name);
     return own.length === 0 ? [] : [inFlight(name, own, from)];
   });
 }
@@ -76,12 +79,12 @@ function inFlight(name: string, flights: readonly Flight[], start: Nanoseconds):
     engines: [name],
     stretches: [points],
     ...(whole > 0 ? { mean: busy / whole } : {}),
-    max: points.reduce((most, { value }) => Math.max(most, value), 0),
+    max: largestOf(points.map(({ value }) => value)),
   };
 }
 
 function timeIn(lengths: readonly Length[]): Nanoseconds {
-  return lengths.reduce((sum, { from, to }) => sum + (to - from), 0);
+  return sumOf(lengths, ({ from, to }) => to - from);
 }
 
 function toldTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
@@ -150,20 +153,13 @@ function trackOf(
   const within = readings.filter(({ at }) => isIn(at, counted));
   const points = atEdges(readings, span).map(({ at, value }) => ({ at: toSeconds(at - span.from), value }));
   if (points.length === 0) return [];
-  const sum = within.reduce((total, { value }) => total + value, 0);
-  const max = within.reduce((most, { value }) => Math.max(most, value), -Infinity);
-  return [
-    {
-      ...who,
-      stretches: unbrokenStretches(points),
-      readings: within.length,
-      ...(within.length === 0 ? {} : { mean: sum / within.length, max }),
-    },
-  ];
+  const values = within.map(({ value }) => value);
+  const figures = values.length === 0 ? {} : { mean: meanOf(values), max: largestOf(values) };
+  return [{ ...who, stretches: unbrokenStretches(points), readings: values.length, ...figures }];
 }
 
-/** Seconds that the last reading before the start, and the first one after the end, may be away to stand for what was then. */
-const near = 2e9;
+/** How long before the start the last reading, or after the end the first one, may lie and stand for what was then. */
+const near: Nanoseconds = 2e9;
 
 function atEdges(readings: readonly Reading[], { from, to }: Length): readonly Reading[] {
   const before = readings.findLast(({ at }) => at < from && at >= from - near);

@@ -6,8 +6,10 @@ import { cacheTokens, sharedCacheTokens, type CacheTokens, type SharedCacheToken
 import { compare, defaultMargins, type Margins } from "./compare.ts";
 import { forMore } from "./forMore.ts";
 import { harnessMargin } from "./harnessMargin.ts";
+import { ofEngine } from "./ofEngine.ts";
 import { reuseOf } from "./proofs.ts";
 import { countsOf, engineSummary } from "./summary.ts";
+import { sumOf } from "./sums.ts";
 import { joined, validity } from "./validity.ts";
 
 export type { CacheAnswer } from "./cacheAnswer.ts";
@@ -59,7 +61,7 @@ function compute(result: TestResult, margins: Margins): TestFigures {
 
 export function totalsOf({ experiments }: TestResult): TestTotals {
   const { requests, completed, failures, cancelled } = countsOf(experiments.flatMap(({ records }) => records));
-  return { requests, completed, failures, cancelled, neverDue: sum(experiments.map(({ neverDue }) => neverDue)) };
+  return { requests, completed, failures, cancelled, neverDue: sumOf(experiments, ({ neverDue }) => neverDue) };
 }
 
 export function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins = defaultMargins): ExperimentFigures {
@@ -95,7 +97,7 @@ function cacheUsers(
     const proofs = (result.proofs ?? []).filter((proof) => proof.engine === engine && (proof.experiment ?? index) === index);
     return {
       summary,
-      records: records.filter((record) => record.engine === engine),
+      records: ofEngine(records, engine),
       keeps: cacheSign(summary, tokens[place] ?? {}, proofs),
     };
   });
@@ -105,8 +107,4 @@ function cacheUsers(
 function withoutGaps({ cold, partial, warm, ...all }: EngineSummary): EngineSummary {
   const without = (summary: Summary): Summary => ({ ...summary, itl: { count: 0 } });
   return { ...all, itl: { count: 0 }, cold: without(cold), partial: without(partial), warm: without(warm) };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,5 +1,6 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
+import { ofEngine } from "./ofEngine.ts";
 import { isCompleted } from "./summary.ts";
 import { beyond, limitsOf, share } from "./validityLimits.ts";
 
@@ -11,7 +12,7 @@ export function tooShortReasons(
   const limits = limitsOf(description);
   const told = engines.filter(({ lengths }) => lengths === "fixed").map(({ name }) => name);
   return told.flatMap((engine) => {
-    const replies = records.filter((record) => record.engine === engine && isCompleted(record) && record.outputTokensSource === "usage");
+    const replies = ofEngine(records, engine).filter((record) => isCompleted(record) && record.outputTokensSource === "usage");
     const shorter = replies.filter(({ outputTokens = 0, maxOutputTokens = 0 }) => outputTokens < maxOutputTokens);
     const [shortest] = shorter.toSorted((one, other) => (one.outputTokens ?? 0) - (other.outputTokens ?? 0));
     return beyond(limits.short, share(shorter.length, replies.length), {

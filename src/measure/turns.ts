@@ -1,6 +1,9 @@
+import { largestOf, smallestOf } from "../model/extremes.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { byBlock } from "./ofEngine.ts";
+import { startsOf } from "./startsOf.ts";
 
 /** A request from being sent to its end, on the clock that readings have. */
 export interface Flight {
@@ -10,12 +13,12 @@ export interface Flight {
   readonly to: Nanoseconds;
 }
 
-function flightsOf({ records, starts = [], span }: ExperimentResult): readonly Flight[] {
-  const known = new Map(starts.map(({ engine, block, at }) => [`${block} ${engine}`, at]));
-  return records.flatMap((record) => {
+function flightsOf(experiment: ExperimentResult): readonly Flight[] {
+  const startOf = startsOf(experiment);
+  return experiment.records.flatMap((record) => {
     const { engine, block, sent } = record;
     if (sent === undefined) return [];
-    const start = known.get(`${block} ${engine}`) ?? span?.from ?? 0;
+    const start = startOf(engine, block) ?? experiment.span?.from ?? 0;
     return [{ engine, block, from: start + sent, to: start + endOf(record, sent) }];
   });
 }
@@ -49,16 +52,16 @@ export function spansOf(experiment: ExperimentResult, engines: readonly EngineDe
 /** From the first to leave to the last to end. */
 function lengthOf(flights: readonly Flight[]): Length {
   return {
-    from: flights.reduce((least, { from }) => Math.min(least, from), Infinity),
-    to: flights.reduce((most, { to }) => Math.max(most, to), -Infinity),
+    from: smallestOf(flights.map(({ from }) => from)),
+    to: largestOf(flights.map(({ to }) => to)),
   };
 }
 
 /** When these engines had requests: from the first to the last of each block. What is between, others' turns or the emptying of caches, is not theirs. */
 export function turnsOf(engines: readonly string[], flights: readonly Flight[]): readonly Length[] {
   const own = flights.filter(({ engine }) => engines.includes(engine));
-  const turns = [...Map.groupBy(own, ({ engine, block }) => `${block} ${engine}`).values()].map(lengthOf);
-  return joined(turns.sort((one, other) => one.from - other.from));
+  const turns = byBlock(own).map(lengthOf);
+  return joined(turns.toSorted((one, other) => one.from - other.from));
 }
 
 /** Those that overlap are one; by their start. */

@@ -1,5 +1,6 @@
 import type { RequestRecord } from "../model/record.ts";
 import { tokensOfEvents } from "./latency.ts";
+import { sumOf } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 
 /**
@@ -11,8 +12,4 @@ export function tooHighBy(records: readonly RequestRecord[]): number {
   const [tokens, events] = [sumOf(replies, ({ outputTokens = 0 }) => outputTokens), sumOf(replies, tokensOfEvents)];
   const more = events === 0 ? 0 : replies.length * Math.max(0, tokens / events - 1);
   return tokens > replies.length + more ? (tokens - replies.length) / (tokens - replies.length - more) : 1;
-}
-
-function sumOf(records: readonly RequestRecord[], value: (record: RequestRecord) => number): number {
-  return records.reduce((sum, record) => sum + value(record), 0);
 }
