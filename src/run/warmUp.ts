@@ -1,12 +1,10 @@
 import { atOnce } from "../arrivals/atOnce.ts";
-import { drive } from "../load/drive.ts";
-import { inTurn } from "../load/order.ts";
-import type { Ending, Line } from "../model/exchange.ts";
+import type { Line } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import type { Outcome } from "../model/outcome.ts";
-import type { Recorder } from "../model/recorder.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { documentQa } from "../workloads/documentQa.ts";
+import { asked } from "./askedPrompt.ts";
 import { toldIfSlow, type UnmeasuredDeadlines } from "./unmeasured.ts";
 
 /** Far from every seed an author would choose, so that no warm-up prompt shares a prefix with a measured one. */
@@ -45,60 +43,23 @@ export async function warmUp(lines: Readonly<Record<string, Line>>, options: War
 async function warmedUp(name: string, line: Line, { clock, stop, tell, deadlines, contextLimit }: WarmingUp): Promise<boolean | undefined> {
   const contextTokens = Math.max(1, Math.min(usualTokens, contextLimit - room));
   const workload = documentQa({ contextTokens, questionTokens, documents: 2, requests: 2, outputTokens: 1 }).generate(atOnce(), warmUpSeed);
-  const noted = new Noted((outcome) => tell({ kind: "warning", message: failure(name, outcome) }));
   const { first, later } = deadlines;
   const slow = () => tell({ kind: "warmingUp", engine: name, atMost: first.firstToken + later.firstToken });
-  await toldIfSlow(slow, async () => {
+  return toldIfSlow(slow, async () => {
+    let usage: boolean | undefined;
+    let isTold = false;
     for (const [index, request] of workload.requests.entries()) {
-      if (stop.aborted) return;
-      await drive({
-        experiment: -1,
-        phases: inTurn([name], { ...workload, requests: [request] }, 1),
-        lines: { [name]: line },
-        clock,
-        deadlines: index === 0 ? first : later,
-        recorder: noted,
-        signal: stop,
-        kill: stop,
-        keepText: false,
-      });
+      if (stop.aborted) break;
+      const { ending } = await asked({ name, line, clock, stop, deadlines: index === 0 ? first : later }, request);
+      if (ending.outcome.kind === "completed") usage = ending.outputTokensSource === "usage";
+      if (ending.outcome.kind !== "failed" || isTold) continue;
+      tell({ kind: "warning", message: failure(name, ending.outcome) });
+      isTold = true;
     }
+    return usage;
   });
-  return noted.usage;
 }
 
-type Failed = Extract<Outcome, { kind: "failed" }>;
-
-function failure(engine: string, { code, message }: Failed): string {
+function failure(engine: string, { code, message }: Extract<Outcome, { kind: "failed" }>): string {
   return `engine ${engine}: a request to warm it up, which is not measured, failed: ${message} (${code}); the first that is measured may meet the same`;
-}
-
-/** What came of the requests to one engine, its first failure told at once. */
-class Noted implements Recorder {
-  usage: boolean | undefined;
-  private readonly failed: (outcome: Failed) => void;
-  private isTold: boolean;
-
-  constructor(failed: (outcome: Failed) => void) {
-    this.usage = undefined;
-    this.failed = failed;
-    this.isTold = false;
-  }
-
-  due(): number {
-    return 0;
-  }
-
-  stamp(): void {}
-
-  texts(): void {}
-
-  ended(_exchange: number, _at: number, { outcome, outputTokensSource }: Ending): void {
-    if (outcome.kind === "completed") this.usage = outputTokensSource === "usage";
-    if (outcome.kind !== "failed" || this.isTold) return;
-    this.isTold = true;
-    this.failed(outcome);
-  }
-
-  reading(): void {}
 }
