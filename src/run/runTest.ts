@@ -3,38 +3,37 @@ import { resolve } from "node:path";
 import { serviceDirectory } from "../journal/paths.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import { cacheRoomLacking } from "../launch/cacheRoom.ts";
-import type { SlottedService } from "../launch/neededServices.ts";
 import { askEngine } from "../launch/ask.ts";
 import { gpuMemoryBefore } from "../launch/gpuMemory.ts";
 import { health } from "../launch/health.ts";
 import { portWatch } from "../launch/portWatch.ts";
-import { startServices, type RunningServices } from "../launch/services.ts";
-import type { Line } from "../model/exchange.ts";
+import { startServices } from "../launch/services.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Request } from "../model/request.ts";
 import { restarts } from "../probes/restarts.ts";
-import type { EngineDescription, ServiceDescription, TestDescription } from "../model/result.ts";
-import type { Place, RunningEngine } from "../model/running.ts";
+import type { Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { askedLoad } from "./askedLoad.ts";
 import { answerPrompts } from "./answers.ts";
 import { bringAll } from "./cacheState.ts";
 import { Calibration } from "./calibration.ts";
-import { limitOf, refuseTooLong, toldLimit } from "./contextLimit.ts";
+import { refuseTooLong, toldLimit } from "./contextLimit.ts";
 import type { SharedClock } from "./groundTruth.ts";
-import { launchOne } from "./launchOne.ts";
+import { Descriptions } from "./descriptions.ts";
+import { launchBatch } from "./launchBatch.ts";
+import { OwnLines } from "./ownLines.ts";
 import type { PlannedTest } from "./plan.ts";
 import { phasesOf } from "./planExperiments.ts";
 import type { PlannedEngine } from "./planEngines.ts";
-import { complaintsFromNow, proveAll } from "./proof.ts";
-import { lineTo, runExperiment, type PlayOptions } from "./runExperiment.ts";
+import { complaintsFromNow } from "./proof.ts";
+import { readied } from "./readied.ts";
+import { runExperiment, type PlayOptions } from "./runExperiment.ts";
 import { serviceMetrics } from "./serviceMetrics.ts";
 import { countReplies } from "./countReplies.ts";
 import { describeService, servicesFor } from "./services.ts";
 import { prepare } from "./prepare.ts";
-import { countersFor, keptFor, lengthWarning, textWarning, tokenSources } from "./tokenSources.ts";
+import { countersFor, keptFor } from "./tokenSources.ts";
 import { unmeasuredDeadlines } from "./unmeasured.ts";
-import { warmUp } from "./warmUp.ts";
 
 export interface RunTestOptions extends PlayOptions {
   readonly place: Place;
@@ -70,9 +69,10 @@ export async function runTest(planned: PlannedTest, given: RunTestOptions): Prom
     await prepare(planned.engines, options.place, tell);
     await using calibration = await startCalibration(planned, options);
     const prompts = answerPrompts(planned.engines, options.clock);
-    for (const batch of batchesOf(planned)) {
+    const batches = batchesOf(planned);
+    for (const batch of batches) {
       if (options.stop.aborted) break;
-      await runBatch(planned, batch, descriptions, { ...options, calibration, prompts });
+      await runBatch(planned, batch, descriptions, { ...options, calibration, prompts, isLast: batch === batches.at(-1) });
     }
     if (!options.stop.aborted) await calibration?.after();
     unwritten.throwIfAny();
@@ -121,179 +121,63 @@ function batchesOf(planned: PlannedTest): readonly (readonly PlannedEngine[])[] 
   return numbers.map((number) => planned.engines.filter((engine) => engine.batch === number));
 }
 
-/** test.json, completed with each engine's exact command line once its slot is known. */
-class Descriptions {
-  private description: TestDescription;
-  private readonly journal: JournalWriter;
-
-  constructor(description: TestDescription, journal: JournalWriter) {
-    this.description = description;
-    this.journal = journal;
-    journal.describe(description);
-  }
-
-  /** Services of a batch, before they start. */
-  served(services: readonly ServiceDescription[]): void {
-    if (services.length === 0) return;
-    this.description = { ...this.description, services: [...(this.description.services ?? []), ...services] };
-    this.journal.describe(this.description);
-  }
-
-  slotted(engine: EngineDescription): void {
-    const engines = this.description.engines.map((before) => (before.name === engine.name ? engine : before));
-    this.description = { ...this.description, engines };
-    this.journal.describe(this.description);
-  }
+interface BatchOptions extends RunTestOptions {
+  readonly calibration: Calibration | undefined;
+  /** That every engine is asked, to see whether its cache changes what it says. */
+  readonly prompts: readonly Request[];
+  /** Its experiments are then complete. */
+  readonly isLast: boolean;
 }
 
 async function runBatch(
   planned: PlannedTest,
   batch: readonly PlannedEngine[],
   descriptions: Descriptions,
-  options: RunTestOptions & { readonly calibration: Calibration | undefined; readonly prompts: readonly Request[] },
+  options: BatchOptions,
 ): Promise<void> {
-  const services = await servicesFor(batch, options.place, (service) => resolve(serviceDirectory(options.directory, service), "scratch"));
-  descriptions.served(services.map(describeService));
+  const { place, clock, tell, stop, crew } = options;
   const logDirectory = (service: string) => serviceDirectory(options.directory, service);
-  const { place, clock, tell, stop } = options;
+  const services = await servicesFor(batch, place, (service) => resolve(logDirectory(service), "scratch"));
+  descriptions.served(services.map(describeService));
   for (const message of await cacheRoomLacking(batch, options.directory)) tell({ kind: "warning", message });
   // Disposed of last: services may hold GPU memory until they end.
   await using _memory = await gpuMemoryBefore(batch, { place, tell });
   await using served = await startServices(services, { place, clock, tell, signal: stop, logDirectory });
-  await using running = await launchBeside(
-    served,
-    async (until) => launchAll(batch, services, descriptions, { ...options, stop: until }),
-    stop,
-  );
-  for (const { name, facts } of running.engines) refuseTooLong(name, toldLimit(facts), planned.experiments);
+  await using running = await launchBatch(served, batch, services, { ...options, described: (engine) => descriptions.slotted(engine) });
+  const { engines } = running;
+  for (const { name, facts } of engines) refuseTooLong(name, toldLimit(facts), planned.experiments);
   const deadlines = unmeasuredDeadlines(planned.experiments);
-  const linesTo = (asText: boolean) =>
-    Object.fromEntries(running.engines.map((engine) => [engine.name, lineTo(engine, clock, deadlines.later.connect, { asText })]));
-  const [lines, textLines] = [linesTo(false), linesTo(true)];
+  using lines = new OwnLines(engines, clock, deadlines);
   try {
-    const usage = await warmUp(lines, { clock, stop, tell, deadlines, contextLimit: Math.min(...running.engines.map(limitOf)) });
-    const tokens = await tokenSources(running.engines, usage, options.stop);
-    for (const engine of running.engines) {
-      const sources = tokens.get(engine.name);
-      const ofText = await textWarning(engine, sources, planned.experiments, stop);
-      for (const message of [lengthWarning(engine, sources, planned.experiments), ofText]) {
-        if (message !== undefined) tell({ kind: "warning", message });
-      }
-    }
-    const askersBy = (way: Readonly<Record<string, Line>>) =>
-      running.engines.map(({ name }) => ({ name, line: lineOf(way, name), clock, stop, deadlines: deadlines.later }));
-    const askers = askersBy(lines);
     const worlds = Object.fromEntries(batch.map(({ name, world }) => [name, world]));
-    const proofs = await proveAll(running.engines, worlds, askers, { tell, prompts: options.prompts, tokens });
-    await options.crew?.ready();
-    options.crew?.keepOutOfTheWayOf(running.engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
-    const watched = health(running.engines, served.up, { clock, tell });
+    const { tokens, proofs } = await readied(engines, worlds, planned.experiments, lines, { ...options, deadlines });
+    await crew?.ready();
+    crew?.keepOutOfTheWayOf(engines.flatMap(({ pids, neighbours }) => (pids ?? neighbours)?.() ?? []));
+    const watched = health(engines, served.up, { clock, tell });
     const tellAndHear = (event: RunEvent) => {
       watched.hear(event);
       tell(event);
     };
-    const ports = portWatch(running.engines, { tell });
-    const anew = restarts(running.engines, { tell, ask: askEngine });
-    const isLastBatch = batchesOf(planned).at(-1)?.[0]?.name === batch[0]?.name;
+    const watches = [watched.probe, portWatch(engines, { tell }), restarts(engines, { tell, ask: askEngine })];
     for (const [index, experiment] of planned.experiments.entries()) {
-      if (options.stop.aborted) return;
-      const complaints = complaintsFromNow(running.engines, worlds);
-      await runExperiment(index, experiment, running.engines, lines, {
+      if (stop.aborted) return;
+      const proven = { engines, askers: lines.askers(experiment.asText, stop), proofs, services, tell };
+      const complaints = complaintsFromNow(engines, worlds);
+      await runExperiment(index, experiment, engines, lines.usual, {
         ...options,
         tell: tellAndHear,
-        bring: async (block) =>
-          bringAll(experiment, index, block, {
-            engines: running.engines,
-            askers: experiment.asText ? askersBy(textLines) : askers,
-            proofs,
-            services,
-            tell,
-          }),
+        bring: async (block) => bringAll(experiment, index, block, proven),
         keepsText: keptFor(tokens),
-        ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), watched.probe, ports, anew],
+        ofTest: [...services.flatMap((service) => serviceMetrics(service, clock)), ...watches],
       });
       for (const proof of complaints(index)) tell({ kind: "proof", ...proof });
       options.journal.flush();
       await countReplies(index, countersFor(tokens, experiment), options);
-      if (isLastBatch) await options.experimentDone(index);
+      if (options.isLast) await options.experimentDone(index);
       const dead = served.death() ?? running.death() ?? watched.death();
       if (dead !== undefined) throw dead;
     }
   } finally {
-    for (const line of [...Object.values(lines), ...Object.values(textLines)]) line.close();
-    options.crew?.closeLines();
+    crew?.closeLines();
   }
-}
-
-function lineOf(lines: Readonly<Record<string, Line>>, name: string): Line {
-  const line = lines[name];
-  if (line === undefined) throw new Error(`there is no line to ${name}`);
-  return line;
-}
-
-interface Running extends AsyncDisposable {
-  readonly engines: readonly RunningEngine[];
-  /** The first engine that ended by itself, as the error that stops the test. */
-  death(): HarnessError | undefined;
-}
-
-/** A service that ends while engines boot is why they do not come up, and ends their boots at once. */
-async function launchBeside(served: RunningServices, launch: (stop: AbortSignal) => Promise<Running>, stop: AbortSignal): Promise<Running> {
-  try {
-    return await launch(AbortSignal.any([stop, served.over]));
-  } catch (error) {
-    throw served.death() ?? error;
-  }
-}
-
-/** Boots one after the other where they share a GPU (engines look at free memory while they start), else at once. */
-async function launchAll(
-  batch: readonly PlannedEngine[],
-  services: readonly SlottedService[],
-  descriptions: Descriptions,
-  options: RunTestOptions,
-): Promise<Running> {
-  const engines: RunningEngine[] = [];
-  const dispose = async () => {
-    await Promise.all(engines.map(async (engine) => engine[Symbol.asyncDispose]()));
-  };
-  const failed = new AbortController();
-  const stop = AbortSignal.any([options.stop, failed.signal]);
-  const described = (engine: EngineDescription) => descriptions.slotted(engine);
-  const boot = async (engine: PlannedEngine) => void engines.push(await launchOne(engine, services, { ...options, stop, described }));
-  try {
-    if (shareAGpu(batch)) for (const engine of batch) await boot(engine);
-    else await allOrFirstError(batch.map(boot), failed);
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
-  let death: HarnessError | undefined;
-  for (const engine of engines) {
-    const told = (message: string) => {
-      death ??= new HarnessError("engine-exited", `engine ${engine.name} ended by itself while it was measured`, { hint: message });
-      options.tell({ kind: "died", engine: engine.name, message });
-    };
-    void engine.died.then(told);
-  }
-  const inOrder = batch.flatMap(({ name }) => engines.filter((engine) => engine.name === name));
-  return { engines: inOrder, death: () => death, [Symbol.asyncDispose]: dispose };
-}
-
-/** The first failure ends the others: nobody waits minutes for an engine that will not be used. All are waited for, so that none is left behind. */
-async function allOrFirstError(boots: readonly Promise<void>[], failed: AbortController): Promise<void> {
-  const failures: unknown[] = [];
-  const noted = boots.map(async (boot) =>
-    boot.catch((error: unknown) => {
-      failures.push(error);
-      failed.abort(error);
-    }),
-  );
-  await Promise.all(noted);
-  if (failures.length > 0) throw failures[0];
-}
-
-function shareAGpu(batch: readonly PlannedEngine[]): boolean {
-  const gpus = batch.flatMap((engine) => engine.gpus);
-  return new Set(gpus).size < gpus.length;
 }
