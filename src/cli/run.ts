@@ -9,7 +9,7 @@ import { virtualClock } from "../host/virtualClock.ts";
 import { aftermathFiles, runDirectory, testDirectory } from "../journal/paths.ts";
 import { readTest } from "../journal/read.ts";
 import { openJournal, writeManifest, type JournalWriter } from "../journal/write.ts";
-import { experimentFigures, figuresOf } from "../measure/testFigures.ts";
+import { figuresOf, summariesOf } from "../measure/testFigures.ts";
 import { evaluate } from "../measure/verdicts.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Terminal } from "../model/host.ts";
@@ -242,7 +242,7 @@ async function judge(experiment: number, planned: PlannedTest, directory: string
   const verdicts =
     checks === undefined || measured === undefined || asked === undefined
       ? []
-      : evaluate(checks, experimentFigures(measured, result).summaries, experiment, promisedChecks(checks, Object.keys(engines), asked));
+      : evaluate(checks, summariesOf(measured, result), experiment, promisedChecks(checks, Object.keys(engines), asked));
   if (checks !== undefined) journal.verdicts(verdicts);
   if (planned.virtual || isLast || session.journalOnly) return;
   try {

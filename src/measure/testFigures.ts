@@ -64,11 +64,10 @@ export function totalsOf({ experiments }: TestResult): TestTotals {
   return { requests, completed, failures, cancelled, neverDue: sumOf(experiments, ({ neverDue }) => neverDue) };
 }
 
-export function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins = defaultMargins): ExperimentFigures {
+function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins): ExperimentFigures {
   const { description, verdicts } = result;
   const { engines, baseline, alike } = description;
-  const measured = engines.map(({ name }) => engineSummary(name, experiment.records, experiment.description.slo));
-  const summaries = result.gapsUnknown === true ? measured.map(withoutGaps) : measured;
+  const summaries = summariesOf(experiment, result);
   const harness = { ...harnessMargin(experiment, summaries), ...margins.harness };
   const practical = experiment.description.margin ?? margins.practical;
   const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, practical, harness }, alike);
@@ -86,6 +85,15 @@ export function experimentFigures(experiment: ExperimentResult, result: TestResu
     validity: validity(experiment, result, { summaries, tokens }),
     verdicts: verdicts.filter((verdict) => verdict.experiment === experiment.index),
   };
+}
+
+/** Of each engine, in the order in which they were declared: all that checks are about, and half of what figures take. */
+export function summariesOf(
+  { records, description: { slo } }: ExperimentResult,
+  { description, gapsUnknown }: TestResult,
+): readonly EngineSummary[] {
+  const measured = description.engines.map(({ name }) => engineSummary(name, records, slo));
+  return gapsUnknown === true ? measured.map(withoutGaps) : measured;
 }
 
 function cacheUsers(

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
-import { ask, type Server } from "../launch/ask.ts";
+import { askEngine } from "../launch/ask.ts";
 import type { Clock } from "../model/host.ts";
 import type { Answer, AskedTwice, CacheReuse, ProofCheck } from "../model/proof.ts";
 import { partsOf, type Passage, type Request } from "../model/request.ts";
@@ -110,17 +110,10 @@ async function aSecond(signal: AbortSignal): Promise<void> {
 }
 
 async function answerOf(running: RunningEngine, request: Request, signal: AbortSignal): Promise<Answer | undefined> {
-  const { reach, engine } = running;
-  if (reach.kind !== "http") return undefined;
-  const { api, apiKey } = engine.wire;
-  const server: Server = {
-    url: reach.url,
-    acceptAnyCertificate: reach.acceptAnyCertificate,
-    ...(apiKey === undefined ? {} : { apiKey }),
-  };
-  const path = api === "chat" ? "/v1/chat/completions" : "/v1/completions";
+  if (running.reach.kind !== "http") return undefined;
+  const path = running.engine.wire.api === "chat" ? "/v1/chat/completions" : "/v1/completions";
   try {
-    const { status, text } = await ask(server, { path, body: bodyOf(running, request), within, signal });
+    const { status, text } = await askEngine(running, { path, body: bodyOf(running, request), within, signal });
     return status === 200 ? parseAnswer(JSON.parse(text)) : undefined;
   } catch {
     return undefined; // nobody answered, or not in JSON

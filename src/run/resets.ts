@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { ask, type Server } from "../launch/ask.ts";
+import { ask, askEngine, type Answer, type Question } from "../launch/ask.ts";
 import { askRedis } from "../launch/askRedis.ts";
 import { addressOf, type SlottedService } from "../launch/neededServices.ts";
 import { emptyDirectories } from "../launch/slotFiles.ts";
@@ -12,23 +12,22 @@ const afterwards = 100;
 
 /** Empties its caches by all means that are known; returns what it answered. */
 export async function reset(running: RunningEngine): Promise<string> {
-  const { engine, resetCaches } = running;
+  const { engine, reach, resetCaches } = running;
   if (resetCaches !== undefined) return resetCaches("all") ? "it says it is done" : "requests still hold blocks";
-  const server = serverOf(running);
-  if (server === undefined || engine.resets === undefined) return "it has no means for that";
+  if (reach.kind === "line" || engine.resets === undefined) return "it has no means for that";
   const answers: string[] = [];
-  for (const path of engine.resets.paths) answers.push((await posted(server, path)).said);
+  for (const path of engine.resets.paths) answers.push((await postedTo(running, path)).said);
   await pause(afterwards);
   return answers.join("; ");
 }
 
 /** Empties its own memory alone, and leaves what a cache beside it has. False where it has no means for that, or does not do it. */
 export async function resetOwn(running: RunningEngine): Promise<boolean> {
-  const { engine, resetCaches } = running;
+  const { engine, reach, resetCaches } = running;
   if (resetCaches !== undefined) return resetCaches("own");
-  const [server, path] = [serverOf(running), engine.resets?.own];
-  if (server === undefined || path === undefined) return false;
-  const { status } = await posted(server, path);
+  const path = engine.resets?.own;
+  if (reach.kind === "line" || path === undefined) return false;
+  const { status } = await postedTo(running, path);
   await pause(afterwards);
   return status >= 200 && status < 300;
 }
@@ -54,7 +53,7 @@ async function resetBy(reset: ServiceReset, one: SlottedService): Promise<string
 async function firstKnown(paths: readonly string[], url: string): Promise<string> {
   let said = "";
   for (const path of paths) {
-    const answer = await posted({ url, acceptAnyCertificate: false }, path);
+    const answer = await posted(path, async (question) => ask({ url, acceptAnyCertificate: false }, question));
     said = answer.said;
     if (answer.status !== 404) break;
   }
@@ -70,15 +69,18 @@ async function commanded({ command, login }: Extract<ServiceReset, { kind: "redi
   }
 }
 
-function serverOf({ engine, reach }: RunningEngine): Server | undefined {
-  if (reach.kind !== "http") return undefined;
-  const key = engine.wire.apiKey === undefined ? {} : { apiKey: engine.wire.apiKey };
-  return { url: reach.url, acceptAnyCertificate: reach.acceptAnyCertificate, ...key };
+async function postedTo(running: RunningEngine, path: string): Promise<Posted> {
+  return posted(path, async (question) => askEngine(running, question));
 }
 
-async function posted(server: Server, path: string): Promise<{ readonly status: number; readonly said: string }> {
+interface Posted {
+  readonly status: number;
+  readonly said: string;
+}
+
+async function posted(path: string, asking: (question: Question) => Promise<Answer>): Promise<Posted> {
   try {
-    const { status, text } = await ask(server, { path, body: {}, within: 30 });
+    const { status, text } = await asking({ path, body: {}, within: 30 });
     return { status, said: `${path} answered ${status} ${text.slice(0, 80).trim()}` };
   } catch {
     return { status: 0, said: `${path} did not answer` };

@@ -1,4 +1,4 @@
-import { ask, type Server } from "../launch/ask.ts";
+import { askEngine } from "../launch/ask.ts";
 import { reason } from "../launch/readiness.ts";
 import type { TokenizerQuestion } from "../model/engine.ts";
 import type { RunningEngine } from "../model/running.ts";
@@ -50,7 +50,7 @@ class Unanswered extends Error {}
 
 async function answered(running: RunningEngine, question: TokenizerQuestion, text: string, signal: AbortSignal): Promise<number> {
   const body = question.body(text, running.servedModel);
-  const { status, text: answer } = await ask(serverOf(running), { path: question.path, body, within, signal });
+  const { status, text: answer } = await askEngine(running, { path: question.path, body, within, signal });
   if (status !== 200) throw new Unanswered(`answers ${status}`);
   const tokens = question.tokensIn(parsed(answer));
   if (tokens === undefined || tokens > Buffer.byteLength(text) + around) throw new Unanswered("answers with something else than tokens");
@@ -69,12 +69,6 @@ async function oursIn(count: Count, signal: AbortSignal): Promise<Ours> {
 /** As prompts have them: each with the space before it. */
 function textOf(some: readonly string[]): string {
   return some.map((word) => ` ${word}`).join("");
-}
-
-function serverOf({ reach, engine: { kind, wire } }: RunningEngine): Server {
-  if (reach.kind === "line") throw new Error(`${kind} is in this very process: there is nobody to ask`);
-  const { url, acceptAnyCertificate } = reach;
-  return { url, acceptAnyCertificate, ...(wire.apiKey === undefined ? {} : { apiKey: wire.apiKey }) };
 }
 
 function parsed(text: string): unknown {
