@@ -17,15 +17,16 @@ test("errors are ours against the engine's own stamps, by hand", () => {
   });
 });
 
-test("a p95 is stated from 130 values on, a p99 from 662, and they are missing before", () => {
+test("a p95 is stated from 130 values on, a p98 from 330, a p99 from 662, and they are missing before", () => {
   const tokens = (count: number) => Array.from({ length: count }, (_, index) => index * ms);
   const single = (count: number) =>
     singleErrors([{ id: "a", due: 0, sent: 0, tokens: tokens(count) }], [{ id: "a", received: 0, written: tokens(count) }]);
   expect(rulerError(single(129)).stamp).toEqual({ count: 129, p50: 0, max: 0 });
-  expect(rulerError(single(661)).stamp).toEqual({ count: 661, p50: 0, p95: 0, max: 0 });
-  expect(rulerError(single(662)).stamp).toEqual({ count: 662, p50: 0, p95: 0, p99: 0, max: 0 });
+  expect(rulerError(single(329)).stamp).toEqual({ count: 329, p50: 0, p95: 0, max: 0 });
+  expect(rulerError(single(661)).stamp).toEqual({ count: 661, p50: 0, p95: 0, p98: 0, max: 0 });
+  expect(rulerError(single(662)).stamp).toEqual({ count: 662, p50: 0, p95: 0, p98: 0, p99: 0, max: 0 });
   // One that was measured in pieces, which have requests of the same names.
-  expect(rulerError(single(600), single(62)).stamp).toEqual({ count: 662, p50: 0, p95: 0, p99: 0, max: 0 });
+  expect(rulerError(single(600), single(62)).stamp).toEqual({ count: 662, p50: 0, p95: 0, p98: 0, p99: 0, max: 0 });
 });
 
 test("one token of 320 that was stamped late is the largest error, and not what the harness is judged by", () => {
@@ -36,12 +37,24 @@ test("one token of 320 that was stamped late is the largest error, and not what 
   expect(stamp && tailOfError(stamp)).toBe(0.0005);
 });
 
+test("a thread that was stopped six times in twelve seconds is judged by that, though a p95 has none of it", () => {
+  const written = Array.from({ length: 520 }, (_, index) => index * 20 * ms);
+  // Of every 90 tokens four came while it stood still.
+  const tokens = written.map((at, index) => at + (index % 90 < 4 ? 80 - (index % 90) * 20 : 0.05) * ms);
+  const { stamp } = rulerError(singleErrors([{ id: "a", due: 0, sent: 0, tokens }], [{ id: "a", received: 0, written }]));
+  expect(stamp).toEqual({ count: 520, p50: 0.000_05, p95: 0.000_05, p98: 0.06, max: 0.08 });
+  expect(stamp && tailOfError(stamp)).toBe(0.06);
+});
+
 test("a request the engine knows nothing of counts for the schedule only", () => {
   expect(errorOf([{ id: "a", due: 0, sent: 2 * ms, tokens: [5 * ms] }], [])).toEqual({ slip: { count: 1, p50: 0.002, max: 0.002 } });
 });
 
 test("what is written to the journal is what is read back, each source by itself", () => {
-  const error = { ttft: { count: 2, p50: 0.001, max: 0.002 }, stamp: { count: 700, p50: 0.0001, p95: 0.0002, p99: 0.0005, max: 0.01 } };
+  const error = {
+    ttft: { count: 2, p50: 0.001, max: 0.002 },
+    stamp: { count: 700, p50: 0.0001, p95: 0.0002, p98: 0.0004, p99: 0.0005, max: 0.01 },
+  };
   const readings = rulerReadings("control stream", error).map((reading) => ({ at: 0, ...reading }));
   expect(rulerErrorOf(readings, "control stream")).toEqual(error);
   expect(rulerErrorOf(readings, "replay after")).toBeUndefined();

@@ -31,6 +31,18 @@ test("where there are too few values for a p99, a p95 is told and called one", (
   expect(harnessErrorLine(experiment)).toContain("a token's stamp 0.0100 ms, p95 0.400 ms");
 });
 
+test("a stream of control of twelve seconds tells its p98, and a quiet replay does not hide it", () => {
+  const stopped = rulerReadings("control stream", { stamp: { count: 520, p50: 0.00001, p95: 0.00006, p98: 0.06, max: 0.12 } });
+  const quiet = rulerReadings("replay after", {
+    stamp: { count: 1_408, p50: 0.00001, p95: 0.00005, p98: 0.00008, p99: 0.0001, max: 0.0002 },
+  });
+  const experiment = experimentOf(
+    answered("plain", [0.5]),
+    [...stopped, ...quiet].map((reading): Reading => ({ ...reading, at: 1e9 })),
+  );
+  expect(harnessErrorLine(experiment)).toContain("a token's stamp 0.0100 ms, p98 60.0 ms");
+});
+
 test.each([
   [{ streams: 64, tokensPerSecond: 3_100 }, { streams: 64, tokensPerSecond: 2_900 }, "After it, the same load"],
   [

@@ -28,7 +28,7 @@ export function harnessErrorTable(experiment: ExperimentResult): readonly Block[
   const rows = quantities.map(([quantity, name]) => [name, ...found.map(({ error }) => sizesOf(error[quantity]))]);
   return [
     { kind: "heading", level: 3, text: "The harness's own error at this load" },
-    { kind: "table", columns: [{ title: "Median, and p99, p95 or the largest", align: "left" }, ...right], rows },
+    { kind: "table", columns: [{ title: "Median, and p99, p98, p95 or the largest", align: "left" }, ...right], rows },
     ...stamps,
   ];
 }
