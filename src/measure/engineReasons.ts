@@ -1,7 +1,7 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { halvesApart } from "./drift.ts";
-import { opening, tokensOfEvents, ttft } from "./latency.ts";
+import { isSentAgain, opening, tokensOfEvents, ttft } from "./latency.ts";
 import { offeredChange } from "./offeredChange.ts";
 import { ofEngine } from "./ofEngine.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
@@ -74,7 +74,7 @@ function saturation(growth: QueueGrowth, engine: string, limits: Limits): readon
 
 /** A few are the race that every kept connection runs with the server's idle limit. */
 function sentTwice(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
-  const again = records.filter(({ attempts }) => attempts > 1);
+  const again = records.filter(isSentAgain);
   return beyond(limits.sentTwice, share(again.length, records.length), {
     what: `closed the connections of ${again.length} of ${records.length} requests before it answered a byte, and they were sent once more`,
     advice:

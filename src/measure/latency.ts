@@ -37,6 +37,11 @@ export function sentFirst({ attempts, sent, firstSent }: Pick<RequestRecord, "at
   return attempts > 1 ? firstSent : sent;
 }
 
+/** Whether it was sent a second time because of its connection, which had been closed. One that was not answered then either met an engine that had died. */
+export function isSentAgain({ attempts, headers, outcome }: RequestRecord): boolean {
+  return attempts > 1 && (headers !== undefined || outcome.kind !== "failed");
+}
+
 /** How late the harness itself was. */
 export function sendLag(record: RequestRecord): Seconds | undefined {
   return elapsed(record.due, sentFirst(record));

@@ -52,6 +52,13 @@ test("an engine that closed the connections of more than one request in a hundre
   ]);
 });
 
+test("requests that an engine which died answered no second time either are no fault of its keep-alive", () => {
+  const refused = { kind: "failed", code: "refused", message: "connect ECONNREFUSED" } as const;
+  const unanswered = record([], { request: 9, outcome: refused });
+  const records = [...good.slice(0, 9), { ...unanswered, attempts: 2, firstSent: unanswered.due }];
+  expect(validityOf(records).reasons.map(({ exceeded }) => exceeded?.name)).toEqual(["failures"]);
+});
+
 test("connections that had to be opened amid the load are a reason where that is more than a twentieth of TTFT", () => {
   const openedBy = (seconds: number) =>
     good.map((one, request) => (request < 4 ? { ...one, opened: (one.sent ?? 0) + toNanoseconds(seconds) } : one));

@@ -26,7 +26,8 @@ export const limits = {
   failures: { measured: "failed requests of an engine, unless a check allows them", unit: "share", degraded: 0, invalid: 0.05 },
   exhausted: { measured: "requests for which the harness's machine had no port or file left", unit: "share", invalid: 0 },
   sentTwice: {
-    measured: "requests of an engine sent a second time, because it had closed the connection of the first",
+    measured:
+      "requests of an engine sent a second time, because it had closed the connection of the first, but for those that it did not answer then either",
     unit: "share",
     degraded: 0.01,
   },

@@ -1,3 +1,4 @@
+import { isSentAgain } from "../measure/latency.ts";
 import { lagCause, type LagCause } from "../measure/lateness.ts";
 import type { Distribution, EngineSummary } from "../model/figures.ts";
 import type { ExperimentResult } from "../model/result.ts";
@@ -13,7 +14,7 @@ export function anchorSentences(summaries: readonly EngineSummary[], experiment:
     const own = experiment.records.filter((record) => record.engine === engine);
     const text = [
       `${engine}: from when requests were due, ${apart.join("; ")}. That is what a user waits; from when they were sent it is what the engine takes.`,
-      whoWasLate(lagCause(experiment, engine), summary, own.filter(({ attempts }) => attempts > 1).length),
+      whoWasLate(lagCause(experiment, engine), summary, own.filter(isSentAgain).length),
       ...(own.some(({ after }) => after !== undefined) ? [ofFollowers] : []),
     ].join(" ");
     return [{ kind: "paragraph", tone: "warning", text }];

@@ -1,6 +1,7 @@
 import type { ComparedMetric, Comparison, EngineSummary, Interval, Summary, ValidityState, ValidityReason } from "../model/figures.ts";
 import { falseByChance } from "../measure/byChance.ts";
 import { forMore } from "../measure/forMore.ts";
+import { isSentAgain } from "../measure/latency.ts";
 import type { CacheAnswer, ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
 import { attachedTest } from "../model/attachedTest.ts";
 import type { RequestRecord } from "../model/record.ts";
@@ -230,7 +231,7 @@ export function failuresPhrase({ engine, failures, requests, failuresByCode }: E
 /** Told of a single one too: "plain: 6 of 2,400 requests, because …". Undefined where there was none. */
 export function sentTwicePhrase(engine: string, records: readonly RequestRecord[]): string | undefined {
   const own = records.filter((record) => record.engine === engine);
-  const again = own.filter(({ attempts }) => attempts > 1).length;
+  const again = own.filter(isSentAgain).length;
   if (again === 0) return undefined;
   return `${engine}: ${count(again)} of ${counted(own.length, "request")}, because it had closed the connection; TTFT and E2E latency count from the second time`;
 }
