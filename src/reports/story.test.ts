@@ -26,6 +26,17 @@ test("a simulated test says so before anything else", () => {
   expect(textOf(story(fixture({ simulated: false })).blocks)).not.toMatch(/simulated/i);
 });
 
+test("what has no description is headed by its engines, and one alone is held against nobody", () => {
+  const of = (names: readonly string[]) => {
+    const { description, ...result } = fixture();
+    const { summary: _, ...others } = description;
+    const engines = description.engines.filter(({ name }) => names.includes(name));
+    return story({ ...result, description: { ...others, engines } }).subtitle;
+  };
+  expect(of(["plain", "cached"])).toBe("cached against plain");
+  expect(of(["plain"])).toBe("plain");
+});
+
 test("each experiment is answered in a sentence on the first page", () => {
   const blocks = story(fixture()).blocks;
   const first = blocks.slice(

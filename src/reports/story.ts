@@ -27,8 +27,9 @@ export function story(result: TestResult, figures: TestFigures = figuresOf(resul
 function subtitleOf({ description }: TestResult): string {
   const { summary, engines, baseline } = description;
   if (summary !== undefined) return summary;
-  const others = engines.map(({ name }) => name).filter((name) => name !== baseline);
-  return baseline === undefined ? others.join(", ") : `${others.join(", ")} against ${baseline}`;
+  const names = engines.map(({ name }) => name);
+  const others = names.filter((name) => name !== baseline);
+  return baseline === undefined || others.length === 0 ? names.join(", ") : `${others.join(", ")} against ${baseline}`;
 }
 
 function footerOf({ description, manifest }: TestResult): string {
