@@ -4,11 +4,23 @@ import type { Reading } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
 import { stallsOf } from "./stalls.ts";
 
-/** Of an experiment from 10 s to `to`, and the longest delays that were read at those times. */
-function shareOf(to: Seconds, ...delays: readonly (readonly [at: Seconds, value: Seconds])[]): number | undefined {
-  const readings = delays.map(([at, value]): Reading => ({ at: at * 1e9, series: "event-loop-delay-max-seconds", of: "harness/1", value }));
+/** Of an experiment from 10 s to `to`, and how long was stood still in the seconds that ended at those times. */
+function shareOf(to: Seconds, ...stalled: readonly (readonly [at: Seconds, value: Seconds])[]): number | undefined {
+  const readings = stalled.map(([at, value]) => reading("event-loop-stalled-seconds", at, value));
   return stallsOf({ readings, span: { from: 10e9, to: to * 1e9 } })?.share;
 }
+
+function reading(series: string, at: Seconds, value: Seconds): Reading {
+  return { at: at * 1e9, series, of: "harness/1", value };
+}
+
+test("of a second in which a thread stood still twice both count, and of an older journal, which has only the longest, that one", () => {
+  const longest = [reading("event-loop-delay-max-seconds", 11, 0.25), reading("event-loop-delay-max-seconds", 12, 0.09)];
+  const stalled = [reading("event-loop-stalled-seconds", 11, 0.5), reading("event-loop-stalled-seconds", 12, 0)];
+  const span = { from: 10e9, to: 20e9 };
+  expect(stallsOf({ readings: [...longest, ...stalled], span })).toEqual({ seconds: 0.5, share: 0.05 });
+  expect(stallsOf({ readings: longest, span })).toEqual({ seconds: 0.25, share: 0.025 });
+});
 
 test("a stall that began before the experiment counts from its beginning on", () => {
   expect(shareOf(20, [11, 3])).toBeCloseTo(0.1, 9);

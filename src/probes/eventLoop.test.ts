@@ -48,6 +48,22 @@ test("a thread that stood still while its second ended is seen to have, and so i
   }
 });
 
+test("a thread that stood still twice in a second did so for as long as both took, and shorter delays are not among them", async () => {
+  const readings: Reading[] = [];
+  const probe = eventLoop(clock, 3);
+  await probe.start((reading) => readings.push(reading));
+  const began = performance.now();
+  for (const milliseconds of [150, 60, 150]) {
+    await pause(50);
+    block(milliseconds);
+  }
+  await pause(100);
+  await probe.stop();
+  const stalled = valuesOf(readings, "event-loop-stalled-seconds").reduce((sum, value) => sum + value, 0);
+  expect(stalled).toBeGreaterThan(2 * 0.128);
+  expect(stalled).toBeLessThan((performance.now() - began) / 1e3 - 0.2);
+});
+
 test("the CPU share is the CPU time it took by the time that passed", async () => {
   const readings: Reading[] = [];
   const probe = eventLoop(clock, 3);

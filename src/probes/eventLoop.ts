@@ -1,14 +1,16 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { harnessThread } from "../model/harnessThread.ts";
+import { harnessThread, shortestStall } from "../model/harnessThread.ts";
 import type { Clock } from "../model/host.ts";
 import type { Probe, Reading } from "../model/record.ts";
-import type { Nanoseconds } from "../model/time.ts";
+import type { Nanoseconds, Seconds } from "../model/time.ts";
 
 /** Resident memory of this process, all its threads. */
 const rss = "rss-bytes";
 /** Of the last second: how late this thread came to a look every 20 ms, at p90 (there are 50 of them) and at most. */
 const delay = "event-loop-delay-seconds";
 const longestDelay = "event-loop-delay-max-seconds";
+/** Of the same second: how long it stood still, all times together. */
+const stalled = "event-loop-stalled-seconds";
 /** Of the last second: CPU time of this thread by the time that passed. 1 is all of a core. */
 const cpuShare = "cpu-share";
 
@@ -31,7 +33,7 @@ export function eventLoop(clock: Pick<Clock, "now">, worker: number): Probe {
       tellMemory(tell);
       timer = setInterval(readSecond, everyMilliseconds, own, share, tell).unref();
       // Also of what is less than a second.
-      tellLast = () => own.count > 0 && tell(longestDelay, own.longest);
+      tellLast = () => own.count > 0 && tellStalls(own, tell);
       return true;
     },
     async stop() {
@@ -48,9 +50,14 @@ function readSecond(looks: Looks, share: () => number, tell: (series: string, va
   tell(cpuShare, share());
   if (looks.count > 0) {
     tell(delay, looks.ofNineInTen);
-    tell(longestDelay, looks.longest);
+    tellStalls(looks, tell);
   }
   looks.begin();
+}
+
+function tellStalls(looks: Looks, tell: (series: string, value: number) => void): void {
+  tell(longestDelay, looks.longest);
+  tell(stalled, looks.stalled);
 }
 
 /** Looks at the event loop since they were begun. */
@@ -79,10 +86,25 @@ class Looks {
    * Likewise. Also of one that is just over, and whose look comes only after this, and of one that went over the beginning: the histogram has neither. They are
    * what its looks do not add up to, but for a tick at each end.
    */
-  get longest(): number {
+  get longest(): Seconds {
+    return Math.max(lateness(this.histogram.max), this.unseen);
+  }
+
+  /** Likewise, of all that are long enough. */
+  get stalled(): Seconds {
+    let sum = this.unseen < shortestStall ? 0 : this.unseen;
+    // The longest first. Of a second there are ten at most.
+    for (let rank = this.count; rank > 0; rank--) {
+      const late = lateness(this.histogram.percentile((100 * rank) / this.count));
+      if (late < shortestStall) break;
+      sum += late;
+    }
+    return sum;
+  }
+
+  private get unseen(): Seconds {
     const looked = this.histogram.mean * this.histogram.count;
-    const unseen = this.clock.now() - this.since - looked - tickMilliseconds * 1e6;
-    return Math.max(lateness(this.histogram.max), lateness(unseen));
+    return lateness(this.clock.now() - this.since - looked - tickMilliseconds * 1e6);
   }
 
   begin(): void {
@@ -105,7 +127,7 @@ function tellMemory(tell: (series: string, value: number) => void): void {
 }
 
 /** Of the nanoseconds between two ticks one tick's length was meant to be. */
-function lateness(betweenTicks: number): number {
+function lateness(betweenTicks: Nanoseconds): Seconds {
   return Math.max(0, betweenTicks / 1e9 - tickMilliseconds / 1e3);
 }
 

@@ -28,7 +28,7 @@ const metricsOf = (path: string): Parameters<typeof metrics>[1] => ({
 });
 
 describeProbe("event loop", (clock) => eventLoop(clock, 1), {
-  series: ["rss-bytes", "cpu-share", "event-loop-delay-seconds", "event-loop-delay-max-seconds"],
+  series: ["rss-bytes", "cpu-share", "event-loop-delay-seconds", "event-loop-delay-max-seconds", "event-loop-stalled-seconds"],
 });
 describeProbe("metrics", (clock) => metrics(clock, metricsOf("/metrics")), { series: ["requests-running"] });
 describeProbe("metrics of nobody", (clock) => metrics(clock, { ...metricsOf("/"), url: "http://127.0.0.1:9/metrics" }), { series: [] });
