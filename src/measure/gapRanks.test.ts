@@ -21,6 +21,18 @@ test("each rank is what sorting gives: equal gaps, ones a billionth apart, none 
   );
 });
 
+test("no gap at all is one whatever its sign, beside one that is next to none", () => {
+  expect(
+    gapsAtRanks(
+      gapsOf([
+        [-0, 1],
+        [Number.MIN_VALUE, 1],
+      ]),
+      [1, 2],
+    ).map((value) => (value ?? NaN) + 0),
+  ).toEqual([0, Number.MIN_VALUE]);
+});
+
 test("gaps of other streams do not count", () => {
   const { seconds, weights } = gapsOf([0.1, 0.2, 0.3, 0.4, 0.5].map((value): Pair => [value, 1]));
   const some = { seconds, weights, from: Int32Array.of(1, 4), to: Int32Array.of(3, 5) };

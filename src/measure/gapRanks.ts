@@ -105,7 +105,8 @@ function gapsOfWord(wanted: number, { seconds, weights, from, to }: Gaps): Pick<
   for (let stream = 0; stream < from.length; stream++) {
     const end = to[stream] ?? 0;
     for (let gap = from[stream] ?? 0; gap < end; gap++) {
-      if (orderOf(words[2 * gap + 1] ?? 0) !== wanted) continue;
+      const order = seconds[gap] === 0 ? ZERO : orderOf(words[2 * gap + 1] ?? 0); // -0 too
+      if (order !== wanted) continue;
       values.push(seconds[gap] ?? 0);
       own.push(weights[gap] ?? 0);
     }
