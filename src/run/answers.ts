@@ -7,7 +7,7 @@ import type { Answer, AskedTwice, CacheReuse, ProofCheck } from "../model/proof.
 import { partsOf, type Passage, type Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
-import { unseenPrompt } from "./askedPrompt.ts";
+import { attempts, unseenPrompt } from "./askedPrompt.ts";
 import { askedBeside, type Beside } from "./besideCache.ts";
 import type { PlannedEngine } from "./planEngines.ts";
 
@@ -16,9 +16,6 @@ const answerTokens = 16;
 
 /** Four chunks of LMCache and some, as long as every engine has room for it. */
 const longest = 1_088;
-
-/** Caches that store late are asked so often, a second apart. */
-const attempts = 6;
 
 /** An engine that does not answer by then is left alone: whether it works is seen elsewhere. */
 const within: Seconds = 60;

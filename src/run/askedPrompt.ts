@@ -55,8 +55,10 @@ export async function asked({ name, line, clock, stop, deadlines }: Asker, reque
   return note.asked();
 }
 
+/** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */
+export const attempts = 6;
+
 export interface Repeating {
-  readonly attempts: number;
   /** Undefined: any hit will do. */
   readonly reuse?: CacheReuse | undefined;
   /** How it is asked, where replies alone do not tell of hits. */
@@ -64,7 +66,7 @@ export interface Repeating {
 }
 
 /** Asked again, a second apart, until as much of it is found in a cache as can be: some store late, and piece by piece. */
-export async function untilFound(asker: Asker, prompt: Request, { attempts, reuse, ask = asked }: Repeating): Promise<Asked> {
+export async function untilFound(asker: Asker, prompt: Request, { reuse, ask = asked }: Repeating): Promise<Asked> {
   let found = await ask(asker, prompt);
   for (let attempt = 1; attempt < attempts && isShort(found, reuse) && !asker.stop.aborted; attempt++) {
     found = await ask(asker, prompt, 1);

@@ -2,7 +2,7 @@ import type { Ending } from "../model/exchange.ts";
 import type { CacheReuse } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
-import { asked, foundAgain, type Asker } from "./askedPrompt.ts";
+import { asked, attempts, foundAgain, type Asker } from "./askedPrompt.ts";
 import { countedHits, hitsSince, type CountedHits } from "./countedHits.ts";
 import { resetOwn } from "./resets.ts";
 
@@ -42,16 +42,15 @@ export interface Stored {
   /** Asked before. */
   readonly prompt: Request;
   readonly reuse: CacheReuse;
-  readonly attempts: number;
 }
 
 /** Asked again, a second apart, until the cache beside the engine has all of it that it can have; else the most that it had. */
-export async function untilFoundBeside(running: RunningEngine, { asker, prompt, reuse, attempts }: Stored): Promise<Beside<Ending>> {
+export async function untilFoundBeside(running: RunningEngine, { asker, prompt, reuse }: Stored): Promise<Beside<Ending>> {
   let best: Beside<Ending> | undefined;
   for (let attempt = 0; attempt < attempts && !asker.stop.aborted; attempt++) {
     const next = await askedBeside(running, async () => (await asked(asker, prompt, attempt === 0 ? 0 : 1)).ending);
     best = best === undefined || rank(next) > rank(best) ? next : best;
-    if (best.kind === "seen" && isWhole(foundBeside(best, reuse))) break;
+    if (best.kind === "seen" && canHaveNoMore(foundBeside(best, reuse))) break;
   }
   return best ?? { kind: "unseen", why: "not seen: it was not asked" };
 }
@@ -69,6 +68,6 @@ export function foundBeside(
   return foundAgain({ ...reply, cachedTokens: tokens }, { ...reuse, own: false });
 }
 
-function isWhole({ ok, partly }: ReturnType<typeof foundAgain>): boolean {
+function canHaveNoMore({ ok, partly }: ReturnType<typeof foundAgain>): boolean {
   return ok !== false && partly !== true;
 }

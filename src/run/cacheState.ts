@@ -7,14 +7,11 @@ import type { RunningEngine } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
 import { PartNumbers } from "../workloads/partNumbers.ts";
-import { asked, foundAgain, mostOfIt, unseenPrompt, untilFound, untold, type Asked, type Asker } from "./askedPrompt.ts";
+import { asked, attempts, foundAgain, mostOfIt, unseenPrompt, untilFound, untold, type Asked, type Asker } from "./askedPrompt.ts";
 import { foundBeside, untilFoundBeside } from "./besideCache.ts";
 import { askingCounters } from "./countedHits.ts";
 import type { PlannedBlock, PlannedExperiment } from "./planExperiments.ts";
 import { reset, resetService } from "./resets.ts";
-
-/** Stores that are late, and blocks that are not free yet, are waited for so often, a second apart. */
-const attempts = 6;
 
 /** What a cache beside the engine stores later than that after a reply is not seen, where nothing tells when it has stored. */
 const storesWithin: Seconds = 3;
@@ -73,7 +70,7 @@ async function emptied(caches: CachesOf): Promise<readonly ProofCheck[]> {
   const prompt = unseenPrompt(1_088, asker.clock, 512 + experiment);
   const ask = askingCounters(running);
   await ask(asker, prompt);
-  const stored = await untilFound(asker, prompt, { attempts, reuse: inOneCache(reuse), ask });
+  const stored = await untilFound(asker, prompt, { reuse: inOneCache(reuse), ask });
   if (stored.ending.cachedTokens === 0)
     return [{ ...emptying, found: "nothing was found even before: it keeps nothing that could be emptied" }];
   const late = (await isStored(caches, prompt, stored)) ? 0 : storesWithin;
@@ -106,7 +103,7 @@ async function isStored({ running, asker, reuse }: CachesOf, prompt: Request, { 
   if (reuse === undefined) return false;
   if (!reuse.external) return true;
   if (!reuse.own) return isWhole(foundAgain(ending, reuse));
-  const beside = await untilFoundBeside(running, { asker, prompt, reuse, attempts });
+  const beside = await untilFoundBeside(running, { asker, prompt, reuse });
   return beside.kind === "seen" && isWhole(foundBeside(beside, reuse));
 }
 
@@ -129,7 +126,7 @@ async function primed(workload: Workload, { asker, reuse }: CachesOf): Promise<r
   for (const context of contexts) await asked(asker, context);
   const last = contexts.at(-1);
   if (last === undefined) return [];
-  const found = await untilFound(asker, last, { attempts, reuse });
+  const found = await untilFound(asker, last, { reuse });
   const { cachedTokens } = found.ending;
   const what = `${contexts.length} ${contexts.length === 1 ? "context" : "contexts"} asked about beforehand`;
   const most = mostOfIt(found.ending, reuse);

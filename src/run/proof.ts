@@ -23,9 +23,6 @@ const kvBlock = "KV block";
 /** Of caches beside an engine: where none was asked for, one of these must not be found either. */
 const commonPiece = 256;
 
-/** A cache that stores late is asked so often, a second apart. */
-const attempts = 6;
-
 const nothing: EngineClaims = { traits: [] };
 
 export interface ProvingOptions {
@@ -135,7 +132,7 @@ async function probeCache(reuse: CacheReuse, running: RunningEngine, asker: Aske
   const prompt = unseenPrompt(Math.min(4 * piece + 64, longestPrompt(running)), asker.clock, ordinal);
   const first = await asked(asker, prompt);
   const wantsHit = reuse.own || reuse.external;
-  const second = wantsHit ? await untilFound(asker, prompt, { attempts, reuse }) : await asked(asker, prompt);
+  const second = wantsHit ? await untilFound(asker, prompt, { reuse }) : await asked(asker, prompt);
   const repeated = wantsHit ? hitCheck(reuse, { first, second, prompt }) : missCheck(first, second);
   const { cachedTokens = 0 } = second.ending;
   return { checks: [repeated, ...(await besideCheck(reuse, running, asker, prompt))], toldHits: cachedTokens > 0 };
@@ -195,7 +192,7 @@ function seconds({ took }: Asked): string {
 async function besideCheck(reuse: CacheReuse, running: RunningEngine, asker: Asker, prompt: Request): Promise<readonly ProofCheck[]> {
   if (!reuse.own || !reuse.external) return [];
   const check = { what: "the cache beside the engine", wanted: "a hit", seen: "requests" } as const;
-  const beside = await untilFoundBeside(running, { asker, prompt, reuse, attempts });
+  const beside = await untilFoundBeside(running, { asker, prompt, reuse });
   if (beside.kind === "unseen") return [{ ...check, found: beside.why }];
   const most = mostOfIt(beside.reply, { ...reuse, own: false });
   const found =
