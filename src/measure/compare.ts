@@ -13,7 +13,7 @@ import { pairOf } from "./pairs.ts";
 import { meanOf } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 import { underWay } from "./underWay.ts";
-import { tooHighBy } from "./untoldTokens.ts";
+import { toldTokens, tooHighBy } from "./untoldTokens.ts";
 import { wavesOf } from "./waves.ts";
 
 type ErrorShare = Readonly<Partial<Record<ComparedMetric, number>>>;
@@ -47,7 +47,8 @@ export function compare(
     const waves = wavesOf(ofEngine(result.records, baseline), ofEngine(result.records, other));
     const isItself = alike.some((group) => group.includes(baseline) && group.includes(other));
     return populations.flatMap(({ cache, records, noise }) => {
-      const arms = { base: ofEngine(records, baseline), other: ofEngine(records, other), waves };
+      const [base, ofOther] = [ofEngine(records, baseline), ofEngine(records, other)];
+      const arms = { base, other: ofOther, waves, underWay: mostUnderWay(base, ofOther) };
       return metrics.map((metric) =>
         compareArms({ experiment: result.index, metric, cache, baseline, other }, arms, {
           ...margins,
@@ -96,6 +97,8 @@ function populationsOf(records: readonly RequestRecord[]): readonly Population[]
 interface ArmsInWaves extends Arms {
   /** By the number of a pair. */
   readonly waves: ReadonlyMap<number, number>;
+  /** At once, on the engine that had more. */
+  readonly underWay: number;
 }
 
 type Subject = Pick<Comparison, "experiment" | "metric" | "cache" | "baseline" | "other">;
@@ -112,7 +115,7 @@ function compareArms(subject: Subject, arms: ArmsInWaves, margins: ArmsMargins):
   const inWaves = overWaves(logs, waves, mean ?? 0);
   const came = inWaves.values.length;
   const drawn = drawnFor(subject);
-  const together = inCompany(inWaves, (mostUnderWay(arms) * came) / Math.max(1, pairs), drawn);
+  const together = inCompany(inWaves, (arms.underWay * came) / Math.max(1, pairs), drawn);
   const { margin, why } = marginFor(subject.metric, arms, margins);
   const { practical } = margins;
   const difference =
@@ -129,9 +132,8 @@ function compareArms(subject: Subject, arms: ArmsInWaves, margins: ArmsMargins):
   });
 }
 
-/** At once, on the engine that had more. */
-function mostUnderWay({ base, other }: Arms): number {
-  return Math.max(...[base, other].map((records) => underWay(records.filter(isCompleted))));
+function mostUnderWay(...arms: readonly (readonly RequestRecord[])[]): number {
+  return Math.max(...arms.map((records) => underWay(records.filter(isCompleted))));
 }
 
 interface PairedLogRatios {
@@ -143,7 +145,7 @@ interface PairedLogRatios {
 }
 
 /** Log of the effect, pair by pair, in the order in which the baseline's fell due: above 0 is better for the other engine. */
-function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: ArmsInWaves): PairedLogRatios {
+function pairedLogRatios(metric: ComparedMetric, { base, other, waves }: Omit<ArmsInWaves, "underWay">): PairedLogRatios {
   const measure = metric === "ttft" ? ttft : throughput;
   const direction = metric === "ttft" ? -1 : 1;
   const ofOther = new Map(other.filter(isCompleted).map((record) => [pairOf(record), measure(record)]));
@@ -182,5 +184,5 @@ function marginFor(
 
 /** By how much more throughput may be too high on one engine than on the other, as a share. */
 function untoldTokens({ base, other }: Arms): number {
-  return Math.exp(Math.abs(Math.log(tooHighBy(other) / tooHighBy(base)))) - 1;
+  return Math.exp(Math.abs(Math.log(tooHighBy(toldTokens(other)) / tooHighBy(toldTokens(base))))) - 1;
 }

@@ -29,14 +29,8 @@ export function distribution(values: readonly (number | undefined)[], company = 
   const inOrder = valuesIn(values);
   const sorted = inOrder.toSorted();
   const mean = sorted.length === 0 ? undefined : meanOf(sorted);
-  const interval =
-    mean === undefined
-      ? undefined
-      : intervalOf(
-          inOrder,
-          ofThose(company, (place) => values[place] !== undefined),
-          mean,
-        );
+  const ofThese = inOrder.length === values.length ? company : ofThose(company, (place) => values[place] !== undefined);
+  const interval = mean === undefined ? undefined : intervalOf(inOrder, ofThese, mean);
   return known({
     ...rangeOf(sorted),
     ...percentiles(sorted.length, (share) => nearestRank(sorted, share)),

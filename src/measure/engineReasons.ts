@@ -9,7 +9,7 @@ import { sum, sumOf } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 import { toldCached } from "./toldCached.ts";
 import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
-import { tooHighBy } from "./untoldTokens.ts";
+import { toldTokens, tooHighBy } from "./untoldTokens.ts";
 import { milliseconds } from "./inWords.ts";
 import { beyond, limits as usual, share, type Limits } from "./validityLimits.ts";
 
@@ -135,10 +135,10 @@ function againstEvents(
   limits: Limits,
 ): readonly ValidityReason[] {
   const told = replies.filter(({ outputTokensSource }) => outputTokensSource === source);
-  const tokens = sumOf(told, ({ outputTokens = 0 }) => outputTokens);
-  const events = sumOf(told, tokensOfEvents);
+  const sums = toldTokens(told);
+  const { tokens, events } = sums;
   const teller = source === "usage" ? "usage" : "its tokenizer";
-  const tooHigh = tooHighBy(told);
+  const tooHigh = tooHighBy(sums);
   const ofFirst =
     tooHigh < 1.005
       ? ""

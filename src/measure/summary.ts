@@ -30,6 +30,7 @@ interface Known {
 function summaryOf(records: readonly RequestRecord[], { between, waves, slo }: Known): Summary {
   const completed = records.filter(isCompleted);
   const company = companyOf(completed, waves);
+  const companyOfAll = completed.length === records.length ? company : companyOf(records, waves);
   const over = (metric: (record: RequestRecord) => number | undefined) => distribution(completed.map(metric), company);
   const outputTokens = sumOfAll(completed.map(({ outputTokens }) => outputTokens));
   return known({
@@ -44,7 +45,7 @@ function summaryOf(records: readonly RequestRecord[], { between, waves, slo }: K
     tpot: over(tpot),
     throughput: over(throughput),
     // The harness's own: it is late or not whatever becomes of the request.
-    sendLag: distribution(records.map(sendLag), companyOf(records, waves)),
+    sendLag: distribution(records.map(sendLag), companyOfAll),
     promptTokens: sumOfAll(completed.map(({ promptTokens }) => promptTokens)),
     cachedTokens: sumOfTold(completed.map(({ cachedTokens }) => cachedTokens)),
     outputTokens,
