@@ -86,12 +86,11 @@ test("a cache on disk: every hit is told by the tier that had it, to the token, 
   expect(seen.size).toBeGreaterThan(0);
   expect(kept(output)).toEqual([]);
 
-  // Two engines on one core need two seconds for what comes every 0.5.
+  // Two engines on one core need two seconds for what comes every 0.5. Which of them has the core meanwhile, and so how it is told, is chance.
   const beyond = report.experiments[3];
   expect(beyond?.validity.state).toBe("DEGRADED");
-  // How it is told depends on whether the core was another engine's meanwhile.
   const saturated = /^was saturated|whether it keeps up with .* is not known$/;
-  expect(beyond?.validity.reasons.filter(({ what }) => saturated.test(what)).map(({ engine }) => engine)).toContain("plain");
+  expect(beyond?.validity.reasons.some(({ what }) => saturated.test(what))).toBe(true);
 });
 
 test("a disk that gives back something else: other answers are told with their first other token; and it is emptied before each block, though LMCache empties its memory alone", async () => {
