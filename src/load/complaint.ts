@@ -9,9 +9,9 @@ export function complaintIn(body: string, secrets: readonly string[]): string | 
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }
 
-/** Without the given secrets, wherever a server has put them. */
+/** Without the given secrets, wherever a server has put them. The longest first: one may be the beginning of another. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
+  return secrets.toSorted((a, b) => b.length - a.length).reduce((clean, secret) => clean.replaceAll(secret, "***"), text);
 }
 
 function fromJson(body: string): string | undefined {

@@ -70,6 +70,7 @@ test.each([
   ["a password", "http://me:token-9@token-9.invalid", chat],
   ["a password with odd letters", "http://me:toke%6E-9@token-9.invalid", chat],
   ["a secret of the query", "http://token-9.invalid?api_key=token-9", chat],
+  ["a key that a password begins with", "http://me:token-9@token-9.invalid", { ...chat, apiKey: "token" }],
 ])("%s is in no message of a connection that could not be opened", async (_, url, wire) => {
   const { ended } = await exchange(lineTo(url, wire));
   expect(ended.ending.outcome).toEqual(failed("refused", expect.stringMatching(/^getaddrinfo E\w+ \*\*\*\.invalid$/)));

@@ -2,6 +2,7 @@
 //   tandem run tests/real/gpu.ts -f in_turn --set site=/path/to/site --set model=/path/to/model --journal-only
 import {
   atMost,
+  attached,
   closedLoop,
   documentQa,
   every,
@@ -81,6 +82,18 @@ export function test_overloaded({ set }: Params) {
     engines: { plain: llama(set, 0.4) },
     experiments: [experiment({ workload, arrivals: poisson({ perSecond: 40 }) })],
     checks: (on) => ({ "every request succeeds": atMost(on.plain.failures, 0) }),
+  });
+}
+
+/** One that is up already, asked as its own client asks it (`vllm bench serve`): in text, or with `--set prompts=ids` as we ask engines that we start. */
+export function test_beside({ set }: Params) {
+  const [requests, streams] = [Number(set["requests"] ?? 256), Number(set["streams"] ?? 12)];
+  const workload = documentQa({ contextTokens: 1_024, questionTokens: 16, documents: requests, requests, outputTokens: 64 });
+  const tokenIds = set["prompts"] === "ids";
+  return testCase({
+    engines: { up: attached({ url: set["url"] ?? "http://127.0.0.1:8000", api: "completions", fixesLength: true, tokenIds }) },
+    experiments: [experiment({ workload, arrivals: closedLoop({ concurrency: streams }) })],
+    checks: (on) => ({ "every request succeeds": atMost(on.up.failures, 0) }),
   });
 }
 
