@@ -18,8 +18,16 @@ export const csv: Report = {
 
 /** Lines end in a line feed; cells with a comma, a quote or a line break are quoted as RFC 4180 has it. */
 export function csvText(result: TestResult): string {
-  const lines = [columns.map(([name]) => name), ...rowsOf(result).map((row) => columns.map(([, cell]) => cell(row)))];
-  return lines.map((cells) => `${cells.map(quoted).join(",")}\n`).join("");
+  return (
+    lineOf(([name]) => name) +
+    rowsOf(result)
+      .map((row) => lineOf(([, cell]) => cell(row)))
+      .join("")
+  );
+}
+
+function lineOf(cellIn: (column: (typeof columns)[number]) => string): string {
+  return `${columns.map((column) => quoted(cellIn(column))).join(",")}\n`;
 }
 
 interface Row {
