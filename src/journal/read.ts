@@ -11,7 +11,7 @@ import { simulatedVersion } from "../model/simulatedVersion.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { numbersOf } from "./int64.ts";
 import * as paths from "./paths.ts";
-import { isEnded, readBatches, valuesOf } from "./readTable.ts";
+import { isEnded, readBatches, textsIn, valuesOf } from "./readTable.ts";
 import { readRecords, type JournalRecord } from "./readRecords.ts";
 
 /** One test of a run, from its directory. What was cut off is missing from it, and nothing else. */
@@ -168,14 +168,13 @@ async function readReadings(test: string): Promise<readonly (readonly Reading[])
 }
 
 function readingsIn(batch: RecordBatch): readonly Reading[] {
-  const series = batch.getChild("series");
-  const of = batch.getChild("of");
+  const [series, of] = [textsIn(batch, "series"), textsIn(batch, "of")];
   const values = valuesOf<Float64>(batch, "value");
   const moments = numbersOf(valuesOf<Int64>(batch, "at"));
   return Array.from(moments, (at, row) => ({
     at,
-    series: String(series?.get(row)),
-    of: String(of?.get(row)),
+    series: series(row) ?? "",
+    of: of(row) ?? "",
     value: values[row] ?? Number.NaN,
   }));
 }

@@ -1,11 +1,11 @@
-import type { Float64, Int32, Int64, RecordBatch, Utf8, Vector } from "apache-arrow";
+import type { Int32, Int64, RecordBatch } from "apache-arrow";
 import type { Ending, TokenSource } from "../model/exchange.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import { dropped, failed, type FailureCode, type Outcome } from "../model/outcome.ts";
+import { completed, dropped, failed, type FailureCode, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { numbersOf } from "./int64.ts";
 import { tableFile } from "./paths.ts";
-import { readBatches, valuesOf } from "./readTable.ts";
+import { numbersIn, readBatches, textsIn, valuesOf } from "./readTable.ts";
 
 /** A row of `exchanges`. Its number is its position: a worker numbers them as it writes them. */
 export interface ExchangeRow {
@@ -25,14 +25,14 @@ export async function exchangesOf(test: string, worker: number): Promise<readonl
 function exchangesIn(batch: RecordBatch): readonly ExchangeRow[] {
   const experiments = valuesOf<Int32>(batch, "experiment");
   const blocks = valuesOf<Int32>(batch, "block");
-  const engines = batch.getChild("engine");
+  const engine = textsIn(batch, "engine");
   const requests = valuesOf<Int32>(batch, "request");
   const starts = numbersOf(valuesOf<Int64>(batch, "start"));
   const dues = numbersOf(valuesOf<Int64>(batch, "due"));
   return Array.from(dues, (due, row) => ({
     experiment: experiments[row] ?? 0,
     block: blocks[row] ?? 0,
-    engine: String(engines?.get(row)),
+    engine: engine(row) ?? "",
     request: requests[row] ?? 0,
     start: starts[row] ?? 0,
     due,
@@ -67,45 +67,34 @@ export async function countsOf(test: string, worker: number): Promise<ReadonlyMa
 
 function endingsIn(batch: RecordBatch): (row: number) => EndingRow {
   const at = numbersOf(valuesOf<Int64>(batch, "at"));
-  const [outcome, code, message, source, text, aside] = ["outcome", "code", "message", "output_tokens_source", "text", "aside"].map(
-    textsIn(batch),
-  );
-  const counts = ["status", "prompt_tokens", "cached_tokens", "output_tokens", "impossible_tokens", "impossible_cached_tokens"];
-  const [status, promptTokens, cachedTokens, outputTokens, impossibleTokens, impossibleCachedTokens] = counts.map(countsIn(batch));
+  const texts = (column: string) => textsIn(batch, column);
+  const counts = (column: string) => numbersIn(batch, column);
+  const [outcome, code, message, source] = [texts("outcome"), texts("code"), texts("message"), texts("output_tokens_source")];
+  const [text, aside] = [texts("text"), texts("aside")];
+  const [status, promptTokens, cachedTokens] = [counts("status"), counts("prompt_tokens"), counts("cached_tokens")];
+  const [outputTokens, impossibleTokens] = [counts("output_tokens"), counts("impossible_tokens")];
+  const impossibleCachedTokens = counts("impossible_cached_tokens");
   return (row) => ({
     at: at[row] ?? 0,
-    outcome: outcomeOf(outcome?.(row), code?.(row), message?.(row)),
+    outcome: outcomeOf(outcome(row), code(row), message(row)),
     ...known({
-      status: status?.(row),
-      promptTokens: promptTokens?.(row),
-      cachedTokens: cachedTokens?.(row),
-      outputTokens: outputTokens?.(row),
-      outputTokensSource: source?.(row) as TokenSource | undefined, // written from an Ending
-      impossibleTokens: impossibleTokens?.(row),
-      impossibleCachedTokens: impossibleCachedTokens?.(row),
-      text: text?.(row),
-      aside: aside?.(row),
+      status: status(row),
+      promptTokens: promptTokens(row),
+      cachedTokens: cachedTokens(row),
+      outputTokens: outputTokens(row),
+      outputTokensSource: source(row) as TokenSource | undefined, // written from an Ending
+      impossibleTokens: impossibleTokens(row),
+      impossibleCachedTokens: impossibleCachedTokens(row),
+      text: text(row),
+      aside: aside(row),
     }),
   });
-}
-
-function textsIn(batch: RecordBatch): (column: string) => (row: number) => string | undefined {
-  return (column) => {
-    const texts = batch.getChild<string>(column) as Vector<Utf8> | null; // see tables.ts
-    return (row) => texts?.get(row) ?? undefined;
-  };
-}
-
-function countsIn(batch: RecordBatch): (column: string) => (row: number) => number | undefined {
-  return (column) => {
-    const counts = batch.getChild<string>(column) as Vector<Int32 | Float64> | null; // see tables.ts
-    return (row) => counts?.get(row) ?? undefined;
-  };
 }
 
 function outcomeOf(kind: string | undefined, code = "", message = ""): Outcome {
   switch (kind) {
     case "completed":
+      return completed;
     case "cancelled":
       return { kind };
     case "dropped":

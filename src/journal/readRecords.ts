@@ -33,16 +33,28 @@ export async function readRecords(
 }
 
 async function recordsOfWorker(test: string, worker: number, sent: SentRequests): Promise<readonly JournalRecord[]> {
-  const exchanges = await exchangesOf(test, worker);
-  const starts = Float64Array.from(exchanges, ({ start }) => start);
-  const stamps = new StampsByExchange(await readBatches(tableFile(test, "stamps", worker)), starts);
-  const endings = await endingsOf(test, worker);
-  const counts = await countsOf(test, worker);
-  for (const exchange of exchanges) if (!sent.has(exchange)) await sent.load(exchange);
+  // Stamps are most of what there is to read: the rest is made of its bytes meanwhile.
+  const [stampBatches, exchanges, endings, counts] = await Promise.all([
+    readBatches(tableFile(test, "stamps", worker)),
+    sentExchangesOf(test, worker, sent),
+    endingsOf(test, worker),
+    countsOf(test, worker),
+  ]);
+  const stamps = new StampsByExchange(
+    stampBatches,
+    Float64Array.from(exchanges, ({ start }) => start),
+  );
   return exchanges.map((exchange, number) => ({
     start: exchange.start,
     record: recordOf(exchange, stamps, number, withCount(endings.get(number), counts.get(number)), sent.by(exchange)),
   }));
+}
+
+/** Their requests are read too. */
+async function sentExchangesOf(test: string, worker: number, sent: SentRequests): Promise<readonly ExchangeRow[]> {
+  const exchanges = await exchangesOf(test, worker);
+  for (const exchange of exchanges) if (!sent.has(exchange)) await sent.load(exchange);
+  return exchanges;
 }
 
 /** What the tokenizer made of a whole reply goes before what its events were counted as, and behind the server's own usage. */

@@ -1,5 +1,17 @@
 import { open, type FileHandle } from "node:fs/promises";
-import type { Float64, Int32, Int64, RecordBatch, RecordBatchStreamReader, Schema, Uint8 } from "apache-arrow";
+import type {
+  Data,
+  DataType,
+  Float64,
+  Int32,
+  Int64,
+  RecordBatch,
+  RecordBatchStreamReader,
+  Schema,
+  Uint8,
+  Utf8,
+  Vector,
+} from "apache-arrow";
 import { HarnessError } from "../model/harnessError.ts";
 import { arrow } from "./arrow.ts";
 import { schemaVersion } from "./tables.ts";
@@ -20,6 +32,41 @@ export function valuesOf<Type extends Int32 | Int64 | Uint8 | Float64>(batch: Re
   if (data === undefined) throw new HarnessError("journal", `a batch of the journal has no column ${column}`, { hint: otherVersion });
   const values = data.values as Type["TArray"]; // the schema's version was checked when the file was opened
   return values.subarray(0, batch.numRows); // Arrow pads buffers to 8 bytes, and shows the padding as values
+}
+
+/** What a column of texts has in a row; undefined where it has none, and in all rows where there is no such column. */
+export function textsIn(batch: RecordBatch, column: string): (row: number) => string | undefined {
+  const data = dataOf<Utf8>(batch, column);
+  if (data === undefined) return () => undefined;
+  const { values, valueOffsets } = data;
+  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  // Most rows hold what the row before holds: it is one string then, which is compared and kept for nothing.
+  let last = { text: "", from: 0, to: 0 };
+  return (row) => {
+    if (!data.getValid(row)) return undefined;
+    const [from = 0, to = 0] = [valueOffsets[row], valueOffsets[row + 1]];
+    if (!isAlike(bytes, last, from, to)) last = { text: bytes.toString("utf8", from, to), from, to };
+    return last.text;
+  };
+}
+
+function isAlike(bytes: Buffer, last: { readonly from: number; readonly to: number }, from: number, to: number): boolean {
+  if (to - from !== last.to - last.from) return false;
+  let place = 0;
+  while (place < to - from && bytes[from + place] === bytes[last.from + place]) place++;
+  return place === to - from;
+}
+
+/** What a column of numbers has in a row; undefined where it has none, and in all rows where there is no such column. */
+export function numbersIn(batch: RecordBatch, column: string): (row: number) => number | undefined {
+  const data = dataOf<Int32 | Float64>(batch, column);
+  return data === undefined ? () => undefined : (row) => (data.getValid(row) ? data.values[row] : undefined);
+}
+
+/** Undefined where no row has a value. */
+function dataOf<Type extends DataType>(batch: RecordBatch, column: string): Data<Type> | undefined {
+  const [data] = (batch.getChild<string>(column) as Vector<Type> | null)?.data ?? []; // the caller knows the type from `tables.ts`
+  return data === undefined || data.nullCount === data.length ? undefined : data;
 }
 
 /** Whether a table has the mark with which whoever writes it ends it; false of a file that is not there. */

@@ -20,7 +20,8 @@ interface StoredPassage {
 export interface StoredWorkload extends Omit<WorkloadWithReferences, "passages"> {
   readonly schema: typeof workloadSchema;
   readonly hash: string;
-  readonly passages: readonly StoredPassage[];
+  /** Of a file each is read as it is asked for: they are most of it, and lengths of requests are known without them. */
+  readonly passages: Iterable<StoredPassage>;
 }
 
 /**
@@ -61,7 +62,7 @@ function storedPassage({ text, tokenIds }: Passage, id: number): StoredPassage {
 /** The very requests of a block, token for token; refused when they are not those that were sent. */
 export async function readWorkload(test: string, experiment: number, block = 0): Promise<Workload> {
   const { schema: _, hash, passages, ...of } = await readStoredWorkload(test, experiment, block);
-  const workload = withPassages({ ...of, passages: passages.map(passageOf) });
+  const workload = withPassages({ ...of, passages: Array.from(passages, passageOf) });
   if (workloadHash(workload) === hash) return workload;
   throw new HarnessError("journal", `${workloadFile(test, experiment, block)} no longer gives the requests that were sent`, {
     hint: "the file was edited, or the built-in vocabulary has changed since: use the version of tandem named in run.json",
@@ -84,30 +85,26 @@ export async function readStoredWorkload(test: string, experiment: number, block
 }
 
 function parse(bytes: Buffer, path: string): unknown {
-  const lines = linesOf(bytes);
-  const first = lines.next().value ?? "";
-  if (!first.endsWith(passagesFollow)) return parseJson(first, path); // older ones are one line
-  const of = parseJson(`${first.slice(0, -passagesFollow.length)}}`, path) as object;
-  return { ...of, passages: listUpTo(requestsFollow, lines, path), requests: listUpTo(end, lines, path) };
-}
-
-function listUpTo(last: string, lines: Iterator<string>, path: string): readonly unknown[] {
-  const list: unknown[] = [];
-  for (let line = lines.next(); line.value !== last; line = lines.next()) {
-    if (line.done === true) throw notAWorkload(path);
-    list.push(parseJson(line.value.endsWith(",") ? line.value.slice(0, -1) : line.value, path));
-  }
-  return list;
+  const passagesAt = bytes.indexOf(`${passagesFollow}\n`);
+  if (passagesAt < 0) return parseJson(bytes.toString("utf8"), path); // older ones are one line
+  const requestsAt = bytes.indexOf(`\n${requestsFollow}\n`);
+  const endsAt = bytes.lastIndexOf(`\n${end}`);
+  if (requestsAt < 0 || endsAt < requestsAt) throw notAWorkload(path);
+  const of = parseJson(`${bytes.toString("utf8", 0, passagesAt)}}`, path) as object;
+  const passages = linesOf(bytes.subarray(passagesAt + passagesFollow.length + 1, requestsAt + 1), path);
+  const requests = linesOf(bytes.subarray(requestsAt + requestsFollow.length + 2, endsAt + 1), path);
+  return { ...of, passages, requests: [...requests] };
 }
 
 const lineFeed = 10;
 
-function* linesOf(bytes: Buffer): Generator<string, undefined> {
+/** Each as what it says, without the comma that all but the last have. */
+function* linesOf(bytes: Buffer, path: string): Generator<unknown, undefined> {
   for (let start = 0; start < bytes.length;) {
     const next = bytes.indexOf(lineFeed, start);
-    const to = next < 0 ? bytes.length : next;
-    yield bytes.toString("utf8", start, to);
-    start = to + 1;
+    const line = bytes.toString("utf8", start, next);
+    yield parseJson(line.endsWith(",") ? line.slice(0, -1) : line, path);
+    start = next + 1;
   }
 }
 
@@ -123,7 +120,7 @@ function parseJson(text: string, path: string): unknown {
 function isStoredWorkload(stored: unknown): stored is StoredWorkload {
   if (typeof stored !== "object" || stored === null) return false;
   const { schema, passages, requests } = stored as Partial<Record<keyof StoredWorkload, unknown>>; // only its fields are looked at
-  return schema === workloadSchema && Array.isArray(passages) && Array.isArray(requests);
+  return schema === workloadSchema && typeof passages === "object" && Array.isArray(requests);
 }
 
 function notAWorkload(path: string, cause?: unknown): HarnessError {
