@@ -202,6 +202,18 @@ test("batches that fill up are written by themselves: 50,000 stamps are there be
   expect(tableFromIPC(readFileSync(tableFile(directory, "stamps", 0))).numRows).toBe(50_000);
 });
 
+test("stamps that fill up leave endings for later, and an ending on disk has its stamps", () => {
+  const { directory, journal } = begun();
+  const exchange = dueOn(journal, "plain", 0);
+  const onDisk = () => (["stamps", "endings"] as const).map((table) => tableFromIPC(readFileSync(tableFile(directory, table, 0))).numRows);
+  journal.ended(exchange, start, { outcome: completed });
+  journal.texts(exchange, start, 16_385);
+  expect(onDisk()).toEqual([16_384, 0]);
+  for (let i = 0; i < 1_024; i++) journal.ended(exchange, start, { outcome: completed });
+  expect(onDisk()).toEqual([16_385, 1_024]);
+  journal.close();
+});
+
 test("what is stamped is on disk within a second and a half without anybody's asking", async () => {
   const directory = join(freshDirectory(), "test_two");
   using journal = openJournal(directory);

@@ -91,7 +91,7 @@ export class JournalWriter implements Recorder, Disposable {
   }
 
   due(of: Parameters<Recorder["due"]>[0]): number {
-    if (this.exchanges.isFull) this.flush();
+    if (this.exchanges.isFull) this.exchanges.flush();
     const { columns } = this.exchanges;
     const row = this.exchanges.nextRow();
     const exchange = this.count++;
@@ -106,7 +106,7 @@ export class JournalWriter implements Recorder, Disposable {
   }
 
   stamp(exchange: number, kind: StampKind, at: Nanoseconds, tokens: number): void {
-    if (this.stamps.isFull) this.flush();
+    if (this.stamps.isFull) this.flushStamps();
     const { columns } = this.stamps;
     const row = this.stamps.nextRow();
     columns.exchange.set(row, exchange);
@@ -118,7 +118,7 @@ export class JournalWriter implements Recorder, Disposable {
   texts(exchange: number, at: Nanoseconds, events: number): void {
     const { columns } = this.stamps;
     for (let left = events; left > 0;) {
-      if (this.stamps.isFull) this.flush();
+      if (this.stamps.isFull) this.flushStamps();
       const count = Math.min(left, this.stamps.room);
       const [row, end] = this.stamps.nextRows(count);
       columns.exchange.fill(exchange, row, end);
@@ -187,8 +187,7 @@ export class JournalWriter implements Recorder, Disposable {
 
   /** In this order, so that whatever is cut off, a stamp on disk has its exchange, and an ending its stamps. */
   flush(): void {
-    this.exchanges.flush();
-    this.stamps.flush();
+    this.flushStamps();
     this.endings.flush();
     this.readings?.flush();
     for (const counts of this.counts.values()) counts.flush();
@@ -208,6 +207,12 @@ export class JournalWriter implements Recorder, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Without endings, which can wait: where events come by the million, stamps fill up long before. */
+  private flushStamps(): void {
+    this.exchanges.flush();
+    this.stamps.flush();
   }
 
   private flushOrTell(tell: (error: HarnessError) => void): void {
