@@ -215,5 +215,6 @@ function gapsOf(streams: readonly Stream[]) {
     weights: Int32Array.from(all, ([, weight]) => weight),
     from: Int32Array.from(to, (_, index) => to[index - 1] ?? 0),
     to: Int32Array.from(to),
+    counts: Int32Array.from(streams, ({ length }) => length),
   };
 }

@@ -137,14 +137,15 @@ interface StreamTotal {
   readonly weight: number;
 }
 
-function totalsOf({ seconds, weights, from, to }: Gaps): readonly StreamTotal[] {
-  return Array.from(from, (start, stream) => totalOf(seconds, weights, start, to[stream] ?? start));
+function totalsOf(gaps: Gaps): readonly StreamTotal[] {
+  return Array.from(gaps.from, (_, stream) => totalOf(gaps, stream));
 }
 
 /** A function of its own: in a closure, V8 makes an object of every sum on the way. */
-function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: number): StreamTotal {
+function totalOf({ seconds, weights, from, to, counts }: Gaps, stream: number): StreamTotal {
+  const end = to[stream] ?? 0;
   let [sum, weight, min, max] = [0, 0, Infinity, -Infinity];
-  for (let place = from; place < to; place++) {
+  for (let place = from[stream] ?? 0; place < end; place++) {
     const times = weights[place] ?? 0;
     const gap = seconds[place] ?? 0;
     sum += gap * times;
@@ -152,7 +153,7 @@ function totalOf(seconds: Float64Array, weights: Int32Array, from: number, to: n
     if (gap < min) min = gap;
     if (gap > max) max = gap;
   }
-  return { count: to - from, min, max, seconds: sum, weight };
+  return { count: counts[stream] ?? 0, min, max, seconds: sum, weight };
 }
 
 /** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. Streams in the order in which they were due. */

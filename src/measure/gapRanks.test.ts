@@ -35,7 +35,7 @@ test("no gap at all is one whatever its sign, beside one that is next to none", 
 
 test("gaps of other streams do not count", () => {
   const { seconds, weights } = gapsOf([0.1, 0.2, 0.3, 0.4, 0.5].map((value): Pair => [value, 1]));
-  const some = { seconds, weights, from: Int32Array.of(1, 4), to: Int32Array.of(3, 5) };
+  const some = { seconds, weights, from: Int32Array.of(1, 4), to: Int32Array.of(3, 5), counts: Int32Array.of(2, 1) };
   expect(gapsAtRanks(some, [1, 2, 3])).toEqual([0.2, 0.3, 0.5]);
 });
 
@@ -52,6 +52,7 @@ function gapsOf(pairs: readonly Pair[]) {
     weights: Int32Array.from(pairs, ([, weight]) => weight),
     from: Int32Array.of(0),
     to: Int32Array.of(pairs.length),
+    counts: Int32Array.of(pairs.length),
   };
 }
 

@@ -6,8 +6,6 @@ import { Selection } from "./selection.ts";
 const LOWER_BITS = 14;
 const UPPERS = 2 ** (32 - LOWER_BITS);
 const LOWERS = 2 ** LOWER_BITS;
-/** What `orderOf` says of no gap at all: of events that came in one read, many millions where they come as fast as they can. Those are only counted. */
-const ZERO = 0x80_00_00_00;
 
 /**
  * The gap at each rank: the smallest that, with all that are not above it, weighs at least that much; undefined where there is none.
@@ -43,19 +41,13 @@ function noneYet(): Within {
 function weightsByUpper({ seconds, weights, from, to }: Gaps): Float64Array {
   const sums = new Float64Array(UPPERS);
   const words = wordsOf(seconds);
-  let ofNone = 0;
   for (let stream = 0; stream < from.length; stream++) {
     const end = to[stream] ?? 0;
     for (let gap = from[stream] ?? 0; gap < end; gap++) {
-      if (seconds[gap] === 0) {
-        ofNone += weights[gap] ?? 0;
-        continue;
-      }
       const upper = orderOf(words[2 * gap + 1] ?? 0) >>> LOWER_BITS;
       sums[upper] = (sums[upper] ?? 0) + (weights[gap] ?? 0);
     }
   }
-  sums[ZERO >>> LOWER_BITS] = (sums[ZERO >>> LOWER_BITS] ?? 0) + ofNone;
   return sums;
 }
 
@@ -64,21 +56,14 @@ function weighWithin(wanted: ReadonlyMap<number, Within>, { seconds, weights, fr
   const found = [undefined, ...wanted.values()];
   const placeOfUpper = new Uint8Array(UPPERS);
   for (const [index, upper] of [...wanted.keys()].entries()) placeOfUpper[upper] = index + 1;
-  let ofNone = 0;
   for (let stream = 0; stream < from.length; stream++) {
     const end = to[stream] ?? 0;
     for (let gap = from[stream] ?? 0; gap < end; gap++) {
-      if (seconds[gap] === 0) {
-        ofNone += weights[gap] ?? 0;
-        continue;
-      }
       const order = orderOf(words[2 * gap + 1] ?? 0);
       const within = found[placeOfUpper[order >>> LOWER_BITS] ?? 0];
       if (within !== undefined) weigh(within, order & (LOWERS - 1), seconds[gap] ?? 0, weights[gap] ?? 0);
     }
   }
-  const withinZero = found[placeOfUpper[ZERO >>> LOWER_BITS] ?? 0];
-  if (withinZero !== undefined && ofNone > 0) weigh(withinZero, ZERO & (LOWERS - 1), 0, ofNone);
 }
 
 function weigh({ weights, values, differ }: Within, lower: number, value: Seconds, weight: number): void {
@@ -105,8 +90,7 @@ function gapsOfWord(wanted: number, { seconds, weights, from, to }: Gaps): Pick<
   for (let stream = 0; stream < from.length; stream++) {
     const end = to[stream] ?? 0;
     for (let gap = from[stream] ?? 0; gap < end; gap++) {
-      const order = seconds[gap] === 0 ? ZERO : orderOf(words[2 * gap + 1] ?? 0); // -0 too
-      if (order !== wanted) continue;
+      if (orderOf(words[2 * gap + 1] ?? 0) !== wanted) continue;
       values.push(seconds[gap] ?? 0);
       own.push(weights[gap] ?? 0);
     }

@@ -70,6 +70,11 @@ test("an event of k tokens is one gap of weight k; role, usage and done open non
   expect([...weights]).toEqual([1, 2]);
 });
 
+test("gaps of 0 in a row lie in one place, with the weight of all; each counts", () => {
+  const { seconds, weights, counts } = gaps([record([[1], [1], [1, "text", 3], [1.5], [1.5]])]);
+  expect([[...seconds], [...weights], [...counts]]).toEqual([[0, 0.5, 0], [4, 1, 1], [4]]);
+});
+
 test("an event that says it brought no token lies within a gap", () => {
   const { seconds, weights } = gaps([record([[1], [1.1, "text", 0], [1.3]])]);
   expect([[...seconds].map((gap) => gap.toFixed(6)), [...weights]]).toEqual([["0.300000"], [1]]);

@@ -61,50 +61,58 @@ export function throughput(record: RequestRecord): number | undefined {
 
 /**
  * The gaps between the events that carry tokens, column by column: a gap weighs the tokens of the event that ends it.
- * Stream i has those from `from[i]` up to `to[i]`.
+ * Stream i has those from `from[i]` up to `to[i]`. Gaps of 0 in a row, of events that came in one read, lie there as one that weighs as much: where
+ * events come as fast as they can, there are many millions.
  */
 export interface Gaps {
   readonly seconds: Float64Array;
   readonly weights: Int32Array;
   readonly from: Int32Array;
   readonly to: Int32Array;
+  /** How many gaps each stream has, every one of 0 counted. */
+  readonly counts: Int32Array;
 }
 
 /** ITL: an event of k tokens is one gap of weight k, never split. A role-only event opens none. A stream for each of the records. */
 export function gaps(records: readonly RequestRecord[]): Gaps {
   const events = records.reduce((sum, { chunks }) => sum + chunks.at.length, 0);
-  const found = { seconds: new Float64Array(events), weights: new Int32Array(events) };
-  const [from, to] = [new Int32Array(records.length), new Int32Array(records.length)];
-  let count = 0;
-  for (const [stream, { chunks }] of records.entries()) {
-    from[stream] = count;
-    count = addGaps(chunks, found, count);
-    to[stream] = count;
-  }
-  return { seconds: found.seconds.subarray(0, count), weights: found.weights.subarray(0, count), from, to };
+  const places = () => new Int32Array(records.length);
+  const found = { seconds: new Float64Array(events), weights: new Int32Array(events), from: places(), to: places(), counts: places() };
+  for (const [stream, { chunks }] of records.entries()) addGaps(chunks, found, stream);
+  const end = found.to.at(-1) ?? 0;
+  return { ...found, seconds: found.seconds.subarray(0, end), weights: found.weights.subarray(0, end) };
 }
 
 /** Those of some of the streams, without a copy of them. */
-export function gapsOf({ from, to, ...columns }: Gaps, streams: readonly number[]): Gaps {
+export function gapsOf({ from, to, counts, ...columns }: Gaps, streams: readonly number[]): Gaps {
   const at = (places: Int32Array) => Int32Array.from(streams, (stream) => places[stream] ?? 0);
-  return { ...columns, from: at(from), to: at(to) };
+  return { ...columns, from: at(from), to: at(to), counts: at(counts) };
 }
 
-/** Puts a stream's gaps from `count` on; returns how many there are then. */
-function addGaps({ at, kind, tokens }: Chunks, { seconds, weights }: Pick<Gaps, "seconds" | "weights">, count: number): number {
-  let next = count;
-  let before = NaN; // none yet; as undefined it would make an object of each moment
+/** Puts a stream's gaps behind those of the one before. */
+function addGaps({ at, kind, tokens }: Chunks, { seconds, weights, from, to, counts }: Gaps, stream: number): void {
+  const start = to[stream - 1] ?? 0;
+  let [next, count] = [start, 0];
+  let [before, last] = [NaN, NaN]; // none yet; as undefined it would make an object of each moment
   for (let i = 0; i < at.length; i++) {
     const weight = tokens[i] ?? 0;
     if (weight === 0 || !isGenerated(kind[i])) continue;
     const moment = at[i] ?? 0;
-    if (!Number.isNaN(before)) {
-      seconds[next] = toSeconds(moment - before);
+    const gap = moment - before;
+    before = moment;
+    if (Number.isNaN(gap)) continue;
+    count++;
+    if (gap === 0 && last === 0) {
+      weights[next - 1] = (weights[next - 1] ?? 0) + weight;
+    } else {
+      seconds[next] = toSeconds(gap);
       weights[next++] = weight;
     }
-    before = moment;
+    last = gap;
   }
-  return next;
+  from[stream] = start;
+  to[stream] = next;
+  counts[stream] = count;
 }
 
 /** Output tokens as its events tell them: one for each, unless the server said how many. */
