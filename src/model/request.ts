@@ -49,6 +49,7 @@ export function cacheState(request: Pick<Request, "reusableTokens" | "contextTok
 }
 
 /** Every request's passages in the order in which the engine reads them, replies included. */
-export function partsOf(request: Request): readonly (Passage | ReplyOf)[] {
-  return request.messages.flatMap((message) => message.parts);
+export function partsOf({ messages }: Request): readonly (Passage | ReplyOf)[] {
+  const [only] = messages;
+  return only !== undefined && messages.length === 1 ? only.parts : messages.flatMap(({ parts }) => parts);
 }

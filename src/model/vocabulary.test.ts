@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { draws } from "./draw.ts";
-import { decode, encode, firstWordId, joinPassages, passage, randomPassage, vocabularySize } from "./vocabulary.ts";
+import { decode, encode, firstWordId, randomPassage, vocabularySize } from "./vocabulary.ts";
 import { words } from "./words.ts";
 
 const wordId = fc.integer({ min: firstWordId, max: vocabularySize - 1 });
@@ -48,9 +48,9 @@ test("a random passage has exactly the tokens asked for, and its text encodes to
   );
 });
 
-test("joined passages of words have the ids of the joined text", () => {
-  const draw = draws(1, "join");
-  const joined = joinPassages([randomPassage(7, draw), passage(" question"), randomPassage(3, draw)]);
-  expect(joined.tokenIds).toHaveLength(11);
-  expect(encode(joined.text)).toEqual(joined.tokenIds);
+test("a random passage begins with the word that is said, and is as long all the same", () => {
+  const { text, tokenIds } = randomPassage(7, draws(1, "first"), firstWordId);
+  expect(tokenIds).toHaveLength(7);
+  expect(tokenIds[0]).toBe(firstWordId);
+  expect(encode(text)).toEqual(tokenIds);
 });

@@ -47,23 +47,15 @@ export function decode(ids: Iterable<number>): string {
   return text.join("");
 }
 
-/** Exactly `tokens` random words: encoding its text gives back its ids. */
-export function randomPassage(tokens: number, draw: Draw): Passage {
-  const tokenIds = Array.from({ length: tokens }, () => firstWordId + drawBelow(words.length, draw));
+/** Exactly `tokens` random words, the first of them a certain one where that is said: encoding its text gives back its ids. */
+export function randomPassage(tokens: number, draw: Draw, first?: number): Passage {
+  const random = () => firstWordId + drawBelow(words.length, draw);
+  const tokenIds = Array.from({ length: tokens }, (_, place) => (place === 0 && first !== undefined ? first : random()));
   return { kind: "passage", text: decode(tokenIds), tokenIds };
 }
 
 export function passage(text: string): Passage {
   return { kind: "passage", text, tokenIds: encode(text) };
-}
-
-/** One passage after the other, as the engine reads them. */
-export function joinPassages(passages: readonly Passage[]): Passage {
-  return {
-    kind: "passage",
-    text: passages.map(({ text }) => text).join(""),
-    tokenIds: passages.flatMap(({ tokenIds }) => tokenIds),
-  };
 }
 
 function endOfLetters(text: string, from: number): number {

@@ -19,7 +19,7 @@ export function blocksOf(experiment: Experiment, sent: readonly SentPrompts[] = 
   refuseTooMuch(`workload ${workload.kind}`, first, repeats);
   const later = Array.from({ length: repeats - 1 }, (_, earlier) => generated(experiment, earlier + 1));
   const blocks = [first, ...later];
-  if (new Set(blocks.map(scheduleOf)).size > 1) {
+  if (later.length > 0 && new Set(blocks.map(scheduleOf)).size > 1) {
     throw new HarnessError("usage", `workload ${workload.kind}: its blocks are not due at the same times`, {
       hint: "generate(arrivals, seed, block) may only give a later block other prompts",
     });

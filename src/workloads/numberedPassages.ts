@@ -1,6 +1,6 @@
 import { drawBelow, draws } from "../model/draw.ts";
 import type { Passage } from "../model/request.ts";
-import { decode, firstWordId, joinPassages, randomPassage, vocabularySize } from "../model/vocabulary.ts";
+import { firstWordId, randomPassage, vocabularySize } from "../model/vocabulary.ts";
 
 /** Passages of one workload by number, of exactly `tokens` tokens each. */
 export type NumberedPassages = (number: number, tokens: number) => Passage;
@@ -14,9 +14,5 @@ export function numberedPassages(seed: number, name: string, block: number): Num
   const draw = draws(seed, block === 0 ? name : `${name} of block ${block}`);
   const words = vocabularySize - firstWordId;
   const zero = drawBelow(words, draw);
-  return (number, tokens) => joinPassages([word(firstWordId + ((zero + number) % words)), randomPassage(tokens - 1, draw)]);
-}
-
-function word(id: number): Passage {
-  return { kind: "passage", text: decode([id]), tokenIds: [id] };
+  return (number, tokens) => randomPassage(tokens, draw, firstWordId + ((zero + number) % words));
 }
