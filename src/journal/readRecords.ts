@@ -74,7 +74,7 @@ function recordOf(
   stored: StoredRequest,
 ): RequestRecord {
   const { contextTokens, questionTokens, reusableTokens, maxOutputTokens } = stored;
-  const { attempts, chunks, ...stamped } = stamps.of(exchange);
+  const { attempts, chunks, sent, firstSent, reused, opened, headers } = stamps.of(exchange);
   const { at, outcome, aside: _aside, ...told } = ending ?? { at: undefined, outcome: cutOff, aside: undefined };
   const cache = cacheState({ reusableTokens, contextTokens });
   const ended = at === undefined ? undefined : at - start;
@@ -93,7 +93,7 @@ function recordOf(
     reusableTokens,
     maxOutputTokens,
     cache,
-    ...known({ ...stamped, after, ended }),
+    ...known({ sent, firstSent, reused, opened, headers, after, ended }),
     ...told,
   };
 }

@@ -1,17 +1,5 @@
 import { open, type FileHandle } from "node:fs/promises";
-import type {
-  Data,
-  DataType,
-  Float64,
-  Int32,
-  Int64,
-  RecordBatch,
-  RecordBatchStreamReader,
-  Schema,
-  Uint8,
-  Utf8,
-  Vector,
-} from "apache-arrow";
+import type { Data, DataType, Float64, Int32, Int64, RecordBatch, RecordBatchStreamReader, Schema, Uint8, Utf8 } from "apache-arrow";
 import { HarnessError } from "../model/harnessError.ts";
 import { arrow } from "./arrow.ts";
 import { schemaVersion } from "./tables.ts";
@@ -28,7 +16,7 @@ export async function readBatches(path: string): Promise<readonly RecordBatch[]>
 
 /** The values of a column of one batch, as Arrow has them in memory. The caller knows the type from `tables.ts`. */
 export function valuesOf<Type extends Int32 | Int64 | Uint8 | Float64>(batch: RecordBatch, column: string): Type["TArray"] {
-  const [data] = batch.getChild(column)?.data ?? [];
+  const data = columnOf(batch, column);
   if (data === undefined) throw new HarnessError("journal", `a batch of the journal has no column ${column}`, { hint: otherVersion });
   const values = data.values as Type["TArray"]; // the schema's version was checked when the file was opened
   return values.subarray(0, batch.numRows); // Arrow pads buffers to 8 bytes, and shows the padding as values
@@ -65,8 +53,13 @@ export function numbersIn(batch: RecordBatch, column: string): (row: number) => 
 
 /** Undefined where no row has a value. */
 function dataOf<Type extends DataType>(batch: RecordBatch, column: string): Data<Type> | undefined {
-  const [data] = (batch.getChild<string>(column) as Vector<Type> | null)?.data ?? []; // the caller knows the type from `tables.ts`
+  const data = columnOf(batch, column) as Data<Type> | undefined; // the caller knows the type from `tables.ts`
   return data === undefined || data.nullCount === data.length ? undefined : data;
+}
+
+/** Without a Vector around it, which is made to be asked row by row, and of small batches takes longer than their rows do. */
+function columnOf({ schema, data }: RecordBatch, column: string): Data | undefined {
+  return data.children[schema.fields.findIndex(({ name }) => name === column)];
 }
 
 /** Whether a table has the mark with which whoever writes it ends it; false of a file that is not there. */
