@@ -27,7 +27,7 @@ export function csvText(result: TestResult): string {
 }
 
 function lineOf(cellIn: (column: (typeof columns)[number]) => string): string {
-  return `${columns.map((column) => quoted(cellIn(column))).join(",")}\n`;
+  return `${columns.map(cellIn).join(",")}\n`;
 }
 
 interface Row {
@@ -46,12 +46,12 @@ const columns: readonly (readonly [string, (row: Row) => string])[] = [
   ["latency", ({ record }) => seconds(ofCompleted(e2e, record))],
   ["context_len", ({ record }) => String(record.contextTokens)],
   ["query_len", ({ record }) => String(record.questionTokens)],
-  ["gpu_memory", ({ gpuMemory }) => gpuMemory],
+  ["gpu_memory", ({ gpuMemory }) => quoted(gpuMemory)],
   ["expr_id", ({ record }) => String(record.experiment)],
-  ["engine", ({ engine }) => engine.name],
+  ["engine", ({ engine }) => quoted(engine.name)],
   ["block", ({ record }) => String(record.block)],
   ["outcome", ({ record }) => record.outcome.kind],
-  ["failure", ({ record }) => failureOf(record)],
+  ["failure", ({ record }) => quoted(failureOf(record))],
   ["due_seconds", ({ record }) => seconds(toSeconds(record.due))],
   ["sent_seconds", ({ record }) => seconds(record.sent === undefined ? undefined : toSeconds(record.sent))],
   ["ttft_due_seconds", ({ record }) => seconds(ofCompleted(ttftFromDue, record))],

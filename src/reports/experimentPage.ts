@@ -132,8 +132,9 @@ function comparisonTable(comparisons: readonly Comparison[], { description }: Te
 
 function pictures(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly Block[] {
   const names = engines.map(({ name }) => name);
-  const waits = points(experiment, ttft);
-  const rates = points(experiment, throughput);
+  const places = placesByDue(experiment.records);
+  const waits = points(experiment, places, ttft);
+  const rates = points(experiment, places, throughput);
   const what = `of ${names.join(" and ")}, ${experiment.description.title}`;
   const rest = [hasValues(waits), hasValues(rates)].filter(Boolean).length;
   // An odd picture would leave a hole beside it, so the first one gets the whole row.
@@ -174,8 +175,11 @@ function noteOn(measured: readonly RequestPoint[]): { note?: string } {
 }
 
 /** One that completed without a value (no throughput, of a single token) is left out: a cross would say that it failed. */
-function points({ records }: ExperimentResult, measure: (record: RequestRecord) => number | undefined): readonly RequestPoint[] {
-  const places = placesByDue(records);
+function points(
+  { records }: ExperimentResult,
+  places: ReadonlyMap<number, number>,
+  measure: (record: RequestRecord) => number | undefined,
+): readonly RequestPoint[] {
   return records.flatMap((record) => {
     const value = isCompleted(record) ? measure(record) : undefined;
     if (value === undefined && isCompleted(record)) return [];
