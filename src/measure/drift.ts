@@ -43,9 +43,10 @@ export function halvesApart(records: readonly RequestRecord[]): HalvesApart | un
   const sent = settled(records.filter((record) => isCompleted(record) && record.sent !== undefined)).toSorted(
     (one, other) => one.block - other.block || (one.sent ?? 0) - (other.sent ?? 0),
   );
+  const places = new Map(sent.map((record, place) => [record, place]));
   const found = [...Map.groupBy(sent, ({ cache }) => cache).values()].flatMap((alike) => {
     const kinds = [...Map.groupBy(alike, kindOf).values()].filter(isOverTime);
-    return [apart("TTFT", kinds, sent, ttft), apart("TPOT", kinds, sent, tpot)];
+    return [apart("TTFT", kinds, places, ttft), apart("TPOT", kinds, places, tpot)];
   });
   return found.reduce((most, one) => (one !== undefined && (most === undefined || one.apart > most.apart) ? one : most), undefined);
 }
@@ -80,10 +81,9 @@ type TimeOf = (record: RequestRecord) => Seconds | undefined;
 function apart(
   metric: HalvesApart["metric"],
   kinds: readonly (readonly RequestRecord[])[],
-  sent: readonly RequestRecord[],
+  places: ReadonlyMap<RequestRecord, number>,
   timeOf: TimeOf,
 ): HalvesApart | undefined {
-  const places = new Map(sent.map((record, place) => [record, place]));
   const halves = kinds.map((alike) => halvesOf(alike, places, timeOf)).filter(({ first }) => first.length >= 2);
   const half = sumOf(halves, ({ first }) => first.length);
   const t = studentT(half - halves.length);

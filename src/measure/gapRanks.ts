@@ -73,14 +73,14 @@ function weigh({ weights, values, differ }: Within, lower: number, value: Second
   weights[lower] = before + weight;
 }
 
-/** Where a rank lies among weights that are in order, and how much of it is left there. */
+/** Where a rank lies among weights that are in order, and how much of it is left there; behind all of them where it is beyond what they weigh. */
 function placeOf(rank: number, weights: Float64Array): { readonly place: number; readonly rest: number } {
-  let passed = 0;
-  const place = weights.findIndex((weight) => {
-    if (passed + weight >= rank) return true;
+  let [place, passed] = [0, 0];
+  for (; place < weights.length; place++) {
+    const weight = weights[place] ?? 0;
+    if (passed + weight >= rank) break;
     passed += weight;
-    return false;
-  });
+  }
   return { place, rest: rank - passed };
 }
 

@@ -85,7 +85,8 @@ export function gaps(records: readonly RequestRecord[]): Gaps {
 
 /** Those of some of the streams, without a copy of them. */
 export function gapsOf({ from, to, counts, ...columns }: Gaps, streams: readonly number[]): Gaps {
-  const at = (places: Int32Array) => Int32Array.from(streams, (stream) => places[stream] ?? 0);
+  const some = Int32Array.from(streams);
+  const at = (places: Int32Array) => some.map((stream) => places[stream] ?? 0);
   return { ...columns, from: at(from), to: at(to), counts: at(counts) };
 }
 
