@@ -73,7 +73,7 @@ function isOverTime(alike: readonly RequestRecord[]): boolean {
 }
 
 function kindOf({ contextTokens, questionTokens, maxOutputTokens = 0 }: RequestRecord): string {
-  return [contextTokens, questionTokens, maxOutputTokens].join(" ");
+  return `${contextTokens} ${questionTokens} ${maxOutputTokens}`;
 }
 
 type TimeOf = (record: RequestRecord) => Seconds | undefined;
