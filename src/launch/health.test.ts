@@ -14,15 +14,15 @@ import { bench, until } from "./fixture.ts";
 import { health, type WatchedService } from "./health.ts";
 import { neededServices, slotServices } from "./neededServices.ts";
 
-test("an engine that is well is asked on one connection, and how long each answer took is read", async () => {
+test("how long each answer of an engine that is well took is read, and no connection is left open: it may have one worker, for one connection", async () => {
   const server = await serving();
   const watched = watch([engineAt(server.url, { path: "/health", watched: "/cheap", within: 1 })]);
   expect(await watched.probe.start((reading) => watched.readings.push(reading))).toBe(true);
   await until(() => watched.readings.length >= 4);
+  await until(() => server.open() === 0);
   await watched.probe.stop();
   expect(watched.readings.every(({ series, of, value }) => series === "health-answer-seconds" && of === "plain" && value < 2)).toBe(true);
   expect(new Set(server.asked)).toEqual(new Set(["/cheap"]));
-  expect(server.connections()).toBe(1);
   expect(watched.told).toEqual([]);
   const asked = server.asked.length;
   await pause(200);
@@ -227,7 +227,7 @@ test("so is one that we have started, and only as long as it has not died", asyn
   await watched.probe.start(() => {});
   await until(() => server.asked.length >= 4);
   expect(new Set(server.asked)).toEqual(new Set(["/healthcheck"]));
-  expect(server.connections()).toBe(1);
+  await until(() => server.open() === 0);
   server.answer = (response) => response.writeHead(503).end();
   await until(() => watched.told.length > 0);
   died.resolve("service cached.redis was ended by SIGKILL");
@@ -270,7 +270,7 @@ function requests(engine: string, { ended, failed = 0 }: Ended): RunEvent {
 interface Serving {
   readonly url: string;
   readonly asked: string[];
-  connections(): number;
+  open(): number;
   answer: (response: ServerResponse) => unknown;
   end(): Promise<void>;
   /** Listens where it did before. */
@@ -278,12 +278,15 @@ interface Serving {
 }
 
 async function serving(): Promise<Serving> {
-  let connections = 0;
+  let open = 0;
   const server = createServer((request: IncomingMessage, response) => {
     serving.asked.push(request.url ?? "");
     serving.answer(response);
   });
-  server.on("connection", () => connections++);
+  server.on("connection", (socket) => {
+    open++;
+    socket.once("close", () => open--);
+  });
   await new Promise<void>((onListening) => server.listen(0, "127.0.0.1", onListening));
   const { port } = server.address() as AddressInfo; // it listens on TCP
   const end = async () => {
@@ -294,7 +297,7 @@ async function serving(): Promise<Serving> {
   const serving: Serving = {
     url: `http://127.0.0.1:${port}`,
     asked: [],
-    connections: () => connections,
+    open: () => open,
     answer: (response) => response.end(),
     end,
     again: async () => new Promise((onListening) => server.listen(port, "127.0.0.1", onListening)),

@@ -96,7 +96,10 @@ function pageOf({ url, acceptAnyCertificate, apiKey }: Server, path: string): Ke
   return new KeptPage(urlAt(url, path), { headers, acceptAnyCertificate });
 }
 
-/** Below 500 it may lack such a page, or want a key for it, and be well; of its answers to requests the requests tell. */
+/**
+ * Below 500 it may lack such a page, or want a key for it, and be well; of its answers to requests the requests tell. No connection stays open: a
+ * server with few workers, each of which reads one until it is closed, needs them for what is measured.
+ */
 async function lookAt(page: KeptPage, path: string, stop: AbortSignal): Promise<Look> {
   try {
     const { status } = await page.read(lookWithin, stop);
@@ -105,6 +108,8 @@ async function lookAt(page: KeptPage, path: string, stop: AbortSignal): Promise<
     const isLate = error instanceof Error && error.name === "TimeoutError";
     const why = isLate ? `does not answer ${path} within ${lookWithin} s` : `does not answer ${path} (${reason(error)})`;
     return { kind: "unwell", why, isRefused: reason(error) === "ECONNREFUSED" };
+  } finally {
+    page[Symbol.dispose]();
   }
 }
 
