@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Engine } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
-import { attachedLauncher } from "./attached.ts";
+import { attachedLauncher, refuseUnfit } from "./attached.ts";
 import { bench, type Bench } from "./fixture.ts";
 
 let at: Bench;
@@ -87,6 +87,31 @@ test("a server that is still loading is waited for", async () => {
   expect((await launch({ url: server.url })).servedModel).toBe("tiny");
 });
 
+test("a server that says that it is asked too often is asked again, a little later", async () => {
+  let from = -Infinity;
+  let asked = 0;
+  const answers = answering({ models: ["tiny"] });
+  await using server = await serving((request, response) => {
+    if (performance.now() - from > 400) [from, asked] = [performance.now(), 0];
+    if (++asked <= 3) answers(request, response);
+    else response.writeHead(429).end("too many requests");
+  });
+  for (let time = 0; time < 2; time++) expect((await launch({ url: server.url })).servedModel).toBe("tiny");
+});
+
+test.each([
+  ["hangs up on", (response: ServerResponse) => response.destroy()],
+  ["has no path for", (response: ServerResponse) => response.writeHead(404).end()],
+  ["answers 504 to", (response: ServerResponse) => response.writeHead(504).end()],
+])("a server that tells its models and %s a completion is not sent to another URL", async (_, complete) => {
+  await using server = await serving((request, response) => {
+    if (request.method === "POST") complete(response);
+    else answering({ models: ["tiny"] })(request, response);
+  });
+  const error = await launchError({ url: server.url });
+  expect(error.hint).toContain("it answers, but completes nothing: see why in its log");
+});
+
 test("a server that refuses the request itself is told with its own words", async () => {
   await using server = await serving((request, response) => {
     if (request.method === "POST") response.writeHead(400).end('{"error": "no chat template"}');
@@ -102,6 +127,14 @@ test("a certificate nobody knows is refused unless that is allowed", async () =>
   expect(error).toMatchObject({ code: "unreachable", hint: expect.stringContaining("--accept-any-certificate with --attach") });
   const engine = await launch({ url: server.url, acceptAnyCertificate: true });
   expect(engine.reach).toEqual({ kind: "http", url: server.url, acceptAnyCertificate: true });
+});
+
+test("a server that speaks TLS and refuses the handshake is not sent to http", async () => {
+  await using server = await serving(answering({ models: ["tiny"] }), {}); // it has no certificate for anybody
+  const engine = at.engine("answers", {
+    engine: { launch: { kind: "attached", url: server.url, ready: { path: "/v1/models", within: 1 } } },
+  });
+  await expect(refuseUnfit("plain", engine)).rejects.toMatchObject({ hint: expect.stringContaining("no certificate for the host") });
 });
 
 test("a server that speaks something else than HTTP is told as that", async () => {
@@ -202,7 +235,7 @@ interface Serving extends AsyncDisposable {
   readonly asked: string[];
 }
 
-async function serving(answer: RequestListener, tls?: { key: string; cert: string }): Promise<Serving> {
+async function serving(answer: RequestListener, tls?: ServerOptions): Promise<Serving> {
   const asked: string[] = [];
   const listener: RequestListener = (request, response) => {
     asked.push(request.url ?? "");

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { Engine, Launch } from "../model/engine.ts";
+import type { Engine, Launch, Readiness } from "../model/engine.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
@@ -53,7 +53,7 @@ export async function refuseUnfit(name: string, engine: Engine, patience: Patien
   const server = serverAt(launch, wire.apiKey);
   const { url } = server;
   const cause = await connectionError({ url }, 5);
-  if (cause === undefined) return refuseByAnswer({ name, engine }, server, launch.ready.path, patience);
+  if (cause === undefined) return refuseByAnswer({ name, engine }, server, launch.ready, patience);
   throw new HarnessError("unreachable", `engine ${name} cannot be connected to at ${masks(url)}: ${connectionPhrase(cause)}`, {
     hint: adviceFor(url, { cause }),
     cause,
@@ -63,15 +63,15 @@ export async function refuseUnfit(name: string, engine: Engine, patience: Patien
 async function refuseByAnswer(
   { name, engine }: Pick<LaunchOrder, "name" | "engine">,
   server: Server,
-  readyPath: string,
+  ready: Readiness,
   { each = silentAtMost, tell = () => {} }: Patience,
 ): Promise<number | undefined> {
   const message = `engine ${name} does not answer yet at ${masks(server.url)}; waited for, ${each} s at most for each answer`;
   const timer = setTimeout(() => tell({ kind: "warning", message }), 3_000);
-  const look = { readyPath, each, signal: new AbortController().signal };
+  const look = { readyPath: ready.path, each, signal: new AbortController().signal };
   const found = await choice(server, engine, look).finally(() => clearTimeout(timer));
   if (found.kind === "never") throw unfit(server, { name, engine }, found);
-  if (found.kind === "notYet" && found.status !== 503) throw unreachable(server, { name, engine }, found);
+  if (found.kind === "notYet" && patienceWith(found, ready) === 0) throw unreachable(server, { name, engine }, found);
   return found.kind === "chosen" ? found.contextLimit : undefined;
 }
 
@@ -116,11 +116,12 @@ function hintOf({ hint }: HarnessError): { readonly hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-/** A server that says it is loading is waited for; one that does not answer is told of at once. */
+/** A server that says that it is loading, or asked too often, is waited for; one that does not answer is told of at once. */
 async function proven(server: Server, { ready }: AttachedLaunch, order: LaunchOrder): Promise<Proof> {
   const from = performance.now();
   for (;;) {
-    const left = ready.within - (performance.now() - from) / 1000;
+    const waited = (performance.now() - from) / 1000;
+    const left = ready.within - waited;
     const asking = { readyPath: ready.path, each: 10, left: Math.max(1, Math.min(left, 120)), signal: order.signal };
     const found = await standing(server, order.engine, asking);
     if (found.kind === "proven") return found;
@@ -128,9 +129,19 @@ async function proven(server: Server, { ready }: AttachedLaunch, order: LaunchOr
       throw new HarnessError("unreachable", `engine ${order.name} was not asked to the end: ${whyStopped(order.signal)}`);
     }
     if (found.kind === "never") throw unfit(server, order, found);
-    if (found.status !== 503 || left <= 0) throw unreachable(server, order, found);
+    if (waited >= patienceWith(found, ready)) throw unreachable(server, order, found);
     await pause(500);
   }
+}
+
+type NotYet = Extract<Standing, { kind: "notYet" }>;
+
+/** Limits count by seconds, and what asks for readiness asks several times in one; of a quota that is used up a server says the same. */
+const asksTooOften: Seconds = 10;
+
+function patienceWith({ status }: NotYet, { within }: Readiness): Seconds {
+  if (status === 503) return within;
+  return status === 429 ? Math.min(asksTooOften, within) : 0;
 }
 
 function unfit(
@@ -143,11 +154,7 @@ function unfit(
   return new HarnessError(code, masks(`engine ${name} answers at ${url}, but ${why}`, secretsOf(url, engine)), { hint });
 }
 
-function unreachable(
-  { url }: Server,
-  { name, engine }: Pick<LaunchOrder, "name" | "engine">,
-  found: Extract<Standing, { kind: "notYet" }>,
-): HarnessError {
+function unreachable({ url }: Server, { name, engine }: Pick<LaunchOrder, "name" | "engine">, found: NotYet): HarnessError {
   const message = masks(`engine ${name} cannot be measured at ${url}: ${found.waitingFor}`, secretsOf(url, engine));
   return new HarnessError("unreachable", message, { hint: adviceFor(url, found), cause: found.cause });
 }
@@ -156,19 +163,24 @@ function secretsOf(url: string, { wire: { apiKey } }: Engine): readonly string[]
   return [...(apiKey === undefined ? [] : [apiKey]), ...querySecrets(url)];
 }
 
-function adviceFor(url: string, { cause, status }: Pick<Extract<Standing, { kind: "notYet" }>, "cause" | "status">): string {
+function adviceFor(url: string, { cause, status, hasAnswered = false }: Pick<NotYet, "cause" | "status" | "hasAnswered">): string {
   const code = cause === undefined ? "" : reason(cause);
   if (code === "ECONNREFUSED") return "nothing listens there: start the server, or look at host and port of the URL";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name is not known here: look at the host of the URL";
   if (code === "EADDRNOTAVAIL") return "this machine has no port left for a connection: those that were closed hold theirs for a minute";
   const ofCertificate = certificateAdvice(code);
   if (ofCertificate !== undefined) return ofCertificate;
-  if (isLate(cause))
-    return `it takes connections and is silent: it hangs, or is still loading; try it by hand: curl ${shellWord(masks(urlAt(url, "/v1/models")))}`;
-  if (/EPROTO|ECONNRESET|closed the connection|Expected HTTP\/|wrong version|SSL_|handshake/i.test(code))
-    return "it may speak the other one of http and https: look at the start of the URL";
   if (status !== undefined && status >= 300 && status < 400)
     return "redirections are not followed, since each would be part of what is measured: give the URL that it leads to";
+  if (status === 429) return "it is asked more often than it allows: raise that limit, or run it again when it may be asked";
+  if (hasAnswered)
+    return "it answers, but completes nothing: see why in its log, or in that of what stands before it; is its API the engine's: chat or completions?";
+  if (isLate(cause))
+    return `it takes connections and is silent: it hangs, or is still loading; try it by hand: curl ${shellWord(masks(urlAt(url, "/v1/models")))}`;
+  if (/_ALERT_/.test(code))
+    return "it speaks https, but not to us: it may have no certificate for the host of the URL, or want one of its client";
+  if (/EPROTO|ECONNRESET|closed the connection|Expected HTTP\/|wrong version|SSL_|handshake/i.test(code))
+    return "it may speak the other one of http and https: look at the start of the URL";
   if (status === 404 || (status !== undefined && /\/v1\//.test(url)))
     return "the URL should end before /v1; does an OpenAI-compatible server answer there?";
   return `try it by hand: curl ${shellWord(masks(urlAt(url, "/v1/models")))}`;

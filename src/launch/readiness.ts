@@ -7,9 +7,18 @@ import { ask, type Answer, type Server } from "./ask.ts";
 export type Standing =
   | { readonly kind: "proven"; readonly servedModel: string; readonly facts: Readonly<Record<string, string>> }
   /** It may still come up. */
-  | { readonly kind: "notYet"; readonly waitingFor: string; readonly status?: number; readonly cause?: unknown }
+  | NotYet
   /** Waiting will not help. */
   | { readonly kind: "never"; readonly because: "access" | "model" | "request"; readonly why: string; readonly hint: string };
+
+interface NotYet {
+  readonly kind: "notYet";
+  readonly waitingFor: string;
+  readonly status?: number;
+  readonly cause?: unknown;
+  /** It has answered everything but the completion. */
+  readonly hasAnswered?: boolean;
+}
 
 export interface Asking {
   readonly readyPath: string;
@@ -164,11 +173,12 @@ async function complete(server: Server, wire: Wire, model: string, asking: Askin
   // Without a stream, options of one are a mistake.
   const body = { temperature: 0, ...wire.extraBody, model, ...prompt, max_tokens: 1, stream: false, stream_options: undefined };
   const completion = await reply(server, path, { ...asking, each: asking.left }, [], body);
-  if (completion.kind !== "answer") return completion;
+  if (completion.kind === "notYet") return { ...completion, hasAnswered: true };
+  if (completion.kind === "never") return completion;
   const { choices, system_fingerprint: fingerprint } = completionIn(completion.answer.text);
   if (Array.isArray(choices) && choices.length > 0)
     return { kind: "completed", ...(typeof fingerprint === "string" ? { fingerprint } : {}) };
-  return { kind: "notYet", waitingFor: `${path} answers without a choice: ${inOneLine(completion.answer.text)}` };
+  return { kind: "notYet", waitingFor: `${path} answers without a choice: ${inOneLine(completion.answer.text)}`, hasAnswered: true };
 }
 
 /** What is only good to know is not waited for longer. */
