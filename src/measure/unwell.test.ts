@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+
 import type { LimitChanges } from "../model/limits.ts";
+import { failed } from "../model/outcome.ts";
+import type { RequestRecord } from "../model/record.ts";
 import type { TimedEvent } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
@@ -59,13 +62,40 @@ test.each([
   expect(reasons(events, limits)).toEqual([]);
 });
 
+describe("one that was silent for 5 s, but not to its requests, of which something came in every second,", () => {
+  const silent = [at(24, { ...unwell, message: "does not answer /v1/models within 2 s", lasted: 4 }), at(25, { ...wellAgain, lasted: 5 })];
+  const talking = answered("plain", [0.5], { tokenEvery: 0.9 }); // events 0.5, 1.4 and 2.3 s after it was sent
+  const each = (seconds: readonly Seconds[]) => seconds.flatMap((second) => talking.map((one) => later(one, second)));
+
+  test("is no reason", () => {
+    expect(reasons(silent, {}, each([9, 12]))).toEqual([]);
+  });
+
+  test("but it is where one second had nothing, or a request failed", () => {
+    expect(reasons(silent, {}, each([9]))).toHaveLength(1);
+    const lost = each([10]).map((one) => ({ ...one, outcome: failed("disconnected", "") }));
+    expect(reasons(silent, {}, [...each([9, 12]), ...lost])).toHaveLength(1);
+  });
+
+  test("and so is a service that its requests may do without", () => {
+    const service = silent.map(({ at: when, event }) => ({ at: when, event: { ...event, name: "kv.redis" } as RunEvent }));
+    expect(reasons(service, {}, each([9, 12]))).toHaveLength(1);
+  });
+});
+
+function later(one: RequestRecord, seconds: Seconds): RequestRecord {
+  const by = seconds * 1e9;
+  const { sent = 0, ended = 0, chunks } = one;
+  return { ...one, sent: sent + by, ended: ended + by, chunks: { ...chunks, at: chunks.at.map((time) => time + by) } };
+}
+
 function at(seconds: Seconds, event: RunEvent): TimedEvent {
   return { at: seconds * 1e9, event };
 }
 
 /** Of an experiment that goes from 10 s to 100 s. */
-function reasons(events: readonly TimedEvent[], limits: LimitChanges = {}) {
-  const { description, ...result } = experimentOf(answered("plain", [0.5]));
+function reasons(events: readonly TimedEvent[], limits: LimitChanges = {}, records = answered("plain", [0.5])) {
+  const { description, ...result } = experimentOf(records);
   const started: RunEvent = { kind: "experimentStarted", experiment: 0, title: "", order: "together", engines: ["plain"], requests: 9 };
   return unwellReasons({ ...result, description: { ...description, limits }, span: { from: 10e9, to: 100e9 } }, [
     at(10, started),
