@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { plainData } from "../model/checkOptions.ts";
 import { draws } from "../model/draw.ts";
 import type { Arrival } from "../model/request.ts";
 import type { Arrivals } from "../model/workload.ts";
@@ -29,17 +30,20 @@ export function describeArrivals(make: () => Arrivals, { perSecond }: ArrivalsEx
       expect(following.filter(({ request, pause, index }) => request < 0 || request >= index || !(pause >= 0))).toEqual([]);
     });
 
-    test("the same seed gives the same schedule, also from another instance", () => {
-      expect(schedule(500, 3)).toEqual(schedule(500, 3));
+    test("the same seed gives the same schedule, from another instance and from the same one asked again", () => {
+      const arrivals = make();
+      const again = [1, 2].map(() => arrivals.schedule(500, draws(3, "arrivals")));
+      expect(again).toEqual([schedule(500, 3), schedule(500, 3)]);
     });
 
     test("a longer schedule begins as the shorter one", () => {
       expect(schedule(500, 4).slice(0, 100)).toEqual(schedule(100, 4));
     });
 
-    test("its options are plain data", () => {
-      const { kind, options } = make();
-      expect(kind).not.toBe("");
+    test("pages can say what it is: its options are texts, numbers, true and false, its phrase has words", () => {
+      const { kind, options, phrase = kind } = make();
+      expect([kind, phrase].filter((words) => words.trim() === "" || /undefined|NaN/.test(words))).toEqual([]);
+      expect(plainData(options)).toBe(undefined);
       expect(JSON.parse(JSON.stringify(options))).toEqual(options);
     });
 
