@@ -4,7 +4,7 @@ export { describeEngine } from "./engines/describeEngine.ts";
 export { describeLauncher, type LauncherBench } from "./launch/describeLauncher.ts";
 export { describeProbe, type ProbeExpectation } from "./probes/describeProbe.ts";
 export { describeReport } from "./reports/describeReport.ts";
-export { describeWorkload } from "./workloads/describeWorkload.ts";
+export { describeWorkload, type WorkloadExpectation } from "./workloads/describeWorkload.ts";
 
 // What launchers, probes and reports are. No option of a test takes one: each is a line in a registry of the clone.
 export type { Clock } from "./model/host.ts";
