@@ -4,6 +4,9 @@ import { mistakesInEngine } from "../model/engineRules.ts";
 import type { ServiceAddress } from "../model/service.ts";
 import { isContained, isStarted } from "../model/startedLaunch.ts";
 
+/** What a text holds that was made of a value which is missing. */
+const unmade = /undefined|NaN/;
+
 const bare: Slot = { port: 43_210, gpus: [], directory: "/scratch/of-this-engine" };
 
 /** With an address for each service that the engine needs. */
@@ -16,12 +19,17 @@ function slotFor(engine: Engine, world: World): Slot {
   return { ...bare, services: Object.fromEntries(addresses) };
 }
 
+export interface EngineExpectation {
+  /** Flags that its program takes several times: "--lora". None unless said. */
+  readonly repeats?: readonly string[];
+}
+
 /** What any engine's description must be: the shared suite for people who write them. `world` holds the configuration files it names. */
-export function describeEngine(make: () => Engine, world: World = { configFiles: {} }): void {
+export function describeEngine(make: () => Engine, world: World = { configFiles: {} }, { repeats = [] }: EngineExpectation = {}): void {
   describe(`engine ${make().kind}`, () => {
     test("it says what it is", () => {
       const { kind, model, features, gpus = 0, gpuShare } = make();
-      expect([kind, model, ...features].filter((phrase) => phrase.trim() === "")).toEqual([]);
+      expect([kind, model, ...features].filter((phrase) => phrase.trim() === "" || unmade.test(phrase))).toEqual([]);
       expect(gpuShare > 0).toBe(gpus > 0);
     });
 
@@ -39,7 +47,8 @@ export function describeEngine(make: () => Engine, world: World = { configFiles:
       expect(mistakesInEngine(make())).toEqual([]);
     });
 
-    if (isStarted(make().launch)) describeCommand(make, slotFor(make(), world), (of) => commandOf(make(), of, world));
+    if (isStarted(make().launch))
+      describeCommand(make, { slot: slotFor(make(), world), commandIn: (of) => commandOf(make(), of, world), repeats });
     if (make().services !== undefined) describeServices(make, world);
     if (make().tokenizer !== undefined) describeTokenizer(make);
     if (make().launch.kind === "attached") describeAddress(make);
@@ -47,12 +56,24 @@ export function describeEngine(make: () => Engine, world: World = { configFiles:
   });
 }
 
-function describeCommand(make: () => Engine, slot: Slot, commandIn: (slot: Slot) => Command): void {
+interface Commanded extends Required<EngineExpectation> {
+  readonly slot: Slot;
+  readonly commandIn: (slot: Slot) => Command;
+}
+
+function describeCommand(make: () => Engine, { slot, commandIn, repeats }: Commanded): void {
   test("its command is a program and arguments, ready to be started", () => {
     const { program, args, env } = commandIn(slot);
     // An image may have a program of its own.
     expect(program === "" && !isContained(make().launch)).toBe(false);
-    expect([...args, ...Object.values(env)].filter((text) => typeof text !== "string" || /undefined|NaN/.test(text))).toEqual([]);
+    expect([...args, ...Object.values(env)].filter((text) => typeof text !== "string" || unmade.test(text))).toEqual([]);
+  });
+
+  test("no flag of its command is given twice, nor both ways: which of them counts would be the program's to say", () => {
+    const flags = commandIn(slot).args.flatMap((argument) => /^--[\w.-]+/.exec(argument) ?? []);
+    const named = flags.map((flag) => flag.replace(/^--no-/, "--"));
+    const again = flags.filter((_, place) => named.indexOf(named[place] ?? "") < place);
+    expect(again.filter((flag) => !repeats.includes(flag))).toEqual([]);
   });
 
   test("it serves on the port of its slot", () => {
