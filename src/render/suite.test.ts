@@ -2,4 +2,4 @@ import { describeReport } from "../reports/describeReport.ts";
 import { fixtureRuns } from "../reports/fixtureRuns.ts";
 import { reports } from "./reports.ts";
 
-for (const report of reports.filter(({ kind }) => ["pdf", "html", "markdown"].includes(kind))) describeReport(() => report, fixtureRuns);
+for (const report of reports) describeReport(() => report, fixtureRuns);
