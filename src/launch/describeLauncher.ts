@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Engine } from "../model/engine.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
+import { isStarted } from "../model/startedLaunch.ts";
 import { commandLine } from "./commandLine.ts";
 import { secretsIn } from "./secrets.ts";
 
@@ -45,6 +46,24 @@ export function describeLauncher(name: string, make: () => LauncherBench | Promi
       expect(Object.values(running.facts).filter((fact) => typeof fact !== "string" || fact === "")).toEqual([]);
     });
 
+    test("what an engine's command says is in what is started: arguments and variables", async () => {
+      await using bench = await make();
+      const { engine, slot, world } = withVariable(await bench.order());
+      const said = bench.launcher.started({ engine, slot, world });
+      const command = isStarted(engine.launch) ? engine.launch.command(slot, world) : undefined;
+      const started = [...(said?.args ?? []), ...Object.values(said?.env ?? {})].join("\n");
+      expect([...(command?.args ?? []), ...Object.values(command?.env ?? {})].filter((text) => !started.includes(text))).toEqual([]);
+    });
+
+    test("an engine whose processes end by themselves has died, and why is told", async () => {
+      await using bench = await make();
+      await using running = await bench.launcher.launch(await bench.order());
+      const { pids } = running;
+      if (pids === undefined) return;
+      for (const pid of pids()) process.kill(pid, "SIGKILL");
+      expect(await Promise.race([running.died, pause(5_000, "")])).not.toBe("");
+    });
+
     test("an engine that is disposed has not died, and disposing it again does no harm", async () => {
       await using bench = await make();
       const running = await bench.launcher.launch(await bench.order());
@@ -69,6 +88,16 @@ export function describeLauncher(name: string, make: () => LauncherBench | Promi
       await expect(bench.launcher.launch(foreign)).rejects.toThrow(/launcher/);
     });
   });
+}
+
+function withVariable(order: LaunchOrder): LaunchOrder {
+  const { launch } = order.engine;
+  if (!isStarted(launch)) return order;
+  const command: typeof launch.command = (slot, world) => {
+    const own = launch.command(slot, world);
+    return { ...own, env: { ...own.env, OF_THE_SUITE: "a variable of its own" } };
+  };
+  return { ...order, engine: { ...order.engine, launch: { ...launch, command } } };
 }
 
 /** Whether it can be asked something now. */
