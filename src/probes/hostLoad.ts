@@ -9,13 +9,15 @@ const everyMilliseconds = 1_000;
  * What else went on on this machine, once a second, of "harness": the share of time its host gave to others, threads that want a core,
  * and by how much the wall clock was set. Where /proc does not tell (macOS), there are no values.
  */
-export function hostLoad(clock: Clock): Probe {
+export function hostLoad(clock: Pick<Clock, "now">): Probe {
   let timer: NodeJS.Timeout | undefined;
   return {
     name: "host load",
     start: async (read) => {
       let before = look(clock);
       if (before.times === undefined) return false;
+      // What the others are is known after a second.
+      read({ at: before.at, of: "harness", ...runnable(before.times) });
       timer = setInterval(() => {
         const now = look(clock);
         for (const reading of readingsBetween(before, now)) read({ at: now.at, of: "harness", ...reading });
@@ -35,7 +37,7 @@ interface Look {
   readonly times: { readonly steal: number; readonly all: number; readonly runnablePerCore: number } | undefined;
 }
 
-function look(clock: Clock): Look {
+function look(clock: Pick<Clock, "now">): Look {
   return { at: clock.now(), wall: Date.now() * 1e6, times: timesIn(procStat()) };
 }
 
@@ -62,5 +64,9 @@ function readingsBetween(before: Look, now: Look): readonly Pick<Reading, "serie
   if (before.times === undefined || now.times === undefined) return [step];
   const all = now.times.all - before.times.all;
   const steal = all <= 0 ? [] : [{ series: "host-steal-share", value: (now.times.steal - before.times.steal) / all }];
-  return [step, ...steal, { series: "host-runnable-per-core", value: now.times.runnablePerCore }];
+  return [step, ...steal, runnable(now.times)];
+}
+
+function runnable({ runnablePerCore }: NonNullable<Look["times"]>): Pick<Reading, "series" | "value"> {
+  return { series: "host-runnable-per-core", value: runnablePerCore };
 }

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { describeProbe } from "./describeProbe.ts";
 import { eventLoop } from "./eventLoop.ts";
+import { hostLoad } from "./hostLoad.ts";
 import { metrics } from "./metrics.ts";
 import { nvidiaSmi } from "./nvidiaSmi.ts";
 
@@ -29,6 +30,9 @@ const metricsOf = (path: string): Parameters<typeof metrics>[1] => ({
 
 describeProbe("event loop", (clock) => eventLoop(clock, 1), {
   series: ["rss-bytes", "cpu-share", "event-loop-delay-seconds", "event-loop-delay-max-seconds", "event-loop-stalled-seconds"],
+});
+describeProbe("host load", hostLoad, {
+  series: existsSync("/proc/stat") ? ["host-runnable-per-core", "host-steal-share", "clock-step-seconds"] : [],
 });
 describeProbe("metrics", (clock) => metrics(clock, metricsOf("/metrics")), { series: ["requests-running"] });
 describeProbe("metrics of nobody", (clock) => metrics(clock, { ...metricsOf("/"), url: "http://127.0.0.1:9/metrics" }), { series: [] });
