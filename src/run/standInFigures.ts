@@ -90,7 +90,7 @@ function summary(name: string, requests: number, draw: Draw, notes: Notes): Summ
     outputTokensPerSecond: 90 * draw(),
     requestsPerSecond: 9 * draw(),
     goodput: draw(),
-  };
+  } satisfies Required<Summary>;
   return notes.hasSlo ? figures : { ...figures, ...nothing };
 }
 
