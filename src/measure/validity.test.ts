@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Validity } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
@@ -496,6 +496,14 @@ test("docs/measurement.md has exactly these limits", () => {
   const start = text.indexOf("| limit | measured | DEGRADED above | INVALID above |");
   const rows = text.slice(start, text.indexOf("\n\n", start)).split("\n").slice(2);
   expect(rows).toEqual(Object.entries(limits).map(rowOf));
+});
+
+test("something is held against every limit", () => {
+  const room = new URL("./", import.meta.url);
+  const sources = readdirSync(room).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && name !== "validityLimits.ts");
+  const text = sources.map((name) => readFileSync(new URL(name, room), "utf8")).join("\n");
+  const isHeld = (name: string) => new RegExp(`imits(?:Of\\([\\w.]+\\))?\\.${name}\\b|\\b${name}: \\w+ \\} = limitsOf`).test(text);
+  expect(Object.keys(limits).filter((name) => !isHeld(name))).toEqual([]);
 });
 
 type Limit = { measured: string; unit: string; degraded?: number; invalid?: number };
