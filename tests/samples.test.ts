@@ -6,24 +6,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { folder, tandem, type Folder } from "../src/cli/fixture.ts";
-import {
-  attached,
-  closedLoop,
-  command,
-  documentQa,
-  every,
-  experiment,
-  llamaCpp,
-  poisson,
-  sglang,
-  simulated,
-  tensorrtLlm,
-  tgi,
-  transformersServe,
-  varyLength,
-  vllm,
-  type HarnessError,
-} from "../src/index.ts";
+import * as index from "../src/index.ts";
+import type { HarnessError } from "../src/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const compiler = join(dirname(fileURLToPath(import.meta.resolve("typescript/package.json"))), "bin", "tsc");
@@ -73,27 +57,38 @@ function said(compile: () => string): string {
 
 const misspelt: never = { noSuchOption: 1 } as never; // what a JavaScript author may write
 
-test.each([
-  { page: "docs/engines.md", make: vllm },
-  { page: "docs/engines.md", make: sglang },
-  { page: "docs/engines.md", make: llamaCpp },
-  { page: "docs/engines.md", make: transformersServe },
-  { page: "docs/engines.md", make: tgi },
-  { page: "docs/engines.md", make: tensorrtLlm },
-  { page: "docs/engines.md", make: attached },
-  { page: "docs/engines.md", make: command },
-  { page: "docs/engines.md", make: simulated },
-  { page: "docs/test-files.md", make: documentQa },
-  { page: "docs/test-files.md", make: varyLength },
-  { page: "docs/test-files.md", make: every },
-  { page: "docs/test-files.md", make: poisson },
-  { page: "docs/test-files.md", make: closedLoop },
-  { page: "docs/test-files.md", make: experiment },
-])("$page has every option of $make.name", ({ page, make }) => {
+/** Where the options of what a room exports stand. */
+const pageOf: Readonly<Record<string, string>> = {
+  arrivals: "docs/test-files.md",
+  workloads: "docs/test-files.md",
+  engines: "docs/engines.md",
+  measure: "docs/test-files.md",
+  model: "docs/test-files.md",
+};
+
+/** What test files can import and give options to, by the room that it comes from. */
+function makers(): readonly { readonly name: string; readonly page: string }[] {
+  const exported = readFileSync(join(root, "src/index.ts"), "utf8").matchAll(/^export \{([^}]+)\} from "\.\/(\w+)\/[\w/]+\.ts";$/gm);
+  return [...exported].flatMap(([, names = "", room = ""]) => {
+    const own = names.split(",").map((name) => name.trim());
+    return own.filter((name) => toldBy(() => made(name)).length > 0).map((name) => ({ name, page: pageOf[room] ?? `a page for ${room}` }));
+  });
+}
+
+function made(name: string): unknown {
+  const make = (index as Readonly<Record<string, unknown>>)[name];
+  return typeof make === "function" ? (make as (options: never) => unknown)(misspelt) : undefined; // most take options, and the others fail otherwise
+}
+
+test("the engines, workloads and arrivals that there are are looked at", () => {
+  const names = makers().map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["vllm", "simulated", "attached", "documentQa", "every", "experiment"]));
+});
+
+test.each(makers())("$page has $name, and every option of it", ({ page, name }) => {
   const text = readFileSync(join(root, page), "utf8");
-  const options = toldBy(() => make(misspelt));
-  expect(options).not.toEqual([]);
-  expect(options.filter((option) => !new RegExp(`\\b${option}\\b`).test(text))).toEqual([]);
+  const words = [name, ...toldBy(() => made(name))];
+  expect(words.filter((word) => !new RegExp(`\\b${word}\\b`).test(text))).toEqual([]);
 });
 
 /** Whoever misspells an option is told all of them. */
