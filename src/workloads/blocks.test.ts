@@ -6,7 +6,7 @@ import { poisson } from "../arrivals/poisson.ts";
 import { experiment, type ExperimentOptions } from "../model/experiment.ts";
 import { cacheState, type Request } from "../model/request.ts";
 import { passage } from "../model/vocabulary.ts";
-import type { WorkloadGenerator } from "../model/workload.ts";
+import type { Arrivals, WorkloadGenerator } from "../model/workload.ts";
 import { blocksOf, SentPrompts } from "./blocks.ts";
 import { documentQa } from "./documentQa.ts";
 
@@ -82,6 +82,19 @@ test("where caches are emptied before each block, nothing of an earlier one can 
   const workload = recorded(() => [["the quick brown fox", " why"]]);
   const [, second] = blocks({ workload, repeats: 2, cacheState: "cold" });
   expect(second?.map(({ reusableTokens }) => reusableTokens)).toEqual([0]);
+});
+
+test("arrivals that go on from call to call are told, and not the generator that asks them", () => {
+  let asked = 0;
+  const arrivals: Arrivals = {
+    kind: "goingOn",
+    options: {},
+    schedule: (count) => Array.from({ length: count }, () => ({ kind: "at", offset: asked++ })),
+  };
+  const workload = documentQa({ contextTokens: 64, questionTokens: 8, documents: 2, requests: 4 });
+  expect(() => blocks({ workload, repeats: 2, arrivals })).toThrow(
+    "arrivals goingOn: schedule(16) gives other times when it is asked again",
+  );
 });
 
 test("a generator whose blocks are due at other times is a mistake", () => {

@@ -1,3 +1,4 @@
+import { draws } from "../model/draw.ts";
 import type { Experiment } from "../model/experiment.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
@@ -20,12 +21,24 @@ export function blocksOf(experiment: Experiment, sent: readonly SentPrompts[] = 
   const later = Array.from({ length: repeats - 1 }, (_, earlier) => generated(experiment, earlier + 1));
   const blocks = [first, ...later];
   if (later.length > 0 && new Set(blocks.map(scheduleOf)).size > 1) {
+    refuseFickle(experiment);
     throw new HarnessError("usage", `workload ${workload.kind}: its blocks are not due at the same times`, {
       hint: "generate(arrivals, seed, block) may only give a later block other prompts",
     });
   }
   return sent.length === 0 ? blocks : blocks.map((block) => after(sent, block, cacheState === "cold"));
 }
+
+/** Throws where it is the arrivals that say other times each time they are asked, and not the workload. */
+function refuseFickle({ arrivals, seed }: Experiment): void {
+  const asked = [1, 2].map(() => JSON.stringify(arrivals.schedule(asOften, draws(seed, "arrivals"))));
+  if (asked[0] === asked[1]) return;
+  throw new HarnessError("usage", `arrivals ${arrivals.kind}: schedule(${asOften}) gives other times when it is asked again`, {
+    hint: "its times may come from count and draw alone: no Math.random, and nothing that is kept from one call to the next",
+  });
+}
+
+const asOften = 16;
 
 /** Of a single block nothing was sent before. */
 function usualFor({ repeats }: Experiment): readonly SentPrompts[] {
