@@ -8,7 +8,7 @@ import { simulated } from "../engines/simulated.ts";
 import { vllm, type VllmOptions } from "../engines/vllm.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import type { Engine } from "../model/engine.ts";
-import { experiment } from "../model/experiment.ts";
+import { experiment, type ExperimentOptions } from "../model/experiment.ts";
 import { cacheState, type Passage } from "../model/request.ts";
 import { testCase } from "../model/testCase.ts";
 import { passage } from "../model/vocabulary.ts";
@@ -108,6 +108,21 @@ test("a workload that may not be what was meant is a warning, with its test and 
   expect(messages).toEqual([
     expect.stringMatching(/^warning: test_documents: 64 context tokens, .*: 2 of its 5 documents are never asked/),
   ]);
+});
+
+test("a generator that has the same prompts in every block is a warning, unless caches are emptied before each", async () => {
+  const drawn = documentQa({ contextTokens: 64, questionTokens: 4, documents: 3, requests: 3 });
+  const forgetful = { ...drawn, generate: (...[arrivals, seed]: Parameters<typeof drawn.generate>) => drawn.generate(arrivals, seed) };
+  const told = async (options: Partial<ExperimentOptions>) => {
+    const experiments = [experiment({ workload: forgetful, arrivals: every({ seconds: 1 }), repeats: 2, ...options })];
+    const named = { name: "test_blocks", testCase: testCase({ engines: { plain: engines.plain }, experiments }) };
+    const messages: string[] = [];
+    await planTests([named], { ports: [], set: {} }, thisMachine(), { tell: (message) => messages.push(message) });
+    return messages;
+  };
+  expect(await told({})).toEqual([expect.stringMatching(/^warning: test_blocks: .*: every block has the prompts of the first/)]);
+  expect(await told({ workload: drawn })).toEqual([]);
+  expect(await told({ cacheState: "cold" })).toEqual([]);
 });
 
 test("engines of one description are planned as alike, and none that are merely described alike", async () => {

@@ -53,7 +53,9 @@ export async function planTests(
   if (here.length === 0 && engines.some(({ gpus }) => gpus.length > 0)) tell?.(`warning: ${unseenGpus(gpuIds)}`);
   const tests = attempts.flatMap(({ test }) => test ?? []);
   const leftOut = cases.flatMap((named) => leftOutWith(named, overrides));
-  const doubts = tests.flatMap((test) => [unusuallyLong, doubtful, unmeant, ofOneServer, unmetForWant].flatMap((found) => found(test)));
+  const doubts = tests.flatMap((test) =>
+    [unusuallyLong, doubtful, unmeant, askedAgain, ofOneServer, unmetForWant].flatMap((found) => found(test)),
+  );
   for (const message of new Set([...leftOut, ...doubts])) tell?.(`warning: ${message}`);
   return tests;
 }
@@ -142,6 +144,15 @@ function unmeant({ name, experiments }: PlannedTest): readonly string[] {
   return experiments.flatMap(({ experiment: { title, workload } }) =>
     workload.doubt === undefined ? [] : [`${name}: ${title}: ${workload.doubt}`],
   );
+}
+
+/** A generator that forgets which block it is asked for looks like a log, and leaves later blocks nothing cold. */
+function askedAgain({ name, experiments }: PlannedTest): readonly string[] {
+  return experiments.flatMap(({ experiment: { title, cacheState = "asItIs" }, workload, laterBlocks }) => {
+    const [first, later] = [workload, laterBlocks[0]?.workload].map((block) => JSON.stringify(block?.requests[0]?.messages));
+    if (first !== later || cacheState !== "asItIs") return [];
+    return `${name}: ${title}: every block has the prompts of the first, so that only its own can be cold: draw them by generate()'s block, or, where they are a log's, say cacheState: "cold"`;
+  });
 }
 
 /** What the report would say of it comes after the whole run. */
