@@ -121,6 +121,7 @@ test("a gap of weight k counts k times in the median and the mean, as in numpy's
 test("the mean of what is never below 0 is not said to lie there", () => {
   const { meanInterval } = distribution([0.01, 0.01, 0.01, 0.01, 0.01, 5]);
   expect(meanInterval?.[0]).toBe(0);
+  expect(distribution([0, 0.01, 0.01, 0.01, 0.01, 5]).meanInterval?.[0]).toBe(0);
   expect(distribution([-1, 0.01, 0.01, 0.01, 5]).meanInterval?.[0]).toBeLessThan(0);
 });
 

@@ -18,6 +18,12 @@ test("what failed, was dropped or was cut off stays in the denominator", () => {
   const cancelled = record([[0.1]], { outcome: { kind: "cancelled" } });
   const dropped = record([], { outcome: { kind: "dropped", reason: "late" } });
   expect(goodput([...waits, failed, cancelled, dropped], { ttft: 1 })).toBe(4 / 7);
+  const warm = waits.map((one) => ({ ...one, cache: "warm" as const }));
+  expect(engineSummary("plain", [...warm, failed, cancelled, dropped], { ttft: 0.2 })).toMatchObject({
+    goodput: 2 / 7,
+    cold: { goodput: 0 },
+    warm: { goodput: 0.5 },
+  });
 });
 
 test("a reply of one token has no TPOT that could be too long", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { answered, experimentOf } from "./fixture.ts";
+import { answered, experimentOf, record } from "./fixture.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { rulerReadings, type RulerError } from "./rulerError.ts";
 import { engineSummary } from "./summary.ts";
@@ -21,4 +21,29 @@ test("an error is a share of the shortest time that was measured, and throughput
 test("a first token is stamped as any other: its few errors are not taken for smaller than those of the many", () => {
   const margin = marginOf({ ttft: { count: 25, p50: 0, max: 0.0006 }, stamp: { count: 500, p50: 0, p95: 0.001, p98: 0.04, max: 0.09 } });
   expect(margin.ttft).toBeCloseTo(0.4, 9);
+});
+
+test("the larger of what was found beside the engines and after them counts, against the shortest time of any cache state", () => {
+  const [small, large] = [0.001, 0.002].map((p99): RulerError => {
+    const size = { count: 700, p50: 0, p99, max: 1 };
+    return { ttft: { ...size, p99: 5 * p99 }, stamp: size };
+  });
+  // A reply of one token has no time after its first one.
+  const records = [
+    ...answered("plain", [0.4, 0.4], { tokenEvery: 0.1 }),
+    ...answered("plain", [0.1], { cache: "warm" }),
+    record([[0.3]], { cache: "partial" }),
+  ];
+  for (const [beside, after] of [
+    [small, large],
+    [large, small],
+  ]) {
+    const found = [rulerReadings("control stream", beside ?? {}), rulerReadings("replay after", after ?? {})].flat();
+    const experiment = experimentOf(
+      records,
+      found.map((reading) => ({ ...reading, at: 0 })),
+    );
+    const margin = harnessMargin(experiment, [engineSummary("plain", records)]);
+    expect([margin.ttft, margin.throughput].map((share) => share?.toFixed(9))).toEqual(["0.100000000", "0.200000000"]);
+  }
 });

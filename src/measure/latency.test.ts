@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { record } from "./fixture.ts";
-import { e2e, e2eFromDue, gaps, sendLag, throughput, timeToHeaders, tokensOfEvents, tpot, ttft, ttftFromDue } from "./latency.ts";
+import { e2e, e2eFromDue, gaps, opening, sendLag, throughput, timeToHeaders, tokensOfEvents, tpot, ttft, ttftFromDue } from "./latency.ts";
 
 // Due at 1 s, sent 2 ms late, headers 30 ms later, a role, four tokens in three events, then usage.
 const usual = record([[1.5, "role"], [2.002], [2.102], [2.202, "text", 2], [2.3, "usage"], [2.3, "done"]], {
@@ -37,9 +37,11 @@ test("of a request sent twice the harness was as late as its first attempt, and 
   expect(sendLag(twice)).toBeUndefined();
 });
 
-test("time to headers and send lag have their own stamps", () => {
+test("time to headers, send lag and the opening of a connection have their own stamps", () => {
   expect(timeToHeaders(usual)).toBeCloseTo(0.03, 9);
   expect(sendLag(usual)).toBeCloseTo(0.002, 9);
+  expect(opening({ ...usual, opened: 1.012e9 })).toBeCloseTo(0.01, 9);
+  expect(opening(usual)).toBeUndefined();
 });
 
 test("TPOT is (E2E - TTFT) / (tokens - 1), throughput its inverse", () => {

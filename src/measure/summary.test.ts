@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { draws, type Draw } from "../model/draw.ts";
 import { dropped, failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
-import { answered, record } from "./fixture.ts";
+import { answered, record, type Event } from "./fixture.ts";
 import { engineSummary, summarise } from "./summary.ts";
 
 const timeout = failed("first-token-timeout", "no token within 120 s");
@@ -67,10 +67,24 @@ test("send lag is of every request that was sent, failed or not", () => {
   expect([sendLag.count, sendLag.max]).toEqual([2, 0.5]);
 });
 
+test("that a request failed changes nothing of how certain the mean send lag is", () => {
+  const sent = [0, 1, 2, 3, 4, 5].flatMap((round) =>
+    [0, 1, 2].map((user) => record([[9 * round + 2]], { request: 10 * round + user, due: 9 * round, sent: 9 * round + (round % 3) / 10 })),
+  );
+  const failing = sent.map((one, place) => (place === 0 ? { ...one, outcome: timeout } : one));
+  expect(summarise(sent).sendLag.meanInterval).toBeDefined();
+  expect(summarise(failing).sendLag).toEqual(summarise(sent).sendLag);
+});
+
 test("blocks have clocks of their own: their spans are added up, and the time between them is nobody's", () => {
   const blocks = [0, 1].map((block) => record([[1], [2]], { block, ended: 2 }));
   expect(summarise(blocks).span).toBe(4);
   expect(summarise(blocks).requestsPerSecond).toBe(0.5);
+});
+
+test("a request whose end nobody knows takes no rate away", () => {
+  const { ended: _, ...cutOff } = record([[1]], { request: 1, outcome: { kind: "cancelled" } });
+  expect(summarise([record([[1], [2]], { ended: 2 }), cutOff])).toMatchObject({ span: 2, requestsPerSecond: 0.5 });
 });
 
 test("a sum of tokens is missing when one request's are; cached tokens that were left out are 0", () => {
@@ -79,16 +93,30 @@ test("a sum of tokens is missing when one request's are; cached tokens that were
   const { outputTokens: _, ...withoutOutput } = untold;
   expect(summarise([told, withoutOutput]).outputTokens).toBeUndefined();
   expect(summarise([told, withoutOutput]).promptTokens).toBe(200);
+  expect(summarise([told, record([[1]])]).promptTokens).toBeUndefined();
   expect(summarise([told, withoutOutput]).cachedTokens).toBe(64);
   expect(summarise([withoutOutput]).cachedTokens).toBeUndefined();
 });
 
 test("an engine's summary has its own requests only, and its cold and warm ones apart", () => {
-  const records = [...answered("cached", [4]), ...answered("cached", [0.2, 0.4], { cache: "warm" }), ...answered("plain", [9, 9, 9])];
+  const records = [
+    ...answered("cached", [4], { tokenEvery: 0.03 }),
+    ...answered("cached", [0.2, 0.4], { cache: "warm" }),
+    ...answered("plain", [9, 9, 9]),
+  ];
   const { engine, requests, cold, partial, warm, ttft } = engineSummary("cached", records);
   expect([engine, requests, cold.requests, partial.requests, warm.requests]).toEqual(["cached", 3, 1, 0, 2]);
   expect([cold.ttft.p50, warm.ttft.p50, ttft.p50].map((value) => value?.toFixed(3))).toEqual(["4.000", "0.200", "0.400"]);
+  expect([cold, warm].map(({ itl }) => [itl.count, itl.max?.toFixed(3)])).toEqual([
+    [2, "0.030"],
+    [4, "0.010"],
+  ]);
 });
+
+/** Two tokens, a tenth of a second apart. */
+function spoken(first: number): readonly Event[] {
+  return [[first], [first + 0.1]];
+}
 
 /** Rounds of users who ask at once, and again when all are answered: what slows a round slows all of it. */
 function rounds(sizes: readonly number[], draw: Draw): readonly RequestRecord[] {
@@ -96,7 +124,11 @@ function rounds(sizes: readonly number[], draw: Draw): readonly RequestRecord[] 
   return sizes.flatMap((size, round) => {
     const usual = uneven(0.2);
     return Array.from({ length: size }, (_, user) =>
-      record([[9 * round + usual * uneven(0.05)]], { request: 100 * round + user, due: 9 * round, cache: round === 0 ? "cold" : "warm" }),
+      record(spoken(9 * round + usual * uneven(0.05)), {
+        request: 100 * round + user,
+        due: 9 * round,
+        cache: round === 0 ? "cold" : "warm",
+      }),
     );
   });
 }
@@ -115,9 +147,10 @@ test.each([
 });
 
 test("of requests in fewer than six rounds no mean has an interval, and in how many they came is told, of cold and warm ones too", () => {
-  const { waves, ttft, cold, warm } = engineSummary("plain", rounds(Array<number>(6).fill(4), draws(1, "rounds")));
+  const { waves, ttft, itl, cold, warm } = engineSummary("plain", rounds(Array<number>(6).fill(4), draws(1, "rounds")));
   expect([waves, cold.waves, warm.waves]).toEqual([6, 1, 5]);
   expect([ttft, cold.ttft, warm.ttft].map(({ meanInterval }) => meanInterval === undefined)).toEqual([false, true, true]);
+  expect([itl, cold.itl, warm.itl].map(({ meanInterval }) => meanInterval === undefined)).toEqual([false, true, true]);
   const oneByOne = engineSummary("plain", answered("plain", [1, 2, 3]));
   expect(oneByOne).not.toHaveProperty("waves");
   expect(oneByOne.ttft.meanInterval).toBeDefined();
