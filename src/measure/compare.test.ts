@@ -143,6 +143,23 @@ test("a difference within what one of the engines differs by from itself is none
     },
     again: { verdict: "worse" },
   });
+  // Neither of them is the baseline.
+  expect(verdicts([["cached", "again"]])).toMatchObject({ cached: { verdict: "inconclusive" }, again: { verdict: "inconclusive" } });
+});
+
+test("by how much an engine differs from itself is known of cold requests and of warm ones apart", () => {
+  const both = (engine: string, factor: number) => [
+    ...answered(engine, timesAll(factor)),
+    ...answered(engine, timesAll(1), { cache: "warm", block: 1 }),
+  ];
+  const records = [...both("plain", 1), ...both("again", 1.25), ...both("cached", 0.82)];
+  const cached = compare(experimentOf(records), "plain", { practical: 0.05 }, [["plain", "again"]]).filter(
+    ({ other, metric }) => other === "cached" && metric === "ttft",
+  );
+  expect(cached.map(({ cache, margin }) => [cache, margin.toFixed(6)])).toEqual([
+    ["cold", "0.250000"],
+    ["warm", "0.050000"],
+  ]);
 });
 
 test("of three that are one engine the two that are furthest apart tell how much it differs from itself, in whatever order they are named", () => {
@@ -221,6 +238,33 @@ test("engines that fail on the same requests are judged on the others", () => {
   expect([verdict, pairs]).toEqual(["better", 9]);
 });
 
+test("a request that was cut off on either engine is no pair, though it had its first token", () => {
+  const cutOff = (record: RequestRecord) => (record.request === 0 ? { ...record, outcome: failed("disconnected", "") } : record);
+  const [cached, plain] = [answered("cached", timesAll(0.5)), answered("plain", tenOfPlain)];
+  expect([ttftOf(cached.map(cutOff), plain).pairs, ttftOf(cached, plain.map(cutOff)).pairs]).toEqual([9, 9]);
+});
+
+test("requests are in the order in which they fell due, block by block, whatever their numbers", () => {
+  const numbered = (engine: string, waits: readonly number[]) =>
+    [waits.slice(0, 8), waits.slice(8)].flatMap((of, block) =>
+      answered(engine, of, { block }).map((record) => ({ ...record, request: (record.request * 3) % 8 })),
+    );
+  // Neighbours are alike, so that their order makes the interval wider.
+  const waits = Array.from({ length: 16 }, (_, place) => 0.1 + place / 100);
+  const one = waits.map(() => 0.1);
+  const { interval } = ttftOf(numbered("cached", waits), numbered("plain", one));
+  expect(interval).toBeDefined();
+  expect(interval).toEqual(ttftOf(answered("cached", waits), answered("plain", one)).interval);
+});
+
+test("an engine that answers all only after the last was sent is not one burst, beside one that answers each in time", () => {
+  const { verdict, pairs, ...rest } = ttftOf(
+    answered("cached", Array<number>(12).fill(20)),
+    answered("plain", Array<number>(12).fill(0.5)),
+  );
+  expect([verdict, pairs, "waves" in rest]).toEqual(["worse", 12, false]);
+});
+
 test("requests are paired by block and number, not by their order", () => {
   const plain = answered("plain", [1, 2, 3, 4, 5, 6, 7, 8]);
   const cached = answered("cached", [1, 2, 3, 4, 5, 6, 7, 8]);
@@ -272,7 +316,8 @@ test("where more than one pair in ten has no throughput, those that have one are
     reason: "183 of 200 pairs have no throughput on one of the engines: what is left cannot be compared",
   });
   expect(ttft?.verdict).toBe("equivalent");
-  expect(compare(experimentOf([...partly("cached", 20), ...partly("plain", 0)]), "plain")[1]?.verdict).toBe("equivalent");
+  const verdictOf = (short: number) => compare(experimentOf([...partly("cached", short), ...partly("plain", 0)]), "plain")[1]?.verdict;
+  expect([20, 21].map(verdictOf)).toEqual(["equivalent", "inconclusive"]);
 });
 
 test("first tokens that took no time at all are no pairs, and that is what is said of them", () => {
