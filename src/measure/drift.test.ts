@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { draws } from "../model/draw.ts";
+import { failed } from "../model/outcome.ts";
 import { halvesApart } from "./drift.ts";
 import { answered, record } from "./fixture.ts";
 
@@ -53,9 +54,17 @@ test("cold requests and warm ones are held against their like", () => {
   const warm = answered(
     "plain",
     Array.from({ length: 20 }, () => about(0.1)),
-    { cache: "warm" },
+    { cache: "warm", block: 1 },
   );
   expect(halvesApart([...cold, ...warm])?.apart).toBeLessThan(0.1);
+});
+
+test("what failed tells nothing of how fast an engine is", () => {
+  const waits = Array.from({ length: 40 }, (_, index) => (index >= 20 && index % 2 === 0 ? 3 : about(0.2)));
+  const records = answered("plain", waits).map((one, index) =>
+    waits[index] === 3 ? { ...one, outcome: failed("idle-timeout", "") } : one,
+  );
+  expect(halvesApart(records)?.apart).toBe(0);
 });
 
 test("where nothing changes, one run in a hundred at most is said to have changed by a fifth, however noisy it is", () => {
@@ -138,12 +147,13 @@ test("a burst whose last requests wait longest has not become slower", () => {
 });
 
 test("of fewer than eight in each half nothing is said", () => {
-  expect(
+  const found = (count: number) =>
     halvesApart(
       answered(
         "plain",
-        Array.from({ length: 15 }, (_, index) => 0.1 + index),
+        Array.from({ length: count }, (_, index) => about(index < count / 2 ? 0.2 : 0.4)),
       ),
-    ),
-  ).toBeUndefined();
+    );
+  expect(found(15)).toBeUndefined();
+  expect(found(16)?.apart).toBeGreaterThan(0.5);
 });

@@ -103,6 +103,11 @@ test("of an engine whose first tokens all take 3 s, nobody can tell whether that
   expect(queueGrowth(slow)).toMatchObject({ behind: expect.closeTo(20 / (40 / 4.97) - 1, 1) as number, mayBeConstant: true });
 });
 
+test("where all of it took less than twice as long as the sending, it is no queue, however long each waits", () => {
+  const waits = every(0, 12).map(() => 6.1);
+  expect(queueGrowth(answered(every(0.5, 12), waits))).toBeUndefined();
+});
+
 // Seen of vLLM: 24 requests within 11.5 s, while another engine had its core.
 test("one that answers nothing for 16 s, and then everything after 16 to 18.7, is not known to keep up", () => {
   const waits = every(0, 24).map((_, index) => 16.1 + Math.min(2, index / 4) + 0.6 * (index % 2));
@@ -134,8 +139,18 @@ test("a queue that shows in TTFT only, or in E2E only, is found", () => {
 
 test("what did not end, or failed, is left out, and the ones around it count for the requests between them", () => {
   const growing = oneByOne(every(1.4, 24), () => 1.9);
-  const some = growing.map((one) => (one.request % 3 === 2 ? { ...one, outcome: failed("idle-timeout", "") } : one));
+  const cutOff = ({ due, request }: RequestRecord) =>
+    record([[due / 1e9 + 0.1]], { due: due / 1e9, request, outcome: failed("idle-timeout", "") });
+  const some = growing.map((one) => (one.request % 3 === 2 ? cutOff(one) : one));
   expect(queueGrowth(some)?.share).toBeCloseTo(0.5 / 1.4);
+  expect(queueGrowth(some)?.served).toBeCloseTo(16 / (23 * 1.9), 2);
+});
+
+test("a step over two requests has twice the drift and twice the variance of one", () => {
+  // Ten steps of 0.8 and 1.2 s, each over two requests: a variance of 0.0222 s² for each request.
+  const waits = every(0, 24).map((_, request) => 0.5 + Math.ceil(request / 4) * 0.8 + Math.floor(request / 4) * 1.2);
+  const records = answered(every(1, 24), waits).map((one) => (one.request % 2 === 1 ? { ...one, outcome: failed("empty", "") } : one));
+  expect(queueGrowth(records)?.share).toBeCloseTo(0.5 - 2.262 * Math.sqrt(0.0222 / 20), 3);
 });
 
 test("each block is a run of its own", () => {
