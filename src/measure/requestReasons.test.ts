@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+
+import { failed } from "../model/outcome.ts";
+import type { RequestRecord } from "../model/record.ts";
+import type { TestResult } from "../model/result.ts";
+import { answered, experimentOf, resultOf } from "./fixture.ts";
+import { requestReasons } from "./requestReasons.ts";
+import { engineSummary } from "./summary.ts";
+
+const engines = ["plain", "cached"];
+const twenty = (engine: string) => answered(engine, Array<number>(20).fill(0.5));
+const both = [...twenty("plain"), ...twenty("cached")];
+
+function found(records: readonly RequestRecord[], result: Partial<TestResult> = {}, neverDue = 0) {
+  const experiment = experimentOf(records, [], neverDue);
+  const summaries = engines.map((engine) => engineSummary(engine, records));
+  return requestReasons(experiment, { ...resultOf(experiment, engines), ...result }, { summaries, deaths: [] });
+}
+
+function endingIn(outcome: RequestRecord["outcome"], count: number): readonly RequestRecord[] {
+  return both.map((one) => (one.engine === "plain" && one.request < count ? { ...one, outcome } : one));
+}
+
+test("requests that were cut off are a share of their own engine's: two of twenty are too many, whatever another engine did", () => {
+  expect(found(endingIn({ kind: "cancelled" }, 1))).toMatchObject([{ state: "DEGRADED", engine: "plain", exceeded: { value: 0.05 } }]);
+  expect(found(endingIn({ kind: "cancelled" }, 2))).toMatchObject([{ state: "INVALID", engine: "plain", exceeded: { value: 0.1 } }]);
+});
+
+test("requests that never fell due are a share of all that were to", () => {
+  expect(found(both, {}, 10)).toMatchObject([{ state: "INVALID", exceeded: { name: "neverDue", value: 0.2 } }]);
+});
+
+test("what the harness's machine had no port for is no failure of an engine", () => {
+  expect(found(endingIn(failed("exhausted", "EMFILE"), 5))).toEqual([]);
+  expect(found(endingIn(failed("refused", ""), 5))).toMatchObject([{ state: "INVALID", engine: "plain" }]);
+});
+
+test("how many may fail is what a check says of this engine and experiment, and only while it is met", () => {
+  const verdict = { experiment: 0, check: "", ok: true, wanted: "", allowsFailuresOf: "plain" };
+  const state = (of: Partial<typeof verdict>) => found(endingIn(failed("refused", ""), 5), { verdicts: [{ ...verdict, ...of }] })[0]?.state;
+  expect(state({})).toBe("DEGRADED");
+  expect([{ ok: false }, { experiment: 1 }, { allowsFailuresOf: "cached" }].map(state)).toEqual(["INVALID", "INVALID", "INVALID"]);
+});
+
+test("an engine that was sent nothing is the reason, but not while the run goes on", () => {
+  expect(found(twenty("plain"))).toMatchObject([{ state: "INVALID", engine: "cached", what: "was sent no request" }]);
+  expect(found(twenty("plain"), { stillRunning: true })).toEqual([]);
+});
