@@ -114,6 +114,13 @@ test("an engine whose boot a person interrupted did not fail to come up", () => 
       events.map((event) => ({ at: 1e9, event })),
     ),
   ).toEqual([]);
+  // One that had failed by then did.
+  expect(deathReasons(experiment, timed(...events.toReversed()))).toMatchObject([{ state: "INVALID", engine: "one" }]);
+});
+
+test("an engine that dies when its experiment is over did not die in it", () => {
+  expect(deathOf("plain", experiment, timed(...plainsBatch, died("plain")))).toBeUndefined();
+  expect(deathOf("plain", experiment, timed(started(0, "plain"), died("plain"), ended(0)))).toBe(1e9);
 });
 
 test("of a server that nobody started, what to do stands there instead of a log that there is not", () => {

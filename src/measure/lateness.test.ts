@@ -3,6 +3,7 @@ import type { RequestRecord } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
 import { experimentOf, record } from "./fixture.ts";
 import { harnessReasons } from "./harnessReasons.ts";
+import { lagCause } from "./lateness.ts";
 import { limitsOf } from "./validityLimits.ts";
 
 test.each([
@@ -26,6 +27,30 @@ test("a burst during which the harness stood still for 30 ms is late, by what so
   });
   expect(reason?.advice).toContain("--workers");
   expect(reason?.advice).not.toContain("rate");
+});
+
+test("in whatever order those of one instant are recorded, they were sent one after the other", () => {
+  expect(reasons(burstOf(500, 45e-6).toReversed())).toEqual([]);
+});
+
+test("what most of an engine's lag comes from is of its own requests: the harness, so many at once, or having to send them again", () => {
+  const late = [1, 2].map((due) => record([[9]], { request: due, due, sent: due + 0.02 }));
+  const again = late.map((one) => ({ ...one, engine: "again", attempts: 2, firstSent: one.due + 1e6, sent: one.due + 5e6 }));
+  const atOnce = burstOf(500, 45e-6).map((one) => ({ ...one, engine: "burst", sent: (one.sent ?? 0) - 0.2e6 }));
+  const punctual = late.map((one) => ({ ...one, engine: "punctual", sent: one.due }));
+  const experiment = experimentOf([...late, ...again, ...atOnce, ...punctual]);
+  expect(["plain", "again", "burst", "punctual"].map((engine) => lagCause(experiment, engine))).toEqual([
+    "harness",
+    "again",
+    "atOnce",
+    undefined,
+  ]);
+});
+
+test("ten at once are many, and nine are few", () => {
+  // The last of either is sent 5.6 ms late.
+  expect(reasons(burstOf(10, 600e-6))).toEqual([]);
+  expect(reasons(burstOf(9, 675e-6)).map(({ state }) => state)).toEqual(["DEGRADED"]);
 });
 
 test("one that took far longer than so many may is another load than was asked for", () => {

@@ -46,6 +46,15 @@ test("a thread that was stopped six times in twelve seconds is judged by that, t
   expect(stamp && tailOfError(stamp)).toBe(0.06);
 });
 
+test("errors of either sign are as large as they are, each gap is its own, and what only one of the two has does not count", () => {
+  const truth = { id: "a", received: 0, written: [100 * ms, 120 * ms, 140 * ms, 160 * ms] };
+  const stamped = { id: "a", due: 0, sent: 0, tokens: [105 * ms, 120 * ms, 141 * ms] };
+  const error = errorOf([stamped], [truth]);
+  expect(error.stamp).toEqual({ count: 3, p50: 0.001, max: 0.005 });
+  expect(error.gap).toEqual({ count: 2, p50: 0.001, max: 0.005 });
+  expect(errorOf([stamped], [{ ...truth, written: truth.written.slice(0, 2) }]).stamp).toEqual({ count: 2, p50: 0, max: 0.005 });
+});
+
 test("a request the engine knows nothing of counts for the schedule only", () => {
   expect(errorOf([{ id: "a", due: 0, sent: 2 * ms, tokens: [5 * ms] }], [])).toEqual({ slip: { count: 1, p50: 0.002, max: 0.002 } });
 });
@@ -58,4 +67,11 @@ test("what is written to the journal is what is read back, each source by itself
   const readings = rulerReadings("control stream", error).map((reading) => ({ at: 0, ...reading }));
   expect(rulerErrorOf(readings, "control stream")).toEqual(error);
   expect(rulerErrorOf(readings, "replay after")).toBeUndefined();
+});
+
+test("of figures that were written several times the last are of everything, and those that are not whole are none", () => {
+  const written = [0.001, 0.002].flatMap((max) => rulerReadings("control stream", { stamp: { count: 2, p50: 0.001, max } }));
+  const readings = written.map((reading) => ({ at: 0, ...reading }));
+  expect(rulerErrorOf(readings, "control stream")?.stamp?.max).toBe(0.002);
+  expect(rulerErrorOf(readings.slice(0, 2), "control stream")).toBeUndefined();
 });

@@ -36,3 +36,13 @@ test("no more of an experiment stands still than all of it, however short it is 
 test("an experiment that takes no time has no share of it", () => {
   expect(shareOf(10, [10.4, 3])).toBeUndefined();
 });
+
+test("of several threads the one that stood still for longest counts, and the main thread, which measures nothing, does not", () => {
+  const of = (thread: string, value: Seconds) => ({ ...reading("event-loop-stalled-seconds", 12, value), of: thread });
+  const readings = [of("harness/1", 0.2), of("harness/2", 0.3), of("harness", 1)];
+  expect(stallsOf({ readings, span: { from: 10e9, to: 20e9 } })?.seconds).toBe(0.3);
+});
+
+test("a tenth of a second is the shortest that counts", () => {
+  expect([0.1, 0.099].map((value) => shareOf(20, [12, value]))).toEqual([0.01, 0]);
+});

@@ -115,6 +115,8 @@ test("a calibrated run whose load was not played again is DEGRADED, unless it st
   expect(told(withCalibration("on", replayed))).toEqual([]);
   expect(told(withCalibration("virtual"))).toEqual([]);
   expect(told({ ...withCalibration("on"), complete: false, stillRunning: true })).toEqual([]);
+  const nothingCame = withCalibration("on").experiments.map((experiment) => ({ ...experiment, records: [] }));
+  expect(told({ ...withCalibration("on"), experiments: nothingCame })).not.toContainEqual(expect.stringContaining("played again"));
 });
 
 test("what kept a load from being played again, its own process or an engine that died, is what the advice is about", () => {
