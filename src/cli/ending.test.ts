@@ -77,6 +77,11 @@ test("who ends the process is told once, also where it was caught, and nothing i
   expect([code, stdout]).toEqual([2, ""]);
 });
 
+test("who ends the process beside a mistake that was told already is not told of it again", async () => {
+  const { code, stderr } = await processThat("try { process.exit(5); } catch {}\nvoid end(2);", "ends.js");
+  expect([code, stderr]).toEqual([2, ""]);
+});
+
 test("one that is left while a run goes on tells where its journal lies, and after the run it does not", async () => {
   const thrown = 'setTimeout(() => { throw new Error("x"); });';
   const run = 'going({ directory: "outputs/a run", cleared: () => process.stderr.write("(cleared)\\n") })';

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import type { Comparison, ValidityState } from "../model/figures.ts";
 import type { ExperimentFigures } from "../measure/testFigures.ts";
 import { codeOf, worst } from "./exitCode.ts";
 
@@ -9,12 +10,26 @@ test("several at once: a bug before an interruption, then the author's mistake, 
   expect(worst([])).toBe(0);
 });
 
+/** Nothing else of it is looked at. */
+function experiment(state: ValidityState, ok: boolean, ...verdicts: readonly Comparison["verdict"][]): ExperimentFigures {
+  const comparisons = verdicts.map((verdict) => ({ verdict }));
+  return { validity: { state }, verdicts: [{ ok: true }, { ok }], comparisons } as unknown as ExperimentFigures;
+}
+
+/** Without --fail-on worse, and with it. */
+function code(...experiments: readonly ExperimentFigures[]): readonly number[] {
+  return [false, true].map((failOnWorse) => codeOf({ experiments, validity: { state: "VALID", reasons: [] } }, failOnWorse));
+}
+
 test("INVALID outranks a check that was not met, and a comparison counts only where it is asked to", () => {
-  const experiment = (state: "VALID" | "INVALID", ok: boolean, verdict: "better" | "worse") =>
-    ({ validity: { state }, verdicts: [{ ok }], comparisons: [{ verdict }] }) as unknown as ExperimentFigures; // nothing else of it is looked at
-  const code = (...experiments: readonly ExperimentFigures[]) =>
-    [false, true].map((failOnWorse) => codeOf({ experiments, validity: { state: "VALID", reasons: [] } }, failOnWorse));
   expect(code(experiment("VALID", true, "worse"))).toEqual([0, 1]);
   expect(code(experiment("VALID", false, "better"))).toEqual([1, 1]);
   expect(code(experiment("VALID", false, "better"), experiment("INVALID", true, "worse"))).toEqual([4, 4]);
+});
+
+test("a run that is DEGRADED ends as a VALID one, and only what is worse is a regression", () => {
+  expect(code(experiment("DEGRADED", true, "better"))).toEqual([0, 0]);
+  expect(code(experiment("DEGRADED", false, "worse"))).toEqual([1, 1]);
+  expect(code(experiment("VALID", true, "better", "equivalent", "inconclusive"))).toEqual([0, 0]);
+  expect(code(experiment("VALID", true, "better", "worse"))).toEqual([0, 1]);
 });

@@ -15,6 +15,12 @@ test("too many open files are no bug, wherever they ran out: exit 2, with how to
   }
 });
 
+test("a full disk is no bug: exit 2, with how what was recorded is reported; a file that may not be read is one", () => {
+  const failing = (code: string) => explained(Object.assign(new Error(`${code}: write`), { code }));
+  expect(failing("ENOSPC")).toMatchObject({ code: 2, told: ["tandem: ENOSPC: write", expect.stringContaining("tandem report DIR")] });
+  expect(failing("EACCES").code).toBe(70);
+});
+
 test("what stops us is told by its own words and advice, and anything else is a bug: exit 70", () => {
   expect(explained(new HarnessError("unreachable", "it is gone", { hint: "start it" }))).toEqual({
     code: 3,

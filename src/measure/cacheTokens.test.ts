@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
-import type { Reading } from "../model/record.ts";
+import type { Reading, RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { record } from "./fixture.ts";
 import { cacheTokens, expectedCachedTokens, sharedCacheTokens } from "./cacheTokens.ts";
@@ -20,6 +20,8 @@ test("seen on real engines: a whole prompt of 2,048 again is 2,047 tokens from L
   expect(expectedCachedTokens(again, { own: false, external: true, externalPiece: 256 })).toBe(2_047);
   expect(expectedCachedTokens(again, { own: true, ownPiece: 128, external: false })).toBe(1_920);
   expect(expectedCachedTokens(again, { own: true, ownPiece: 128, external: true, externalPiece: 256 })).toBe(2_047);
+  // What both have is found once.
+  expect(expectedCachedTokens(warm, { own: true, ownPiece: 16, external: true, externalPiece: 256 })).toBe(8_192);
 });
 
 test("nothing is expected where our tokens are not the engine's, or its blocks are not known", () => {
@@ -81,6 +83,28 @@ test("a counter that was read only once has not grown by nothing: nobody knows",
   expect(tokens).toMatchObject({ observed: 2 * 8_192 });
   expect(Object.keys(tokens ?? {})).not.toEqual(expect.arrayContaining(["external"]));
   expect([tokens?.counted, tokens?.memoryTier]).toEqual([undefined, undefined]);
+});
+
+test("what cannot be known of all requests is missing: counters over several blocks, or that went back, and replies that did not come", () => {
+  const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
+  const found = (change: (experiment: ExperimentResult) => Partial<ExperimentResult>) =>
+    experiment && cacheTokens("cached", { ...experiment, ...change(experiment) }, keeps);
+  const changed = (place: number, of: Partial<RequestRecord>) =>
+    found(({ records }) => ({ records: records.map((one, at) => (at === place ? { ...one, ...of } : one)) }));
+  expect(changed(2, { block: 1 })?.counted).toBeUndefined();
+  expect(changed(2, { outcome: { kind: "cancelled" } })?.toldOfAll).toBeUndefined();
+  const back = found(({ readings }) => ({ readings: readings.map((one, at) => ({ ...one, value: at === 2 ? 50 : one.value })) }));
+  expect(back).not.toHaveProperty("external");
+  const withImpossible = ({ cachedTokens: _told, ...one }: RequestRecord) => ({ ...one, impossibleCachedTokens: 1e9 });
+  const impossible = found(({ records }) => ({ records: records.map((one, at) => (at === 2 ? withImpossible(one) : one)) }));
+  expect(impossible).toMatchObject({ expected: 8_192, observed: 8_192, promptTokens: 2 * 8_208 });
+});
+
+test("an engine had waiting requests where its own number of them was ever above none", () => {
+  const [experiment] = resultOf([0, 8_192, 8_192]).experiments;
+  const waiting = (of: string, value: number) =>
+    experiment && cacheTokens("cached", { ...experiment, readings: [{ at: 0, series: "waiting-requests", of, value }] }, keeps).hadWaiting;
+  expect([waiting("cached", 1), waiting("cached", 0), waiting("plain", 1)]).toEqual([true, undefined, undefined]);
 });
 
 test("hits of a cache with a single place are that tier's, of one with several only where they are counted by tier", () => {
