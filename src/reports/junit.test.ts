@@ -36,10 +36,23 @@ test("a gate that could not tell is a case that was skipped, and says so", () =>
 });
 
 test("a run that cannot be believed is an error, and no verdict is given", () => {
-  const text = junitText(fixture({ ...small, ttft: () => undefined }));
-  const [first, ...others] = casesIn(text);
-  expect(first).toBe("it can be believed: error");
-  expect(others.every((one) => one.endsWith(": skipped"))).toBe(true);
+  const damaged = { ...fixture({ contexts: [8_192] }), damaged: ["stamps-1.arrow"] }; // one engine is better than the other
+  for (const result of [fixture({ ...small, ttft: () => undefined }), damaged]) {
+    const [first, ...others] = casesIn(junitText(result));
+    expect(first).toBe("it can be believed: error");
+    expect(others.filter((one) => !one.endsWith(": skipped"))).toEqual([]);
+  }
+});
+
+test("a run that is DEGRADED passes, with its reasons, and its verdicts stand", () => {
+  const { description, ...result } = fixture(small);
+  const text = junitText({ ...result, description: { ...description, calibration: "off" } });
+  expect(casesIn(text).slice(0, 3)).toEqual([
+    "it can be believed: system-out",
+    "every request succeeds: system-out",
+    "a cached prefix halves the wait: failure",
+  ]);
+  expect(text).toContain("<system-out>DEGRADED&#10;the harness's own error is not known");
 });
 
 test("an old file is told from a new one by when and where its run began, and how long it took; in virtual time there is no such thing", () => {
@@ -47,6 +60,8 @@ test("an old file is told from a new one by when and where its run began, and ho
   const text = junitText({ ...result, manifest: { ...manifest, host: { name: "ci-7" } } });
   expect(text).toContain('skipped="4" timestamp="2026-11-24T10:00:00" time="80.000" hostname="ci-7">');
   expect(junitText({ ...result, manifest: { ...manifest, startedAt: "unknown" } })).toContain('skipped="4" time="80.000">');
+  const second = junitText(fixture({ ...small, contexts: [8_192, 16_384] })).split("<testsuite ")[2];
+  expect(second).toContain('time="80.000"'); // of its own, and not since the run began
   expect(junitText(fixture({ ...small, virtual: true }))).toMatch(/skipped="4">/);
 });
 

@@ -2,14 +2,19 @@ import { describe, expect, test } from "vitest";
 
 import type { Comparison, ValidityState } from "../model/figures.ts";
 import { forMore } from "../measure/forMore.ts";
+import { engineSummary } from "../measure/summary.ts";
+import { failed } from "../model/outcome.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { fixture, type FixtureOptions } from "./fixture.ts";
 import {
   byChancePhrase,
   comparisonSentence,
+  failuresPhrase,
   gainCaveats,
   goodputPhrase,
   leftOutPhrases,
+  sentTwicePhrase,
+  unfinishedPhrase,
   ungatedPhrase,
   withheldSentence,
 } from "./sentences.ts";
@@ -106,6 +111,26 @@ test("of many uncertain comparisons it is told how many would be better or worse
   expect(phrase([ttft, ...many.slice(40)])).toContain("about 0.1 of 9 comparisons");
   expect(phrase([ttft, open, open])).toBeUndefined();
   expect(phrase(many.map((one): Comparison => ({ ...one, interval: [1.08, 1.12] })))).toBeUndefined();
+});
+
+test("what failed, was sent twice or is unfinished is told of each engine by its own requests", () => {
+  const { experiments } = fixture({
+    contexts: [8_192],
+    ttft: ({ engine, request }) => (engine === "plain" && request === 3 ? undefined : 1),
+  });
+  const records = (experiments[0]?.records ?? []).map((one) =>
+    one.engine === "cached" ? { ...one, attempts: 2, ...(one.request === 0 ? { outcome: failed("refused", "of cached") } : {}) } : one,
+  );
+  const plain = engineSummary("plain", records);
+  expect(failuresPhrase(plain, records)).toMatch(/^plain: 1 of 10 requests \(.*\); the first: (?!of cached)/);
+  expect([sentTwicePhrase("plain", records), sentTwicePhrase("cached", records)]).toEqual([
+    undefined,
+    expect.stringMatching(/^cached: 10 of 10 requests, /),
+  ]);
+  expect([1, 0].map((cancelled) => unfinishedPhrase([{ ...plain, cancelled }]))).toEqual([
+    expect.stringMatching(/^plain 1 of 10 requests due/),
+    undefined,
+  ]);
 });
 
 test("an invalid run shows the ratio and says that there is no verdict", () => {
