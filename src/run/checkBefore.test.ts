@@ -82,6 +82,7 @@ test("streams that this machine does not stamp in time are told with how many it
     /^this machine keeps 2,000 streams within 1 ms \(p99\) now, more were not tried; asked: 4,000\./,
   );
   expect(await of(4, off, 0)).toBeUndefined(); // few streams: 3 ms are not worth a word
+  expect(await of(4, { ...good, slip: size(1) }, 4)).toBeUndefined(); // streams have no rate to keep
 });
 
 test("a machine that is late at a rate anyone may ask for is told so", async () => {

@@ -48,6 +48,11 @@ test("prompts so long that the values of a p99 are too many bytes are fewer, and
   expect(replay.streams * replay.replies * replay.tokens).toBeGreaterThanOrEqual(662);
 });
 
+test("of more streams than the ground-truth engine can be asked for, so many are played, and no more begin at once", () => {
+  const [streams, atOnce] = [5_000, 4_000];
+  expect(replayOf({ ...observed, streams, atOnce })).toMatchObject({ streams: 2_000, atOnce: 2_000, ramp: 0 });
+});
+
 test("streams that began at once begin at once again, the others as fast as they did", () => {
   const starts = (load: ObservedLoad) => replayLoad(replayOf(load)).phase.flatMap(({ due }) => (due === undefined ? [] : [due]));
   expect(starts({ ...observed, atOnce: 64 })).toEqual(Array.from({ length: 64 }, () => 0));
