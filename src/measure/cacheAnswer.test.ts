@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { draws } from "../model/draw.ts";
+import { failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
 import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts";
@@ -58,6 +59,32 @@ test("what a cold request takes longer is a cost of storing only where more is s
   expect(costs("own", "own")).toEqual([undefined, undefined]);
   expect(costs("own", "beside")).toEqual([undefined, undefined]);
 });
+
+test("each engine's cost is of its own first tokens, cold ones or all where there is no other kind, in whatever order comparisons come", () => {
+  const costs = (warm: readonly Seconds[]) => {
+    const users = [
+      user("slow", { cold: six(6), warm, keeps: "beside" }),
+      user("cached", { cold: six(4.4), warm, keeps: "beside" }),
+      user("plain", { cold: six(4), warm: warm.map(() => 4) }),
+    ].map(({ records, ...rest }) => ({ ...rest, records: records.map(withTokensAfter) }));
+    const comparisons = compare(experimentOf(users.flatMap(({ records }) => records)), "plain");
+    return [comparisons, comparisons.toReversed()].map((all) =>
+      cacheAnswers(users, { engine: "plain", comparisons: all, more }).map(({ costOfStoring }) => costOfStoring?.toFixed(6)),
+    );
+  };
+  const each = ["0.500000", "0.100000", undefined];
+  expect([costs(six(0.5)), costs([])]).toEqual([
+    [each, each],
+    [each, each],
+  ]);
+});
+
+/** As many a second on every engine. */
+function withTokensAfter(one: RequestRecord): RequestRecord {
+  const first = (one.chunks.at[0] ?? 0) / 1e9;
+  const { chunks, ended, outputTokens } = record([[first], [first + 1]]);
+  return Object.assign({}, one, { chunks, ended, outputTokens });
+}
 
 test("where it is sure that storing costs less than half a percent, that is what it costs", () => {
   const cached = user("cached", { cold: [4.001, 3.999, 4.002, 3.998, 4.001, 3.999], warm: six(0.5), keeps: "beside" });
@@ -127,6 +154,19 @@ test("of fewer than six cold requests there is no gain, but what it takes to hav
   const [answer] = answersOf([user("cached", { cold: [4.4], warm: six(0.5), keeps: "own" }), plain], "plain");
   expect([answer?.cold, answer?.gain, answer?.costOfStoring]).toEqual([4.4, undefined, undefined]);
   expect(answer?.withheld).toBe("1 cold and 6 warm requests are too few, 6 of each are needed: ask about more documents, or say repeats");
+  const [few] = answersOf([user("cached", { cold: six(4), warm: six(0.5).slice(1), keeps: "own" }), plain], "plain");
+  expect([few?.gain, few?.withheld]).toEqual([undefined, expect.stringContaining("6 cold and 5 warm requests are too few")]);
+});
+
+test("a request that failed after its first token is in no gain", () => {
+  const { records, keeps } = user("cached", {
+    cold: six(4),
+    warm: [...six(0.5), 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001],
+    keeps: "own",
+  });
+  const failing = records.map((one) => (one.request > 11 ? { ...one, outcome: failed("disconnected", "") } : one));
+  const [answer] = answersOf([{ summary: engineSummary("cached", failing), records: failing, keeps }], undefined);
+  expect([answer?.gain, answer?.warmRequests]).toEqual([8, 6]);
 });
 
 test("warm requests that are all sent before a reply has begun are no sign of what a cache brings", () => {
@@ -140,7 +180,7 @@ test("a saturated engine has no gain, and whoever is held against it no cost of 
   const saturated = user("base", { cold: queue(10, 0), warm: queue(10, 10), every: 1 });
   const answers = answersOf([user("cached", { cold: six(4.4), warm: six(0.5), keeps: "own" }), saturated], "base");
   expect(answers.map(({ gain }) => gain?.toFixed(1))).toEqual(["8.8", undefined]);
-  expect(answers[0]?.costOfStoring).toBeUndefined();
+  expect(Object.keys(answers[0] ?? {}).filter((name) => name.startsWith("cost"))).toEqual([]);
   expect(answers[1]?.withheld).toContain("saturated");
 });
 
