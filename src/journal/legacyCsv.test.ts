@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ttft } from "../measure/latency.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { parseLegacyCsv } from "./legacyCsv.ts";
 
@@ -96,6 +97,22 @@ test("our own file brings names, blocks, reasons and counts in the columns after
     },
     { engine: "plain", block: 0, sent: 8_001_000_000, outcome: { kind: "failed", code: "http-status", message: "503 no" } },
   ]);
+});
+
+test("of our own file a reply that was cut off, or failed, is none that was completed, though its first token came; times count from being sent", () => {
+  const columns = `${header},engine,block,outcome,sent_seconds`;
+  const rows = ["completed", "failed", "cancelled"].map((outcome, request) => `0,1,0,${request},0.5,,2.5,64,16,,plain,0,${outcome},3`);
+  const again = "0,1,0,0,0.5,,2.5,64,16,,plain,1,completed,3";
+  const { description, experiments, gapsUnknown } = parseLegacyCsv([columns, ...rows, again].join("\n"), "test_a.csv");
+  const records = experiments[0]?.records ?? [];
+  expect(records.map(({ block, outcome }) => `${block} ${outcome.kind}`)).toEqual([
+    "0 completed",
+    "0 failed",
+    "0 cancelled",
+    "1 completed",
+  ]);
+  expect(records.map(ttft)).toEqual([0.5, 0.5, 0.5, 0.5]);
+  expect([gapsUnknown, description.experiments[0]?.repeats]).toEqual([true, 2]);
 });
 
 test("all mistakes of a file are told at once, with their lines", () => {
