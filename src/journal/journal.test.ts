@@ -276,6 +276,22 @@ test("records of two workers are one list, by the time they fell due", async () 
   expect(records.map(({ engine, request }) => `${engine} ${request}`)).toEqual(["cached 0", "plain 0", "cached 1", "plain 1"]);
 });
 
+test("of a run that was cut off no table is damaged, each experiment has its own readings, and all its blocks are scheduled", async () => {
+  const { directory, journal } = begun();
+  const { experiments, ...description } = describedTest(2);
+  journal.describe({ ...description, experiments: [...experiments, ...experiments].map((experiment) => ({ ...experiment, repeats: 3 })) });
+  const reading = { at: 3, series: "gpu-memory-mib", of: "gpu-0", value: 9075 };
+  journal.reading(1, reading);
+  journal.flush();
+  const result = await readTest(directory);
+  journal.close();
+  expect(result).not.toHaveProperty("damaged");
+  expect(result.experiments.map(({ readings, neverDue }) => [readings, neverDue])).toEqual([
+    [[], 2 * 2 * 3],
+    [[reading], 2 * 2 * 3],
+  ]);
+});
+
 test("readings, events, verdicts and what engines told of themselves come back", async () => {
   const { directory, journal } = begun();
   writeManifest(dirname(directory), {
