@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Comparison, ValidityState } from "../model/figures.ts";
-import type { ExperimentFigures } from "../measure/testFigures.ts";
-import { codeOf, worst } from "./exitCode.ts";
+import { codeOf, worst, type Judged } from "./exitCode.ts";
 
 test("several at once: a bug before an interruption, then the author's mistake, an engine, INVALID, a check", () => {
   const codes = [0, 1, 4, 3, 2, 130, 70];
@@ -10,15 +9,13 @@ test("several at once: a bug before an interruption, then the author's mistake, 
   expect(worst([])).toBe(0);
 });
 
-/** Nothing else of it is looked at. */
-function experiment(state: ValidityState, ok: boolean, ...verdicts: readonly Comparison["verdict"][]): ExperimentFigures {
-  const comparisons = verdicts.map((verdict) => ({ verdict }));
-  return { validity: { state }, verdicts: [{ ok: true }, { ok }], comparisons } as unknown as ExperimentFigures;
+function experiment(state: ValidityState, ok: boolean, ...verdicts: readonly Comparison["verdict"][]): Judged {
+  return { validity: { state }, verdicts: [{ ok: true }, { ok }], comparisons: verdicts.map((verdict) => ({ verdict })) };
 }
 
 /** Without --fail-on worse, and with it. */
-function code(...experiments: readonly ExperimentFigures[]): readonly number[] {
-  return [false, true].map((failOnWorse) => codeOf({ experiments, validity: { state: "VALID", reasons: [] } }, failOnWorse));
+function code(...experiments: readonly Judged[]): readonly number[] {
+  return [false, true].map((failOnWorse) => codeOf({ experiments }, failOnWorse));
 }
 
 test("INVALID outranks a check that was not met, and a comparison counts only where it is asked to", () => {

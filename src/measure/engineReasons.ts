@@ -144,7 +144,7 @@ function againstEvents(
       ? ""
       : `, and of the first event one: if it has as many as the others, throughput is ${tooHigh.toFixed(2)} times what it was`;
   return beyond(limits.tokenCounts, apart(tokens, events, told.length), {
-    what: `${teller} tells ${tokens} output tokens, the events carried ${events}`,
+    what: `${teller} tells ${tokens} output tokens, the events carried ${events} (${offDifference})`,
     advice: `read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of ${teller}${ofFirst}`,
     engine,
   });
@@ -160,7 +160,7 @@ function againstTokenizer(replies: readonly RequestRecord[], engine: string, lim
   const usage = sumOf(both, ({ told }) => told);
   const counted = sumOf(both, (reply) => reply.counted);
   return beyond(limits.tokenCounts, apart(usage, counted, both.length), {
-    what: `usage tells ${usage} output tokens, its tokenizer counts ${counted} in the same replies`,
+    what: `usage tells ${usage} output tokens, its tokenizer counts ${counted} in the same replies (${offDifference})`,
     advice:
       "one of the two counts otherwise: tokens that make no text (marks around reasoning and tool calls), or a usage that is not of this reply alone",
     engine,
@@ -168,6 +168,8 @@ function againstTokenizer(replies: readonly RequestRecord[], engine: string, lim
 }
 
 /** The token that ends a text has none itself, and need not have an event. */
+const offDifference = "one a reply, the one that ends it, is taken off the difference";
+
 function apart(told: number, counted: number, replies: number): number | undefined {
   return share(Math.abs(told - counted) - replies, told > 0 ? told : counted);
 }

@@ -260,8 +260,12 @@ test("usage and events may differ by 1 % beyond the token that ends a text", () 
     );
   const states = [200, 201, 203, 204, 197].map((tokens) => validityOf([reply(tokens)]).state);
   expect(states).toEqual(["VALID", "VALID", "VALID", "DEGRADED", "DEGRADED"]);
-  expect(validityOf([reply(400)]).reasons[0]?.what).toBe("usage tells 400 output tokens, the events carried 200");
-  expect(validityOf([reply(0)]).reasons[0]?.what).toBe("usage tells 0 output tokens, the events carried 200");
+  expect(validityOf([reply(400)]).reasons[0]?.what).toBe(
+    "usage tells 400 output tokens, the events carried 200 (one a reply, the one that ends it, is taken off the difference)",
+  );
+  expect(validityOf([reply(0)]).reasons[0]?.what).toBe(
+    "usage tells 0 output tokens, the events carried 200 (one a reply, the one that ends it, is taken off the difference)",
+  );
 });
 
 test("where events carry several tokens, it is said how much too high throughput may be by those of the first", () => {
@@ -290,11 +294,11 @@ test("what a tokenizer counts is held against events, and against usage where th
   const told = (of: Partial<RequestRecord>) => validityOf([reply(of)]).reasons.map(({ what }) => what);
   expect(told({ outputTokens: 202, outputTokensSource: "tokenizer", countedTokens: 202 })).toEqual([]);
   expect(told({ outputTokens: 800, outputTokensSource: "tokenizer", countedTokens: 800 })).toEqual([
-    "its tokenizer tells 800 output tokens, the events carried 200",
+    "its tokenizer tells 800 output tokens, the events carried 200 (one a reply, the one that ends it, is taken off the difference)",
   ]);
   expect(told({ outputTokens: 200, countedTokens: 203 })).toEqual([]);
   expect(told({ outputTokens: 200, countedTokens: 204 })).toEqual([
-    "usage tells 200 output tokens, its tokenizer counts 204 in the same replies",
+    "usage tells 200 output tokens, its tokenizer counts 204 in the same replies (one a reply, the one that ends it, is taken off the difference)",
   ]);
 });
 
