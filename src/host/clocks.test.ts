@@ -135,6 +135,11 @@ describe.runIf(kernelAlarm(() => {}) !== undefined)("a punctual clock with the k
 });
 
 describe("a real clock", () => {
+  test("gives no whole number: code compiled for small ones would be thrown away when they get large, amid a load", () => {
+    const times = Array.from({ length: 20 }, () => realClock()).flatMap((clock) => Array.from({ length: 100 }, () => clock.now()));
+    expect(times.filter(Number.isInteger)).toEqual([]);
+  });
+
   test("agrees with the clock of another process that was given its origin", () => {
     const clock = realClock();
     const program = `import { realClock } from ${JSON.stringify(new URL("realClock.ts", import.meta.url).href)};

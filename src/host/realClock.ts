@@ -25,6 +25,11 @@ export function punctualClock(origin: Origin = process.hrtime()): RealClock {
   return clock;
 }
 
+/**
+ * No time is a whole number: V8 compiles for small ones where it has seen no others, and throws that code away when the clock passes 2^31 ns, 2.1 s after its
+ * origin: amid a load.
+ */
+export const neverWhole: Nanoseconds = 0.5;
 /** For less it is not worth going to sleep. */
 const shortestSleep: Nanoseconds = 30_000;
 /** Calls in one turn of the event loop: when a thousand fall due at once, replies to the first are read before the last is made. */
@@ -46,7 +51,7 @@ class MonotonicClock implements RealClock {
 
   constructor(origin: Origin) {
     this.origin = origin;
-    this.zero = nanosecondsOf(origin) - performanceZero();
+    this.zero = Math.floor(nanosecondsOf(origin) - performanceZero()) + neverWhole;
     this.wakeUps = new WakeUps();
     this.alarm = undefined;
     this.timer = undefined;

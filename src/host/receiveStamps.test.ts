@@ -175,6 +175,26 @@ test.runIf(library !== "")("a file that has the number of a socket that was stam
   expect(withLibrary(program)).toEqual({ reused: true, right: true });
 });
 
+test.runIf(library !== "")("the kernel's stamps are no whole numbers, as the clock's are none", () => {
+  const program = `${imports}
+    const young = receiveStamps(realClock());
+    const server = net.createServer((socket) => socket.once("data", () => socket.write("token"))).listen(0, "127.0.0.1", () => {
+      const buffer = Buffer.alloc(100);
+      const callback = () => {
+        const at = young.last();
+        console.log(JSON.stringify({ at, given: young.given }));
+        process.exit();
+      };
+      const socket = net.connect({ port: server.address().port, host: "127.0.0.1", onread: { buffer, callback } }, () => {
+        young.watch(socket);
+        socket.write("asked");
+      });
+    });`;
+  const { at, given } = withLibrary(program) as { at: number; given: object };
+  expect(given).toEqual({ kernel: 1, read: 0 });
+  expect(at % 1).toBe(0.5);
+});
+
 test("a Node that was started without the library stamps what it reads when it reads it", () => {
   const clock = realClock();
   const stamps = receiveStamps(clock);

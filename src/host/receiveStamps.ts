@@ -4,7 +4,7 @@ import type { StampSource } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { kernelStamps, type KernelStamps } from "./native.ts";
-import type { Origin } from "./realClock.ts";
+import { neverWhole, type Origin } from "./realClock.ts";
 
 /** Receive stamps, one for each read of a socket. */
 export interface ReceiveStamps {
@@ -78,7 +78,7 @@ class StampsByKernel implements ReceiveStamps {
     if (at === 0) return this.whenRead();
     // It stays until the next read: of TLS, one read may give several records, each with a callback of its own.
     this.given.kernel++;
-    return at - this.origin;
+    return at - this.origin + neverWhole; // in this order: machines that have long been up leave no room for halves
   }
 
   private whenRead(): Nanoseconds {
