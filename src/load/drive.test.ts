@@ -29,10 +29,21 @@ interface Behaviour {
   readonly sentAgain?: number;
 }
 
+/** What a line was asked for beside requests. */
+interface Asked {
+  /** Prompts, each with the time when it was made. */
+  readonly prompts?: string[];
+  /** Connections, before each phase. */
+  readonly opened?: number[];
+  /** When there was to be one more, for a line on which that takes 0.1 s. */
+  readonly expected?: number[];
+}
+
 /** An engine in this process, on the virtual clock. */
-function line(clock: Clock, behaviour: (request: Request) => Behaviour, prompts: string[] = [], opened: number[] = []): Line {
+function line(clock: Clock, behaviour: (request: Request) => Behaviour, { prompts = [], opened = [], expected }: Asked): Line {
   return {
     open: async (connections) => void opened.push(connections),
+    ...(expected === undefined ? {} : { opensWithin: 0.1 * second, expect: () => void expected.push(clock.now() / second) }),
     prepare: (request: Request, replies: Replies, keepText: boolean): Prepared => {
       const parts = request.messages.flatMap((message) => message.parts);
       prompts.push(
@@ -74,11 +85,7 @@ interface Played {
 async function play(
   phases: readonly Phase[],
   behaviours: Readonly<Record<string, (request: Request) => Behaviour>>,
-  options: Partial<DriveOptions> & {
-    readonly begun?: (clock: Clock) => void;
-    readonly prompts?: string[];
-    readonly opened?: number[];
-  } = {},
+  options: Partial<DriveOptions> & Asked & { readonly begun?: (clock: Clock) => void } = {},
 ): Promise<Played> {
   const clock = virtualClock();
   const exchanges: { name: string; start: number; due: number; sent?: number; end?: string }[] = [];
@@ -99,9 +106,7 @@ async function play(
     texts: () => {},
     reading: () => {},
   };
-  const lines = Object.fromEntries(
-    Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options.prompts, options.opened)]),
-  );
+  const lines = Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options)]));
   options.begun?.(clock);
   const tally = new Tally(0, (event) => events.push(event));
   await drive({
@@ -176,10 +181,31 @@ describe("the schedule", () => {
   });
 });
 
-test("connections are opened before a phase for what is due within its first half second", async () => {
-  const opened: number[] = [];
-  await play(inTurn(["a"], workloadOf(at(0, 0), at(1, 0.4), at(2, 0.6), after(3, 0)), 2), { a: quick }, { opened });
-  expect(opened).toEqual([2, 2]);
+describe("connections are opened", () => {
+  const early = workloadOf(at(0, 0), at(1, 0.05), at(2, 0.4), at(3, 2), after(4, 0, 5), after(5, 4));
+
+  test("before a phase for what is due at its start, and else shortly before a request is due, or at once where it follows at once", async () => {
+    const [opened, expected]: [number[], number[]] = [[], []];
+    await play(inTurn(["a"], early, 1), { a: quick }, { opened, expected });
+    expect(opened).toEqual([2]);
+    // The phase starts after 0.02 s; 0 ends 2 s after that.
+    expect(expected).toEqual([0, 0, 0.32, 1.92, 6.92, 9.02]);
+  });
+
+  test("before a phase for all that is due within half a second, where that is much", async () => {
+    const many = workloadOf(...Array.from({ length: 100 }, (_, id) => at(id, id / 100)));
+    const opened: number[] = [];
+    await play(inTurn(["a"], many, 2), { a: quick }, { opened, expected: [] });
+    expect(opened).toEqual([49, 49]);
+  });
+
+  test("for none whose time has not come when a run is stopped", async () => {
+    const expected: number[] = [];
+    const stop = new AbortController();
+    const begun = (clock: Clock) => void clock.at(1 * second, () => stop.abort());
+    await play(inTurn(["a"], early, 1), { a: quick }, { expected, signal: stop.signal, begun });
+    expect(expected).toEqual([0, 0, 0.32]);
+  });
 });
 
 describe("what goes wrong", () => {

@@ -67,8 +67,8 @@ class HttpLine implements WatchedLine, ExchangeHome {
   private hasSpares = false;
   private stopGivingUp: () => void = () => {};
   latest: HttpExchange | undefined;
-  /** Prepared and not sent yet: each will want a connection soon. */
-  private waiting = 0;
+  /** Not sent yet, but in a moment: each will want a connection. */
+  private expected = 0;
 
   constructor(options: HttpLineOptions) {
     const { url, wire, servedModel, clock, acceptAnyCertificate = false, connectWithin = defaultDeadlines.connect } = options;
@@ -86,20 +86,27 @@ class HttpLine implements WatchedLine, ExchangeHome {
   }
 
   async open(connections: number): Promise<void> {
-    this.waiting = 0;
+    this.expected = 0;
     await this.pool.open(Math.min(connections, this.opensAtMost));
   }
 
   prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
-    this.waiting++;
-    this.stopGivingUp();
-    this.pool.refresh(Math.min(this.waiting, this.opensAtMost));
     const { maxOutputTokens } = request;
     return { bytes: this.write(request, replies), keepText: keepText || this.keepsText, maxOutputTokens };
   }
 
+  get opensWithin(): Nanoseconds {
+    return this.pool.opensWithin;
+  }
+
+  expect(): void {
+    this.expected++;
+    this.stopGivingUp();
+    this.pool.refresh(Math.min(this.expected, this.opensAtMost));
+  }
+
   send(prepared: Prepared, listener: ExchangeListener): Exchange {
-    this.waiting = Math.max(0, this.waiting - 1);
+    this.expected = Math.max(0, this.expected - 1);
     // Made by `prepare` of this line, as every Prepared it is given.
     const exchange = new HttpExchange(this, prepared as PreparedBytes, listener);
     this.inFlight.add(exchange);
@@ -120,7 +127,7 @@ class HttpLine implements WatchedLine, ExchangeHome {
     if (!this.inFlight.remove(exchange)) return;
     this.pool.uses(-1);
     if (isClosing) this.closing--;
-    if (this.hasSpares && this.waiting === 0 && !this.isInUse) this.giveUpSpares();
+    if (this.hasSpares && this.expected === 0 && !this.isInUse) this.giveUpSpares();
   }
 
   private giveUpSpares(): void {
@@ -132,7 +139,7 @@ class HttpLine implements WatchedLine, ExchangeHome {
   }
 
   discard(): void {
-    this.waiting = Math.max(0, this.waiting - 1);
+    this.expected = Math.max(0, this.expected - 1);
   }
 
   get keepsOpen(): boolean {

@@ -292,7 +292,7 @@ test("who follows at once on a server that closes its connections finds one that
   server.close();
 });
 
-test("a connection that was opened for whoever follows is kept while a request is under way or waits for its time", async () => {
+test("a connection that was opened for whoever follows is kept while a request is under way or is about to be sent", async () => {
   const server = createServer((socket) => {
     socket.on("error", () => {});
     socket.once("data", (bytes) => {
@@ -307,12 +307,12 @@ test("a connection that was opened for whoever follows is kept while a request i
   const both = [exchange(underWay, slow), exchange(underWay)];
   const waits = lineTo(url);
   await waits.open(1);
-  waits.prepare(plainRequest(), () => undefined, false);
+  waits.expect?.();
   await exchange(waits);
   const comes = lineTo(url);
   await comes.open(1);
   await exchange(comes);
-  comes.prepare(plainRequest(), () => undefined, false);
+  comes.expect?.();
   await Promise.all(both);
   for (const line of [underWay, waits, comes]) expect((await exchange(line)).sent.map(({ reused }) => reused)).toEqual([true]);
   server.close();
@@ -361,8 +361,8 @@ test.each([1, 2, 8])("a server with workers for %d connections, and no more, ans
 });
 
 test.each<[string, (line: Line) => void]>([
-  ["was too late", (line) => line.discard?.(line.prepare(plainRequest(), () => undefined, false))],
-  ["was left from a phase before", (line) => (line.prepare(plainRequest(), () => undefined, false), void line.open(0))],
+  ["was too late", (line) => (line.expect?.(), line.discard?.(line.prepare(plainRequest(), () => undefined, false)))],
+  ["was left from a phase before", (line) => (line.expect?.(), void line.open(0))],
 ])("no connection is kept for a request that %s", async (_, leave) => {
   const server = await serverOf(1);
   const line = lineTo(server.url);
@@ -376,7 +376,7 @@ test("none is opened for whoever follows as long as others are ready", async () 
   const { url, open } = await serverOf(4);
   const line = lineTo(url);
   await line.open(4);
-  line.prepare(plainRequest(), () => undefined, false); // so that none is given up, however long this takes
+  line.expect?.(); // so that none is given up, however long this takes
   for (let asked = 0; asked < 3; asked++) await exchange(line);
   await expect.poll(() => open.size).toBe(1);
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -409,7 +409,7 @@ test("one connection is opened for whoever follows on one that its server will c
 test("a connection that is open only when its line has been closed is closed too", async () => {
   const server = await serverOf(1);
   const line = lineTo(server.url);
-  line.prepare(plainRequest(), () => undefined, false);
+  line.expect?.();
   line.close();
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(server.open.size).toBe(0);

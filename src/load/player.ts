@@ -3,6 +3,7 @@ import { dropped, failed, type Outcome } from "../model/outcome.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { DeadlineSweep } from "./deadlineSweep.ts";
 import type { DriveOptions } from "./drive.ts";
+import { Expectation } from "./expectation.ts";
 import { Flight, limitsOf, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
 import type { Phase } from "./order.ts";
@@ -32,6 +33,7 @@ export class Player implements FlightHome, Preparer {
   private readonly scheduled: readonly Step[];
   private readonly strays: readonly Step[];
   private readonly preparation: Preparation;
+  private readonly expectation: Expectation;
   private readonly sweep: DeadlineSweep;
   /** Followers that wait for their time. */
   private readonly pausing = new Members<Pause>();
@@ -54,19 +56,15 @@ export class Player implements FlightHome, Preparer {
     this.scheduled = scheduled;
     this.strays = strays;
     this.preparation = new Preparation(this.scheduled, options.clock, this);
+    this.expectation = new Expectation(this.scheduled, options.clock, options.lines);
     this.sweep = new DeadlineSweep(options.clock);
     const { recorder, tally, deadlines } = options;
     this.flightOptions = { recorder, tally, limits: limitsOf(deadlines), home: this };
   }
 
-  /** Requests due within the first look-ahead, by engine: so many connections are opened before the start. */
+  /** Requests due at the start, by engine: so many connections are opened before it. */
   startBurst(): Readonly<Record<string, number>> {
-    const counts: Record<string, number> = {};
-    for (const { turn, offset = 0 } of this.scheduled) {
-      if (offset > lookAhead) break;
-      counts[turn.engine] = (counts[turn.engine] ?? 0) + 1;
-    }
-    return counts;
+    return this.expectation.atStart();
   }
 
   /** Has the first requests ready, then calls `ready`; not when it is stopped before. */
@@ -81,6 +79,7 @@ export class Player implements FlightHome, Preparer {
     const { clock, deadlines } = this.options;
     this.start = start;
     this.preparation.follow(start);
+    this.expectation.follow(start);
     this.scheduleNext();
     this.dropStrays();
     if (deadlines.experiment !== undefined) {
@@ -95,6 +94,7 @@ export class Player implements FlightHome, Preparer {
     if (this.isStopped) return;
     this.isStopped = true;
     this.preparation.stop();
+    this.expectation.stop();
     this.cancelSend();
     this.cancelDue();
     this.cancelLimit();
@@ -134,6 +134,7 @@ export class Player implements FlightHome, Preparer {
     if (this.isOverNow()) return;
     this.next++;
     const due = this.dueOf(step);
+    this.expectation.reach(step);
     if (this.isTooLate(due)) this.dropLate(step, due, this.preparation.skip(step));
     else this.send(step, due, this.preparation.take(step));
     this.scheduleNext();
@@ -194,9 +195,16 @@ export class Player implements FlightHome, Preparer {
     this.pausing.add(pause);
     pause.cancel = clock.at(Math.max(clock.now(), due - lookAhead), () => {
       const prepared = this.prepare(step);
-      if (due <= clock.now()) this.sendPausing(pause, prepared);
-      else pause.cancel = clock.at(due, () => this.sendPausing(pause, prepared));
+      if (due <= clock.now()) this.expectPausing(pause, prepared);
+      else pause.cancel = clock.at(due - this.expectation.lead, () => this.expectPausing(pause, prepared));
     });
+  }
+
+  private expectPausing(pause: Pause, prepared: Prepared): void {
+    const { clock } = this.options;
+    this.expectation.expect(pause.step);
+    if (pause.due <= clock.now()) this.sendPausing(pause, prepared);
+    else pause.cancel = clock.at(pause.due, () => this.sendPausing(pause, prepared));
   }
 
   private sendPausing(pause: Pause, prepared: Prepared): void {
@@ -265,6 +273,7 @@ export class Player implements FlightHome, Preparer {
     const reason = `the experiment's time of ${this.options.deadlines.experiment} s was up`;
     this.timeWasUp = reason;
     this.preparation.stop();
+    this.expectation.stop();
     this.cancelSend();
     for (const step of this.scheduled.slice(this.next)) this.drop(step, this.dueOf(step), reason);
     this.next = this.scheduled.length;

@@ -90,6 +90,20 @@ test("after those that nobody used were closed, others are opened as soon as the
   expect(begun()).toBe(3);
 });
 
+test("how long before a request one is to be begun follows from how long others took to open, the longest of late", async () => {
+  const { pool, begun, skip } = await poolTo(() => {});
+  expect(pool.opensWithin).toBe(Infinity); // nothing is known
+  const slow = pool.open(1);
+  skip(0.2);
+  await slow;
+  expect(pool.opensWithin / 1e9).toBeCloseTo(0.41, 1);
+  await pool.open(2);
+  expect(pool.opensWithin / 1e9).toBeGreaterThan(0.3);
+  await pool.open(300);
+  expect(begun()).toBe(300);
+  expect(pool.opensWithin / 1e9).toBeLessThan(0.3);
+});
+
 test("one that brings what nobody asked for is closed, be it used before or not", async () => {
   const { pool, accepted, ended } = await poolTo(() => {});
   await pool.open(2);

@@ -13,6 +13,10 @@ const batch = 64;
 const mostClosed = 1;
 /** Kept ready where as many requests wait, however few were used at a time of late. */
 const fewest = 64;
+/** Of how long connections took to open, with each that takes less. */
+const forgets = 0.98;
+/** Besides what it takes to open a connection: this thread may be at something else. No round number, or in a regular schedule another request would be due just then. */
+const openingSlack = toNanoseconds(0.0103);
 /** A server that takes no connections is left alone for so long, but for the requests themselves. */
 const restAfterRefusal = toNanoseconds(0.5);
 
@@ -41,6 +45,8 @@ export class Pool {
   private isClosed = false;
   private restsUntil: Nanoseconds = 0;
   private readonly use: RecentPeak;
+  /** How long connections take to open: the longest of late. */
+  private opensIn: Nanoseconds = Infinity;
 
   /** `openWithin`: how long a connection may take to open. */
   constructor(dialling: Dialling, openWithin: Nanoseconds, budget: ConnectionBudget) {
@@ -62,7 +68,12 @@ export class Pool {
     }
   }
 
-  /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is prepared. */
+  /** One that is begun now will be open by then; for ever where nothing is known yet. */
+  get opensWithin(): Nanoseconds {
+    return 2 * this.opensIn + openingSlack;
+  }
+
+  /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is expected. */
   refresh(needed: number): void {
     const now = this.clock.now();
     this.closeStale(mostClosed, now);
@@ -144,6 +155,7 @@ export class Pool {
       };
       const opened = () => {
         settle(true);
+        this.tookToOpen(connection.tookToOpen);
         this.keepUnused(connection);
       };
       const giveUp = () => {
@@ -159,6 +171,10 @@ export class Pool {
       connection.user = { opened, received: giveUp, lost: giveUp };
       this.opening.push(opening);
     });
+  }
+
+  private tookToOpen(time: Nanoseconds): void {
+    this.opensIn = this.opensIn === Infinity ? time : Math.max(time, this.opensIn * forgets);
   }
 
   private dial(): Connection | undefined {

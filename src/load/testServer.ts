@@ -123,6 +123,7 @@ export async function exchange(line: Line, request: Request = plainRequest(), ke
       },
       ended: (at, ending) => resolve({ sent, opened, headers, chunks, ended: { at, ending } }),
     };
+    line.expect?.();
     line.send(
       line.prepare(request, () => undefined, keepText),
       listener,

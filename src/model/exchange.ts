@@ -67,6 +67,10 @@ export interface Line {
   open(connections: number): Promise<void>;
   /** Called before the request is due, once the replies it contains have ended. `keepText` asks for `Ending.text`. */
   prepare(request: Request, replies: Replies, keepText: boolean): Prepared;
+  /** So long before a request is due, `expect` is to be called. */
+  readonly opensWithin?: Nanoseconds;
+  /** A request will be sent, or discarded, in a moment: it shall find a connection that is open. Called once for each, before that. */
+  expect?(): void;
   send(prepared: Prepared, listener: ExchangeListener): Exchange;
   /** Instead of `send`: it will not be sent. */
   discard?(prepared: Prepared): void;

@@ -24,6 +24,11 @@ test("of an open loop the moments of the busiest second are known, and not how m
   expect([streams, dues.length, dues[0], dues.at(-1)]).toEqual([1, 101, 0, 1]);
 });
 
+test("connections are opened before the start for what is due at once, and for a second's requests where they are many", () => {
+  const connectionsAt = (seconds: number) => connectionsFor(phases(every({ seconds })), "plain");
+  expect([connectionsAt(0.1), connectionsAt(0.016), connectionsAt(0.01)]).toEqual([1, 1, 101]);
+});
+
 test("two engines at the same time are asked twice as much, in turn they are not", () => {
   const loop = closedLoop({ concurrency: 64 });
   const both = ["one", "other"];

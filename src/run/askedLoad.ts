@@ -24,9 +24,20 @@ export function askedLoad(phases: readonly Phase[]): AskedLoad {
   };
 }
 
-/** Connections worth opening before the clock starts: the most requests that fall due within a second. */
+/** Opened amid the load, so many a second delay nothing. */
+const fewASecond = 64;
+
+/**
+ * Connections worth opening before the clock starts: as many as requests fall due at once, or within a second where those are many. Others are opened
+ * when they are wanted, since a server may keep a thread for each.
+ */
 export function connectionsFor(phases: readonly Phase[], engine: string): number {
-  return phases.reduce((most, phase) => Math.max(most, busiestSecond(duesOf(phase, engine)).length), 1);
+  return phases.reduce((most, phase) => Math.max(most, openedBefore(duesOf(phase, engine))), 1);
+}
+
+function openedBefore(dues: readonly Seconds[]): number {
+  const within = busiestSecond(dues).length;
+  return within > fewASecond ? within : mostDueAtOnce(dues);
 }
 
 /** Of one engine's turns, or of all. */
