@@ -105,6 +105,28 @@ test("an engine that failed every request has dashes, not zeros", () => {
   ).toEqual(["–", "–", "–", "–"]);
 });
 
+test("where most tokens come together with the one before, it is said why ITL is 0, of that engine alone", () => {
+  const plain = fixture({ contexts: [8_192] });
+  const inPairs = (at: Float64Array, of: number) => at.map((_, index) => at[index - (index % of)] ?? 0);
+  const bunched = (of: number) => {
+    const experiments = plain.experiments.map((experiment) => ({
+      ...experiment,
+      records: experiment.records.map((record) =>
+        record.engine === "cached" ? { ...record, chunks: { ...record.chunks, at: inPairs(record.chunks.at, of) } } : record,
+      ),
+    }));
+    const result = { ...plain, experiments };
+    const figures = figuresOf(result);
+    const page = experiments.flatMap((experiment, index) => experimentPage(experiment, figures.experiments[index]!, result));
+    return [consoleTable(result, figures, { columns: 80, style: bare }).join("\n"), JSON.stringify(page)];
+  };
+  for (const told of bunched(4)) {
+    expect(told).toContain("cached: most tokens come in the same read");
+    expect(told).not.toContain("plain: most tokens");
+  }
+  for (const told of bunched(1)) expect(told).not.toContain("most tokens");
+});
+
 test("of requests that were sent twice a single one is told, on paper too", () => {
   const plain = fixture({ contexts: [8_192] });
   const experiments = plain.experiments.map((experiment) => ({

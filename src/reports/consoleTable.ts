@@ -7,6 +7,7 @@ import { sloPhrase } from "./conditions.ts";
 import { harnessErrorLine } from "./harnessError.ts";
 import { count, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
 import {
+  bunchedPhrase,
   byChancePhrase,
   comparisonSentence,
   costPhrase,
@@ -63,6 +64,7 @@ function experimentLines(experiment: ExperimentResult, figures: ExperimentFigure
       .flatMap((comparison) => comparisonLines(comparison, figures.validity, options)),
     "",
     ...grid(metricCells(figures.summaries), options),
+    ...bunchedLines(figures.summaries, options),
     ...cacheLines(figures, options),
     ...goodputLines(figures.summaries, experiment, options),
     ...failureLines(figures.summaries, experiment, options),
@@ -97,6 +99,10 @@ function metricCells(summaries: readonly EngineSummary[]): readonly (readonly st
     failedOf(summary),
   ]);
   return [head, ...rows];
+}
+
+function bunchedLines(summaries: readonly EngineSummary[], options: ConsoleOptions): readonly string[] {
+  return summaries.flatMap((summary) => bunchedPhrase(summary) ?? []).flatMap((phrase) => labelled("in bunches", "quiet", phrase, options));
 }
 
 function cacheLines({ cacheAnswers }: ExperimentFigures, options: ConsoleOptions): readonly string[] {

@@ -12,7 +12,7 @@ import type { Block, Figure } from "./document.ts";
 import { harnessErrorTable } from "./harnessError.ts";
 import { count, counted, duration, missing, rate, ratio, ratioInterval } from "./numbers.ts";
 import { cacheTokenTable } from "./proofBlocks.ts";
-import { failuresPhrase, goodputPhrase, metricName, sentTwicePhrase, unsettledPhrases, verdictTones } from "./sentences.ts";
+import { bunchedPhrase, failuresPhrase, goodputPhrase, metricName, sentTwicePhrase, unsettledPhrases, verdictTones } from "./sentences.ts";
 import { telemetryFigure } from "./telemetry.ts";
 
 /** One experiment: its numbers per engine, what was compared, and the pictures. */
@@ -22,6 +22,7 @@ export function experimentPage(experiment: ExperimentResult, figures: Experiment
     { kind: "paragraph", tone: "quiet", text: experimentSettings(experiment.description, result.description.engines.length) },
     ...inGroups(figures.summaries, 3).map(metricTable),
     ...failureSentences(figures.summaries, experiment),
+    ...bunchedSentences(figures.summaries),
     ...sentTwiceSentences(figures.summaries, experiment),
     ...anchorSentences(figures.summaries, experiment),
     ...comparisonTable(figures.comparisons, result, figures),
@@ -91,6 +92,11 @@ function failureSentences(summaries: readonly EngineSummary[], { records }: Expe
   return summaries
     .filter(({ failures }) => failures > 0)
     .map((summary) => ({ kind: "paragraph", tone: "bad", label: "failed", text: `${failuresPhrase(summary, records)}.` }));
+}
+
+function bunchedSentences(summaries: readonly EngineSummary[]): readonly Block[] {
+  const phrases = summaries.flatMap((summary) => bunchedPhrase(summary) ?? []);
+  return phrases.map((phrase) => ({ kind: "paragraph", tone: "quiet", label: "in bunches", text: `${phrase}.` }));
 }
 
 function sentTwiceSentences(summaries: readonly EngineSummary[], { records }: ExperimentResult): readonly Block[] {

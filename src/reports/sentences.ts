@@ -236,6 +236,12 @@ export function sentTwicePhrase(engine: string, records: readonly RequestRecord[
   return `${engine}: ${count(again)} of ${counted(own.length, "request")}, because it had closed the connection; TTFT and E2E latency count from the second time`;
 }
 
+/** Where the median gap between tokens is 0, what that says. */
+export function bunchedPhrase({ engine, itl }: EngineSummary): string | undefined {
+  if (itl.p50 !== 0) return undefined;
+  return `${engine}: most tokens come in the same read as the one before, collected on their way (by a proxy, or where we are slower than they are) or made several at a time: ITL tells how they come, TPOT how fast`;
+}
+
 function whyFailed({ outcome }: RequestRecord): string | undefined {
   const why = outcome.kind === "failed" ? outcome.message : outcome.kind === "dropped" ? outcome.reason : "";
   return why === "" ? undefined : why;
