@@ -188,14 +188,3 @@ export async function lateEnd(): Promise<number> {
   const [endedAt] = await once(child.stdout, "data");
   return (await late) - Number(endedAt);
 }
-
-/** By how much a timer is late now: what a busy machine adds to everything. */
-export async function lateTimer(): Promise<number> {
-  let worst = 0;
-  for (let look = 0; look < 10; look++) {
-    const from = performance.now();
-    await pause(5);
-    worst = Math.max(worst, performance.now() - from - 5);
-  }
-  return worst * 2;
-}
