@@ -51,14 +51,14 @@ export const programs = {
   /** Writes down when it ends, and ends; its worker goes on, deaf to SIGTERM. */
   crashes: `
     import { spawn } from "node:child_process";
-    import { existsSync, writeFileSync } from "node:fs";
+    import { existsSync, readFileSync, writeFileSync } from "node:fs";
     const stubborn = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); fs.writeFileSync('worker', String(process.pid));";
     spawn(process.execPath, ["-e", stubborn], { stdio: "ignore" });
     console.log("loading weights");
     console.error("Loading shards:  10%\\rLoading shards: 100%");
     console.error("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB, token hf_abcdefgh");
     setInterval(() => {
-      if (!existsSync("worker")) return;
+      if (!existsSync("worker") || readFileSync("worker", "utf8") === "") return;
       writeFileSync("ended-at", String(Date.now()));
       process.exit(1);
     }, 20);`,

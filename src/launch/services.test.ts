@@ -292,7 +292,7 @@ test.runIf(process.platform === "linux" && hasRedis)(
     writeFileSync(at.file("harness.ts"), harnessIn(at.directory));
     const harness = spawn(process.execPath, [at.file("harness.ts")], { stdio: "ignore" });
     onTestFinished(() => void harness.kill("SIGKILL"));
-    await until(() => existsSync(at.file("port")), 20);
+    await until(() => existsSync(at.file("port")) && at.written("port") !== "", 20);
     const port = Number(at.written("port"));
     const [server] = await place.listeners(port);
     expect(isAlive(server?.pid ?? 0)).toBe(true);
