@@ -19,7 +19,7 @@ interface Work {
 }
 
 interface Watch {
-  /** Seconds at one input, after which it is told to be an endless loop. */
+  /** Seconds at one input, after which it is told to be an endless loop. To load the program may take longer. */
   readonly stuckAfter: number;
   /** Hears about once in 100,000 inputs how many there have been: from a thread that never waits, only the first word would get through. */
   readonly progress?: (inputs: number) => void;
@@ -66,7 +66,7 @@ function stuckInput(input: Int32Array, { stuckAfter, progress }: Watch): Disposa
   const timer = setInterval(() => {
     const now = Atomics.load(input, 0);
     if (last.input >= 0 && Math.floor(now / tellEvery) > Math.floor(last.input / tellEvery)) progress?.(now);
-    last = now === last.input ? { input: now, seconds: last.seconds + 1 } : { input: now, seconds: 0 };
+    last = now >= 0 && now === last.input ? { input: now, seconds: last.seconds + 1 } : { input: now, seconds: 0 };
     if (last.seconds >= stuckAfter)
       resolve({ kind: "failed", input: now, complaint: `still being read after ${stuckAfter} s: an endless loop?` });
   }, 1_000);

@@ -34,3 +34,13 @@ test.each([
   const result = await watched(pathToFileURL(program), { seed: 1, from: 0, to: 10 }, { stuckAfter: 1 });
   expect(result).toEqual({ kind: "failed", input: 5, complaint: expect.stringContaining(complaint) });
 });
+
+test("a program that is long in loading, as on a busy machine, is not taken for an endless loop", async () => {
+  using place = folder();
+  const program = place.write(
+    "slow.mjs",
+    `import { fuzz } from ${JSON.stringify(watch)}; await new Promise((loaded) => setTimeout(loaded, 2_500)); fuzz(() => undefined, () => "all");`,
+  );
+  const result = await watched(pathToFileURL(program), { seed: 1, from: 0, to: 10 }, { stuckAfter: 1 });
+  expect(result).toEqual({ kind: "passed", summary: expect.stringMatching(/^all; slowest input/) });
+});
