@@ -8,7 +8,6 @@ import type { Wire } from "../model/engine.ts";
 import type { Line } from "../model/exchange.ts";
 import { httpLine, type HttpLineOptions } from "./httpLine.ts";
 import {
-  aheadClock,
   chatRole,
   chatText,
   chunkOf,
@@ -18,6 +17,7 @@ import {
   lastChunk,
   listening,
   plainRequest,
+  standingClock,
   streamHead,
   testServer,
   type Answer,
@@ -367,12 +367,13 @@ describe("connections", () => {
     ["timeout=5, max=99", [true, true]],
     ["max=2", [true, true]],
   ])("of a server that says Keep-Alive: %s are used again until a second before that", async (keepAlive, reused) => {
+    const { clock, skip } = standingClock();
     await using server = await testServer((socket) => void socket.write(hello.replace("\r\n", `\r\nkeep-alive: ${keepAlive}\r\n`)));
-    const line = lineTo(server.url);
+    const line = lineTo(server.url, { clock });
     await line.open(1);
     await exchange(line);
     const soon = await exchange(line);
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    skip(1.05);
     const later = await exchange(line);
     expect([soon, later].map(({ sent }) => sent.at(-1)?.reused)).toEqual(reused);
     expect(later.sent).toHaveLength(1); // not by way of a connection that turns out to be closed
@@ -423,11 +424,12 @@ describe("connections", () => {
   });
 
   test("closed by the server between two requests cost a second attempt, not a failure", async () => {
-    const { clock, skip } = aheadClock();
+    const { clock, skip } = standingClock();
     skip(60);
     await using server = await testServer((socket, _, count) => {
-      if (count === 0) socket.write(hello);
-      else socket.destroy();
+      if (count === 0) return void socket.write(hello);
+      skip(0.03);
+      socket.destroy();
     });
     const line = lineTo(server.url, { clock });
     await line.open(1);
@@ -438,15 +440,16 @@ describe("connections", () => {
     expect(heard.ended.ending.outcome).toEqual({ kind: "completed" });
   });
 
-  test.each<[when: string, act: (socket: Socket) => void]>([
-    ["80 ms after it took the request", (socket) => void setTimeout(() => socket.destroy(), 80)],
+  test.each<[when: string, act: (socket: Socket, skip: (seconds: number) => void) => void]>([
+    ["80 ms after it took the request", (socket, skip) => (skip(0.08), socket.destroy())],
     ["after the first byte of a reply", (socket) => void socket.end("H")],
   ])("that the server drops %s are the engine's failure: nothing is sent twice", async (_when, act) => {
+    const { clock, skip } = standingClock();
     await using server = await testServer((socket, _, count) => {
       if (count === 0) socket.write(hello);
-      else act(socket);
+      else act(socket, skip);
     });
-    const line = lineTo(server.url);
+    const line = lineTo(server.url, { clock });
     await line.open(1);
     await exchange(line);
     const heard = await exchange(line);
@@ -471,7 +474,7 @@ describe("connections", () => {
   });
 
   test("that took long to open have twice as long to turn out to have been closed", async () => {
-    const { clock, skip } = aheadClock();
+    const { clock, skip } = standingClock();
     await using server = await testServer((socket, _, count) => {
       if (count === 0) return void socket.write(hello);
       skip(0.07);

@@ -8,7 +8,7 @@ import { toNanoseconds, type Seconds } from "../model/time.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionBudget } from "./connectionBudget.ts";
 import { Pool } from "./pool.ts";
-import { aheadClock, listening } from "./testServer.ts";
+import { listening, standingClock } from "./testServer.ts";
 
 test("connections that their server may soon close are opened anew, as many as were asked for", async () => {
   const { pool, begun, skip } = await poolTo(() => {});
@@ -145,7 +145,7 @@ function taken(pool: Pool): Connection {
   return connection;
 }
 
-/** A pool on a clock that is as far ahead as was skipped, and what became of its connections. */
+/** A pool on a clock that goes on by what is skipped alone, and what became of its connections. */
 interface Watched {
   readonly pool: Pool;
   readonly accepted: readonly Socket[];
@@ -180,7 +180,7 @@ async function poolToNobody(): Promise<Watched> {
 
 function poolOf(port: number, openWithin: Seconds = 60): Omit<Watched, "accepted"> {
   const budget = new CountedBudget(Infinity);
-  const { clock, skip } = aheadClock();
+  const { clock, skip } = standingClock();
   const server = { host: "127.0.0.1", port, isTls: false, acceptAnyCertificate: false };
   const pool = new Pool({ server, clock, stamps: stampsWhenRead(clock) }, toNanoseconds(openWithin), budget);
   onTestFinished(() => pool.close());

@@ -85,16 +85,19 @@ export function chatText(content: string): string {
 export const chatRole = data({ choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }] });
 export const done = data("[DONE]");
 
-/** This machine's clock, ahead by what was skipped. What was set before comes when it would have come. */
-export function aheadClock(): { readonly clock: Clock; readonly skip: (seconds: Seconds) => void } {
+/**
+ * A clock that stands still but for what is skipped: how long this machine takes for anything decides nothing. What is set comes as much later by this
+ * machine's clock as it was to come by this one.
+ */
+export function standingClock(): { readonly clock: Clock; readonly skip: (seconds: Seconds) => void } {
   const real = realClock();
-  let ahead = 0;
+  let now = real.now();
   const clock: Clock = {
-    now: () => real.now() + ahead,
-    at: (time, act) => real.at(time - ahead, act),
+    now: () => now,
+    at: (time, act) => real.at(real.now() + time - now, act),
     runUntil: async (done) => real.runUntil(done),
   };
-  return { clock, skip: (seconds) => void (ahead += toNanoseconds(seconds)) };
+  return { clock, skip: (seconds) => void (now += toNanoseconds(seconds)) };
 }
 
 /** Everything an exchange told, in order. */
