@@ -238,11 +238,13 @@ test("a reply whose body never ends after [DONE], whatever comes in it, keeps no
   let closed = 0;
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.on("data", () => socket.write(streamHead + chunkOf(a + done)));
-    const goesOn = setInterval(() => socket.write(chunkOf(": still here\n\n")), 2);
-    socket.on("close", () => {
-      closed++;
-      clearInterval(goesOn);
+    socket.once("data", () => {
+      socket.write(streamHead + chunkOf(a + done));
+      const goesOn = setInterval(() => socket.write(chunkOf(": still here\n\n")), 2);
+      socket.once("close", () => {
+        closed++;
+        clearInterval(goesOn);
+      });
     });
   });
   const line = lineTo(`http://127.0.0.1:${await listening(server)}`);
