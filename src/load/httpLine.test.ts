@@ -298,11 +298,6 @@ describe("a failure has its name:", () => {
     }
   });
 
-  test("a name that does not exist", async () => {
-    const heard = await exchange(lineTo("http://nowhere.invalid:80"));
-    expect(heard.ended.ending.outcome).toMatchObject({ kind: "failed", code: "refused" });
-  });
-
   test("a connection that does not open in time", async () => {
     // 192.0.2.0/24 is for documentation: nobody answers there. Where the network refuses at once, that is what is told.
     const heard = await exchange(lineTo("http://192.0.2.1:81", { connectWithin: 0.2 }));

@@ -1,5 +1,3 @@
-import dns from "node:dns";
-
 import { afterEach, expect, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
@@ -7,6 +5,7 @@ import type { Wire } from "../model/engine.ts";
 import type { Line } from "../model/exchange.ts";
 import { completed, failed } from "../model/outcome.ts";
 import { httpLine } from "./httpLine.ts";
+import { resolvingTo } from "./resolvingTo.ts";
 import { chatText, chunkOf, done, exchange, lastChunk, plainRequest, streamHead, testServer } from "./testServer.ts";
 
 const open: Line[] = [];
@@ -40,14 +39,11 @@ test("after a 408 that a server had written before it read the request, the next
   expect(endings[2]?.text).toBe("reply 0 of its connection"); // and not 1 of the other, which was the true one of the request before
 });
 
-/** Until disposed of, every name has these addresses. */
-function resolvingTo(...addresses: readonly string[]): Disposable {
-  const { lookup } = dns;
-  const found = addresses.map((address) => ({ address, family: 4 }));
-  const told = (_: string, __: unknown, done: (error: null, all: typeof found) => void) => process.nextTick(done, null, found);
-  Object.assign(dns, { lookup: told });
-  return { [Symbol.dispose]: () => Object.assign(dns, { lookup }) };
-}
+test("a name that nobody knows is told as one", async () => {
+  using _ = resolvingTo();
+  const { ended } = await exchange(lineTo("http://nowhere.invalid:80"));
+  expect(ended.ending.outcome).toEqual(failed("refused", "getaddrinfo ENOTFOUND nowhere.invalid"));
+});
 
 test("where a name has several addresses and none takes a connection, it is told why the first did not", async () => {
   const server = await testServer(() => {});
@@ -71,7 +67,8 @@ test.each([
   ["a password with odd letters", "http://me:toke%6E-9@token-9.invalid", chat],
   ["a secret of the query", "http://token-9.invalid?api_key=token-9", chat],
   ["a key that a password begins with", "http://me:token-9@token-9.invalid", { ...chat, apiKey: "token" }],
-])("%s is in no message of a connection that could not be opened", async (_, url, wire) => {
+])("%s is in no message of a connection that could not be opened", async (_name, url, wire) => {
+  using _ = resolvingTo();
   const { ended } = await exchange(lineTo(url, wire));
-  expect(ended.ending.outcome).toEqual(failed("refused", expect.stringMatching(/^getaddrinfo E\w+ \*\*\*\.invalid$/)));
+  expect(ended.ending.outcome).toEqual(failed("refused", "getaddrinfo ENOTFOUND ***.invalid"));
 });
