@@ -79,8 +79,9 @@ test("what could not be sent in time is dropped and recorded where the experimen
   expect(records.every(({ outcome }) => outcome !== undefined)).toBe(true);
   expect(dropped[0]?.outcome).toEqual({ kind: "dropped", reason: "not sent within 0.05 s of its time" });
   expect(dropped.length + sent.length).toBe(300);
-  // Of 300 ms and the 50 after it, 5 ms each; on a busy machine fewer.
-  expect(sent.length).toBeGreaterThan(9);
+  // Of 300 ms and the 50 after it, 5 ms each; on a busy machine fewer, and none is given up before its time.
+  expect(Math.min(...dropped.map(({ took = 0 }) => took))).toBeGreaterThanOrEqual(50 * millisecond);
+  expect(sent.length).toBeGreaterThan(0);
   expect(sent.length).toBeLessThan(75);
   // Looked at just before it is sent: a thread that loses its core between the two may be later, once in a while.
   const inTime = sent.filter(({ lag = Infinity }) => lag < 55 * millisecond);
