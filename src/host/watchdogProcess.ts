@@ -77,15 +77,15 @@ interface Ended {
 async function endAll(tree: LivingTree, secondsSince: () => number): Promise<Ended> {
   const seen = new Set<string>();
   let [after, left]: [number, readonly ProcessEntry[]] = [0, []];
-  const began = Date.now();
-  for (let lastSeen = began; Date.now() - lastSeen < quietMilliseconds && Date.now() - began < patienceMilliseconds;) {
+  const began = performance.now();
+  for (let lastSeen = began; performance.now() - lastSeen < quietMilliseconds && performance.now() - began < patienceMilliseconds;) {
     left = tree.members();
     for (const entry of left) {
       seen.add(`${entry.pid} ${entry.startedAt}`);
       sharedMemory.remember(entry.pid);
       signalProcess(entry, "SIGKILL");
     }
-    if (left.length > 0) [lastSeen, after] = [Date.now(), secondsSince()];
+    if (left.length > 0) [lastSeen, after] = [performance.now(), secondsSince()];
     await pause(left.length > 0 ? 20 : 50);
   }
   sharedMemory.discard();

@@ -39,18 +39,22 @@ interface Removed {
 }
 
 async function removeAll(socket: string, label: string): Promise<Removed> {
-  const began = Date.now();
+  const began = performance.now();
   const seen = new Set<string>();
   let [after, left]: [number, readonly string[]] = [0, []];
   const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-  for (let lastSeen = began; Date.now() - lastSeen < quietMilliseconds && Date.now() - began < patienceMilliseconds; await pause(250)) {
+  for (
+    let lastSeen = began;
+    performance.now() - lastSeen < quietMilliseconds && performance.now() - began < patienceMilliseconds;
+    await pause(250)
+  ) {
     const list = await answer(socket, "GET", `/containers/json?all=true&filters=${filters}`);
     if (list === undefined) {
-      lastSeen = Date.now(); // who is left is not known
+      lastSeen = performance.now(); // who is left is not known
       continue;
     }
     left = idsIn(list);
-    if (left.length > 0) [lastSeen, after] = [Date.now(), (Date.now() - began) / 1_000];
+    if (left.length > 0) [lastSeen, after] = [performance.now(), (performance.now() - began) / 1_000];
     for (const id of left) seen.add(id);
     for (const id of left) await answer(socket, "DELETE", `/containers/${id}?force=true&v=true`);
   }
