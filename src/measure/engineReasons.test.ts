@@ -14,10 +14,21 @@ function found(records: readonly RequestRecord[], limits: LimitChanges = {}) {
   return engineReasons(records, engines, limitsOf({ ...experimentOf(records).description, limits }));
 }
 
+/** One every 1.98 s where nothing else is said, answered one after the other. */
+const queued = (length: number, service: number, gap = 1.98) =>
+  Array.from({ length }, (_, request) => record([[service * (request + 1)]], { request, due: gap * request }));
+
 test("where saturation is meant, an engine that falls behind is no reason, nor that it becomes slower", () => {
-  const saturated = Array.from({ length: 24 }, (_, request) => record([[1.9 * (request + 1)]], { request, due: 1.4 * request }));
+  const saturated = queued(100, 1.9, 1.4);
   expect(found(saturated).map(({ exceeded }) => exceeded?.name)).toEqual(["saturation"]);
   expect(found(saturated, { saturation: false })).toEqual([]);
+  expect(found(queued(100, 2), { saturation: false, drift: { degraded: 0.1 } })).toMatchObject([{ exceeded: { name: "drift" } }]);
+});
+
+test("an engine that falls behind by 1 % is within the usual limit of saturation, and beyond one of half a percent", () => {
+  expect(found(queued(60, 2))).toEqual([]);
+  expect(found(queued(60, 2), { saturation: { degraded: 0.005 } })).toMatchObject([{ state: "DEGRADED", exceeded: { limit: 0.005 } }]);
+  expect(found(queued(60, 2), { saturation: { invalid: 0.005 } })).toMatchObject([{ state: "INVALID", exceeded: { limit: 0.005 } }]);
 });
 
 test("an engine that became faster when requests came faster did not by its schedule", () => {

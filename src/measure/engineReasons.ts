@@ -33,9 +33,10 @@ export function engineReasons(records: readonly RequestRecord[], engines: readon
 /** Of one that falls behind it goes without saying that it becomes slower, also where the experiment means it to. */
 function steadiness(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const growth = queueGrowth(records);
-  return growth !== undefined && growth.behind > usual.saturation.degraded
-    ? saturation(growth, engine, limits)
-    : drifting(records, engine, limits);
+  if (growth === undefined) return drifting(records, engine, limits);
+  const saturated = saturation(growth, engine, limits);
+  const fallsBehind = saturated.length > 0 || growth.behind > usual.saturation.degraded;
+  return fallsBehind ? saturated : drifting(records, engine, limits);
 }
 
 function drifting(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
