@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ttft } from "../measure/latency.ts";
+import { telemetryOf } from "../measure/telemetry.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { parseLegacyCsv } from "./legacyCsv.ts";
 
@@ -113,6 +114,24 @@ test("of our own file a reply that was cut off, or failed, is none that was comp
   ]);
   expect(records.map(ttft)).toEqual([0.5, 0.5, 0.5, 0.5]);
   expect([gapsUnknown, description.experiments[0]?.repeats]).toEqual([true, 2]);
+});
+
+test("blocks of our own file came one after the other: of one request at a time there is never more than one in flight", () => {
+  const rows = [1, 0].flatMap((block) => [0, 2].map((due) => `0,${due},0,${due},0.5,10,2,64,16,${memory},${block},completed`));
+  const { experiments, description } = parseLegacyCsv([`${header},block,outcome`, ...rows].join("\n"), "test_a.csv");
+  expect(experiments).toMatchObject([
+    {
+      starts: [
+        { block: 1, at: 4e9 },
+        { block: 0, at: 0 },
+      ],
+      span: { from: 0, to: 8e9 },
+    },
+  ]);
+  const gpu0 = experiments[0]?.readings.filter(({ of }) => of === "gpu-0") ?? [];
+  expect(gpu0.map(({ at }) => at)).toEqual([2e9, 4e9, 6e9, 8e9]);
+  const [telemetry] = experiments.map((experiment) => telemetryOf(experiment, description.engines));
+  expect(telemetry).toMatchObject({ engines: [{ series: "requests-in-flight", mean: 1, max: 1 }], lasts: 8 });
 });
 
 test("all mistakes of a file are told at once, with their lines", () => {

@@ -6,7 +6,7 @@ import { completed, dropped, failed, type Outcome } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import { cacheState } from "../model/request.ts";
 import type { EngineDescription, ExperimentDescription, ExperimentResult, TestResult } from "../model/result.ts";
-import { toNanoseconds } from "../model/time.ts";
+import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { parseCsv } from "./csv.ts";
 import { parseRows, type ResultRow } from "./csvRows.ts";
 
@@ -86,10 +86,25 @@ function spread(values: readonly number[]): string {
 }
 
 function experimentOf(index: number, description: ExperimentDescription, rows: readonly ResultRow[]): ExperimentResult {
-  const records = [...Map.groupBy(rows, ({ engine, block }) => `${block} ${engine}`).values()].flatMap((of) => recordsOf(index, of));
-  const readings = rows.flatMap(readingsOf);
-  const to = Math.max(0, largestOf(records.map(({ ended, due }) => ended ?? due)));
-  return { index, description, records, neverDue: 0, readings, span: { from: 0, to } };
+  const turns = [...Map.groupBy(rows, ({ engine, block }) => `${block} ${engine}`).values()].map((of) => recordsOf(index, of));
+  const records = turns.flat();
+  const { startOf, to } = startsOf(records);
+  const starts = turns.flatMap(([first]) =>
+    first === undefined ? [] : [{ engine: first.engine, block: first.block, at: startOf(first.block) }],
+  );
+  const readings = rows.flatMap((row) => readingsOf(row, startOf(row.block))).sort((one, other) => one.at - other.at);
+  return { index, description, records, neverDue: 0, readings, span: { from: 0, to }, starts };
+}
+
+/** Each block's times count from its own start, of which the file does not say when it was: they came one after the other. */
+function startsOf(records: readonly RequestRecord[]): { startOf: (block: number) => Nanoseconds; to: Nanoseconds } {
+  const starts = new Map<number, Nanoseconds>();
+  let to = 0;
+  for (const [block, of] of [...Map.groupBy(records, (record) => record.block)].sort(([one], [other]) => one - other)) {
+    starts.set(block, to);
+    to += largestOf(of.map(({ ended, due }) => ended ?? due));
+  }
+  return { startOf: (block) => starts.get(block) ?? 0, to };
 }
 
 /** Of one engine and block, in the order of their due times: what came before says what a cache could have. */
@@ -157,7 +172,7 @@ function outcomeOf({ outcome, failure, ttft }: ResultRow): Outcome {
   return failed(failure?.code ?? "bad-response", failure?.message ?? "the file says -1; lmcache-tests keeps no reason");
 }
 
-function readingsOf({ due, sent = due, e2e = 0, gpuMemory }: ResultRow): readonly Reading[] {
-  const at = toNanoseconds(sent + e2e);
+function readingsOf({ due, sent = due, e2e = 0, gpuMemory }: ResultRow, start: Nanoseconds): readonly Reading[] {
+  const at = start + toNanoseconds(sent + e2e);
   return Object.entries(gpuMemory).map(([of, value]) => ({ at, series: "gpu-memory-mib", of, value }));
 }
