@@ -11,6 +11,7 @@ export interface Departure {
   readonly prompt: number;
   /** From 1: the first token, or character where the engine does not tell tokens, that is another one. */
   readonly at: number;
+  /** In the longer of the two. */
   readonly of: number;
   readonly unit: "token" | "character";
   /** Missing where the answer had ended. */
@@ -110,7 +111,7 @@ function departureOf(answer: Answer, from: Answer, index: number): readonly Depa
   const longer = pieces.length > before.length ? pieces : before;
   const at = longer.findIndex((_, place) => pieces[place] !== before[place]);
   if (at < 0) return [];
-  return [known({ prompt: index + 1, at: at + 1, of: before.length, unit, said: pieces[at], insteadOf: before[at] })];
+  return [known({ prompt: index + 1, at: at + 1, of: longer.length, unit, said: pieces[at], insteadOf: before[at] })];
 }
 
 function cachedIn(answers: readonly AskedTwice[]): number {
