@@ -5,15 +5,15 @@ import { experimentOf, record } from "./fixture.ts";
 import { throttlingReasons } from "./throttled.ts";
 
 test.each([
-  ["software thermal slowdown", [4, 4, 0x24, 4], "software thermal slowdown"],
-  ["hardware slowdown by heat", [4, 0x4c, 4, 4], "hardware slowdown, hardware thermal slowdown"],
-  ["power brake", [0x88, 4, 4, 4], "hardware slowdown, hardware power brake"],
-  ["hardware slowdown twice in a row", [4, 8, 8, 4], "hardware slowdown"],
-])("a GPU of an engine in %s degrades the run", (_name, masks, told) => {
+  ["software thermal slowdown", [4, 4, 0x24, 4], 25, "software thermal slowdown"],
+  ["hardware slowdown by heat", [4, 0x4c, 4, 4], 25, "hardware slowdown, hardware thermal slowdown"],
+  ["power brake", [0x88, 4, 4, 4], 25, "hardware slowdown, hardware power brake"],
+  ["hardware slowdown twice in a row", [4, 8, 8, 4], 50, "hardware slowdown"],
+])("a GPU of an engine in %s degrades the run", (_name, masks, percent, told) => {
   const [reason, ...others] = throttlingReasons(read(masks, "gpu-0"), [engine({ gpus: ["0"] })]);
   expect(others).toEqual([]);
   expect(reason?.state).toBe("DEGRADED");
-  expect(reason?.what).toMatch(new RegExp(`^gpu-0 \\(plain\\) was slowed down in (25|50) % of its readings: ${told}$`));
+  expect(reason?.what).toBe(`gpu-0 (plain) was slowed down in ${percent} % of its readings: ${told}`);
 });
 
 test.each([
