@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Reading } from "../model/record.ts";
+import type { Reading, RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import type { Seconds } from "../model/time.ts";
 import { experimentOf, record } from "./fixture.ts";
@@ -21,6 +21,15 @@ test("requests in flight rise when one is sent and fall when it ends; their mean
   ]);
 });
 
+test("a request that is sent as another ends is not in flight beside it; one that was cut off is until the last that came of it", () => {
+  const [{ ended: _, ...cutOff }, { ended: _ended, chunks: _chunks, ...unanswered }] = [record([[3], [4]], { due: 2 }), sent(0, 1)];
+  const flightOf = (...records: readonly RequestRecord[]) =>
+    telemetryOf(experimentOf(records, [read("running-requests", "plain", 0, 1)]), [engine("plain")]).engines[0];
+  expect(flightOf(sent(0, 2), cutOff)).toMatchObject({ mean: 1, max: 1 });
+  expect(pointsOf(flightOf(sent(0, 2), cutOff)).at(-1)).toEqual([4, 0]);
+  expect(flightOf({ ...unanswered, chunks: record([]).chunks })?.mean).toBeUndefined();
+});
+
 test("readings count from the first request; those just outside stand at the edges, and count in no mean", () => {
   const values = [8.5, 9.9, 10.5, 11.5, 14.1, 15].map((at, index) => read("kv-usage-share", "plain", at, index / 10));
   const experiment = { ...experimentOf([sent(0, 4)], values), starts: [start("plain", 10)] };
@@ -32,6 +41,35 @@ test("readings count from the first request; those just outside stand at the edg
     [4, 0.4],
   ]);
   expect(track).toMatchObject({ readings: 2, mean: 0.25, max: 0.3 });
+});
+
+test("a reading stands at an edge that is 2 s away at most; without a start of its own an engine has that of the experiment", () => {
+  const pointsWith = (...times: readonly Seconds[]) => {
+    const experiment = experimentOf(
+      [sent(0, 4)],
+      times.map((at) => read("kv-usage-share", "plain", at, 0.5)),
+    );
+    const { engines } = telemetryOf({ ...experiment, span: { from: 10e9, to: 14e9 } }, [engine("plain")]);
+    return pointsOf(engines.find(({ series }) => series === "kv-usage-share")).map(([at]) => at);
+  };
+  expect(pointsWith(8, 11, 16)).toEqual([0, 1, 4]);
+  expect(pointsWith(7.9, 11, 16.1)).toEqual([1]);
+});
+
+test("an engine that tells nothing in its turn has no mean, one that tells a single value has that, and one without requests is in no line", () => {
+  const readings = [read("running-requests", "plain", 1, 3), read("running-requests", "cached", 1, 0)];
+  const experiment = {
+    ...experimentOf([sent(0, 2, "plain"), sent(0, 2, "cached")], readings),
+    starts: [start("plain", 0), start("cached", 2.5)],
+  };
+  const { engines, isInTurn, lasts } = telemetryOf(experiment, [engine("plain"), engine("cached"), engine("idle"), engine("later", [], 1)]);
+  expect(engines.map(({ name, readings: count, mean, max }) => [name, count, mean, max])).toEqual([
+    ["plain", undefined, 1, 1],
+    ["cached", undefined, 1, 1],
+    ["plain", 1, 3, 3],
+    ["cached", 0, undefined, undefined],
+  ]);
+  expect([isInTurn, lasts]).toEqual([false, 4.5]);
 });
 
 test("what an engine tells while another has its turn is in its line, and not in its mean", () => {
@@ -87,14 +125,18 @@ test("what is between an engine's blocks, as caches are emptied, is in no mean",
 });
 
 test("no line goes through a time in which nothing was read", () => {
-  const values = [0, 1, 2, 9, 10].map((at) => read("running-requests", "plain", at, 1));
-  const track = telemetryOf(experimentOf([sent(0, 10)], values), [engine("plain")]).engines.find(
-    ({ series }) => series === "running-requests",
-  );
-  expect(track?.stretches.map((points) => points.map(({ at }) => at))).toEqual([
+  const stretchesOf = (times: readonly Seconds[]) => {
+    const values = times.map((at) => read("running-requests", "plain", at, 1));
+    const { engines } = telemetryOf(experimentOf([sent(0, 40)], values), [engine("plain")]);
+    return engines.at(-1)?.stretches.map((points) => points.map(({ at }) => at));
+  };
+  expect(stretchesOf([0, 1, 2, 5.5, 6])).toEqual([
     [0, 1, 2],
-    [9, 10],
+    [5.5, 6],
   ]);
+  expect(stretchesOf([0, 0.5, 1, 4, 4.5])).toHaveLength(1); // three seconds may pass
+  expect(stretchesOf([0, 5, 10, 25])).toHaveLength(1); // and three times as long as usual
+  expect(stretchesOf([0, 5, 10, 26])).toEqual([[0, 5, 10], [26]]);
 });
 
 test("engines that are up one after the other have each their own start, and so has the GPU they share", () => {
@@ -132,6 +174,8 @@ test("what held the clock of a GPU down is told of each of the engines that had 
     { gpu: "gpu-0", name: "gpu-0 (plain)", shares: { "hardware thermal slowdown": 1 }, faulty: 1 },
     { gpu: "gpu-0", name: "gpu-0 (cached)", shares: { "software power cap": 0.5 }, faulty: 0 },
   ]);
+  const two = telemetryOf(experiment, [engine("plain", ["0"]), engine("cached", ["1"])]).throttling;
+  expect(two.map(({ name }) => name)).toEqual(["gpu-0 (plain)"]); // the other told nothing
 });
 
 test("GPUs of nobody are left out where it is known who has which; else all are there", () => {
@@ -139,6 +183,7 @@ test("GPUs of nobody are left out where it is known who has which; else all are 
   const shown = (gpus: readonly string[]) =>
     telemetryOf(experimentOf([sent(0, 2)], readings), [engine("plain", gpus)]).gpus.map(({ name }) => name);
   expect(shown(["2", "10"])).toEqual(["gpu-2 (plain)", "gpu-10 (plain)"]);
+  expect(shown(["2"])).toEqual(["gpu-2 (plain)"]);
   expect(shown([])).toEqual(["gpu-0", "gpu-1", "gpu-2", "gpu-10"]);
 });
 
@@ -147,6 +192,7 @@ test("where nothing was read there is nothing, also not the requests in flight",
   expect(telemetryOf(experimentOf([], [read("running-requests", "plain", 1, 1)]), [engine("plain")])).toMatchObject({
     engines: [],
     gpus: [],
+    lasts: 0,
   });
 });
 

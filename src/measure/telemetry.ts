@@ -137,9 +137,8 @@ function gpuTracks(span: Span, readings: readonly Reading[]): readonly Track[] {
 
 /** In the turns of engines that were up together. */
 export function throttlingIn(span: Span, readings: readonly Reading[]): readonly NamedThrottling[] {
-  const within = readings.filter(({ at }) => isIn(at, [span]));
   return gpusOf(span, readings).flatMap(({ gpu, name, counted }) => {
-    const own = within.filter(({ of }) => of === gpu);
+    const own = readings.filter(({ of }) => of === gpu);
     return throttlingOf(own, (at) => isIn(at, counted)).map((found) => ({ ...found, name }));
   });
 }

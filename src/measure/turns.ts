@@ -60,19 +60,7 @@ function lengthOf(flights: readonly Flight[]): Length {
 /** When these engines had requests: from the first to the last of each block. What is between, others' turns or the emptying of caches, is not theirs. */
 export function turnsOf(engines: readonly string[], flights: readonly Flight[]): readonly Length[] {
   const own = flights.filter(({ engine }) => engines.includes(engine));
-  const turns = byBlock(own).map(lengthOf);
-  return joined(turns.toSorted((one, other) => one.from - other.from));
-}
-
-/** Those that overlap are one; by their start. */
-function joined(turns: readonly Length[]): readonly Length[] {
-  const found: Length[] = [];
-  for (const turn of turns) {
-    const last = found.at(-1);
-    if (last === undefined || turn.from > last.to) found.push(turn);
-    else found[found.length - 1] = { from: last.from, to: Math.max(last.to, turn.to) };
-  }
-  return found;
+  return byBlock(own).map(lengthOf);
 }
 
 export function isIn(at: Nanoseconds, turns: readonly Length[]): boolean {
