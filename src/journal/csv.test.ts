@@ -17,11 +17,12 @@ test("whatever is in a quoted cell comes back: commas, quotes, line breaks", () 
 });
 
 test("a row knows the line it begins on, also below a cell of several lines and an empty line", () => {
-  const { rows } = parseCsv('\uFEFFx,y\n"one\ntwo",2\n\n3,\n');
+  const { rows, mistakes } = parseCsv('\uFEFFx,y\n"one\ntwo",2\n\n3,\n');
   expect(rows).toEqual([
     { line: 2, cells: { x: "one\ntwo", y: "2" } },
     { line: 5, cells: { x: "3", y: "" } },
   ]);
+  expect(mistakes).toEqual([]);
 });
 
 test("every row of the wrong length is named, and a quote without its end is where reading stops", () => {

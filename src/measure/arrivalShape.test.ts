@@ -32,6 +32,10 @@ test("even gaps sent as Poisson's are off by 2/e of the mean gap, and Poisson's 
   expect(shape(even, uneven)).toMatchObject({ share: expect.closeTo(2 / Math.E, 1), isLessEven: true });
   expect(shape(uneven, even)).toMatchObject({ share: expect.closeTo(2 / Math.E, 1), isLessEven: false });
   expect(shape(uneven, poissonTimes(20, 2_000))?.share).toBeLessThan(0.1); // others, of the same process
+  const rates = [1, 5, 10, 30, 100].map((perSecond) => [every(1 / perSecond, 100), poissonTimes(perSecond, 100)] as const);
+  expect(rates.map(([one, other]) => [shape(one, other)?.isLessEven, shape(other, one)?.isLessEven])).toEqual(
+    rates.map(() => [true, false]),
+  );
 });
 
 test.each([
@@ -71,6 +75,22 @@ test("a rate that is too low is told by itself, and not as another shape", () =>
   const slow = times.map((time) => time * 1.05);
   expect(reasons(times, slow).filter(({ exceeded }) => exceeded?.name === "shape")).toEqual([]);
   expect(reasons(times, slow).some(({ exceeded }) => exceeded?.name === "rate")).toBe(true);
+});
+
+test("of what is due in one instant the first counts, in whatever order requests are told; what was not sent is in no shape", () => {
+  const times = every(0.05, 40);
+  const pairs = recordsOf(times, times).flatMap((first) => [first, { ...first, sent: (first.sent ?? 0) + random() * 0.04e9 }]);
+  const { sent: _, ...unsent } = record([[99]], { due: 2 });
+  expect(arrivalShape(pairs)).toMatchObject({ off: expect.closeTo(0), meanGap: expect.closeTo(0.05), isLessEven: false });
+  expect(arrivalShape([...pairs.toReversed(), unsent])).toEqual(arrivalShape(pairs));
+  expect(
+    arrivalShape(
+      recordsOf(
+        times,
+        times.map(() => 1),
+      ),
+    ),
+  ).toBeUndefined(); // nor what was sent in one instant: its rate is told
 });
 
 test("what waits for another's end has no schedule to be held against", () => {

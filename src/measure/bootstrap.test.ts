@@ -16,6 +16,12 @@ test.each(known)("the interval of the mean of $values is scipy's $interval", ({ 
   expect(Math.abs(found[1] - interval[1])).toBeLessThan(within);
 });
 
+test("the interval of values that are not alike on both sides of their mean is not, either: none of them is below 1", () => {
+  const [low, high] = intervalOf([1, 1, 1, 1, 1, 9]);
+  expect(low).toBe(1);
+  expect(high).toBeGreaterThan(4);
+});
+
 test("the same values and seed give the same interval to the last bit", () => {
   expect(intervalOf([1, 2, 3, 5, 8, 13])).toEqual(intervalOf([1, 2, 3, 5, 8, 13]));
 });

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
-import type { Verdict } from "../model/figures.ts";
+import type { EngineSummary, Verdict } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
+import type { EngineProof } from "../model/proof.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
-import type { TestResult } from "../model/result.ts";
+import type { ExperimentResult, TestResult } from "../model/result.ts";
+import type { Seconds } from "../model/time.ts";
 import { answered, experimentOf, resultOf as resultOfOne } from "./fixture.ts";
 import { rulerReadings } from "./rulerError.ts";
 import { figuresOf, totalsOf } from "./testFigures.ts";
@@ -82,6 +84,57 @@ test("the margin that an experiment states is the one its engines are compared w
   };
   expect(verdicts(0.05)).toEqual(["equivalent", "equivalent"]);
   expect(verdicts(0.01)).toEqual(["better", "equivalent"]);
+});
+
+test("the harness's own error is a margin, too: what is within it is no difference", () => {
+  const result = resultOf([...answered("plain", often(1)), ...answered("a", often(0.8))]);
+  const ttftWith = (error: Seconds) => {
+    const ruler = rulerReadings("replay after", { ttft: { count: 9, p50: 0, max: error } }).map((one) => ({ ...one, at: 0 }));
+    const experiments = result.experiments.map((one) => ({ ...one, readings: ruler }));
+    return figuresOf({ ...result, experiments }).experiments[0]?.comparisons.find(({ metric }) => metric === "ttft")?.verdict;
+  };
+  expect([0.01, 0.4].map(ttftWith)).toEqual(["better", "inconclusive"]);
+});
+
+test("what an engine keeps is what its own proofs say, of this experiment or of all", () => {
+  const result = resultOf([...answered("plain", slow), ...answered("a", slow), ...answered("b", slow)]);
+  const reuse = { own: false, external: true };
+  const keptWith = (...proofs: readonly Partial<EngineProof>[]) => {
+    const proven = proofs.map((proof) => ({ engine: "a", checks: [], traits: [], ...proof }));
+    return figuresOf({ ...result, proofs: proven }).experiments[0]?.cacheAnswers.flatMap(({ engine, keeps = "" }) => `${engine} ${keeps}`);
+  };
+  expect(keptWith({ reuse })).toEqual(["b ", "a beside", "plain "]);
+  expect(keptWith({ reuse, experiment: 0 }, { engine: "b", reuse: { ...reuse, own: true, external: false } })).toEqual([
+    "b own",
+    "a beside",
+    "plain ",
+  ]);
+  expect(keptWith({ reuse, experiment: 1 })).toEqual([]);
+});
+
+test("a reason that holds in one of two experiments is told with its title", () => {
+  const [{ description, ...one }] = resultOf(answered("plain", slow)).experiments as [ExperimentResult];
+  const other = {
+    ...one,
+    description: { ...description, title: "200 context tokens" },
+    records: one.records.map((record) => failingFirst(record, 9)),
+  };
+  const result = resultOf(answered("plain", slow));
+  const { reasons } = figuresOf({ ...result, experiments: [{ ...one, description }, other] }).validity;
+  expect(reasons.map(({ what }) => what)).toEqual([expect.stringMatching(/^200 context tokens: .*9 of 10/)]);
+});
+
+test("of a file that has only first and last tokens there is no time between tokens, cold or warm, and all else there is", () => {
+  const [known, unknown] = [false, true].map((gapsUnknown) => {
+    const records = slow.flatMap((wait, request) => answered("plain", [wait], { request, cache: request < 5 ? "cold" : "warm" }));
+    return figuresOf({ ...resultOf(records), gapsUnknown }).experiments[0]?.summaries[0];
+  });
+  const itls = (summary: EngineSummary | undefined) => [summary?.itl, summary?.cold.itl, summary?.warm.itl].map((itl) => itl?.count);
+  expect([itls(known), itls(unknown)]).toEqual([
+    [20, 10, 10],
+    [0, 0, 0],
+  ]);
+  expect([unknown?.ttft, unknown?.cold.tpot, unknown?.warm.e2e]).toEqual([known?.ttft, known?.cold.tpot, known?.warm.e2e]);
 });
 
 test("totals count every engine's requests, and those that never fell due", () => {

@@ -3,7 +3,7 @@ import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { cacheAnswers, type CacheAnswer, type CacheUser } from "./cacheAnswer.ts";
 import { cacheSign } from "./cacheSign.ts";
 import { cacheTokens, sharedCacheTokens, type CacheTokens, type SharedCacheTokens } from "./cacheTokens.ts";
-import { compare, defaultMargins, type Margins } from "./compare.ts";
+import { compare, defaultMargins } from "./compare.ts";
 import { forMore } from "./forMore.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { ofEngine } from "./ofEngine.ts";
@@ -46,15 +46,14 @@ export interface TestFigures {
 /** By result: the console, each report and the exit code ask for the same, and of 10 million tokens it takes a second. */
 const computed = new WeakMap<TestResult, TestFigures>();
 
-export function figuresOf(result: TestResult, margins?: Margins): TestFigures {
-  if (margins !== undefined) return compute(result, margins);
-  const figures = computed.get(result) ?? compute(result, defaultMargins);
+export function figuresOf(result: TestResult): TestFigures {
+  const figures = computed.get(result) ?? compute(result);
   computed.set(result, figures);
   return figures;
 }
 
-function compute(result: TestResult, margins: Margins): TestFigures {
-  const experiments = result.experiments.map((experiment) => experimentFigures(experiment, result, margins));
+function compute(result: TestResult): TestFigures {
+  const experiments = result.experiments.map((experiment) => experimentFigures(experiment, result));
   const titled = experiments.map(({ validity }, index) => ({ title: result.experiments[index]?.description.title ?? "", validity }));
   return { experiments, validity: joined(titled) };
 }
@@ -64,13 +63,12 @@ export function totalsOf({ experiments }: TestResult): TestTotals {
   return { requests, completed, failures, cancelled, neverDue: sumOf(experiments, ({ neverDue }) => neverDue) };
 }
 
-function experimentFigures(experiment: ExperimentResult, result: TestResult, margins: Margins): ExperimentFigures {
+function experimentFigures(experiment: ExperimentResult, result: TestResult): ExperimentFigures {
   const { description, verdicts } = result;
   const { engines, baseline, alike } = description;
   const summaries = summariesOf(experiment, result);
-  const harness = { ...harnessMargin(experiment, summaries), ...margins.harness };
-  const practical = experiment.description.margin ?? margins.practical;
-  const comparisons = baseline === undefined ? [] : compare(experiment, baseline, { ...margins, practical, harness }, alike);
+  const margins = { practical: experiment.description.margin ?? defaultMargins.practical, harness: harnessMargin(experiment, summaries) };
+  const comparisons = baseline === undefined ? [] : compare(experiment, baseline, margins, alike);
   const tokens = engines.map(({ name }) => cacheTokens(name, experiment, reuseOf(name, result)));
   return {
     summaries,
