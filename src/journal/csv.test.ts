@@ -23,6 +23,7 @@ test("a row knows the line it begins on, also below a cell of several lines and 
     { line: 5, cells: { x: "3", y: "" } },
   ]);
   expect(mistakes).toEqual([]);
+  expect(parseCsv("x,y\n3,").rows).toEqual([{ line: 2, cells: { x: "3", y: "" } }]);
 });
 
 test("every row of the wrong length is named, and a quote without its end is where reading stops", () => {

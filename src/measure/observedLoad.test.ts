@@ -27,6 +27,28 @@ test("streams that were many for a moment are no more requests a second than fel
   expect(observed && tokensPerSecond(observed)).toBeCloseTo(11);
 });
 
+test("streams that were many for a moment have as long a wait before their tokens as that rate leaves", () => {
+  // Every 0.1 s three tokens, 0.01 s apart, but for five replies that were held up: 5 streams of 11 requests a second last 5/11 s each.
+  const records = Array.from({ length: 20 }, (_, request) => {
+    const due = request / 10;
+    const first = request >= 10 && request < 15 ? 1.47 : due + 0.02;
+    return record([[first], [first + 0.01], [first + 0.02]], { request, due });
+  });
+  const observed = observedLoad({ records });
+  expect(observed?.first).toBeCloseTo(5 / 11 - 0.02);
+  expect(observed && tokensPerSecond(observed)).toBeCloseTo(33);
+});
+
+test("what was not sent or had no end is no stream, what failed before its first token has no length, and who follows at once takes a place that is free", () => {
+  const { sent: _, ...unsent } = record([]);
+  const { ended: _ended, ...cutOff } = record([[0.5], [0.6]]);
+  const reply = record([[0.5], [0.6]]);
+  const failing = Array.from({ length: 3 }, () => record([], { due: 0.6, ended: 0.7 }));
+  expect(observedLoad({ records: [unsent, cutOff, reply, record([[1], [1.1]], { due: 0.6 })] })).toMatchObject({ streams: 1, atOnce: 2 });
+  expect(observedLoad({ records: [reply, ...failing] })).toMatchObject({ streams: 3, tokens: 2 });
+  expect(observedLoad({ records: failing })).toBeUndefined();
+});
+
 test("replies of one token are a load, too", () => {
   const records = [0, 1].map((request) => record([[0.2]], { request }));
   expect(observedLoad({ records })).toEqual({
@@ -49,6 +71,13 @@ test("engines in turn have not been asked at the same time, those that are toget
     })?.streams;
   expect(streams([1, 9])).toBe(1);
   expect(streams([1, 1])).toBe(2);
+});
+
+test("of engines in turn the one that was asked for most is the load, and blocks are never at the same time", () => {
+  const records = ["one", "one", "one", "other"].flatMap((engine) => answered(engine, [0.5]));
+  const starts = ["one", "other"].map((engine, index) => ({ engine, block: 0, at: index * 9e9 }));
+  expect(observedLoad({ records, starts })).toMatchObject({ streams: 3, atOnce: 3, perSecond: 3 });
+  expect(observedLoad({ records: [0, 1].flatMap((block) => answered("one", [0.5], { block })) })).toMatchObject({ streams: 1, atOnce: 1 });
 });
 
 test("no records are no load", () => {
