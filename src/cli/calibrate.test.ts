@@ -5,20 +5,31 @@ import { highestWithin } from "./calibrate.ts";
 
 const never = new AbortController().signal;
 
-/** Of a machine that stamps so many streams well; and beyond so many plays something else than it was asked for. */
-function machine(kept: number, played = Infinity): { readonly tried: number[]; readonly at: (streams: number) => Promise<Played> } {
+interface Limits {
+  /** So many streams it stamps well. */
+  readonly kept: number;
+  /** So many replies come to their end. */
+  readonly played?: number;
+  /** Of so many streams it keeps the pace, of more it takes 1.3 times as long. */
+  readonly paced?: number;
+}
+
+function machine({ kept, played = Infinity, paced = Infinity }: Limits): {
+  readonly tried: number[];
+  readonly at: (streams: number) => Promise<Played>;
+} {
   const tried: number[] = [];
   const at = async (streams: number): Promise<Played> => {
     tried.push(streams);
     const off = streams > kept ? 0.01 : 0.0001;
     const stamp = { count: 700, p50: off, p99: off, max: off };
-    return { error: { stamp }, asked: streams, whole: Math.min(streams, played), stretch: 1 };
+    return { error: { stamp }, asked: streams, whole: Math.min(streams, played), stretch: streams > paced ? 1.3 : 1.1 };
   };
   return { tried, at };
 }
 
-async function highest(kept: number, { from = 64, played = Infinity } = {}) {
-  const { tried, at } = machine(kept, played);
+async function highest(kept: number, { from = 64, ...limits }: { from?: number } & Partial<Limits> = {}) {
+  const { tried, at } = machine({ kept, ...limits });
   return { ...(await highestWithin(from, await at(from), at, never)), tried };
 }
 
@@ -33,8 +44,9 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7, 24, 63, 64, 100, 1_000, 4_000])(
   },
 );
 
-test("more than 4,096 are not tried", async () => {
-  expect((await highest(1e9)).streams).toBe(4_096);
+test.each([64, 100, 3_000])("more than 4,096 are not tried, from %d on", async (from) => {
+  const { streams, tried } = await highest(1e9, { from });
+  expect([streams, Math.max(...tried)]).toEqual([4_096, 4_096]);
 });
 
 test("streams whose replies do not come are not said to be stamped well, and they are why there are no more", async () => {
@@ -42,4 +54,9 @@ test("streams whose replies do not come are not said to be stamped well, and the
   expect(streams).toBeLessThanOrEqual(25);
   expect(streams).toBeGreaterThan(16);
   expect(limitedBy).toBe("replies");
+});
+
+test("streams whose tokens come more than a fifth too slowly are not those that were asked for, and the pace is why there are no more", async () => {
+  expect(await highest(1e9, { paced: 128 })).toMatchObject({ streams: 128, limitedBy: "pace" });
+  expect((await highest(128, { paced: 128 })).limitedBy).toBeUndefined();
 });

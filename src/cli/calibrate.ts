@@ -124,7 +124,7 @@ export async function highestWithin(
   let error = first.error.stamp;
   let worst = first;
   while (!stop.aborted && good < mostStreams && (bad === Infinity || bad > Math.max(good * 1.3, good + 1))) {
-    const next = bad === Infinity ? good * 2 : Math.floor((good + bad) / 2);
+    const next = bad === Infinity ? Math.min(mostStreams, good * 2) : Math.floor((good + bad) / 2);
     if (next < 1) break;
     const found = await at(next);
     if (isGood(found)) good = next;

@@ -14,7 +14,7 @@ import { Calibrator } from "./calibrate.ts";
 import { checking, checkLasts, checksOf, complaint, type Check } from "./checkBefore.ts";
 import type { SharedClock } from "./groundTruth.ts";
 import type { LoadCrew } from "./loadCrew.ts";
-import { lengthOfReplay, replayLoad, replayOf, type Replay } from "./replay.ts";
+import { kindOf, lengthOfReplay, replayLoad, replayOf, type Replay } from "./replay.ts";
 
 export interface CalibrationOptions {
   readonly crew: LoadCrew;
@@ -96,7 +96,7 @@ export class Calibration implements AsyncDisposable {
       const observed = observedLoad(experiment);
       if (observed === undefined) continue;
       const replay = replayOf(observed);
-      const key = alike(replay);
+      const key = kindOf(replay);
       const { error, size } = known.get(key) ?? (await this.replay(replay));
       known.set(key, { error, size });
       this.note(experiment.index, "replay after", error);
@@ -128,11 +128,4 @@ export class Calibration implements AsyncDisposable {
 interface Replayed {
   readonly error: RulerError;
   readonly size: LoadSize;
-}
-
-/** Loads that differ by less than a quarter need not be replayed twice. */
-function alike({ streams, tokens, gap, promptTokens, atOnce }: Replay): string {
-  return [streams, tokens, gap * 1e6, promptTokens, atOnce]
-    .map((value) => Math.round(Math.log(Math.max(1, value)) / Math.log(1.25)))
-    .join();
 }

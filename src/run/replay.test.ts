@@ -6,7 +6,7 @@ import { tokensPerSecond, type ObservedLoad } from "../measure/observedLoad.ts";
 import { isAlike } from "../measure/replayedLoad.ts";
 import { Calibrator } from "./calibrate.ts";
 import { LoadCrew } from "./loadCrew.ts";
-import { lengthOfReplay, replayLoad, replayOf } from "./replay.ts";
+import { kindOf, lengthOfReplay, replayLoad, replayOf } from "./replay.ts";
 
 const observed = { streams: 64, first: 0.1, tokens: 128, gap: 0.02, promptTokens: 512, atOnce: 1, perSecond: 20 };
 
@@ -60,6 +60,15 @@ test("streams that began at once begin at once again, the others as fast as they
   expect([first, second, rest[0], rest.at(-1)]).toEqual([0, 0, 0.001, 0.062]);
   // One request a second, with replies of more than a minute: nobody waits for that.
   expect(starts({ ...observed, perSecond: 1 }).at(-1)).toBe(0.5);
+});
+
+test("one load is played for another only where they are alike: of replies of one token, those that come as fast", () => {
+  const kinds = (...loads: readonly Partial<ObservedLoad>[]) =>
+    new Set(loads.map((load) => kindOf(replayOf({ ...observed, ...load })))).size;
+  const one = { tokens: 1, gap: 0 };
+  expect(kinds({}, { streams: 65, first: 0.101, perSecond: 20.1 })).toBe(1);
+  expect(kinds({ ...one, first: 0.01 }, { ...one, first: 0.1 }, { ...one, first: 1 })).toBe(3);
+  expect(kinds({}, { streams: 128 }, { gap: 0.1 }, { promptTokens: 1_024 }, { atOnce: 64 }, { perSecond: 1_000 })).toBe(6);
 });
 
 test("replies of one token are replayed, and the errors of their first tokens found", async () => {

@@ -86,6 +86,13 @@ export function lengthOfReplay({ replies, tokens, first, gap, ramp }: Replay): S
   return 0.4 + ramp + replies * (first + (tokens - 1) * gap + pause);
 }
 
+/** Loads of one kind need not be played twice: they differ by less than a quarter in each of what they are. */
+export function kindOf({ streams, tokens, first, gap, promptTokens, atOnce, ramp }: Replay): string {
+  return [streams, tokens, first * 1e6, gap * 1e6, promptTokens, atOnce, ramp * 1e6]
+    .map((value) => Math.round(Math.log(Math.max(1, value)) / Math.log(1.25)))
+    .join();
+}
+
 export function replayLoad({ streams, atOnce, ramp, first, gap, ...of }: Replay): CalibrationLoad {
   const later = streams - atOnce;
   const starts = [...spread(atOnce, 0), ...spread(later, ramp).map((start) => start + ramp / later)];
