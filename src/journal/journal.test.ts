@@ -120,9 +120,11 @@ async function statesOf(of: TestDescription, second?: Workload): Promise<readonl
   return recordsOf(await readTest(directory)).map(({ cache }) => cache);
 }
 
-test("a block with a file of its own sent what is in it; one without sent the first block's prompts again, to caches that had them", async () => {
+test("a block with a file of its own sent what is in it; one without sent the first block's prompts again, to caches that had them unless they were emptied", async () => {
   const described = describedTest(1, 2);
   expect(await statesOf(described)).toEqual(["cold", "warm"]);
+  const emptied = described.experiments.map((one) => ({ ...one, cacheState: "cold" as const }));
+  expect(await statesOf({ ...described, experiments: emptied })).toEqual(["cold", "cold"]);
   const [experiment] = described.experiments.map((one) => ({ ...one, workload: { ...one.workload, laterBlocks: ["hash"] } }));
   if (experiment === undefined) throw new Error("it has one experiment");
   expect(await statesOf({ ...described, experiments: [experiment] }, documentQuestions(1))).toEqual(["cold", "cold"]);
@@ -274,6 +276,20 @@ test("records of two workers are one list, by the time they fell due", async () 
   journal.close();
   const records = recordsOf(await readTest(directory));
   expect(records.map(({ engine, request }) => `${engine} ${request}`)).toEqual(["cached 0", "plain 0", "cached 1", "plain 1"]);
+});
+
+test("of those that fell due at once the lower number comes first, and engines come in their own order", async () => {
+  const { directory, journal } = begun(3);
+  for (const [engine, request] of [
+    ["plain", 2],
+    ["plain", 0],
+    ["cached", 1],
+    ["plain", 1],
+  ] as const)
+    journal.due({ experiment: 0, block: 0, engine, request, start, due: 0 });
+  journal.close();
+  const records = recordsOf(await readTest(directory));
+  expect(records.map(({ engine, request }) => `${engine} ${request}`)).toEqual(["cached 1", "plain 0", "plain 1", "plain 2"]);
 });
 
 test("of a run that was cut off no table is damaged, each experiment has its own readings, and all its blocks are scheduled", async () => {
