@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ttft } from "../measure/latency.ts";
+import { throughput, ttft } from "../measure/latency.ts";
 import { telemetryOf } from "../measure/telemetry.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { parseLegacyCsv } from "./legacyCsv.ts";
@@ -57,6 +57,43 @@ test("its workloads repeat one context: cold at first, warm after, partial where
     ["cold", 0],
     ["partial", 12_288],
     ["warm", 24_576],
+  ]);
+});
+
+test("what a cache could have is of what fell due before, by number where two did at once, wherever the rows are", () => {
+  const rows = [
+    [8, 2, 24_576],
+    [0, 1, 12_288],
+    [0, 0, 12_288],
+  ].map(([due, id, context]) => `0,${due},0,${id},1,50,2,${context},16,`);
+  const { experiments, description } = parseLegacyCsv([header, ...rows].join("\n"), "old.csv");
+  const records = experiments[0]?.records ?? [];
+  expect(records.map(({ request, cache }) => `${request} ${cache}`)).toEqual(["0 cold", "1 warm", "2 partial"]);
+  expect(description.experiments[0]?.title).toBe("experiment 0, 12,288 to 24,576 context tokens");
+});
+
+test("the engine with the last number is the baseline, whichever comes first in the file; one that was simulated makes all of it so", () => {
+  const row = (id: number, name: string, simulated: boolean) => `0,0,${id},0,1,50,2,64,16,,${name},${simulated}`;
+  const read = (...rows: readonly string[]) => parseLegacyCsv([`${header},engine,simulated`, ...rows].join("\n"), "old.csv");
+  const { description, manifest, complete } = read(row(1, "plain", false), row(0, "cached", true));
+  expect(description).toMatchObject({ baseline: "plain", simulated: true, engines: [{ name: "cached" }, { name: "plain" }] });
+  expect([manifest.simulated, complete]).toEqual([true, true]);
+  expect(read(row(0, "cached", false)).description).not.toHaveProperty("baseline");
+});
+
+test("a throughput that is no number tells no tokens, and a failure in words of its own keeps them", () => {
+  const rows = ["inf", "-inf", "NaN", "", "-1"].map((cell, id) => `0,0,0,${id},1,${cell},2,64,16,,completed,`);
+  const failures = ["it broke", "empty", "odd-code: x"].map((cell, id) => `0,0,0,${10 + id},,,,64,16,,failed,${cell}`);
+  const text = [`${header},outcome,failure`, ...rows, ...failures].join("\n");
+  const records = parseLegacyCsv(text, "old.csv").experiments[0]?.records ?? [];
+  const [replies, failed] = [records.slice(0, rows.length), records.slice(rows.length)];
+  expect(replies.map((record) => [ttft(record), throughput(record), "outputTokens" in record])).toEqual(
+    rows.map(() => [1, undefined, false]),
+  );
+  expect(failed.map(({ outcome }) => outcome)).toEqual([
+    { kind: "failed", code: "bad-response", message: "it broke" },
+    { kind: "failed", code: "empty", message: "empty" },
+    { kind: "failed", code: "bad-response", message: "odd-code: x" },
   ]);
 });
 

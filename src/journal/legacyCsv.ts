@@ -133,8 +133,9 @@ function stampsOf(row: ResultRow): Partial<Pick<RequestRecord, "sent" | "ended" 
   const { due, sent = due, ttft, e2e } = row;
   if (ttft === undefined) return row.sent === undefined ? {} : { sent: toNanoseconds(row.sent) };
   const tokens = outputTokensOf(row);
-  const first = Math.max(1, (tokens ?? 1) - (tokensBetween(row) ?? Infinity));
-  const last = e2e === undefined || tokens === 1 ? [] : [{ after: e2e, tokens: Math.max(1, (tokens ?? 2) - first) }];
+  // Where nothing came between them, its first event had all there were.
+  const first = Math.max(1, (tokens ?? 1) - (tokensBetween(row) ?? 0));
+  const last = e2e === undefined ? [] : [{ after: e2e, tokens: (tokens ?? 2) - first }];
   const all = [{ after: ttft, tokens: first }, ...last];
   return {
     sent: toNanoseconds(sent),

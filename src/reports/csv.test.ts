@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { failed } from "../model/outcome.ts";
+import { parseLegacyCsv } from "../journal/legacyCsv.ts";
+import { experimentOf, record, resultOf } from "../measure/fixture.ts";
+import { e2e, throughput, timeToHeaders, tokensOfEvents, tpot, ttft, ttftFromDue } from "../measure/latency.ts";
+import { dropped, failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { csv, csvText } from "./csv.ts";
@@ -30,6 +33,38 @@ test("a row holds what was stamped, and a failed request has empty cells and its
     "8.000000,0,1,,,,4096,16,,0,only,0,failed,first-token-timeout: no token within 120 s,8.000000,8.000200,,,,,,,,,1,warm,true,",
     "",
   ]);
+});
+
+test("a file that is read back has the figures of each request that it was made of", () => {
+  const { chunks: _chunks, sent: _sent, ended: _ended, ...unsent } = record([]);
+  const records = [
+    record([[1], [1.5], [2]], { due: 0.1, sent: 0.3, headers: 0.5e9, promptTokens: 120, cachedTokens: 96, cache: "warm" }),
+    record([
+      [1, "text", 4],
+      [1.5, "text", 4],
+      [2, "text", 8],
+    ]),
+    record([[1]]),
+    record([[1, "text", 5]]),
+    record([[1], [2]], { outputTokens: 1 }),
+    record([[1, "text", 2], [2]], { outputTokens: 2, outputTokensSource: "tokenizer" }),
+    record([[0.1], [0.2], [5, "text", 1_000]], { after: 2 }),
+    record([[1], [2]], { outcome: failed("disconnected", "gone"), attempts: 2 }),
+    { ...unsent, chunks: record([]).chunks, outcome: dropped("request 2 failed") },
+    record([[1], [2]], { outcome: { kind: "cancelled" } }),
+  ].map((one, request) => ({ ...one, request }));
+  const [read] = parseLegacyCsv(csvText(resultOf(experimentOf(records), ["plain"])), "test_a.csv").experiments;
+  const figures = (one: RequestRecord) => ({
+    latencies:
+      one.outcome.kind === "completed"
+        ? [ttft, ttftFromDue, timeToHeaders, e2e, tpot, throughput].map((metric) => metric(one)?.toPrecision(4))
+        : [],
+    tokens:
+      one.outcome.kind === "completed" ? [one.outputTokens, one.outputTokensSource, tokensOfEvents(one) >= (one.outputTokens ?? 0)] : [],
+    is: [one.outcome, one.attempts, one.after, one.cache, one.promptTokens, one.cachedTokens, one.due, one.sent],
+  });
+  const inOrder = (read?.records ?? []).toSorted((first, second) => first.request - second.request);
+  expect(inOrder.map(figures)).toEqual(records.map(figures));
 });
 
 test("engines are numbered as they were declared, whatever order their records came in", () => {
