@@ -38,7 +38,20 @@ test("a cache that answers 4.4 s in 0.5 s gains 8.8 times, costs 10 % to fill, a
   expect([answer?.cold, answer?.coldRequests, answer?.warm, answer?.warmRequests]).toEqual([4.4, 6, 0.5, 7]);
   expect(answer?.gain).toBeCloseTo(8.8, 6);
   expect(answer?.costOfStoring).toBeCloseTo(0.1, 6);
-  expect(answer?.withheld).toBeUndefined();
+  expect([answer?.withheld, answer?.coldWaves]).toEqual([undefined, undefined]); // six waves are enough
+});
+
+test("a gain is of the middle one where their number is odd, and of the two middle ones where it is even", () => {
+  const gainOf = (cold: readonly Seconds[], warm: readonly Seconds[]) =>
+    answersOf([user("cached", { cold, warm, keeps: "own" })], undefined)[0]?.gain;
+  expect(gainOf([1, 2, 3, 8, 20, 30, 40], six(2))).toBe(4);
+  expect(gainOf([1, 2, 7, 9, 30, 40], six(2))).toBe(4);
+  expect(gainOf(six(8), [0.1, 0.2, 0.3, 2, 3, 4, 5])).toBe(4);
+});
+
+test("cold requests that are faster than the baseline's cost less than nothing", () => {
+  const [answer] = answersOf([user("cached", { cold: six(3.6), warm: six(0.5), keeps: "beside" }), plain], "plain");
+  expect(answer?.costOfStoring).toBeCloseTo(-0.1, 6);
 });
 
 test("where nothing speaks for a cache there is no answer at all; beside one that has it, an engine without is a row to compare with", () => {
@@ -91,6 +104,15 @@ test("where it is sure that storing costs less than half a percent, that is what
   const [answer] = answersOf([cached, plain], "plain");
   expect(answer?.costOfStoring).toBeCloseTo(0, 3);
   expect(answer?.costUndecided).toBeUndefined();
+  const more = [
+    [4.03, 3.97, 4.03, 3.97, 4.03, 3.97],
+    [4.4, 3.98, 3.99, 4.01, 3.985, 3.99],
+  ].map((cold) => user("cached", { cold, warm: six(0.5), keeps: "beside" }));
+  const undecided = more.map((one) => answersOf([one, plain], "plain")[0]);
+  expect(undecided.map((one) => [one?.costOfStoring, one?.costUndecided?.length])).toEqual([
+    [undefined, 2],
+    [undefined, 2],
+  ]);
 });
 
 test("whether storing costs anything is not settled where the interval of cold requests holds a ratio of 1", () => {
@@ -173,6 +195,8 @@ test("warm requests that are all sent before a reply has begun are no sign of wh
   const [answer] = answersOf([user("cached", { cold: six(4), warm: six(4), keeps: "own", every: 0 })], undefined);
   expect(answer?.gain).toBeUndefined();
   expect(answer?.withheld).toContain("6 of 6 warm requests were sent while most cold ones before them had no reply yet");
+  const [slow] = answersOf([user("cached", { cold: six(30), warm: six(30), keeps: "own", every: 0.1 })], undefined);
+  expect(slow?.withheld).toContain("no reply yet"); // of waits that are all alike nobody knows whether they are a queue's
 });
 
 test("a saturated engine has no gain, and whoever is held against it no cost of storing", () => {
@@ -187,4 +211,6 @@ test("a saturated engine has no gain, and whoever is held against it no cost of 
 test("without a warm request there is only what there is", () => {
   const [answer] = answersOf([user("cached", { cold: six(4), warm: [], keeps: "own" })], undefined);
   expect(answer).toEqual({ engine: "cached", keeps: "own", cold: 4, coldRequests: 6, warmRequests: 0, more });
+  const [onlyWarm] = answersOf([user("cached", { cold: [], warm: six(4), keeps: "own" })], undefined);
+  expect(onlyWarm).toEqual({ engine: "cached", keeps: "own", warm: 4, coldRequests: 0, warmRequests: 6, more });
 });

@@ -112,7 +112,7 @@ function isOfCold({ other, metric, cache }: Comparison, { summary }: Judged): bo
 function fewColdWaves(records: readonly RequestRecord[]): number | undefined {
   const waves = wavesOf(records, records);
   const found = new Set(records.filter(({ cache }) => cache === "cold").map((record) => waves.get(pairOf(record)))).size;
-  return found > 0 && found < fewest ? found : undefined;
+  return found < fewest ? found : undefined;
 }
 
 function middleOf(records: readonly RequestRecord[], cache: "cold" | "warm"): Seconds | undefined {
