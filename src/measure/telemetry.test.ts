@@ -25,9 +25,12 @@ test("a request that is sent as another ends is not in flight beside it; one tha
   const [{ ended: _, ...cutOff }, { ended: _ended, chunks: _chunks, ...unanswered }] = [record([[3], [4]], { due: 2 }), sent(0, 1)];
   const flightOf = (...records: readonly RequestRecord[]) =>
     telemetryOf(experimentOf(records, [read("running-requests", "plain", 0, 1)]), [engine("plain")]).engines[0];
-  expect(flightOf(sent(0, 2), cutOff)).toMatchObject({ mean: 1, max: 1 });
+  expect(flightOf(cutOff, sent(0, 2))).toMatchObject({ mean: 1, max: 1 });
   expect(pointsOf(flightOf(sent(0, 2), cutOff)).at(-1)).toEqual([4, 0]);
-  expect(flightOf({ ...unanswered, chunks: record([]).chunks })?.mean).toBeUndefined();
+  const nothingCame = flightOf({ ...unanswered, chunks: record([]).chunks });
+  expect([nothingCame?.mean, pointsOf(nothingCame)]).toEqual([undefined, [[0, 0]]]);
+  const { sent: _sent, ...unsent } = sent(0, 1);
+  expect(pointsOf(flightOf(unsent, record([[1]], { ended: 2 })))).toEqual(pointsOf(flightOf(sent(0, 2))));
 });
 
 test("readings count from the first request; those just outside stand at the edges, and count in no mean", () => {
@@ -168,14 +171,14 @@ test("what held the clock of a GPU down is told of each of the engines that had 
   const masks = [1, 2, 3, 4, 50, 101, 102, 103, 104].map((at) =>
     read("gpu-throttle-reasons", "gpu-0", at, at < 100 ? 0x40 : at % 2 ? 4 : 0),
   );
-  const readings = [1, 101].map((at) => read("gpu-power-watts", "gpu-0", at, 9));
+  const readings = [...[1, 101].map((at) => read("gpu-power-watts", "gpu-0", at, 9)), read("gpu-throttle-reasons", "gpu-1", 2, 0x20)];
   const experiment = { ...experimentOf(records, [...readings, ...masks]), starts: [start("plain", 0), start("cached", 100)] };
   expect(telemetryOf(experiment, [engine("plain", ["0"], 0), engine("cached", ["0"], 1)]).throttling).toEqual([
     { gpu: "gpu-0", name: "gpu-0 (plain)", shares: { "hardware thermal slowdown": 1 }, faulty: 1 },
     { gpu: "gpu-0", name: "gpu-0 (cached)", shares: { "software power cap": 0.5 }, faulty: 0 },
   ]);
   const two = telemetryOf(experiment, [engine("plain", ["0"]), engine("cached", ["1"])]).throttling;
-  expect(two.map(({ name }) => name)).toEqual(["gpu-0 (plain)"]); // the other told nothing
+  expect(two.map(({ name }) => name)).toEqual(["gpu-0 (plain)"]); // the other told nothing in its turn
 });
 
 test("GPUs of nobody are left out where it is known who has which; else all are there", () => {

@@ -67,6 +67,7 @@ function inFlightTracks({ engines, flights, from }: Span): readonly Track[] {
 /** As the harness saw it; the mean is over the engine's own turns. */
 function inFlight(name: string, flights: readonly Flight[], start: Nanoseconds): Track {
   const steps = flights
+    .filter(({ from, to }) => to > from) // one that took no time would end before it began
     .flatMap(({ from, to }) => [{ at: from, by: 1 } as const, { at: to, by: -1 } as const])
     .sort((one, other) => one.at - other.at || one.by - other.by);
   const points = [{ at: 0, value: 0 }];
