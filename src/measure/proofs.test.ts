@@ -51,6 +51,8 @@ test("a difference was asked for where who was asked for the same is the same; c
       (one) => one.wasAsked,
     );
   expect(wasAsked("dtype", ["float32", "float32"], ["bfloat16", "auto"])).toEqual([true]);
+  const asked = ["float32", "bfloat16"].map((found) => ({ what: "dtype", found, asked: found }));
+  expect(proofReasons(0, resultWith(asked), [])).toEqual([]);
   expect(wasAsked("dtype", ["float32", "float32"], ["bfloat16", "auto"], ["float16", "auto"])).toEqual([false]);
   expect(wasAsked("dtype", ["float32", "float32"], ["bfloat16"])).toEqual([true]);
   expect(wasAsked("cores", ["0-3", "0-3"], ["0-7"])).toEqual([false]);
@@ -79,6 +81,21 @@ test("counters of two caches may count what both have twice; those of one are he
     proofReasons(0, resultWith([]), [{ engine: "a", promptTokens: 10_000, toldOfAll: 1_000, counted: 2_000, ...tokens }]).length;
   expect(counts({ own: 1_000, external: 1_000 })).toBe(0);
   expect([counts({ own: 2_000, external: 0 }), counts({ own: 0, external: 2_000 }), counts({ own: 2_000 })]).toEqual([1, 1, 1]);
+});
+
+test("what is not as it was asked for is INVALID, what is so in part DEGRADED, and what nobody could see nothing", () => {
+  const check = { what: "KV connector", wanted: "LMCache", found: "none" };
+  const statesWith = (seen: { ok?: boolean; partly?: boolean }, experiment?: number) => {
+    const proofs = [{ ...proof("a"), checks: [{ ...check, ...seen }], ...(experiment === undefined ? {} : { experiment }) }];
+    return proofReasons(0, { ...resultWith([]), proofs }, []).map(({ state, engine }) => `${engine} ${state}`);
+  };
+  expect([{ ok: false }, { ok: true, partly: true }, { ok: true }, {}].map((seen) => statesWith(seen))).toEqual([
+    ["a INVALID"],
+    ["a DEGRADED"],
+    [],
+    [],
+  ]);
+  expect([statesWith({ ok: false }, 0), statesWith({ ok: false }, 1)]).toEqual([["a INVALID"], []]);
 });
 
 test("the last word on what an engine keeps is its own last proof that tells it", () => {
