@@ -35,6 +35,7 @@ test("TTFT and latency come out as in the file, output tokens as the chunks that
     ended: 8.1e9,
     outputTokens: 200,
     outputTokensSource: "events",
+    outcome: { kind: "completed" },
   });
   expect([...(record?.chunks.at ?? [])]).toEqual([4.1e9, 8.1e9]);
 });
@@ -50,6 +51,13 @@ test("-1 is a failure without a time, never a number", () => {
   expect(record).not.toHaveProperty("outputTokens");
 });
 
+test("a reply of which the file tells no end did not come to it; a file of failures lasts until the last of them fell due", () => {
+  const rows = ["0,0,0,0,1,50,-1,64,16,", "0,8,0,1,-1,-1,-1,64,16,"];
+  const [experiment] = parseLegacyCsv([header, ...rows].join("\n"), "old.csv").experiments;
+  expect(experiment?.records.map(({ outcome }) => outcome.kind)).toEqual(["failed", "failed"]);
+  expect(experiment?.span).toEqual({ from: 0, to: 8e9 });
+});
+
 test("its workloads repeat one context: cold at first, warm after, partial where the context has grown", () => {
   const rows = [12_288, 24_576, 24_576].map((context, i) => `0,${i * 8},0,${i},1,50,2,${context},16,`);
   const records = parseLegacyCsv([header, ...rows].join("\n"), "old.csv").experiments[0]?.records ?? [];
@@ -61,14 +69,15 @@ test("its workloads repeat one context: cold at first, warm after, partial where
 });
 
 test("what a cache could have is of what fell due before, by number where two did at once, wherever the rows are", () => {
-  const rows = [
-    [8, 2, 24_576],
+  const due = [
+    [8, 0, 24_576],
+    [0, 2, 12_288],
     [0, 1, 12_288],
-    [0, 0, 12_288],
-  ].map(([due, id, context]) => `0,${due},0,${id},1,50,2,${context},16,`);
+  ] as const;
+  const rows = due.map(([at, id, context]) => `0,${at},0,${id},1,50,2,${context},16,`);
   const { experiments, description } = parseLegacyCsv([header, ...rows].join("\n"), "old.csv");
   const records = experiments[0]?.records ?? [];
-  expect(records.map(({ request, cache }) => `${request} ${cache}`)).toEqual(["0 cold", "1 warm", "2 partial"]);
+  expect(records.map(({ request, cache }) => `${request} ${cache}`)).toEqual(["1 cold", "2 warm", "0 partial"]);
   expect(description.experiments[0]?.title).toBe("experiment 0, 12,288 to 24,576 context tokens");
 });
 
@@ -82,7 +91,7 @@ test("the engine with the last number is the baseline, whichever comes first in 
 });
 
 test("a throughput that is no number tells no tokens, and a failure in words of its own keeps them", () => {
-  const rows = ["inf", "-inf", "NaN", "", "-1"].map((cell, id) => `0,0,0,${id},1,${cell},2,64,16,,completed,`);
+  const rows = ["inf", "-inf", "NaN", "", "-1", "0"].map((cell, id) => `0,0,0,${id},1,${cell},2,64,16,,completed,`);
   const failures = ["it broke", "empty", "odd-code: x"].map((cell, id) => `0,0,0,${10 + id},,,,64,16,,failed,${cell}`);
   const text = [`${header},outcome,failure`, ...rows, ...failures].join("\n");
   const records = parseLegacyCsv(text, "old.csv").experiments[0]?.records ?? [];

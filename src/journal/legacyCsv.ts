@@ -166,10 +166,10 @@ function tokensBetween({ throughput, ttft, e2e }: ResultRow): number | undefined
   return Math.round(throughput * (e2e - ttft));
 }
 
-function outcomeOf({ outcome, failure, ttft }: ResultRow): Outcome {
+function outcomeOf({ outcome, failure, ttft, e2e }: ResultRow): Outcome {
   if (outcome === "dropped") return dropped(failure?.message ?? "");
   if (outcome === "cancelled") return { kind: "cancelled" };
-  if (outcome === "completed" || (outcome === undefined && ttft !== undefined)) return completed;
+  if (outcome === "completed" || (outcome === undefined && ttft !== undefined && e2e !== undefined)) return completed;
   return failed(failure?.code ?? "bad-response", failure?.message ?? "the file says -1; lmcache-tests keeps no reason");
 }
 

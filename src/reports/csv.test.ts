@@ -44,6 +44,7 @@ test("a file that is read back has the figures of each request that it was made 
       [1.5, "text", 4],
       [2, "text", 8],
     ]),
+    record([[1], [4, "text", 100]]),
     record([[1]]),
     record([[1, "text", 5]]),
     record([[1], [2]], { outputTokens: 1 }),
