@@ -44,8 +44,8 @@ test("what was not sent or had no end is no stream, what failed before its first
   const { ended: _ended, ...cutOff } = record([[0.5], [0.6]]);
   const reply = record([[0.5], [0.6]]);
   const failing = Array.from({ length: 3 }, () => record([], { due: 0.6, ended: 0.7 }));
-  expect(observedLoad({ records: [unsent, cutOff, reply, record([[1], [1.1]], { due: 0.6 })] })).toMatchObject({ streams: 1, atOnce: 2 });
-  expect(observedLoad({ records: [reply, ...failing] })).toMatchObject({ streams: 3, tokens: 2 });
+  expect(observedLoad({ records: [record([[1], [1.1]], { due: 0.6 }), reply, unsent, cutOff] })).toMatchObject({ streams: 1, atOnce: 2 });
+  expect(observedLoad({ records: [...failing, reply] })).toMatchObject({ streams: 3, tokens: 2 });
   expect(observedLoad({ records: failing })).toBeUndefined();
 });
 

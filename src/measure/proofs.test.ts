@@ -56,6 +56,7 @@ test("a difference was asked for where who was asked for the same is the same; c
   expect(wasAsked("dtype", ["float32", "float32"], ["bfloat16", "auto"], ["float16", "auto"])).toEqual([false]);
   expect(wasAsked("dtype", ["float32", "float32"], ["bfloat16"])).toEqual([true]);
   expect(wasAsked("cores", ["0-3", "0-3"], ["0-7"])).toEqual([false]);
+  expect(wasAsked("cores", ["0-3", "0-3"], ["0-7", "0-7"])).toEqual([true]);
 });
 
 test("what is found may be off by 2 % of the prompt tokens, and by no more than a quarter of what can be found", () => {

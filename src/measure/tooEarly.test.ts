@@ -22,4 +22,5 @@ test("a warm request is early when fewer than half of the cold ones sent before 
   expect(isEarly(cold(0, 3), cold(1, 10), cold(2, 4))).toBe(false); // whichever of them was answered first
   expect(isEarly(cold(0, 4), cold(6, 7), cold(6, 8))).toBe(false);
   expect(isEarly(cold(0, 4, 1), cold(0, 6))).toBe(true);
+  expect(isEarly(cold(5, 7))).toBe(true); // warm ones of the same moment follow the cold ones
 });
