@@ -17,12 +17,12 @@ const old = [
 ].join("\n");
 
 test("a file of lmcache-tests becomes a result: two engines, one experiment, TTFT counted from the headers", () => {
-  const { description, experiments, ttftAnchor } = parseLegacyCsv(old, "outputs/test_lmcache_local_cpu_mistralai.csv");
+  const { description, experiments, manifest, ttftAnchor } = parseLegacyCsv(old, "outputs/test_lmcache_local_cpu_mistralai.csv");
   expect(description).toMatchObject({ test: "test_lmcache_local_cpu_mistralai", simulated: false, baseline: "engine 1" });
   expect(description.engines.map(({ name }) => name)).toEqual(["engine 0", "engine 1"]);
   expect(description.experiments.map(({ title }) => title)).toEqual(["experiment 0, 24,576 context tokens"]);
   expect(experiments.map(({ records }) => records.length)).toEqual([4]);
-  expect(ttftAnchor).toBe("headers");
+  expect([manifest.tandem, ttftAnchor]).toEqual(["none: written by lmcache-tests", "headers"]);
 });
 
 test("TTFT and latency come out as in the file, output tokens as the chunks that were counted", () => {
@@ -36,6 +36,10 @@ test("TTFT and latency come out as in the file, output tokens as the chunks that
     outputTokens: 200,
     outputTokensSource: "events",
     outcome: { kind: "completed" },
+    attempts: 1,
+    block: 0,
+    contextTokens: 24_576,
+    questionTokens: 16,
   });
   expect([...(record?.chunks.at ?? [])]).toEqual([4.1e9, 8.1e9]);
 });
@@ -188,6 +192,16 @@ test("all mistakes of a file are told at once, with their lines", () => {
     'line 3: request_id is "1.5", wanted a whole number',
     'line 3: latency is "-8", wanted a number from 0 up, or -1 for a failure',
     'line 3: gpu_memory is "{bad}", wanted JSON like {"gpu-0": 9075}',
+  ]);
+});
+
+test("one column that is missing, one cell that is no number, or one request that is there twice is enough", () => {
+  expect(mistakesOf([header.replace(",latency", ""), "0,0,0,0,1,50,24576,16,"].join("\n"))).toEqual(["line 1: no column latency"]);
+  expect(mistakesOf([header, "0,0,0,0,1 s,50,2,64,16,"].join("\n"))).toEqual([
+    'line 2: TTFT is "1 s", wanted a number from 0 up, or -1 for a failure',
+  ]);
+  expect(mistakesOf([header, "0,0,0,0,1,50,2,64,16,", "0,8,0,0,1,50,2,64,16,"].join("\n"))).toEqual([
+    "line 3: request 0 of engine 0 in experiment 0 is in line 2 already: two results in one file?",
   ]);
 });
 
