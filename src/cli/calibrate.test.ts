@@ -21,7 +21,7 @@ function machine({ kept, played = Infinity, paced = Infinity }: Limits): {
   const tried: number[] = [];
   const at = async (streams: number): Promise<Played> => {
     tried.push(streams);
-    const off = streams > kept ? 0.01 : 0.0001;
+    const off = streams > kept ? 0.01 : streams * 1e-7;
     const stamp = { count: 700, p50: off, p99: off, max: off };
     return { error: { stamp }, asked: streams, whole: Math.min(streams, played), stretch: streams > paced ? 1.3 : 1.1 };
   };
@@ -59,4 +59,16 @@ test("streams whose replies do not come are not said to be stamped well, and the
 test("streams whose tokens come more than a fifth too slowly are not those that were asked for, and the pace is why there are no more", async () => {
   expect(await highest(1e9, { paced: 128 })).toMatchObject({ streams: 128, limitedBy: "pace" });
   expect((await highest(128, { paced: 128 })).limitedBy).toBeUndefined();
+});
+
+test("the error is that of the streams that are told, and of the single one where not even that is stamped well", async () => {
+  expect(await highest(24)).toMatchObject({ streams: 24, error: { p99: 24e-7 } });
+  expect(await highest(100)).toMatchObject({ streams: 96, error: { p99: 96e-7 } });
+  expect(await highest(0)).toMatchObject({ streams: undefined, error: { p99: 0.01 } });
+});
+
+test("where it is interrupted nothing more is tried", async () => {
+  const { tried, at } = machine({ kept: 1e9 });
+  const found = await highestWithin(64, await at(64), at, AbortSignal.abort());
+  expect([found.streams, tried]).toEqual([64, [64]]);
 });
