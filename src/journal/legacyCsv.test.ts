@@ -55,11 +55,13 @@ test("-1 is a failure without a time, never a number", () => {
   expect(record).not.toHaveProperty("outputTokens");
 });
 
-test("a reply of which the file tells no end did not come to it; a file of failures lasts until the last of them fell due", () => {
-  const rows = ["0,0,0,0,1,50,-1,64,16,", "0,8,0,1,-1,-1,-1,64,16,"];
+test("a reply of which the file tells no end, or no beginning, did not come; a file of failures lasts until the last of them fell due", () => {
+  const rows = ["0,0,0,0,1,50,-1,64,16,-1", "0,8,0,1,-1,-1,-1,64,16,-1"];
   const [experiment] = parseLegacyCsv([header, ...rows].join("\n"), "old.csv").experiments;
   expect(experiment?.records.map(({ outcome }) => outcome.kind)).toEqual(["failed", "failed"]);
   expect(experiment?.span).toEqual({ from: 0, to: 8e9 });
+  const endOnly = parseLegacyCsv([header, "0,0,0,0,-1,50,2,64,16,"].join("\n"), "old.csv").experiments[0];
+  expect(endOnly?.records.map(({ outcome }) => outcome.kind)).toEqual(["failed"]);
 });
 
 test("its workloads repeat one context: cold at first, warm after, partial where the context has grown", () => {
@@ -199,6 +201,11 @@ test("one column that is missing, one cell that is no number, or one request tha
   expect(mistakesOf([header.replace(",latency", ""), "0,0,0,0,1,50,24576,16,"].join("\n"))).toEqual(["line 1: no column latency"]);
   expect(mistakesOf([header, "0,0,0,0,1 s,50,2,64,16,"].join("\n"))).toEqual([
     'line 2: TTFT is "1 s", wanted a number from 0 up, or -1 for a failure',
+  ]);
+  const memories = ['"{""gpu-0"": ""9075""}"', "9075", "null"];
+  expect(memories.map((cell) => mistakesOf([header, `0,0,0,0,1,50,2,64,16,${cell}`].join("\n")).length)).toEqual([1, 1, 1]);
+  expect(mistakesOf([`${header},outcome`, "0,0,0,0,1,50,2,64,16,,done"].join("\n"))).toEqual([
+    'line 2: outcome is "done", wanted one of completed, failed, cancelled, dropped',
   ]);
   expect(mistakesOf([header, "0,0,0,0,1,50,2,64,16,", "0,8,0,0,1,50,2,64,16,"].join("\n"))).toEqual([
     "line 3: request 0 of engine 0 in experiment 0 is in line 2 already: two results in one file?",
