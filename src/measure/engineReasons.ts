@@ -168,9 +168,9 @@ function againstTokenizer(replies: readonly RequestRecord[], engine: string, lim
   });
 }
 
-/** The token that ends a text has none itself, and need not have an event. */
 const offDifference = "one a reply, the one that ends it, is taken off the difference";
 
+/** The token that ends a text has none itself, and need not have an event. */
 function apart(told: number, counted: number, replies: number): number | undefined {
   return share(Math.abs(told - counted) - replies, told > 0 ? told : counted);
 }

@@ -24,7 +24,7 @@ export function askedLoad(phases: readonly Phase[]): AskedLoad {
   };
 }
 
-/** Opened amid the load, so many a second delay nothing. */
+/** Opened amid the load, so many a second delay nothing: half as many in the half second that `load/expectation.ts` looks at, before each phase. */
 const fewASecond = 64;
 
 /**
