@@ -68,26 +68,33 @@ export class StampsByExchange {
     };
   }
 
-  // Before this, `ends[exchange]` is where its chunks begin; each one placed moves it on, to where they end.
-  private place({ exchange, kind, at, tokens }: StampColumns, starts: Float64Array): void {
-    const { low, high } = wordsOf(at);
-    for (let row = 0; row < exchange.length; row++) {
+  private place(columns: StampColumns, starts: Float64Array): void {
+    const { exchange, kind, tokens } = columns;
+    for (let row = 0; row < exchange.length;) {
       const of = exchange[row] ?? -1;
       const start = starts[of];
-      if (start === undefined) continue;
       const code = kind[row] ?? 0;
-      const moment = numberOf(low[2 * row] ?? 0, high[2 * row + 1] ?? 0) - start;
-      if (code >= FIRST_CHUNK) this.placeChunk(of, code, moment, tokens[row] ?? 0);
-      else this.placeOwn(of, code, moment, tokens[row] ?? 0);
+      if (start !== undefined && code >= FIRST_CHUNK) {
+        row = this.placeChunks(of, start, columns, row);
+      } else {
+        if (start !== undefined) this.placeOwn(of, code, momentAt(columns, row) - start, tokens[row] ?? 0);
+        row++;
+      }
     }
   }
 
-  private placeChunk(exchange: number, code: number, moment: Nanoseconds, tokens: number): void {
-    const place = this.ends[exchange] ?? 0;
-    this.ends[exchange] = place + 1;
-    this.at[place] = moment;
-    this.kind[place] = code;
-    this.tokens[place] = tokens;
+  // Those from a row on that are of one exchange, many where they came in one read; returns the row behind them. Before this, `ends[exchange]` is
+  // where its chunks begin; those placed move it on, to where they end.
+  private placeChunks(of: number, start: Nanoseconds, columns: StampColumns, from: number): number {
+    const { exchange, kind, tokens } = columns;
+    let [row, place] = [from, this.ends[of] ?? 0];
+    for (; exchange[row] === of && (kind[row] ?? 0) >= FIRST_CHUNK; row++, place++) {
+      this.at[place] = momentAt(columns, row) - start;
+      this.kind[place] = kind[row] ?? 0;
+      this.tokens[place] = tokens[row] ?? 0;
+    }
+    this.ends[of] = place;
+    return row;
   }
 
   private placeOwn(exchange: number, code: number, moment: Nanoseconds, tokens: number): void {
@@ -105,15 +112,20 @@ export class StampsByExchange {
 interface StampColumns {
   readonly exchange: Int32Array;
   readonly kind: Uint8Array;
-  readonly at: BigInt64Array;
+  /** When, as words. */
+  readonly at: ReturnType<typeof wordsOf>;
   readonly tokens: Int32Array;
+}
+
+function momentAt({ at: { low, high } }: StampColumns, row: number): Nanoseconds {
+  return numberOf(low[2 * row] ?? 0, high[2 * row + 1] ?? 0);
 }
 
 function columnsOf(batch: RecordBatch): StampColumns {
   return {
     exchange: valuesOf<Int32>(batch, "exchange"),
     kind: valuesOf<Uint8>(batch, "kind"),
-    at: valuesOf<Int64>(batch, "at"),
+    at: wordsOf(valuesOf<Int64>(batch, "at")),
     tokens: valuesOf<Int32>(batch, "tokens"),
   };
 }

@@ -40,6 +40,13 @@ test("the very requests come back from the file, replies and token ids included"
   expect(await readWorkload(written(conversation), 0)).toEqual(conversation);
 });
 
+test("so do those of a file of several megabytes, in their order", async () => {
+  const many = documentQuestions(12_000);
+  const test = written(many);
+  expect(readFileSync(workloadFile(test, 0)).length).toBeGreaterThan(2_000_000);
+  expect(await readWorkload(test, 0)).toEqual(many);
+});
+
 test("a document that a thousand requests share is stored once", () => {
   const file = readFileSync(workloadFile(written(documentQuestions(1000)), 0), "utf8");
   expect(file.match(/quick brown fox/g)).toHaveLength(1);

@@ -1,4 +1,3 @@
-import { largestOf, smallestOf } from "../model/extremes.ts";
 import type { Distribution, Interval } from "../model/figures.ts";
 import type { Seconds } from "../model/time.ts";
 import { gapsAtRanks } from "./gapRanks.ts";
@@ -6,7 +5,7 @@ import { intervalOfMean } from "./intervalOfMean.ts";
 import { known } from "./known.ts";
 import type { Gaps } from "./latency.ts";
 import { fewestEven, fewestWaves, inCompany, intervalOverWaves, overWaves } from "./overWaves.ts";
-import { meanOf, sumOf } from "./sums.ts";
+import { meanOf, sum } from "./sums.ts";
 
 /**
  * The fewest values that carry a percentile at 99 % confidence: below them it is missing.
@@ -58,23 +57,21 @@ function possible([low, high]: Interval, sorted: Float64Array): Interval {
 
 /** A gap of weight k counts k times; `count` and the fewest values for a tail are gaps, not weights. */
 export function gapDistribution(gaps: Gaps, company = alone): Distribution {
-  const all = totalsOf(gaps);
-  const totals = all.filter(({ weight }) => weight > 0);
-  const ofStreams = ofThose(company, (stream) => (all[stream]?.weight ?? 0) > 0);
-  const [weight, count] = [sumOf(totals, (stream) => stream.weight), sumOf(totals, (stream) => stream.count)];
-  const mean = weight === 0 ? undefined : sumOf(totals, ({ seconds }) => seconds) / weight;
+  const totals = totalsOf(gaps);
+  const [weight, count] = [sum(totals.weights), sum(gaps.counts)];
+  const mean = weight === 0 ? undefined : sum(totals.seconds) / weight;
   const ranks = percentiles(count, (share) => rankOf(share * weight));
   const asked = Object.values(ranks).filter((rank) => rank !== undefined);
   const values = new Map<number | undefined, Seconds | undefined>(gapsAtRanks(gaps, asked).map((value, index) => [asked[index], value]));
   return known({
     count,
-    min: count === 0 ? undefined : smallestOf(totals.map(({ min }) => min)),
-    max: count === 0 ? undefined : largestOf(totals.map(({ max }) => max)),
+    min: count === 0 ? undefined : totals.min,
+    max: count === 0 ? undefined : totals.max,
     p50: values.get(ranks.p50),
     p90: values.get(ranks.p90),
     p99: values.get(ranks.p99),
     mean,
-    meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, ofStreams, mean),
+    meanInterval: mean === undefined ? undefined : intervalOverStreams(totals, company, mean),
   });
 }
 
@@ -106,16 +103,8 @@ function rankOf(position: number): number {
   return Math.max(1, Math.ceil(position));
 }
 
-function rangeOf(values: Float64Array) {
-  if (values.length === 0) return { count: 0 };
-  let min = Infinity;
-  let max = -Infinity;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? 0;
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return { count: values.length, min, max };
+function rangeOf(sorted: Float64Array) {
+  return { count: sorted.length, min: sorted[0], max: sorted.at(-1) };
 }
 
 /** Asks for the lowest first; undefined where there are too few values. */
@@ -127,39 +116,44 @@ function percentiles(count: number, at: (share: number) => number | undefined) {
   };
 }
 
-/** Of all the gaps of a stream. */
-interface StreamTotal {
-  readonly count: number;
+/** Of all the gaps, stream by stream. */
+interface StreamTotals {
+  /** Each gap as often as it weighs. */
+  readonly seconds: Float64Array;
+  readonly weights: Float64Array;
+  /** Of all streams. */
   readonly min: Seconds;
   readonly max: Seconds;
-  /** Each as often as it weighs. */
-  readonly seconds: Seconds;
-  readonly weight: number;
 }
 
-function totalsOf(gaps: Gaps): readonly StreamTotal[] {
-  return Array.from(gaps.from, (_, stream) => totalOf(gaps, stream));
-}
-
-/** A function of its own: in a closure, V8 makes an object of every sum on the way. */
-function totalOf({ seconds, weights, from, to, counts }: Gaps, stream: number): StreamTotal {
-  const end = to[stream] ?? 0;
-  let [sum, weight, min, max] = [0, 0, Infinity, -Infinity];
-  for (let place = from[stream] ?? 0; place < end; place++) {
-    const times = weights[place] ?? 0;
-    const gap = seconds[place] ?? 0;
-    sum += gap * times;
-    weight += times;
-    if (gap < min) min = gap;
-    if (gap > max) max = gap;
+function totalsOf({ seconds, weights, from, to }: Gaps): StreamTotals {
+  const totals = { seconds: new Float64Array(from.length), weights: new Float64Array(from.length) };
+  let [min, max] = [Infinity, -Infinity];
+  for (let stream = 0; stream < from.length; stream++) {
+    const end = to[stream] ?? 0;
+    let [total, weight] = [0, 0];
+    for (let place = from[stream] ?? 0; place < end; place++) {
+      const times = weights[place] ?? 0;
+      const gap = seconds[place] ?? 0;
+      total += gap * times;
+      weight += times;
+      if (gap < min) min = gap;
+      if (gap > max) max = gap;
+    }
+    totals.seconds[stream] = total;
+    totals.weights[stream] = weight;
   }
-  return { count: counts[stream] ?? 0, min, max, seconds: sum, weight };
+  return { ...totals, min, max };
 }
 
-/** Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. Streams in the order in which they were due. */
-function intervalOverStreams(streams: readonly StreamTotal[], company: Company, mean: number): Interval | undefined {
-  const residuals = Float64Array.from(streams, ({ seconds, weight }) => seconds - mean * weight);
-  const interval = intervalOf(residuals, company, 0);
-  const usual = sumOf(streams, ({ weight }) => weight) / streams.length;
+/**
+ * Gaps within a stream are alike, so a stream, not a gap, is one observation: the ratio estimator of survey statistics. Streams in the order in which
+ * they were due; one without gaps is none.
+ */
+function intervalOverStreams({ seconds, weights }: StreamTotals, company: Company, mean: number): Interval | undefined {
+  const hasGaps = (stream: number) => (weights[stream] ?? 0) > 0;
+  const residuals = seconds.map((total, stream) => total - mean * (weights[stream] ?? 0)).filter((_, stream) => hasGaps(stream));
+  const interval = intervalOf(residuals, ofThose(company, hasGaps), 0);
+  const usual = sum(weights) / residuals.length;
   return interval && [mean + interval[0] / usual, mean + interval[1] / usual];
 }

@@ -20,16 +20,10 @@ export interface HalvesApart {
 /** Below so many in each half there is no telling a change from chance. */
 const fewest = 8;
 
-/** One request's time, in its place among those that were sent. */
-interface Timed {
-  readonly place: number;
-  readonly logarithm: number;
-}
-
-/** Those of one kind: the same lengths and cache state. */
+/** Requests of one kind, the same lengths and cache state, by their places among those that were sent. */
 interface Halves {
-  readonly first: readonly Timed[];
-  readonly second: readonly Timed[];
+  readonly first: readonly number[];
+  readonly second: readonly number[];
 }
 
 /**
@@ -43,10 +37,9 @@ export function halvesApart(records: readonly RequestRecord[]): HalvesApart | un
   const sent = settled(records.filter((record) => isCompleted(record) && record.sent !== undefined)).toSorted(
     (one, other) => one.block - other.block || (one.sent ?? 0) - (other.sent ?? 0),
   );
-  const places = new Map(sent.map((record, place) => [record, place]));
   const found = [...Map.groupBy(sent, ({ cache }) => cache).values()].flatMap((alike) => {
-    const kinds = [...Map.groupBy(alike, kindOf).values()].filter(isOverTime);
-    return [apart("TTFT", kinds, places, ttft), apart("TPOT", kinds, places, tpot)];
+    const kinds = kindsOf(alike);
+    return [apart("TTFT", kinds, logarithms(alike, ttft)), apart("TPOT", kinds, logarithms(alike, tpot))];
   });
   return found.reduce((most, one) => (one !== undefined && (most === undefined || one.apart > most.apart) ? one : most), undefined);
 }
@@ -64,6 +57,16 @@ function settled(records: readonly RequestRecord[]): readonly RequestRecord[] {
   });
 }
 
+/** The places of those of the same lengths, for each kind that has a history. */
+function kindsOf(alike: readonly RequestRecord[]): readonly (readonly number[])[] {
+  const kinds = Map.groupBy(alike.keys(), (place) => kindOf(alike[place] as RequestRecord)); // a key of it
+  return [...kinds.values()].filter((places) => isOverTime(places.map((place) => alike[place] as RequestRecord)));
+}
+
+function kindOf({ contextTokens, questionTokens, maxOutputTokens = 0 }: RequestRecord): string {
+  return `${contextTokens} ${questionTokens} ${maxOutputTokens}`;
+}
+
 /** What is sent before the first is answered has places in a queue, and no history. Times count from each block's own start. */
 function isOverTime(alike: readonly RequestRecord[]): boolean {
   const [first, middle] = [alike[0], alike[Math.ceil(alike.length / 2)]];
@@ -72,35 +75,28 @@ function isOverTime(alike: readonly RequestRecord[]): boolean {
   return middle.block > first.block || (middle.sent ?? 0) > smallestOf(ends);
 }
 
-function kindOf({ contextTokens, questionTokens, maxOutputTokens = 0 }: RequestRecord): string {
-  return `${contextTokens} ${questionTokens} ${maxOutputTokens}`;
+/** Of a time of each request; NaN where it has none above 0. */
+function logarithms(alike: readonly RequestRecord[], timeOf: (record: RequestRecord) => Seconds | undefined): Float64Array {
+  return Float64Array.from(alike, (record) => Math.log(timeOf(record) || NaN));
 }
 
-type TimeOf = (record: RequestRecord) => Seconds | undefined;
-
-function apart(
-  metric: HalvesApart["metric"],
-  kinds: readonly (readonly RequestRecord[])[],
-  places: ReadonlyMap<RequestRecord, number>,
-  timeOf: TimeOf,
-): HalvesApart | undefined {
-  const halves = kinds.map((alike) => halvesOf(alike, places, timeOf)).filter(({ first }) => first.length >= 2);
+function apart(metric: HalvesApart["metric"], kinds: readonly (readonly number[])[], times: Float64Array): HalvesApart | undefined {
+  const halves = kinds.map((places) => halvesOf(places, times)).filter(({ first }) => first.length >= 2);
   const half = sumOf(halves, ({ first }) => first.length);
   const t = studentT(half - halves.length);
   if (half < fewest || t === undefined) return undefined;
+  const mean = (places: readonly number[]) => meanAt(places, times);
+  const variance = (places: readonly number[]) => varianceOfMean(places, times);
   const weighed = (of: (halves: Halves) => number, power = 1) => sumOf(halves, (one) => (one.first.length / half) ** power * of(one));
   const difference = weighed(({ first, second }) => mean(second) - mean(first));
-  const error = t * Math.sqrt(weighed(({ first, second }) => varianceOfMean(first) + varianceOfMean(second), 2));
-  const [, margin] = widened([-error, error], 0, residuals(halves));
+  const error = t * Math.sqrt(weighed(({ first, second }) => variance(first) + variance(second), 2));
+  const [, margin] = widened([-error, error], 0, residuals(halves, times));
   const nearer = Math.max(0, Math.abs(difference) - margin);
   return { metric, ratio: Math.exp(difference), apart: Math.exp(nearer) - 1 };
 }
 
-function halvesOf(alike: readonly RequestRecord[], places: ReadonlyMap<RequestRecord, number>, timeOf: TimeOf): Halves {
-  const timed = alike.flatMap((record) => {
-    const time = timeOf(record);
-    return time !== undefined && time > 0 ? [{ place: places.get(record) ?? 0, logarithm: Math.log(time) }] : [];
-  });
+function halvesOf(places: readonly number[], times: Float64Array): Halves {
+  const timed = places.filter((place) => !Number.isNaN(times[place]));
   const half = Math.floor(timed.length / 2);
   return { first: timed.slice(0, half), second: timed.slice(timed.length - half) };
 }
@@ -109,21 +105,20 @@ function halvesOf(alike: readonly RequestRecord[], places: ReadonlyMap<RequestRe
  * What is left of each where its half is taken for steady, in the order in which they were sent: a change between the halves must not look like
  * neighbours that are alike.
  */
-function residuals(halves: readonly Halves[]): Float64Array {
-  const left = halves.flatMap(({ first, second }) => [first, second].flatMap(lessMean));
-  return Float64Array.from(left.sort((one, other) => one.place - other.place).map(({ logarithm }) => logarithm));
+function residuals(halves: readonly Halves[], times: Float64Array): Float64Array {
+  const left = new Float64Array(times.length).fill(NaN);
+  for (const half of halves.flatMap(({ first, second }) => [first, second])) {
+    const middle = meanAt(half, times);
+    for (const place of half) left[place] = (times[place] ?? NaN) - middle;
+  }
+  return left.filter((residual) => !Number.isNaN(residual));
 }
 
-function lessMean(half: readonly Timed[]): Timed[] {
-  const middle = mean(half);
-  return half.map(({ place, logarithm }) => ({ place, logarithm: logarithm - middle }));
+function meanAt(places: readonly number[], times: Float64Array): number {
+  return sumOf(places, (place) => times[place] ?? NaN) / places.length;
 }
 
-function mean(half: readonly Timed[]): number {
-  return sumOf(half, ({ logarithm }) => logarithm) / half.length;
-}
-
-function varianceOfMean(half: readonly Timed[]): number {
-  const middle = mean(half);
-  return sumOf(half, ({ logarithm }) => (logarithm - middle) ** 2) / (half.length - 1) / half.length;
+function varianceOfMean(places: readonly number[], times: Float64Array): number {
+  const middle = meanAt(places, times);
+  return sumOf(places, (place) => ((times[place] ?? NaN) - middle) ** 2) / (places.length - 1) / places.length;
 }

@@ -4,6 +4,7 @@ import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { sortedValues } from "./distribution.ts";
 import { known } from "./known.ts";
 import { sentFirst } from "./latency.ts";
+import { once } from "./once.ts";
 import { startsOf } from "./startsOf.ts";
 import { burst } from "./validityLimits.ts";
 
@@ -51,7 +52,7 @@ export function lagCause(experiment: ExperimentResult, engine: string): LagCause
   return most === undefined || sums[most] === 0 ? undefined : most;
 }
 
-function lates(experiment: ExperimentResult): readonly Late[] {
+const lates = once((experiment: ExperimentResult): readonly Late[] => {
   const startOf = startsOf(experiment);
   const inOrder = experiment.records.flatMap((record) => {
     const sent = sentFirst(record);
@@ -61,7 +62,7 @@ function lates(experiment: ExperimentResult): readonly Late[] {
   const found: Late[] = [];
   while (found.length < inOrder.length) addInstant(found, inOrder);
   return found;
-}
+});
 
 /** Those of the next instant, in the order in which they were sent. By index: as a rule each of a million requests has an instant of its own. */
 function addInstant(found: Late[], inOrder: readonly (Pick<Late, "record" | "sent"> & { readonly instant: Nanoseconds })[]): void {

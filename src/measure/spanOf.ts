@@ -1,10 +1,11 @@
 import type { RequestRecord } from "../model/record.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
+import { sumOf } from "./sums.ts";
 
 /** First sent to last ended, block by block: each has a clock of its own, and between them this engine may have had nothing to do. */
 export function spanOf(records: readonly RequestRecord[]): Seconds | undefined {
   const blocks = Map.groupBy(records, ({ block }) => block);
-  const span = [...blocks.values()].reduce((sum, block) => sum + spanOfBlock(block), 0);
+  const span = sumOf([...blocks.values()], spanOfBlock);
   return span > 0 ? span : undefined;
 }
 

@@ -4,6 +4,7 @@ import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { mayBeUsed, usersOf } from "./gpuUse.ts";
 import { ofEngine } from "./ofEngine.ts";
+import { once } from "./once.ts";
 import { meanOf, sumOf } from "./sums.ts";
 import { throttlingOf, type Throttling } from "./throttling.ts";
 import { isIn, spansOf, turnsOf, type Flight, type Length, type Span } from "./turns.ts";
@@ -44,6 +45,12 @@ const ofGpus: ReadonlySet<string> = new Set([...gpuSeries, "gpu-throttle-reasons
 
 /** What engines and GPUs told of themselves beside the requests that were under way; empty where nothing was read. */
 export function telemetryOf(experiment: ExperimentResult, engines: readonly EngineDescription[]): Telemetry {
+  return ofExperiment(experiment)(engines);
+}
+
+const ofExperiment = once((experiment: ExperimentResult) => once((engines: readonly EngineDescription[]) => compute(experiment, engines)));
+
+function compute(experiment: ExperimentResult, engines: readonly EngineDescription[]): Telemetry {
   const spans = spansOf(experiment, engines);
   const gpus = spans.flatMap((span) => gpuTracks(span, experiment.readings));
   const told = spans.flatMap((span) => toldTracks(span, experiment.readings));

@@ -7,6 +7,7 @@ import { compare, defaultMargins } from "./compare.ts";
 import { forMore } from "./forMore.ts";
 import { harnessMargin } from "./harnessMargin.ts";
 import { ofEngine } from "./ofEngine.ts";
+import { once } from "./once.ts";
 import { reuseOf } from "./proofs.ts";
 import { countsOf, engineSummary } from "./summary.ts";
 import { sumOf } from "./sums.ts";
@@ -43,20 +44,11 @@ export interface TestFigures {
   readonly validity: Validity;
 }
 
-/** By result: the console, each report and the exit code ask for the same, and of 10 million tokens it takes a second. */
-const computed = new WeakMap<TestResult, TestFigures>();
-
-export function figuresOf(result: TestResult): TestFigures {
-  const figures = computed.get(result) ?? compute(result);
-  computed.set(result, figures);
-  return figures;
-}
-
-function compute(result: TestResult): TestFigures {
+export const figuresOf = once((result: TestResult): TestFigures => {
   const experiments = result.experiments.map((experiment) => experimentFigures(experiment, result));
   const titled = experiments.map(({ validity }, index) => ({ title: result.experiments[index]?.description.title ?? "", validity }));
   return { experiments, validity: joined(titled) };
-}
+});
 
 export function totalsOf({ experiments }: TestResult): TestTotals {
   const { requests, completed, failures, cancelled } = countsOf(experiments.flatMap(({ records }) => records));

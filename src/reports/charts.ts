@@ -340,13 +340,14 @@ function thinnedPoints(points: readonly RequestPoint[]): readonly RequestPoint[]
 
 function risingShares(values: readonly number[], engine: string) {
   if (values.length === 0) return [];
-  const sorted = values.toSorted((a, b) => a - b).map((value) => Number(value.toPrecision(6)));
+  const sorted = Float64Array.from(values).sort();
+  const drawnAt = (rank: number) => Number((sorted[rank - 1] as number).toPrecision(6)); // 1 <= rank <= length
   const steps = Math.min(sorted.length, pointsPerLine / 2);
   const rising = Array.from({ length: steps }, (_, step) => {
     const rank = Math.ceil(((step + 1) / steps) * sorted.length);
-    return { engine, share: (rank / sorted.length) * 100, value: sorted[rank - 1] as number }; // 1 <= rank <= length
+    return { engine, share: (rank / sorted.length) * 100, value: drawnAt(rank) };
   });
-  return [{ engine, share: 0, value: sorted[0] as number }, ...rising];
+  return [{ engine, share: 0, value: drawnAt(1) }, ...rising];
 }
 
 /** Logarithmic, since half and twice are equally far from 1; within a factor of 1.5 that looks like an even axis, which has round numbers in it. */

@@ -97,6 +97,13 @@ test("whatever a message contains comes back from a reader that follows RFC 4180
   );
 });
 
+test("thousands of requests have a row each, in their order", () => {
+  const records = Array.from({ length: 2_500 }, (_, request) => ({ ...record([[1]]), request }));
+  expect(rowsOf(csvText(resultOf(experimentOf(records), ["plain"]))).map((row) => Number(row[2]))).toEqual(
+    records.map(({ request }) => request),
+  );
+});
+
 test("the same result gives the same bytes", async () => {
   expect(await csv.write(fixture())).toEqual(await csv.write(fixture()));
 });

@@ -13,17 +13,24 @@ import { peakGpuMemory } from "./gpuMemory.ts";
 export const csv: Report = {
   kind: "csv",
   extension: "csv",
-  write: async (result) => new TextEncoder().encode(csvText(result)),
+  write: async (result) => Buffer.concat(Array.from(piecesOf(result), (piece) => Buffer.from(piece))),
 };
 
 /** Lines end in a line feed; cells with a comma, a quote or a line break are quoted as RFC 4180 has it. */
 export function csvText(result: TestResult): string {
-  return (
-    lineOf(([name]) => name) +
-    rowsOf(result)
-      .map((row) => lineOf(([, cell]) => cell(row)))
-      .join("")
-  );
+  return [...piecesOf(result)].join("");
+}
+
+const linesInPiece = 1_000;
+
+/** Each is made bytes before the next: millions of lines at once are longer than a string can be, and long before that slow to keep. */
+function* piecesOf(result: TestResult): Iterable<string> {
+  yield lineOf(([name]) => name);
+  const rows = rowsOf(result);
+  for (let from = 0; from < rows.length; from += linesInPiece) {
+    const lines = rows.slice(from, from + linesInPiece).map((row) => lineOf(([, cell]) => cell(row)));
+    yield lines.join("");
+  }
 }
 
 function lineOf(cellIn: (column: (typeof columns)[number]) => string): string {
