@@ -195,11 +195,13 @@ test("an engine that ends by itself with a known complaint is told with what tha
     ["PREPARE_STORE timed out after 10.0s", true],
     ["bye", false],
   ] as const) {
-    const log = `console.error("No module named triton"); setTimeout(() => { console.error(${JSON.stringify(after)}); process.exit(0); }, 1_000);`;
+    const ends = `process.on("SIGUSR2", () => { console.error(${JSON.stringify(after)}); process.exit(0); });`;
+    const log = `console.error("No module named triton"); ${ends}`;
     const preload = `data:text/javascript,${encodeURIComponent(log)}`;
     const port = await place.freePort();
     const engine = at.engine("answers", { command: { args: ["--import", preload, at.file("answers.mjs"), String(port)] } });
     const running = await processLauncher(place).launch(at.order(engine, { port }));
+    process.kill(Number(running.facts["process id"]), "SIGUSR2");
     const message = await running.died;
     expect(message).toContain("plain exited with status 0");
     expect(/probably: the LMCache server it stores to was gone for a moment/.test(message)).toBe(told);
