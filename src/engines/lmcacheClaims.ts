@@ -15,6 +15,9 @@ export const neverConnected = {
 /** "Unknown configuration key: max_cpu_cache (source: file: lmcache.yaml)": what was asked for by it is left out, and the default taken. */
 export const unknownKey = { what: "LMCache's configuration", pattern: /Unknown configuration key/ };
 
+/** At each piece it then gives up the one that was used longest ago: documents in a circle, one more than it has room for, are never found again. */
+export const outOfRoom = /Failed to allocate memory .*because no memory is available/;
+
 /** The one that vLLM took. */
 export const connectorTrait: TraitClaim = {
   what: "KV connector",
@@ -44,5 +47,6 @@ export function withLmcacheClaims(
       ? {}
       : { reuse: { ...reuse, external, externalPiece: pieceOf(config), ...(onlyTier === undefined ? {} : { onlyTier }) } }),
     never: [...never, neverConnected, unknownKey, { what: "LMCache's server", pattern: lost }],
+    ...(onlyTier === "memory" ? { full: outOfRoom } : {}),
   };
 }

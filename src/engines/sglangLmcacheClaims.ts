@@ -1,6 +1,6 @@
 import type { EngineClaims, TraitClaim } from "../model/engine.ts";
 import type { CacheReuse } from "../model/proof.ts";
-import { neverConnected, pieceOf, unknownKey } from "./lmcacheClaims.ts";
+import { neverConnected, outOfRoom, pieceOf, unknownKey } from "./lmcacheClaims.ts";
 import { tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import type { WithLmcacheOptions } from "./lmcacheOptions.ts";
 
@@ -46,6 +46,7 @@ export function withSglangLmcacheClaims(claims: EngineClaims | undefined, { mode
         }),
     // Of a server's own keys SGLang reads some itself, and LMCache before 0.4.6 knows none of them.
     never: [...never, neverConnected, ...(mode === "in-process" ? [unknownKey] : []), { what: "LMCache, connected before", pattern: lost }],
+    ...(mode === "in-process" && onlyTier === "memory" ? { full: outOfRoom } : {}),
   };
 }
 

@@ -37,10 +37,18 @@ export function told(running: RunningEngine, claims: EngineClaims, metrics: read
 /** What its log must not say, looked for once more after it has worked. */
 export function complaints({ never = [] }: EngineClaims, log: string): readonly ProofCheck[] {
   return never.flatMap(({ what, pattern }) => {
-    const line = log.split("\n").find((text) => pattern.test(text));
-    const wanted = "no complaint in its log";
-    return line === undefined ? [] : [{ what, wanted, found: line.trim().slice(0, 200), seen: "log", ok: false }];
+    const line = lineWith(pattern, log);
+    return line === undefined ? [] : [{ what, wanted: "no complaint in its log", found: line, seen: "log", ok: false }];
   });
+}
+
+/** The first of a log's lines that is like this; of a long one its beginning. */
+export function lineWith(pattern: RegExp, log: string): string | undefined {
+  return log
+    .split("\n")
+    .find((text) => pattern.test(text))
+    ?.trim()
+    .slice(0, 200);
 }
 
 interface Sources {

@@ -154,6 +154,20 @@ test("where warm requests came before what they were to find again, it is said t
   expect(advice(2)).toBe(`its caches were too small, or too slow to store${then}`);
 });
 
+test("where its log says that its cache was full, nobody has to guess why it did not find what it had", () => {
+  const { proofs = [], ...rest } = resultOf([0, 8_192, 0]);
+  const full = (experiment: number): EngineProof => ({
+    engine: "cached",
+    experiment,
+    checks: [],
+    traits: [],
+    wasFull: "no memory is available",
+  });
+  const advice = (proof: EngineProof) => reasonsOf({ ...rest, proofs: [...proofs, proof] })[0]?.advice;
+  expect(advice(full(0))).toMatch(/^its cache was full, as its log says, and gave up what it had kept: give it more memory; /);
+  expect(advice(full(1))).toMatch(/^its caches were too small, or too slow to store; /);
+});
+
 test("of an engine that leaves out a 0, as vLLM did for long, a prompt that it did not find again is missed all the same", () => {
   const leavingOut = (cached: readonly number[]): TestResult => {
     const { experiments, ...rest } = resultOf(cached);

@@ -137,13 +137,19 @@ function unexpected(tokens: CacheTokens, proofs: readonly EngineProof[]): readon
   if (Math.abs(found - expected) <= (expected > 0 ? Math.min(tolerance, missingTolerance * expected) : tolerance)) return [];
   const what = `found ${grouped(found)} prompt tokens in its caches where the workload makes ${grouped(expected)} possible`;
   if (found < expected) {
-    const why = tooEarly ?? "its caches were too small, or too slow to store";
+    const why = tooEarly ?? (wasFull(engine, proofs) ? full : "its caches were too small, or too slow to store");
     return [{ state: "DEGRADED", what, advice: `${why}; read warm figures as those of partly warm requests`, engine }];
   }
   if (keepsNothing !== true) return [{ state: "DEGRADED", what, advice: fullBefore, engine }];
   const before = wasProven(engine, proofs) ? ", and did not when it was asked beforehand" : "";
   const advice = `it keeps prompts although it was not to${before}: read its log`;
   return [{ state: "INVALID", what: `found ${grouped(found)} prompt tokens in a cache, and was to have none`, advice, engine }];
+}
+
+const full = "its cache was full, as its log says, and gave up what it had kept: give it more memory";
+
+function wasFull(engine: string, proofs: readonly EngineProof[]): boolean {
+  return proofs.some((proof) => proof.engine === engine && proof.wasFull !== undefined);
 }
 
 function wasProven(engine: string, proofs: readonly EngineProof[]): boolean {

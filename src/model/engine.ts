@@ -191,6 +191,8 @@ export interface EngineClaims {
   readonly reuse?: CacheReuse;
   /** What its log must not say, neither while it boots nor while it is measured: a cache that could not be connected, or was lost. */
   readonly never?: readonly { readonly what: string; readonly pattern: RegExp }[];
+  /** What its log says each time the cache beside it has no room left: it is to keep everything in that one. */
+  readonly full?: RegExp;
 }
 
 /** How a tokenizer is asked for the tokens of a text, special ones left out where it can leave them out. */

@@ -65,4 +65,6 @@ export interface EngineProof {
   /** The same prompts, in the same order, on every engine of a test. */
   readonly answers?: readonly AskedTwice[];
   readonly experiment?: number;
+  /** While it was measured its cache had no room left, as this line of its log says. */
+  readonly wasFull?: string;
 }

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 
 import { attached } from "../engines/attached.ts";
 import { withLmcache } from "../engines/lmcache.ts";
+import type { LmcacheOptions } from "../engines/lmcacheOptions.ts";
 import { simulated, type SimulatedOptions } from "../engines/simulated.ts";
 import { sglang } from "../engines/sglang.ts";
 import { tensorrtLlm } from "../engines/tensorrtLlm.ts";
@@ -478,6 +479,23 @@ test("an engine that loses its cache while it is measured, and answers all the s
   );
   expect(proofReasons(1, among(...proofs), [])).toEqual([]);
   expect(complaintsFromNow([running], { cached: world })(1)).toEqual([]);
+});
+
+test("a cache that had no room left while it was measured is told by its log's line, where it has no other place to keep what it found", async () => {
+  using at = bench();
+  const log = at.file("stderr.log");
+  writeFileSync(log, "");
+  const line =
+    "LMCache WARNING: Failed to allocate memory block of size 33554432 because no memory is available (memory_management.py:1370:lmcache.v1.memory_management)";
+  const wasFull = async (config: LmcacheOptions) => {
+    const running = { ...(await up(nothing, withLmcache(plain(), { config }))).running, logs: [log] };
+    const during = complaintsFromNow([running], { cached: world });
+    appendFileSync(log, `(EngineCore pid=1) \u001B[33;20m[2026-11-28 15:14:53,844] ${line}\u001B[0m\n`);
+    return during(0);
+  };
+  const [full] = await wasFull({ cpuGigabytes: 3 });
+  expect(full).toMatchObject({ engine: "cached", experiment: 0, checks: [], wasFull: expect.stringContaining(line.slice(0, 90)) });
+  expect(await wasFull({ cpuGigabytes: 3, diskPath: at.file("disk"), diskGigabytes: 9 })).toEqual([]);
 });
 
 test("a key of LMCache's configuration that the installed one does not know is complained of", () => {

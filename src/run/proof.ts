@@ -1,5 +1,5 @@
 import { logSize } from "../launch/lastLines.ts";
-import { complaints, logOf, told } from "../launch/traits.ts";
+import { complaints, lineWith, logOf, told } from "../launch/traits.ts";
 import { askedTwice, cacheTolerance } from "../measure/proofs.ts";
 import { tokensAdded } from "../measure/tokensAdded.ts";
 import type { EngineClaims, World } from "../model/engine.ts";
@@ -84,8 +84,11 @@ export function complaintsFromNow(
     listened.flatMap(({ running, from }) => {
       const world = worlds[running.name];
       const claims = world === undefined ? undefined : running.engine.claims?.(world);
-      const checks = complaints(claims ?? nothing, logOf(running, from)).map(whileMeasured);
-      return checks.length === 0 ? [] : [{ engine: running.name, experiment, checks, traits: [] }];
+      const log = logOf(running, from);
+      const checks = complaints(claims ?? nothing, log).map(whileMeasured);
+      const wasFull = claims?.full === undefined ? undefined : lineWith(claims.full, log);
+      if (checks.length === 0 && wasFull === undefined) return [];
+      return [{ engine: running.name, experiment, checks, traits: [], ...(wasFull === undefined ? {} : { wasFull }) }];
     });
 }
 
