@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -246,6 +247,7 @@ static void welcome(int listener) {
 }
 
 int main(int argc, char **argv) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever started it may be killed, and it would serve nobody for ever
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!strcmp(argv[i], "--first-us")) first_ns = atol(argv[i + 1]) * 1000;
     else if (!strcmp(argv[i], "--gap-us")) gap_ns = atol(argv[i + 1]) * 1000;
