@@ -1,4 +1,5 @@
-// What Node cannot do by itself on Linux: stamps of when the kernel had what a socket gave us, and an alarm that rings when it should.
+// What Node cannot do by itself on Linux: stamps of when the kernel had what a socket gave us, requests sent by one call of the kernel and little else, and
+// an alarm that rings when it should.
 //
 // Stamps. Node reads its sockets with `read`, which tells none. Preloaded (LD_PRELOAD, see scripts/ready.sh), this library is that `read`: sockets
 // that were asked for are read with `recvmsg` instead, and the stamp that comes along (SO_TIMESTAMPNS) is left where JavaScript finds it, in the
@@ -34,6 +35,8 @@ WEAK int napi_get_boolean(napi_env, _Bool, napi_value *);
 WEAK int napi_get_cb_info(napi_env, napi_callback_info, size_t *, napi_value *, napi_value *, void **);
 WEAK int napi_get_value_int32(napi_env, napi_value, int32_t *);
 WEAK int napi_get_value_double(napi_env, napi_value, double *);
+WEAK int napi_get_buffer_info(napi_env, napi_value, void **, size_t *);
+WEAK int napi_create_int64(napi_env, int64_t, napi_value *);
 WEAK int napi_create_reference(napi_env, napi_value, uint32_t, napi_ref *);
 WEAK int napi_get_reference_value(napi_env, napi_ref, napi_value *);
 WEAK int napi_open_handle_scope(napi_env, napi_handle_scope *);
@@ -151,6 +154,20 @@ static napi_value watch(napi_env env, napi_callback_info info) {
   return answer;
 }
 
+// send(file, bytes): how many of them the socket has taken; 0 where it takes none now or is broken, which its own next write will tell.
+static napi_value send_now(napi_env env, napi_callback_info info) {
+  size_t count = 2, length = 0;
+  napi_value arguments[2], answer;
+  int32_t file = -1;
+  void *bytes = 0;
+  napi_get_cb_info(env, info, &count, arguments, 0, 0);
+  napi_get_value_int32(env, arguments[0], &file);
+  napi_get_buffer_info(env, arguments[1], &bytes, &length);
+  ssize_t taken = send(file, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  napi_create_int64(env, taken < 0 ? 0 : taken, &answer);
+  return answer;
+}
+
 // Lives until the thread it rings in ends.
 struct alarm {
   napi_env env;
@@ -243,6 +260,7 @@ napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   napi_create_external_arraybuffer(env, arrived, sizeof arrived, 0, 0, &value);
   napi_set_named_property(env, exports, "arrived", value);
   show(env, exports, "watch", watch);
+  show(env, exports, "send", send_now);
   show(env, exports, "alarm", make_alarm);
   return exports;
 }

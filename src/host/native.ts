@@ -27,6 +27,14 @@ export function kernelAlarm(ring: () => void): ((time: Nanoseconds) => void) | u
   return loaded()?.alarm(ring);
 }
 
+/** Gives bytes to the socket of this number (a file descriptor) and returns how many it has taken: 0 where it takes none now, or is broken. */
+export type SendNow = (file: number, bytes: Buffer) => number;
+
+/** Undefined where the library was not built. */
+export function kernelSend(): SendNow | undefined {
+  return loaded()?.send;
+}
+
 /** The environment of another Node on this machine that is to have the kernel's stamps as well; unchanged where this process has none. */
 export function withKernelStamps(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   if (kernelStamps() === undefined) return env;
@@ -39,6 +47,7 @@ interface Native {
   readonly isPreloaded: boolean;
   readonly arrived: ArrayBuffer;
   readonly watch: (file: number) => boolean;
+  readonly send: SendNow;
   readonly alarm: (ring: () => void) => ((time: Nanoseconds) => void) | undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { StampSource } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { fileOf } from "./fileOf.ts";
 import { kernelStamps, type KernelStamps } from "./native.ts";
 import { neverWhole, type Origin } from "./realClock.ts";
 
@@ -86,10 +87,4 @@ class StampsByKernel implements ReceiveStamps {
     this.given.read++;
     return at;
   }
-}
-
-/** Node has it in a handle that it does not document; of TLS, in the handle that this one wraps. */
-function fileOf(socket: Socket): number | undefined {
-  const handle = (socket as { readonly _handle?: { readonly fd?: unknown } })._handle;
-  return typeof handle?.fd === "number" && handle.fd >= 0 ? handle.fd : undefined;
 }

@@ -1,11 +1,13 @@
-import { expect, test } from "vitest";
+import { createServer, type Socket } from "node:net";
+
+import { expect, onTestFinished, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
 import { stampsWhenRead, type ReceiveStamps } from "../host/receiveStamps.ts";
 import { readBuffer } from "../http/alikeEvents.ts";
 import { Connection } from "./connection.ts";
 import { httpLine } from "./httpLine.ts";
-import { chatText, chunkOf, done, exchange, lastChunk, plainRequest, streamHead, testServer } from "./testServer.ts";
+import { chatText, chunkOf, done, exchange, lastChunk, listening, plainRequest, streamHead, testServer } from "./testServer.ts";
 
 test.each([
   ["after a minute, and then before that", 60e9],
@@ -36,6 +38,55 @@ test("connections read into memory that compiled code can look at", async () => 
   expect(await promise).toBe(readBuffer);
   connection.destroy();
 });
+
+test("a request that its connection does not take at once arrives whole, and the connection carries the next one", async () => {
+  const { received, connection } = await openConnection();
+  const large = Buffer.alloc(8_000_000, "large ");
+  connection.send(large, 0);
+  expect(connection.hasUnsent).toBe(true);
+  await expect.poll(received).toBe(large.toString());
+  await expect.poll(() => connection.hasUnsent).toBe(false);
+  connection.send(Buffer.from("next"), 0);
+  await expect.poll(received).toBe(`${large.toString()}next`);
+  connection.destroy();
+});
+
+test("what is sent while more is waiting comes after it", async () => {
+  const { received, connection } = await openConnection();
+  const pieces = ["one ", "two ", "three "].map((word) => Buffer.alloc(3_000_000, word));
+  for (const piece of pieces) connection.send(piece, 0);
+  await expect.poll(received).toBe(Buffer.concat(pieces).toString());
+  connection.destroy();
+});
+
+test("whoever sends on a connection that its server has closed hears of it", async () => {
+  const { accepted, connection } = await openConnection();
+  const lost = new Promise((resolve) => {
+    connection.user = { opened: noCall, received: noCall, lost: (_, cause) => resolve(cause) };
+  });
+  accepted.resetAndDestroy();
+  connection.send(Buffer.from("x"), 0);
+  connection.send(Buffer.from("x"), 0);
+  expect(await lost).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
+});
+
+/** To a server that reads and says nothing. */
+async function openConnection() {
+  let text = "";
+  const { promise: accepted, resolve: accept } = Promise.withResolvers<Socket>();
+  const server = createServer((socket) => {
+    socket.on("error", noCall).on("data", (bytes) => (text += bytes.toString()));
+    accept(socket);
+  });
+  onTestFinished(() => void server.close());
+  const clock = realClock();
+  const dialled = { host: "127.0.0.1", port: await listening(server), isTls: false, acceptAnyCertificate: false };
+  const connection = new Connection({ server: dialled, clock, stamps: stampsWhenRead(clock) }, noCall);
+  await new Promise<void>((resolve, lost) => {
+    connection.user = { opened: resolve, received: noCall, lost };
+  });
+  return { connection, accepted: await accepted, received: () => text };
+}
 
 function noCall(): void {}
 

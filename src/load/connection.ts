@@ -4,7 +4,11 @@ import { readBuffer } from "../http/alikeEvents.ts";
 import { dial, type Server } from "../http/dial.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { fileOf } from "../host/fileOf.ts";
+import { kernelSend } from "../host/native.ts";
 import type { ReceiveStamps } from "../host/receiveStamps.ts";
+
+const sendNow = kernelSend() ?? (() => 0);
 
 /** How connections are made, and what they stamp with. */
 export interface Dialling {
@@ -35,6 +39,8 @@ export class Connection {
   /** From when on the server may close it. */
   staleFrom: Nanoseconds = 0;
   private readonly socket: Socket;
+  /** Where bytes may go to the kernel as they are: of a socket that is open, and plain. */
+  private file: number | undefined;
   private readonly clock: Clock;
   private readonly stamps: ReceiveStamps;
   /** No receive stamp is earlier than this: the latest send, or the read before. */
@@ -51,6 +57,7 @@ export class Connection {
       this.isOpen = true;
       this.tookToOpen = clock.now() - began;
       stamps.watch(this.socket);
+      if (!server.isTls) this.file = fileOf(this.socket);
       this.user?.opened();
     });
     this.socket.on("error", (error) => {
@@ -72,10 +79,11 @@ export class Connection {
     return true;
   }
 
-  /** `at`: when the user says that it was sent. */
+  /** `at`: when the user says that it was sent. Node's streams, which cost 0.8 µs a request, have what the kernel does not take at once. */
   send(bytes: Buffer, at: Nanoseconds): void {
     this.earliest = at;
-    this.socket.write(bytes);
+    const taken = this.file === undefined || this.socket.destroyed || this.hasUnsent ? 0 : sendNow(this.file, bytes);
+    if (taken < bytes.length) this.socket.write(bytes.subarray(taken));
   }
 
   /** Bytes of the request that the server has not taken yet. */
