@@ -4,7 +4,16 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import wabt from "wabt";
 
-import { eventsTaken, longestPattern, readBuffer, takeChunksLike, takeEventsLike, textTaken, type EventPattern } from "./alikeEvents.ts";
+import {
+  eventsTaken,
+  lineEndIn,
+  longestPattern,
+  readBuffer,
+  takeChunksLike,
+  takeEventsLike,
+  textTaken,
+  type EventPattern,
+} from "./alikeEvents.ts";
 
 const known = patternOf('data: {"choices":[{"text":"', '","logprobs":null}]}\n\n');
 
@@ -15,6 +24,20 @@ test("what is loaded is what alikeEvents.wat says; `npm run wasm` makes it so", 
   const { buffer } = module.toBinary({});
   module.destroy();
   expect(Buffer.from(buffer).equals(readFileSync(new URL("./alikeEvents.wasm", import.meta.url)))).toBe(true);
+});
+
+test("a line's end is found wherever it stands, be it beside another, and none beyond what was read", () => {
+  const bytes = fc.array(fc.constantFrom(10, 13, 97, 0x8a, 0xff), { maxLength: 70 });
+  fc.assert(
+    fc.property(bytes, fc.nat(40), fc.nat(40), (read, start, left) => {
+      const all = Buffer.from(read);
+      const end = Math.max(start, all.length - left);
+      readBuffer.fill("\n").set(all);
+      const found = all.subarray(0, end).findIndex((byte, at) => at >= start && (byte === 10 || byte === 13));
+      const wanted = found < 0 ? end : found;
+      expect([lineEndIn(readBuffer, start, end), lineEndIn(all, start, end)]).toEqual([wanted, wanted]);
+    }),
+  );
 });
 
 test("events like a known one are taken with their texts, whatever they lie between, and no byte of another", () => {

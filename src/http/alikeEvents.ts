@@ -16,6 +16,7 @@ interface Compiled {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly chunks: Take;
   readonly events: Take;
+  readonly lineEnd: (start: number, end: number) => number;
 }
 
 type Take = (start: number, end: number, before: number, after: number) => number;
@@ -23,9 +24,11 @@ type Take = (start: number, end: number, before: number, after: number) => numbe
 /** Takes events of a pattern that stand there whole, from `start` on, and returns where the first other one starts. Of bytes that are not in `readBuffer` it takes none. */
 export type TakeLike = (pattern: EventPattern, bytes: Buffer, start: number, end: number) => number;
 
+const lineFeed = 10;
+const carriageReturn = 13;
 const readBytes = 65_536;
 const compiled = new WebAssembly.Module(readFileSync(new URL("./alikeEvents.wasm", import.meta.url)));
-const { memory, chunks, events } = new WebAssembly.Instance(compiled).exports as WebAssembly.Exports & Compiled; // as alikeEvents.wat says
+const { memory, chunks, events, lineEnd } = new WebAssembly.Instance(compiled).exports as WebAssembly.Exports & Compiled; // as alikeEvents.wat says
 
 /** What connections read into: compiled code sees no other memory than its own. */
 export const readBuffer: Buffer = Buffer.from(memory.buffer, 0, readBytes);
@@ -49,6 +52,14 @@ export function eventsTaken(): number {
 /** The text of one of them, as it stands in JSON. */
 export function textTaken(index: number): string {
   return readBuffer.toString("utf8", taken[1 + 2 * index], taken[2 + 2 * index]);
+}
+
+/** Where the first line feed or carriage return stands from `start` on; `end` where none is before it. */
+export function lineEndIn(bytes: Buffer, start: number, end: number): number {
+  if (bytes === readBuffer) return lineEnd(start, end);
+  let at = start;
+  while (at < end && bytes[at] !== lineFeed && bytes[at] !== carriageReturn) at++;
+  return at;
 }
 
 function take(how: Take, pattern: EventPattern, bytes: Buffer, start: number, end: number): number {

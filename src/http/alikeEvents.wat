@@ -113,4 +113,19 @@
     (if (i32.lt_u (i32.sub (local.get $byte) (i32.const 48)) (i32.const 10)) (then (return (i32.sub (local.get $byte) (i32.const 48)))))
     (local.set $letter (i32.sub (i32.or (local.get $byte) (i32.const 32)) (i32.const 97)))
     (if (i32.lt_u (local.get $letter) (i32.const 6)) (then (return (i32.add (local.get $letter) (i32.const 10)))))
-    (i32.const -1)))
+    (i32.const -1))
+
+  ;; Where the first line feed or carriage return from $at on stands; $end where none is before it. Up to 15 bytes from $end on may be looked at.
+  (func (export "lineEnd") (param $at i32) (param $end i32) (result i32)
+    (local $bytes v128) (local $found i32)
+    (loop $each
+      (if (i32.ge_u (local.get $at) (local.get $end)) (then (return (local.get $end))))
+      (local.set $bytes (v128.load (local.get $at)))
+      (local.set $found (i8x16.bitmask (v128.or
+        (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 10)))
+        (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 13))))))
+      (local.set $at (i32.add (local.get $at) (if (result i32) (local.get $found)
+        (then (i32.ctz (local.get $found)))
+        (else (i32.const 16)))))
+      (br_if $each (i32.eqz (local.get $found))))
+    (if (result i32) (i32.lt_u (local.get $at) (local.get $end)) (then (local.get $at)) (else (local.get $end)))))

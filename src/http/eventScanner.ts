@@ -1,3 +1,4 @@
+import { lineEndIn } from "./alikeEvents.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 
 /** Who is given the events. An object rather than functions: of those, every reply would have its own, and none of them would be inlined. */
@@ -62,10 +63,7 @@ export class EventScanner {
     this.afterCarriageReturn = false;
     if (this.isBetweenEvents) lineStart = this.taker.takeEvents(bytes, lineStart, end);
     if (lineStart === end) return;
-    const rest = this.hasCarriageReturns(bytes, lineStart, end)
-      ? this.scanAll(bytes, lineStart, end)
-      : this.scanLines(bytes, lineStart, end);
-    this.keepTheRest(bytes, rest, end);
+    this.keepTheRest(bytes, this.scanLines(bytes, lineStart, end), end);
   }
 
   /** The body is complete: servers exist that leave out the last blank line. */
@@ -75,36 +73,20 @@ export class EventScanner {
     this.eventEnded(bytes);
   }
 
-  private hasCarriageReturns(bytes: Buffer, start: number, end: number): boolean {
-    const at = bytes.indexOf(carriageReturn, start);
-    return at >= 0 && at < end;
-  }
-
-  /** Lines that end with a line feed, found by the machine's own search: four times as fast as a look at each byte. */
+  /** Returns where the line starts that has no end yet. */
   private scanLines(bytes: Buffer, start: number, end: number): number {
     let lineStart = start;
     for (;;) {
-      const at = bytes.indexOf(lineFeed, lineStart);
-      if (at < 0 || at >= end) return lineStart;
+      const at = lineEndIn(bytes, lineStart, end);
+      if (at === end) return lineStart;
       this.lineEnded(bytes, lineStart, at);
-      lineStart = this.isBetweenEvents ? this.taker.takeEvents(bytes, at + 1, end) : at + 1;
-    }
-  }
-
-  private scanAll(bytes: Buffer, start: number, end: number): number {
-    let lineStart = start;
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at];
-      if (byte !== lineFeed && byte !== carriageReturn) continue;
-      this.lineEnded(bytes, lineStart, at);
-      if (byte === carriageReturn) {
-        if (at + 1 === end) this.afterCarriageReturn = true;
-        else if (bytes[at + 1] === lineFeed) at++;
+      lineStart = at + 1;
+      if (bytes[at] === carriageReturn) {
+        if (lineStart === end) this.afterCarriageReturn = true;
+        else if (bytes[lineStart] === lineFeed) lineStart++;
       }
-      lineStart = this.isBetweenEvents ? this.taker.takeEvents(bytes, at + 1, end) : at + 1;
-      at = lineStart - 1;
+      if (this.isBetweenEvents) lineStart = this.taker.takeEvents(bytes, lineStart, end);
     }
-    return lineStart;
   }
 
   private lineEnded(bytes: Buffer, start: number, end: number): void {
