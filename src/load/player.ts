@@ -14,10 +14,13 @@ import { stepsOf, type Step } from "./steps.ts";
 /** After an interruption, what is under way may go on for so long. */
 const longestDrain: Nanoseconds = 30_000_000_000;
 
-/** A follower whose predecessor has ended. */
-interface Pause extends Member {
+interface Due {
   readonly step: Step;
   readonly due: Nanoseconds;
+}
+
+/** A follower whose predecessor has ended. */
+interface Pause extends Due, Member {
   cancel: () => void;
 }
 
@@ -131,18 +134,18 @@ export class Player implements FlightHome, Preparer {
   }
 
   private sendNext(step: Step): void {
-    if (this.isOverNow()) return;
+    const now = this.now();
+    if (this.isOverBy(now)) return;
     this.next++;
     const due = this.dueOf(step);
     this.expectation.reach(step);
-    if (this.isTooLate(due)) this.dropLate(step, due, this.preparation.skip(step));
-    else this.send(step, due, this.preparation.take(step));
+    if (this.isTooLate(due, now)) this.dropLate(step, due, this.preparation.skip(step));
+    else this.send({ step, due }, this.preparation.take(step), now);
     this.scheduleNext();
     this.finishIfNothingIsLeft();
   }
 
-  private send(step: Step, due: Nanoseconds, prepared: Prepared): void {
-    const now = this.now();
+  private send({ step, due }: Due, prepared: Prepared, now: Nanoseconds): void {
     const flight = new Flight(step, this.recordDue(step, due), now, this.flightOptions);
     this.sweep.watch(flight, now);
     flight.exchange = this.lineOf(step).send(prepared, flight);
@@ -195,39 +198,38 @@ export class Player implements FlightHome, Preparer {
     this.pausing.add(pause);
     pause.cancel = clock.at(Math.max(clock.now(), due - lookAhead), () => {
       const prepared = this.prepare(step);
-      if (due <= clock.now()) this.expectPausing(pause, prepared);
-      else pause.cancel = clock.at(due - this.expectation.lead, () => this.expectPausing(pause, prepared));
+      const now = clock.now();
+      if (due <= now) this.expectPausing(pause, prepared, now);
+      else pause.cancel = clock.at(due - this.expectation.lead, () => this.expectPausing(pause, prepared, clock.now()));
     });
   }
 
-  private expectPausing(pause: Pause, prepared: Prepared): void {
+  private expectPausing(pause: Pause, prepared: Prepared, now: Nanoseconds): void {
     const { clock } = this.options;
     this.expectation.expect(pause.step);
-    if (pause.due <= clock.now()) this.sendPausing(pause, prepared);
-    else pause.cancel = clock.at(pause.due, () => this.sendPausing(pause, prepared));
+    if (pause.due <= now) this.sendPausing(pause, prepared, now);
+    else pause.cancel = clock.at(pause.due, () => this.sendPausing(pause, prepared, clock.now()));
   }
 
-  private sendPausing(pause: Pause, prepared: Prepared): void {
-    const { step, due } = pause;
-    if (this.isOverNow()) return;
+  private sendPausing(pause: Pause, prepared: Prepared, now: Nanoseconds): void {
+    if (this.isOverBy(now)) return;
     this.pausing.remove(pause);
-    if (this.isTooLate(due)) this.dropLate(step, due, prepared);
-    else this.send(step, due, prepared);
+    if (this.isTooLate(pause.due, now)) this.dropLate(pause.step, pause.due, prepared);
+    else this.send(pause, prepared, now);
     this.finishIfNothingIsLeft();
   }
 
   /** What is late comes before what falls due later, such as the limit's own call: so whoever sends looks first. */
-  private isOverNow(): boolean {
-    const now = this.now();
+  private isOverBy(now: Nanoseconds): boolean {
     this.sweep.lookIfDue(now);
     if (now < this.limit) return this.isStopped;
     this.timeIsUp();
     return true;
   }
 
-  private isTooLate(due: Nanoseconds): boolean {
+  private isTooLate(due: Nanoseconds, now: Nanoseconds): boolean {
     const { send } = this.options.deadlines;
-    return send !== undefined && this.now() > due + toNanoseconds(send);
+    return send !== undefined && now > due + toNanoseconds(send);
   }
 
   private dropLate(step: Step, due: Nanoseconds, prepared: Prepared | undefined): void {
