@@ -131,17 +131,14 @@ export class TextColumn implements Column {
     const present = this.values.slice(0, rows);
     const valueOffsets = new Int32Array(rows + 1);
     const pieces: Buffer[] = [];
-    // Most rows hold what the row before holds: "completed", or nothing.
-    let [last, bytes]: [string | undefined, Buffer] = ["", Buffer.alloc(0)];
     let end = 0;
-    for (let row = 0; row < rows; row++) {
-      const value = present[row];
-      if (value !== undefined) {
-        if (value !== last) [last, bytes] = [value, Buffer.from(value, "utf8")];
-        pieces.push(bytes);
-        end += bytes.length;
-      }
-      valueOffsets[row + 1] = end;
+    for (let row = 0; row < rows;) {
+      const [first, value] = [row, present[row]];
+      const bytes = Buffer.from(value ?? "", "utf8");
+      // Most rows hold what the row before holds: "completed", or nothing.
+      do valueOffsets[++row] = end += bytes.length;
+      while (row < rows && present[row] === value);
+      pieces.push(row - first === 1 ? bytes : Buffer.alloc((row - first) * bytes.length, bytes));
     }
     return makeData({ type: new Utf8(), length: rows, valueOffsets, data: Buffer.concat(pieces, end), ...presence(present) });
   }
