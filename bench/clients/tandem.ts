@@ -25,7 +25,6 @@ const clock = punctualClock([0, 0]); // the server's time base
 const wire = { api: "completions", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
 const wayTo = (port: number) => ({ url: `http://127.0.0.1:${port}`, wire, servedModel: "truth", namesRequests: true });
 const deadlines = { ...defaultDeadlines, request: 3_600 };
-const connections = load.rate > 0 ? Math.min(200, load.rate) : load.streams;
 
 console.log(JSON.stringify(load.paced || load.journal !== undefined ? await byThreads() : await coreAlone()));
 
@@ -39,8 +38,7 @@ async function byThreads(): Promise<Measured> {
   const stop = startWatch();
   const phases = [load.rate > 0 ? byTheClock(load) : lanes(load)];
   const ways = Object.fromEntries(load.ports.map((port, place) => [engineOf(place), wayTo(port)]));
-  const each = Object.fromEntries(Object.keys(ways).map((engine) => [engine, Math.ceil(connections / load.ports.length)]));
-  const order = { experiment: 0, phases, ways, connections: each, deadlines, record } as const;
+  const order = { experiment: 0, phases, ways, deadlines, record } as const;
   const stamped = await crew.play(order, { stop: new AbortController().signal });
   await crew.closeJournal();
   const measured = stop(load);
@@ -58,7 +56,6 @@ async function coreAlone(): Promise<Measured> {
   const stamps = receiveStamps(clock);
   const line = httpLine({ ...wayTo(load.port), clock, stamps });
   await rehearse({ clock, stamps, recorders: [new Counted(() => {})] });
-  await line.open(connections);
   let stop = startWatch();
   const counted = new Counted(() => {
     stop = startWatch();

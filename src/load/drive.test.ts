@@ -187,16 +187,22 @@ describe("connections are opened", () => {
   test("before a phase for what is due at its start, and else shortly before a request is due, or at once where it follows at once", async () => {
     const [opened, expected]: [number[], number[]] = [[], []];
     await play(inTurn(["a"], early, 1), { a: quick }, { opened, expected });
-    expect(opened).toEqual([2]);
+    expect(opened).toEqual([1, 2]);
     // The phase starts after 0.02 s; 0 ends 2 s after that.
     expect(expected).toEqual([0, 0, 0.32, 1.92, 6.92, 9.02]);
   });
 
-  test("before a phase for all that is due within half a second, where that is much", async () => {
+  test("before a phase for no more at any rate, once one has told how long that takes", async () => {
     const many = workloadOf(...Array.from({ length: 100 }, (_, id) => at(id, id / 100)));
     const opened: number[] = [];
     await play(inTurn(["a"], many, 2), { a: quick }, { opened, expected: [] });
-    expect(opened).toEqual([49, 49]);
+    expect(opened).toEqual([1, 11, 1, 11]);
+  });
+
+  test("before a phase for none where nothing is due soon", async () => {
+    const [opened, expected]: [number[], number[]] = [[], []];
+    await play(inTurn(["a"], workloadOf(at(0, 3)), 1), { a: quick }, { opened, expected });
+    expect([opened, expected]).toEqual([[], [2.92]]);
   });
 
   test("for none whose time has not come when a run is stopped", async () => {
@@ -407,7 +413,7 @@ describe("an interruption", () => {
         { a: quick },
         { signal: interrupt.signal, opened, begun: () => queueMicrotask(() => interrupt.abort()) },
       );
-      expect([records, opened]).toEqual([[], [1]]);
+      expect([records, opened]).toEqual([[], [1, 1]]);
     }
   });
 

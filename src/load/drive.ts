@@ -54,8 +54,7 @@ async function play(phase: Phase, index: number, options: DriveOptions): Promise
   const { experiment, deadlines, keepText, tally = new Tally(experiment, () => {}) } = options;
   const guarded = { experiment, lines, clock, deadlines, recorder: new Guarded(recorder, fail), tally, keepText };
   const player = new Player(phase, guarded, done.resolve);
-  const engines = Object.entries(player.startBurst());
-  await Promise.all(engines.map(async ([engine, requests]) => lines[engine]?.open(requests)));
+  await player.openConnections();
   const ends = new AbortController();
   onAbort(signal, ends.signal, () => player.stop());
   onAbort(kill, ends.signal, () => player.kill());

@@ -14,7 +14,6 @@ test("a server is left no connections that nobody needs: it may keep a thread fo
   const clock = realClock();
   const wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
   const line = httpLine({ url: server.url, wire, servedModel: "m", clock });
-  await line.open(1); // as a load thread does, which then knows how long that takes
   const requests = Array.from({ length: 24 }, (_, id) => plainRequest({ id, arrival: { kind: "at", offset: id / 20 } }));
   const phases = inTurn(["a"], { kind: "test", options: {}, seed: 1, requests }, 1);
   using recorder = journalOfNothing({ worker: 1 });

@@ -1,11 +1,9 @@
 import type { Line } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
+import { largestOf } from "../model/extremes.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { lookAhead } from "./preparation.ts";
 import type { Step } from "./steps.ts";
-
-/** Where more requests fall due within the first look-ahead, their connections are opened before the start: opened amid the load they would delay what is due. */
-const few = 32;
 
 /**
  * Has connections opened for scheduled requests shortly before they are due, and no sooner: a server may keep a thread for each connection that has
@@ -30,22 +28,20 @@ export class Expectation {
     this.isIdle = Object.values(lines).every((line) => line.expect === undefined);
   }
 
-  /** How long before a request is due its connection is begun: the same for all engines, so that requests are expected in their order. */
+  /**
+   * How long before a request is due its connection is begun: the same for all engines, so that requests are expected in their order. Of an engine
+   * whose turn has not come nothing is known yet, and the others do not wait for it.
+   */
   get lead(): Nanoseconds {
-    return Object.values(this.lines).reduce((longest, { opensWithin = 0 }) => Math.min(lookAhead, Math.max(longest, opensWithin)), 0);
+    const known = Object.values(this.lines).flatMap(({ opensWithin = 0 }) => (opensWithin === Infinity ? [] : opensWithin));
+    return known.length === 0 ? lookAhead : Math.min(lookAhead, largestOf(known));
   }
 
-  /** Connections to be opened before the start, by engine. */
-  atStart(): Readonly<Record<string, number>> {
-    const { lead } = this;
-    const [due, soon]: [Record<string, number>, Record<string, number>] = [{}, {}];
-    for (const { turn, offset = 0 } of this.steps) {
-      if (offset > lookAhead) break;
-      const { engine } = turn;
-      soon[engine] = (soon[engine] ?? 0) + 1;
-      if (offset <= lead) due[engine] = soon[engine];
-    }
-    return Object.fromEntries(Object.entries(soon).map(([engine, count]) => [engine, count > few ? count : (due[engine] ?? 0)]));
+  /** Opens connections for what is due before they could be opened once the start has come. */
+  async openFirst(): Promise<void> {
+    const soon = [...this.dueWithin(lookAhead).keys()];
+    await Promise.all(soon.map(async (engine) => this.lines[engine]?.open(1))); // it is then known how long that takes
+    await Promise.all([...this.dueWithin(this.lead)].map(async ([engine, requests]) => this.lines[engine]?.open(requests)));
   }
 
   /** The start is known. */
@@ -66,6 +62,16 @@ export class Expectation {
 
   stop(): void {
     this.cancel();
+  }
+
+  /** From the start, by engine. */
+  private dueWithin(time: Nanoseconds): ReadonlyMap<string, number> {
+    const due = new Map<string, number>();
+    for (const { turn, offset = 0 } of this.steps) {
+      if (offset > time) break;
+      due.set(turn.engine, (due.get(turn.engine) ?? 0) + 1);
+    }
+    return due;
   }
 
   private wait(): void {

@@ -65,9 +65,9 @@ export class Player implements FlightHome, Preparer {
     this.flightOptions = { recorder, tally, limits: limitsOf(deadlines), home: this };
   }
 
-  /** Requests due at the start, by engine: so many connections are opened before it. */
-  startBurst(): Readonly<Record<string, number>> {
-    return this.expectation.atStart();
+  /** Before the start: for those that are due just then. */
+  async openConnections(): Promise<void> {
+    await this.expectation.openFirst();
   }
 
   /** Has the first requests ready, then calls `ready`; not when it is stopped before. */

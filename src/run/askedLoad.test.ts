@@ -7,7 +7,7 @@ import { inTurn, together } from "../load/order.ts";
 import type { Arrivals } from "../model/workload.ts";
 import { plainRequest } from "../load/testServer.ts";
 import { draws } from "../model/draw.ts";
-import { askedLoad, connectionsFor } from "./askedLoad.ts";
+import { askedLoad } from "./askedLoad.ts";
 
 function phases(arrivals: Arrivals, order = together, engines: readonly string[] = ["plain"]) {
   const requests = arrivals.schedule(300, draws(0, "test")).map((arrival, id) => plainRequest({ id, arrival, maxOutputTokens: 7 }));
@@ -24,15 +24,9 @@ test("of an open loop the moments of the busiest second are known, and not how m
   expect([streams, dues.length, dues[0], dues.at(-1)]).toEqual([1, 101, 0, 1]);
 });
 
-test("connections are opened before the start for what is due at once, and for a second's requests where they are many", () => {
-  const connectionsAt = (seconds: number) => connectionsFor(phases(every({ seconds })), "plain");
-  expect([connectionsAt(0.1), connectionsAt(0.016), connectionsAt(0.01)]).toEqual([1, 1, 101]);
-});
-
 test("two engines at the same time are asked twice as much, in turn they are not", () => {
   const loop = closedLoop({ concurrency: 64 });
   const both = ["one", "other"];
   expect(askedLoad(phases(loop, together, both)).streams).toBe(128);
   expect(askedLoad(phases(loop, inTurn, both)).streams).toBe(64);
-  expect(connectionsFor(phases(loop, together, both), "one")).toBe(64);
 });

@@ -24,23 +24,6 @@ export function askedLoad(phases: readonly Phase[]): AskedLoad {
   };
 }
 
-/** Opened amid the load, so many a second delay nothing: half as many in the half second that `load/expectation.ts` looks at, before each phase. */
-const fewASecond = 64;
-
-/**
- * Connections worth opening before the clock starts: as many as requests fall due at once, or within a second where those are many. Others are opened
- * when they are wanted, since a server may keep a thread for each.
- */
-export function connectionsFor(phases: readonly Phase[], engine: string): number {
-  return phases.reduce((most, phase) => Math.max(most, openedBefore(duesOf(phase, engine))), 1);
-}
-
-function openedBefore(dues: readonly Seconds[]): number {
-  const within = busiestSecond(dues).length;
-  return within > fewASecond ? within : mostDueAtOnce(dues);
-}
-
-/** Of one engine's turns, or of all. */
-function duesOf(phase: Phase, engine?: string): readonly Seconds[] {
-  return phase.flatMap((turn) => (turn.due !== undefined && (engine === undefined || turn.engine === engine) ? [turn.due] : []));
+function duesOf(phase: Phase): readonly Seconds[] {
+  return phase.flatMap(({ due }) => due ?? []);
 }

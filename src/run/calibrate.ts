@@ -3,7 +3,6 @@ import { rulerError, singleErrors, type RulerError, type SingleErrors, type Stam
 import { defaultDeadlines } from "../model/experiment.ts";
 import type { Place } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
-import { connectionsFor } from "./askedLoad.ts";
 import { groundTruth, lanes, spread, type CalibrationLoad } from "./calibrationLoad.ts";
 import { startGroundTruth, type GroundTruth, type SharedClock, type Timetable } from "./groundTruth.ts";
 import type { LoadCrew } from "./loadCrew.ts";
@@ -98,9 +97,8 @@ export class Calibrator implements AsyncDisposable {
 
   private async measured({ timetable, phase, openers = 0 }: CalibrationLoad, stop: AbortSignal): Promise<Measured> {
     const deadlines = { ...defaultDeadlines, experiment: 24 * 3_600 };
-    const connections = { [groundTruth]: connectionsFor([phase], groundTruth) };
     const ways = { [groundTruth]: this.truth.way(timetable) };
-    const order = { experiment: -1, phases: [phase], ways, connections, deadlines, record: "memory" } as const;
+    const order = { experiment: -1, phases: [phase], ways, deadlines, record: "memory" } as const;
     const stamped = await this.crew.play(order, { stop });
     const truths = await this.truth.truths(stamped.length);
     const scheduled = stamped.filter(({ id }) => Number(id) >= openers);

@@ -57,7 +57,7 @@ function order(changes: Partial<LoadOrder> = {}): LoadOrder {
     request,
   }));
   const ways: Readonly<Record<string, Way>> = { truth: way };
-  return { experiment: 0, phases: [phase], ways, connections: { truth: 2 }, deadlines: defaultDeadlines, record: "journal", ...changes };
+  return { experiment: 0, phases: [phase], ways, deadlines: defaultDeadlines, record: "journal", ...changes };
 }
 
 interface Recorded {

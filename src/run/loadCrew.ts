@@ -299,8 +299,7 @@ function withCompileCache(): NodeJS.ProcessEnv {
 /** Each thread's part of an order. */
 function sharesOf(what: LoadOrder, threads: number): readonly LoadOrder[] {
   const phases = what.phases.map((phase) => partsOfPhase(phase, threads));
-  const connections = Object.fromEntries(Object.entries(what.connections).map(([engine, count]) => [engine, Math.ceil(count / threads)]));
-  return Array.from({ length: threads }, (_, index) => ({ ...what, connections, phases: phases.map((parts) => parts[index] ?? []) }));
+  return Array.from({ length: threads }, (_, index) => ({ ...what, phases: phases.map((parts) => parts[index] ?? []) }));
 }
 
 function onAbort(signal: AbortSignal | undefined, until: AbortSignal, act: () => void): void {

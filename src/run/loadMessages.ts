@@ -19,8 +19,6 @@ export interface LoadOrder {
   readonly phases: readonly Phase[];
   /** By engine name. */
   readonly ways: Readonly<Record<string, Way>>;
-  /** To be opened before the first phase, by engine name. */
-  readonly connections: Readonly<Record<string, number>>;
   readonly deadlines: Deadlines;
   /** To the test's journal, or kept and handed back. */
   readonly record: "journal" | "memory";

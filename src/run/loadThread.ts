@@ -96,9 +96,8 @@ async function play(number: number, what: PackedOrder): Promise<void> {
 }
 
 async function playWith(number: number, what: PackedOrder, order: Order, memory: StampsInMemory): Promise<void> {
-  const { experiment, phases, ways, connections, deadlines, record } = what;
+  const { experiment, phases, ways, deadlines, record } = what;
   const reached = Object.fromEntries(Object.entries(ways).map(([name, way]) => [name, lineTo(way, deadlines.connect)]));
-  await Promise.all(Object.entries(connections).map(async ([name, count]) => reached[name]?.open(count)));
   const recorder = record === "memory" ? memory : journal;
   if (recorder === undefined) throw new Error("there is no journal to record in");
   const tally = new Tally(experiment, (event) => tell({ kind: "event", order: number, event }));

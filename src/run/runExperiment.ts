@@ -11,7 +11,6 @@ import type { RunningEngine } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
 import { engineMetrics } from "../probes/engineMetrics.ts";
-import { connectionsFor } from "./askedLoad.ts";
 import type { Calibration } from "./calibration.ts";
 import type { LoadCrew } from "./loadCrew.ts";
 import type { LoadOrder, Way } from "./loadMessages.ts";
@@ -62,14 +61,13 @@ export async function runExperiment(
     ...lastsAsKnown(phases),
   });
   const from = clock.now();
-  const connections = Object.fromEntries(names.map((name) => [name, connectionsFor(phases, name)]));
   const probes = [...options.probes, ...running.flatMap((engine) => engineMetrics(clock, engine)), ...ofTest];
   const stopProbes = await startProbes(probes, (reading) => journal.reading(index, reading));
   const endControl = calibration?.during(index);
   try {
     for (const { block, together } of betweenBringing(phases, planned)) {
       if (block !== undefined) await bring(block);
-      const what = { experiment: index, phases: together, connections, deadlines: planned.experiment.deadlines };
+      const what = { experiment: index, phases: together, deadlines: planned.experiment.deadlines };
       await play(what, running, lines, { ...options, asText: planned.asText });
     }
   } finally {
@@ -108,7 +106,7 @@ function lastsAsKnown(phases: readonly Phase[]): { readonly lasts?: Seconds } {
 
 /** Over sockets by the load threads; in this thread where an engine is in this very process. */
 async function play(
-  what: Pick<LoadOrder, "experiment" | "phases" | "connections" | "deadlines">,
+  what: Pick<LoadOrder, "experiment" | "phases" | "deadlines">,
   running: readonly RunningEngine[],
   lines: Readonly<Record<string, Line>>,
   options: PlayOptions & Pick<ExperimentOptions, "keepsText"> & Pick<PlannedExperiment, "asText">,
