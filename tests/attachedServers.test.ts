@@ -222,6 +222,14 @@ describe("a server that is gone when its requests are over", () => {
     expect(new Set(outcomes("answered/attach.csv"))).toEqual(new Set(["server completed 1"]));
   });
 
+  test("is not called dead, nor unwell, where it had shut its door long before the end of its last reply", async () => {
+    const { code, stdout, stderr } = await measuredAt("its door before its last reply", "shut");
+    expect([0, 4]).toContain(code); // INVALID on a machine that is too busy
+    expect(stderr + stdout).not.toMatch(/ended by itself|refuses connections|was gone|unwell/);
+    expect(stderr).toMatch(/server takes no connections any more .* having answered all that it was asked/);
+    expect(new Set(outcomes("shut/attach.csv"))).toEqual(new Set(["server completed 1"]));
+  });
+
   async function measuredAt(ends: string, directory: string) {
     const mortal = spawn(process.execPath, ["-e", mortalServer, ends, ...events], { stdio: ["ignore", "pipe", "inherit"] });
     const [listens] = await once(mortal.stdout, "data");
@@ -242,6 +250,10 @@ describe("a server that is gone when its requests are over", () => {
         const isLast = body.includes('"max_tokens":64') && ++measured === 12;
         response.writeHead(200, { "content-type": "text/event-stream" });
         response.write(events[0]);
+        if (isLast && ends === "its door before its last reply") {
+          server.close();
+          return setTimeout(() => response.end(events.slice(1).join("")), 4_500);
+        }
         if (isLast && ends === "in the middle of its last reply") return setTimeout(() => process.kill(process.pid, "SIGKILL"), 50);
         response.end(events.slice(1).join(""), () => isLast && setTimeout(() => process.exit(), 20));
       });

@@ -91,6 +91,7 @@ test("a server that we did not start and that is no longer there is told as dead
   await watched.probe.start(() => {});
   expect(watched.death()).toBeUndefined();
   await server.end();
+  watched.hear(requests("plain", { ended: 1, failed: 1 }));
   await until(() => watched.death() !== undefined);
   await pause(200);
   await watched.probe.stop();
@@ -111,6 +112,27 @@ test("one that is gone at the end is told as dead if its last requests failed", 
   expect(watched.death()).toMatchObject({ exitCode: 3, hint: message });
 });
 
+test("one that shuts its door while it still answers what it was asked is neither dead nor unwell: that it does is told at the end", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, undefined, "attached")]);
+  await watched.probe.start(() => {});
+  await server.end();
+  await pause(800); // several refusals, and longer than anybody is patient
+  expect(watched.told).toEqual([]);
+  watched.hear(requests("plain", { ended: 2 }));
+  await watched.probe.stop();
+  expect([watched.told, watched.death()]).toEqual([[shutDoorOf(server)], undefined]);
+});
+
+test("one that is gone when we are interrupted, and has failed nothing, is not waited for", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url, undefined, "attached")]);
+  await watched.probe.start(() => {});
+  await server.end();
+  await watched.probe.stop();
+  expect(watched.told).toEqual([]);
+});
+
 test("one that has answered all that it was asked may go, also while others are still measured", async () => {
   const server = await serving();
   const watched = watch([engineAt(server.url, undefined, "attached")]);
@@ -120,7 +142,7 @@ test("one that has answered all that it was asked may go, also while others are 
   await server.end();
   await pause(400);
   await watched.probe.stop();
-  expect([watched.told, watched.death()]).toEqual([[], undefined]);
+  expect([watched.told, watched.death()]).toEqual([[shutDoorOf(server)], undefined]);
 });
 
 test("requests that failed before a server was last seen to be well are not why it is missed", async () => {
@@ -133,7 +155,7 @@ test("requests that failed before a server was last seen to be well are not why 
   watched.hear(requests("plain", { ended: 1 }));
   await server.end();
   await watched.probe.stop();
-  expect(watched.told).toEqual([]);
+  expect(watched.told).toEqual([shutDoorOf(server)]);
 });
 
 test("one that takes connections again by the second look, started anew or only busy, is not dead", async () => {
@@ -161,7 +183,10 @@ test("of two that are gone only the one whose requests failed is told", async ()
   watched.hear(requests("cached", { ended: 2, failed: 1 }));
   await Promise.all([one.end(), other.end()]);
   await watched.probe.stop();
-  expect(watched.told).toMatchObject([{ kind: "died", engine: "cached" }]);
+  expect(watched.told.toSorted((a, b) => (a.kind < b.kind ? -1 : 1))).toMatchObject([
+    { kind: "died", engine: "cached" },
+    { kind: "warning" },
+  ]);
 });
 
 test("of one that we started it is its process that tells its end", async () => {
@@ -251,6 +276,11 @@ function watch(
   const watched = health(engines, services, { clock: realClock(), tell, everySeconds: 0.05, patience: 0.2, ...change });
   watched.hear(started(engines.map(({ name }) => name)));
   return { ...watched, told, readings };
+}
+
+function shutDoorOf({ url }: Serving): RunEvent {
+  const message = `plain takes no connections any more (ECONNREFUSED at ${url}): it ended, or shut its door, having answered all that it was asked`;
+  return { kind: "warning", message };
 }
 
 /** Of two requests for each. */

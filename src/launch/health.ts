@@ -219,9 +219,20 @@ class Watch {
   async stop(): Promise<void> {
     this.over.abort();
     await this.going;
-    if (!this.patient.isForeign || !this.isMissed()) return;
+    if (!this.patient.isForeign) return;
+    if (!this.isMissed()) return this.tellIfLeft();
     this.refusals = 0; // that of a moment ago, and another one now, would be no second apart
     while (!(await this.look(() => {})) && !this.isKnown()) await pause(this.everyMilliseconds);
+  }
+
+  /** Whether it meant to end, nobody knows. */
+  private async tellIfLeft(): Promise<void> {
+    if (this.left > 0) return; // we were interrupted
+    const found = await this.patient.look(new AbortController().signal);
+    if (found.kind === "well" || !found.isRefused) return;
+    const { name, where } = this.patient;
+    const message = `${name} takes no connections any more (ECONNREFUSED at ${where}): it ended, or shut its door, having answered all that it was asked`;
+    this.options.tell({ kind: "warning", message });
   }
 
   private async goOn(read: (reading: Reading) => void, stop: AbortSignal): Promise<void> {
@@ -241,7 +252,7 @@ class Watch {
     if (found.kind === "well") {
       this.failed -= failedBefore;
       this.isWell(read, from);
-    } else if (this.isMissed()) {
+    } else if (this.isMissed(found)) {
       this.isUnwell(found, from);
     }
     return found.kind === "well";
@@ -251,10 +262,13 @@ class Watch {
     return (this.options.everySeconds ?? 1) * 1_000;
   }
 
-  /** A server that somebody else has started may end once it has answered all that it was asked; of a service we do not know what it is asked. */
-  private isMissed(): boolean {
+  /**
+   * A server that somebody else has started may end once it has answered all that it was asked, and shut its door before that: it is then a request that tells
+   * whether it is there. Of a service we do not know what it is asked.
+   */
+  private isMissed({ isRefused }: { readonly isRefused: boolean } = { isRefused: true }): boolean {
     const { isForeign, kind } = this.patient;
-    return !isForeign || kind === "service" || this.left > 0 || this.failed > 0;
+    return !isForeign || kind === "service" || this.failed > 0 || (!isRefused && this.left > 0);
   }
 
   private isKnown(): boolean {
