@@ -61,6 +61,17 @@ test("one that is well again by the second look is told all the same, once it ha
   ]);
 });
 
+test("one that says that it is asked too often is well", async () => {
+  const server = await serving();
+  const watched = watch([engineAt(server.url)]);
+  await watched.probe.start(() => {});
+  server.answer = (response) => response.writeHead(429).end();
+  const asked = server.asked.length;
+  await until(() => server.asked.length > asked + 8); // for longer than anybody is patient
+  await watched.probe.stop();
+  expect(watched.told).toEqual([]);
+});
+
 test("one that answers with an error for a moment, or has no such page, is well", async () => {
   const server = await serving();
   const watched = watch([engineAt(server.url)], { patience: 5 });

@@ -35,6 +35,15 @@ test("what the harness's machine had no port for is no failure of an engine", ()
   expect(found(endingIn(failed("refused", ""), 5))).toMatchObject([{ state: "INVALID", engine: "plain" }]);
 });
 
+test("of requests beyond a server's limit it is told that the harness's own questions may count towards it", () => {
+  const limited = endingIn(failed("http-status", "HTTP 429: slow down"), 5);
+  const answering = (status: number) =>
+    limited.map((record, index) => (record.outcome.kind === "failed" ? { ...record, status: index === 0 ? 500 : status } : record));
+  const advice = (status: number) => found(answering(status))[0]?.advice;
+  expect(advice(429)).toMatch(/\(http-status 5\); 4 got HTTP 429: .* own questions may count too .* lower the rate/);
+  expect(advice(503)).not.toContain("429");
+});
+
 test("how many may fail is what a check says of this engine and experiment, and only while it is met", () => {
   const verdict = { experiment: 0, check: "", ok: true, wanted: "", allowsFailuresOf: "plain" };
   const state = (of: Partial<typeof verdict>) => found(endingIn(failed("refused", ""), 5), { verdicts: [{ ...verdict, ...of }] })[0]?.state;

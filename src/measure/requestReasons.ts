@@ -1,5 +1,6 @@
 import type { EngineSummary, ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { ofEngine } from "./ofEngine.ts";
 import { beyond, limitsOf, share, type Limits } from "./validityLimits.ts";
 
 /** Did every request that was scheduled come to a good end? What `deaths` explain goes without saying. */
@@ -15,6 +16,7 @@ export function requestReasons(
       isAllowed: met.some(({ allowsFailuresOf }) => allowsFailuresOf === summary.engine),
       hasLog: description.engines.some(({ name, command }) => name === summary.engine && command !== undefined),
       isCut: experiment.neverDue > 0,
+      limited: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(({ status }) => status === 429).length,
     });
   const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(stillRunning && summary.requests === 0));
   return [...(deaths.length > 0 ? [] : population(experiment, stillRunning, limits)), ...unexplained.flatMap(failing)];
@@ -61,12 +63,14 @@ interface Failing {
   readonly hasLog: boolean;
   /** Requests never fell due. */
   readonly isCut: boolean;
+  /** So many were answered that more is asked than is allowed (HTTP 429). */
+  readonly limited: number;
 }
 
 function failures(
   { engine, requests, completed, failures, failuresByCode }: EngineSummary,
   limits: Limits,
-  { isAllowed, hasLog, isCut }: Failing,
+  { isAllowed, hasLog, isCut, limited }: Failing,
 ): readonly ValidityReason[] {
   if (requests === 0) {
     const advice = hasLog && !isCut ? "see why in the engine's log, and run it again" : "run it again to its end";
@@ -74,7 +78,7 @@ function failures(
   }
   // What was dropped was never sent: its engine knows nothing of it.
   const isInLog = hasLog && failures > (failuresByCode["dropped"] ?? 0);
-  const lookThere = `see why in ${isInLog ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}`;
+  const lookThere = `see why in ${isInLog ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}${limitPhrase(limited)}`;
   // Of a run that was cut off it is said how many were.
   if (completed === 0 && failures === 0) return [];
   if (completed === 0) return [{ state: "INVALID", what: `completed none of ${requests} requests`, advice: lookThere, engine }];
@@ -85,6 +89,12 @@ function failures(
     advice: isAllowed ? lookThere : `${lookThere}, or say in a check how many may: mayFail(…)`,
     engine,
   });
+}
+
+/** A limit may be of all that comes from here: then a load that keeps to it does not. */
+function limitPhrase(limited: number): string {
+  if (limited === 0) return "";
+  return `; ${limited} got HTTP 429: it is asked more often than it allows, and the harness's own questions may count too (once a second its health, and its metrics where it has them): lower the rate, or raise its limit`;
 }
 
 function codesOf(failuresByCode: Readonly<Record<string, number>>): string {
