@@ -6,7 +6,7 @@ import { beyond, limitsOf, share, type Limits } from "./validityLimits.ts";
 /** Did every request that was scheduled come to a good end? What `deaths` explain goes without saying. */
 export function requestReasons(
   experiment: ExperimentResult,
-  { description, verdicts, stillRunning = false }: TestResult,
+  { description, events, verdicts, stillRunning = false }: TestResult,
   { summaries, deaths }: { readonly summaries: readonly EngineSummary[]; readonly deaths: readonly ValidityReason[] },
 ): readonly ValidityReason[] {
   const limits = limitsOf(experiment.description);
@@ -19,7 +19,15 @@ export function requestReasons(
       limited: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(({ status }) => status === 429).length,
     });
   const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(stillRunning && summary.requests === 0));
-  return [...(deaths.length > 0 ? [] : population(experiment, stillRunning, limits)), ...unexplained.flatMap(failing)];
+  const lacking = deaths.length > 0 ? unbegun(experiment, events) : population(experiment, stillRunning, limits);
+  return [...lacking, ...unexplained.flatMap(failing)];
+}
+
+/** A death explains what it cut off, and an engine that was not up why nothing began; why an experiment after a death is empty nothing else tells. */
+function unbegun({ records, neverDue }: ExperimentResult, events: TestResult["events"]): readonly ValidityReason[] {
+  const wasUp = events.some(({ event }) => event.kind === "experimentStarted");
+  if (records.length > 0 || neverDue === 0 || !wasUp) return [];
+  return [{ state: "INVALID", what: "was not begun: the test ended before", advice: ofEndedRun.advice }];
 }
 
 function population({ records, neverDue }: ExperimentResult, stillRunning: boolean, limits: Limits): readonly ValidityReason[] {

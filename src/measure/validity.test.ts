@@ -4,7 +4,7 @@ import type { Validity } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
 import type { LimitChanges } from "../model/limits.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
-import type { ExperimentResult, TestResult } from "../model/result.ts";
+import type { ExperimentResult, TestResult, TimedEvent } from "../model/result.ts";
 import { toNanoseconds, type Seconds } from "../model/time.ts";
 import { answered, experimentOf, record, resultOf } from "./fixture.ts";
 import { engineSummary } from "./summary.ts";
@@ -186,6 +186,15 @@ test("an engine that died is the reason, and neither its failures nor requests t
   expect(validityOf(failing(good, 2), [], options).reasons).toMatchObject([death]);
   const failuresOfAnother = failing(answered("cached", ten), 1);
   expect(validityOf([...good, ...failuresOfAnother], [], options).reasons).toMatchObject([death, { engine: "cached" }]);
+});
+
+test("of an experiment that had not begun when an engine died it is said that it was not, but where none had", () => {
+  const died = { at: 5e9, event: { kind: "died", engine: "plain", message: "plain exited with status 1" } } as const;
+  const lasted = { experiment: 0, title: "first", engines: ["plain"], requests: 10, order: "together" } as const;
+  const begun = { at: 1e9, event: { kind: "experimentStarted", ...lasted } } as const;
+  const said = (events: readonly TimedEvent[]) => validityOf([], [], { neverDue: 3, events }).reasons.map(({ what }) => what);
+  expect(said([begun, died])).toContain("was not begun: the test ended before");
+  expect(said([died])).not.toContain("was not begun: the test ended before");
 });
 
 test("an engine without a success is INVALID, whatever a check allows", () => {
