@@ -195,6 +195,18 @@ test.runIf(library !== "")("the kernel's stamps are no whole numbers, as the clo
   expect(at % 1).toBe(0.5);
 });
 
+test.runIf(library !== "")(
+  "its thousandth file waits for no other thread: the kernel has room for as many as it may open, before there are threads",
+  () => {
+    const { room, limit } = withLibrary(`
+    import { readFileSync } from "node:fs";
+    const numberIn = (file: string, pattern: RegExp) => Number(pattern.exec(readFileSync("/proc/self/" + file, "utf8"))?.[1]);
+    console.log(JSON.stringify({ room: numberIn("status", /^FDSize:\\s+(\\d+)/m), limit: numberIn("limits", /^Max open files +(\\d+)/m) }));
+  `) as Readonly<Record<"room" | "limit", number>>;
+    expect(room).toBeGreaterThanOrEqual(Math.min(limit, 65_536));
+  },
+);
+
 test("a Node that was started without the library stamps what it reads when it reads it", () => {
   const clock = realClock();
   const stamps = receiveStamps(clock);
