@@ -178,11 +178,13 @@ test.runIf(library !== "")("a file that has the number of a socket that was stam
 test.runIf(library !== "")("the kernel's stamps are no whole numbers, as the clock's are none", () => {
   const program = `${imports}
     const young = receiveStamps(realClock());
-    const server = net.createServer((socket) => socket.once("data", () => socket.write("token"))).listen(0, "127.0.0.1", () => {
+    const server = net.createServer((socket) => socket.on("data", () => socket.write("token"))).listen(0, "127.0.0.1", () => {
       const buffer = Buffer.alloc(100);
       const callback = () => {
         const at = young.last();
-        console.log(JSON.stringify({ at, given: young.given }));
+        // A kernel in which nobody had stamps begins to stamp a moment after it was asked to.
+        if (young.given.kernel === 0 && young.given.read < 10_000) return socket.write("asked");
+        console.log(JSON.stringify({ at, given: young.given.kernel }));
         process.exit();
       };
       const socket = net.connect({ port: server.address().port, host: "127.0.0.1", onread: { buffer, callback } }, () => {
@@ -190,8 +192,8 @@ test.runIf(library !== "")("the kernel's stamps are no whole numbers, as the clo
         socket.write("asked");
       });
     });`;
-  const { at, given } = withLibrary(program) as { at: number; given: object };
-  expect(given).toEqual({ kernel: 1, read: 0 });
+  const { at, given } = withLibrary(program) as { at: number; given: number };
+  expect(given).toBe(1);
   expect(at % 1).toBe(0.5);
 });
 
