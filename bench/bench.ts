@@ -69,7 +69,8 @@ type Programs = Readonly<Partial<Record<ClientName, readonly string[]>>>;
 
 function programsWith(python: string | undefined): Programs {
   const node = (file: string) => [process.execPath, join(machine.clientPrograms, file)];
-  const stampedWhenRead = [process.execPath, "--single-threaded-gc", "--no-memory-reducer", join(machine.clientPrograms, "tandem.ts")];
+  const flags = ["--single-threaded-gc", "--no-memory-reducer", "--initial-old-space-size=128"]; // as ./tandem
+  const stampedWhenRead = [process.execPath, ...flags, join(machine.clientPrograms, "tandem.ts")];
   const native = machine.nativeLibrary();
   const asTheCommand = native === undefined ? stampedWhenRead : ["env", `LD_PRELOAD=${native}`, ...stampedWhenRead];
   return {

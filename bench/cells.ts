@@ -113,6 +113,13 @@ export function cells(quick: boolean): readonly Cell[] {
         ...(streams > 1_000 ? [] : others),
       ],
     })),
+    {
+      name: "steady-1000",
+      group: "paced",
+      server: pacedServer,
+      flags: { streams: 1_000, requests: 1_000, tokens: 3 * tokens, "ramp-ms": 2_000, paced: 1 },
+      clients: ["c", "c-kernel", "tandem", "tandem-read"],
+    },
     ...[500, 1_000, 1_300, 1_600, 2_000, 2_600, 3_200].map((streams): Cell => ({
       name: `kept-${streams}`,
       group: "kept",

@@ -40,17 +40,16 @@ export function report({ date, quick, machine, runs }: Result): string {
       ["CPU s per million events, 1,024 streams", "bulk-1024", (m) => m.cpu_seconds_per_million, decimals],
       ["CPU s per million one-token replies", "one-token", (m) => m.cpu_seconds_per_million, decimals],
     ]),
-    section(
-      "Error of the tokens' stamps, ms: p50 / p99 / max (50 tokens/s a stream)",
-      runs,
-      [64, 256, 1_000, 2_000].map((streams) => [
-        `${streams} streams`,
+    section("Error of the tokens' stamps, ms: p50 / p99 / max (50 tokens/s a stream)", runs, [
+      ...[64, 256, 1_000, 2_000].map((streams): Row => [
+        `${thousands(streams)} streams`,
         `paced-${streams}`,
         (m) => m.stamp_error_us?.p99,
         undefined,
         (m) => m.stamp_error_us,
       ]),
-    ),
+      ["1,000 streams, while all are under way", "steady-1000", (m) => m.steady_error_us?.p99, undefined, (m) => m.steady_error_us],
+    ]),
     keptSection(runs),
     section("Error of the time to first token, ms: p50 / p99 / max", runs, [
       ["64 streams, started over 2 s", "paced-64", (m) => m.ttft_error_us?.p99, undefined, (m) => m.ttft_error_us],

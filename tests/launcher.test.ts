@@ -142,7 +142,7 @@ test("V8 is told to collect on no other thread, and not to make small what has l
   using where = folder();
   const file = where.write("flags.js", "console.log(process.execArgv.join(' ')); export const test_none = () => [];");
   const { stderr } = spawnSync(join(here, "tandem"), ["list", file], { encoding: "utf8" });
-  expect(stderr.split("\n")).toContain("--single-threaded-gc --no-memory-reducer");
+  expect(stderr.split("\n")).toContain("--single-threaded-gc --no-memory-reducer --initial-old-space-size=128");
 });
 
 test("where addresses are limited, V8 is told to keep none in reserve for what it compiles: with three such memories a thread would not start", () => {

@@ -141,26 +141,38 @@ static void compare(void) {
     if (!whole && end) whole = (size_t)(end + 4 - text) + strtoul(strcasestr(text, "content-length:") + 15, NULL, 10);
   }
   body = strstr(text, "\r\n\r\n") + 4;
-  double *errors = malloc(sizeof(double) * ((size_t)requests * (size_t)tokens + 1)), *firsts = malloc(sizeof(double) * ((size_t)requests + 1));
-  size_t errors_n = 0, firsts_n = 0;
+  size_t most = (size_t)requests * (size_t)tokens + 1;
+  double *errors = malloc(sizeof(double) * most), *steady = malloc(sizeof(double) * most), *firsts = malloc(sizeof(double) * ((size_t)requests + 1));
+  ns *times = malloc(sizeof(ns) * most), steady_from = 0, steady_to = INT64_MAX; // every stream is under way
+  size_t errors_n = 0, steady_n = 0, firsts_n = 0;
   for (char *line = body; line < text + len && *line;) {
     char *rest;
     long id = strtol(line, &rest, 10);
     ns received = strtoll(rest, &rest, 10);
     result *r = &results[id];
+    ns written = 0;
     for (int i = 0; *rest == ' '; i++) {
-      ns written = strtoll(rest, &rest, 10);
+      written = strtoll(rest, &rest, 10);
       if (i >= tokens) continue;
+      if (i == 0 && written > steady_from) steady_from = written;
+      times[errors_n] = written;
       errors[errors_n++] = (double)(r->stamps[i] - written) / 1e3;
       if (i == 0) firsts[firsts_n++] = (double)((r->stamps[0] - r->sent) - (written - received)) / 1e3;
     }
+    if (written < steady_to) steady_to = written;
     line = rest + 1;
   }
+  for (size_t i = 0; i < errors_n; i++)
+    if (times[i] >= steady_from && times[i] <= steady_to) steady[steady_n++] = errors[i];
+  qsort(steady, steady_n, sizeof(double), ascending);
   qsort(errors, errors_n, sizeof(double), ascending);
   qsort(firsts, firsts_n, sizeof(double), ascending);
   if (!errors_n) return; // in bulk the server keeps no truth
   printf(",\"stamp_error_us\":{\"n\":%zu,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", errors_n, at_share(errors, errors_n, .5),
          at_share(errors, errors_n, .99), at_share(errors, errors_n, 1));
+  if (steady_n)
+    printf(",\"steady_error_us\":{\"n\":%zu,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", steady_n, at_share(steady, steady_n, .5),
+           at_share(steady, steady_n, .99), at_share(steady, steady_n, 1));
   printf(",\"ttft_error_us\":{\"n\":%zu,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", firsts_n, at_share(firsts, firsts_n, .5),
          at_share(firsts, firsts_n, .99), at_share(firsts, firsts_n, 1));
 }

@@ -21,6 +21,8 @@ export interface Measured {
   /** Before the load. */
   readonly idle_rss_mib?: number;
   readonly stamp_error_us?: Spread;
+  /** Of the tokens that were written while every stream was under way, where there were any. */
+  readonly steady_error_us?: Spread;
   readonly ttft_error_us?: Spread;
   /** Sent after it was due. */
   readonly send_lag_us?: Spread;
@@ -63,17 +65,32 @@ export async function errorsAgainstTruth(
   ports: readonly number[],
   received: (request: number) => { readonly sent: number; readonly tokens: readonly number[] } | undefined,
 ): Promise<Measured> {
-  const stamps: number[] = [];
+  const stamps: Stamp[] = [];
   const firsts: number[] = [];
+  const steady = { from: 0, to: Infinity };
   const told = await Promise.all(ports.map(truth));
   for (const line of told.join("").trim().split("\n")) {
     const [request = -1, read = 0, ...written] = line.split(" ").map(Number);
     const reply = received(request);
     if (reply?.tokens.length !== written.length) throw new Error(`request ${request}: ${reply?.tokens.length} of ${written.length} tokens`);
-    for (const [index, at] of written.entries()) stamps.push((reply.tokens[index] ?? 0) - at);
+    for (const [index, at] of written.entries()) stamps.push({ at, error: (reply.tokens[index] ?? 0) - at });
+    steady.from = Math.max(steady.from, written[0] ?? 0);
+    steady.to = Math.min(steady.to, written.at(-1) ?? 0);
     firsts.push((reply.tokens[0] ?? 0) - reply.sent - ((written[0] ?? 0) - read));
   }
-  return { stamp_error_us: spread(stamps), ttft_error_us: spread(firsts) };
+  const isSteady = ({ at }: Stamp) => at >= steady.from && at <= steady.to;
+  const ofSteady = steady.from < steady.to ? { steady_error_us: spreadOf(stamps.filter(isSteady)) } : {};
+  return { stamp_error_us: spreadOf(stamps), ...ofSteady, ttft_error_us: spread(firsts) };
+}
+
+/** Of one token: when it was written, and how far off its client's stamp was. */
+interface Stamp {
+  readonly at: number;
+  readonly error: number;
+}
+
+function spreadOf(stamps: readonly Stamp[]): Spread {
+  return spread(stamps.map(({ error }) => error));
 }
 
 export function spread(nanoseconds: readonly number[]): Spread {

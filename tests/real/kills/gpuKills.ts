@@ -114,7 +114,7 @@ async function killed(engine: string, victim: string, moment: string, { at, fore
 function orderOf(engine: string): ConstructorParameters<typeof RunningTandem>[0] {
   const main = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
   return {
-    command: [process.execPath, "--single-threaded-gc", "--no-memory-reducer", main],
+    command: [process.execPath, "--single-threaded-gc", "--no-memory-reducer", "--initial-old-space-size=128", main],
     file: "gpuEngines.ts",
     test: "test_gpu_kills",
     args: ["--only", engine, "--journal-only", "--set", `site=${site}`, "--set", `model=${model}`],
