@@ -53,6 +53,12 @@ test("so does an engine itself, however few of its requests failed", () => {
   expect(reasons(died("one"), 4e9)).toEqual([]);
 });
 
+test("of an experiment that was to come it is not said that the engine was measured then", () => {
+  const events = timed(started(0, "one"), died("one"), ended(0));
+  const whats = [0, 1].map((index) => deathReasons({ ...experiment, index }, events).map(({ what }) => what));
+  expect(whats).toEqual([["exited with status 1 while it was measured"], ["exited with status 1 before this experiment began"]]);
+});
+
 const plainsBatch = [started(0, "plain"), ended(0), started(1, "plain"), ended(1)];
 
 test("of engines that are up one after the other, one that dies when it has played all experiments is a reason in none", () => {

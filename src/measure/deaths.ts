@@ -6,26 +6,29 @@ import type { Nanoseconds } from "../model/time.ts";
 /** Engines that did not come up, or were gone before an experiment was over for them, and services: they were then others than those asked for. */
 export function deathReasons(experiment: ExperimentResult, events: readonly TimedEvent[]): readonly ValidityReason[] {
   const told = events.filter((one) => !isConsequence(one, events));
-  return told.flatMap(({ at, event }) => reasonsOf(event, (engine) => isNeeded(engine, at, experiment, events)));
+  return told.flatMap(({ at, event }) => reasonsOf(event, (engine) => needAt(engine, at, experiment, events)));
 }
 
 /** Of an engine or a service by its name: when it died, where that makes the experiment INVALID. */
 export function deathOf(name: string, experiment: ExperimentResult, events: readonly TimedEvent[]): Nanoseconds | undefined {
   return events.find(({ at, event }) => {
-    if (event.kind === "died") return event.engine === name && isNeeded(name, at, experiment, events);
+    if (event.kind === "died") return event.engine === name && needAt(name, at, experiment, events) !== "over";
     if (event.kind !== "serviceDied" || event.service !== name) return false;
-    return event.engines.some((engine) => isNeeded(engine, at, experiment, events));
+    return event.engines.some((engine) => needAt(engine, at, experiment, events) !== "over");
   })?.at;
 }
 
+type Need = "to come" | "now" | "over";
+
 /** Engines of several batches play the same experiments one batch after the other: for each engine an experiment is over at another time. */
-function isNeeded(engine: string, at: Nanoseconds, { index }: ExperimentResult, events: readonly TimedEvent[]): boolean {
-  const started = events.findIndex(
+function needAt(engine: string, at: Nanoseconds, { index }: ExperimentResult, events: readonly TimedEvent[]): Need {
+  const place = events.findIndex(
     ({ event }) => event.kind === "experimentStarted" && event.experiment === index && event.engines.includes(engine),
   );
-  if (started < 0) return true;
-  const ended = events.slice(started).find(({ event }) => event.kind === "experimentEnded" && event.experiment === index);
-  return ended === undefined || at <= ended.at;
+  const started = events[place];
+  if (started === undefined || at < started.at) return "to come";
+  const ended = events.slice(place).find(({ event }) => event.kind === "experimentEnded" && event.experiment === index);
+  return ended === undefined || at <= ended.at ? "now" : "over";
 }
 
 /** A boot that was cut short, by a person or by what ended elsewhere and is told in its words: that is the reason, and this is none. */
@@ -41,18 +44,21 @@ function isEnd(event: RunEvent): event is Extract<RunEvent, { kind: "notUp" | "s
   return event.kind === "notUp" || event.kind === "serviceNotUp" || event.kind === "serviceDied";
 }
 
-function reasonsOf(event: RunEvent, isNeeded: (engine: string) => boolean): readonly ValidityReason[] {
+function reasonsOf(event: RunEvent, needOf: (engine: string) => Need): readonly ValidityReason[] {
   switch (event.kind) {
     case "notUp":
       return [{ ...lookThere, ...advised(event.hint), what: ofItself(event), engine: event.engine }];
     case "serviceNotUp":
       return [{ ...lookThere, what: firstLine(event) }];
-    case "died":
-      if (!isNeeded(event.engine)) return [];
-      return [{ ...lookThere, what: `${firstLine(event).replace(`${event.engine} `, "")} while it was measured`, engine: event.engine }];
+    case "died": {
+      const need = needOf(event.engine);
+      if (need === "over") return [];
+      const when = need === "now" ? "while it was measured" : "before this experiment began";
+      return [{ ...lookThere, what: `${firstLine(event).replace(`${event.engine} `, "")} ${when}`, engine: event.engine }];
+    }
     case "serviceDied":
       return event.engines
-        .filter(isNeeded)
+        .filter((engine) => needOf(engine) !== "over")
         .map((engine) => ({ ...lookThere, what: `${firstLine(event)} while engines needed it`, engine }));
     default:
       return [];

@@ -182,7 +182,9 @@ test("what may fail is not asked for once more, and of a server that nobody star
 test("an engine that died is the reason, and neither its failures nor requests that were not sent are others", () => {
   const death = { state: "INVALID", engine: "plain", what: "exited with status 1 while it was measured" };
   const died = { at: 5e9, event: { kind: "died", engine: "plain", message: "plain exited with status 1" } } as const;
-  const options = { neverDue: 3, engines: ["plain", "cached"], events: [died] };
+  const lasted = { experiment: 0, title: "first", engines: ["plain", "cached"], requests: 10, order: "together" } as const;
+  const begun = { at: 1e9, event: { kind: "experimentStarted", ...lasted } } as const;
+  const options = { neverDue: 3, engines: ["plain", "cached"], events: [begun, died] };
   expect(validityOf(failing(good, 2), [], options).reasons).toMatchObject([death]);
   const failuresOfAnother = failing(answered("cached", ten), 1);
   expect(validityOf([...good, ...failuresOfAnother], [], options).reasons).toMatchObject([death, { engine: "cached" }]);
