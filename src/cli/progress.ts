@@ -175,6 +175,7 @@ export class RunState {
       case "serviceGone":
       case "portShared":
       case "restarted":
+      case "awaited":
       case "warmingUp":
       case "proving":
       case "judged":
@@ -237,6 +238,8 @@ export function lineFor(event: RunEvent): string | undefined {
       return `  ${event.engine}: booting${event.log === undefined ? "" : `, log ${event.log}`}`;
     case "ready":
       return `  ${event.engine}: ready after ${seconds(event.after)}, ${event.url}`;
+    case "awaited":
+      return `  ${event.engine}: is up at ${event.url} and has not completed an answer yet; waited for, ${clock(event.atMost)} at most`;
     case "warmingUp":
       return `  ${event.engine}: warming up with two requests that are not measured, given up after ${clock(event.atMost)} without an answer`;
     case "proving":

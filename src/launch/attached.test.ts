@@ -87,6 +87,17 @@ test("a server that is still loading is waited for", async () => {
   expect((await launch({ url: server.url })).servedModel).toBe("tiny");
 });
 
+test("whoever waits for a server that completes nothing yet is told what for, and for how long", async () => {
+  const answers = answering({ models: ["tiny"] });
+  await using server = await serving((request, response) => {
+    if (request.method === "POST") setTimeout(() => answers(request, response), 3_300);
+    else answers(request, response);
+  });
+  await launch({ url: server.url });
+  expect(at.told.map(({ kind }) => kind)).toEqual(["awaited", "ready"]);
+  expect(at.told[0]).toMatchObject({ url: server.url, atMost: 10 });
+});
+
 test("a server that says that it is asked too often is asked again, a little later", async () => {
   let from = -Infinity;
   let asked = 0;

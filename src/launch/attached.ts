@@ -33,6 +33,9 @@ export const attachedLauncher: Launcher = {
   },
 };
 
+/** Who waits for longer than this is told what for, in milliseconds. */
+const patience = 3_000;
+
 /** How long a server may take to tell its models before it is taken for one that hangs. */
 const silentAtMost: Seconds = 10;
 
@@ -67,7 +70,7 @@ async function refuseByAnswer(
   { each = silentAtMost, tell = () => {} }: Patience,
 ): Promise<number | undefined> {
   const message = `engine ${name} does not answer yet at ${masks(server.url)}; waited for, ${each} s at most for each answer`;
-  const timer = setTimeout(() => tell({ kind: "warning", message }), 3_000);
+  const timer = setTimeout(() => tell({ kind: "warning", message }), patience);
   const look = { readyPath: ready.path, each, signal: new AbortController().signal };
   const found = await choice(server, engine, look).finally(() => clearTimeout(timer));
   if (found.kind === "never") throw unfit(server, { name, engine }, found);
@@ -104,11 +107,15 @@ function serverAt({ url, acceptAnyCertificate = false }: AttachedLaunch, apiKey:
 }
 
 async function provenOrTold(server: Server, launch: AttachedLaunch, order: LaunchOrder): Promise<Proof> {
+  const awaited = { kind: "awaited", engine: order.name, url: masks(server.url), atMost: launch.ready.within } as const;
+  const timer = setTimeout(() => order.tell(awaited), patience);
   try {
     return await proven(server, launch, order);
   } catch (error) {
     if (error instanceof HarnessError) order.tell({ kind: "notUp", engine: order.name, message: error.message, ...hintOf(error) });
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -16,6 +16,8 @@ export type RunEvent =
       readonly facts: Readonly<Record<string, string>>;
     }
   /** Its first requests, which are not measured, take longer than a moment; without an answer they are given up after `atMost`. */
+  /** Of a server that was up already: it has not answered all that it is asked before it is measured. Told once, where that takes long. */
+  | { readonly kind: "awaited"; readonly engine: string; readonly url: string; readonly atMost: Seconds }
   | { readonly kind: "warmingUp"; readonly engine: string; readonly atMost: Seconds }
   /** The same of prompts that are to show whether it is what was asked for. */
   | { readonly kind: "proving"; readonly engine: string }
