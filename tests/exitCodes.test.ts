@@ -145,7 +145,7 @@ test("reports of one test that cannot be written do not keep the next from being
   });
   expect(code).toBe(2);
   expect(stderr).toMatch(
-    /out\/test_unmet\.simulated\.pdf cannot be written: it is a directory\n {2}move away what is in its place, then: tandem report \S+\/test_unmet\n/,
+    /out\/test_unmet\.simulated\.pdf cannot be written: it is a directory\n {2}move away what is in its place, then: tandem report \S+\/test_unmet -o \S+\/out\n/,
   );
   expect(stdout).toMatch(/not met .*a tenth of the wait/s); // a full disk must not cost the answer
   expect(stdout).toContain(where.at("out", "test_worse.simulated.pdf"));

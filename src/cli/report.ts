@@ -32,7 +32,7 @@ export async function report(call: Call): Promise<number> {
     if (source === undefined) await tellAftermath(directory, result, terminal);
     // What was read is the user's own, and stays as it is.
     const write = async () =>
-      inBoth(async (place) => writeReports(result, place, source), { directory, copies, tell: (line) => terminal.tell(line) });
+      inBoth(async (place) => writeReports(result, place, { except: source }), { directory, copies, tell: (line) => terminal.tell(line) });
     codes.push(await codeAfter(async () => publish(result, figures, { write, asJson: call.options["json"] === true, terminal }), terminal));
     // Of a CSV it is not known what was asked for, unless it is now.
     if (source !== "csv" || failsOnWorse(call)) codes.push(codeOf(figures, result.manifest.failOn === "worse"), ...stopped(result));

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename } from "node:path";
 
 import { expect, test } from "vitest";
@@ -28,6 +28,18 @@ test("where one report cannot be written, none is, nothing half is left, and the
   expect(printed.join("\n")).toContain("8,192 context tokens");
 });
 
+test("what makes reports again makes the copies again too, which would stay an earlier run's", async () => {
+  using where = folder();
+  const copies = where.at("copies");
+  const again = `then: tandem report ${where.at("run")} -o ${copies}`;
+  const written = await writeReports(result, where.at("run"), { copies });
+  mkdirSync(where.at("copies", "test_lmcache_local_cpu.simulated.csv"), { recursive: true });
+  await expect(copyReports(written, copies)).rejects.toMatchObject({ hint: expect.stringContaining(again) });
+  rmSync(where.at("run", "test_lmcache_local_cpu.simulated.csv"));
+  mkdirSync(where.at("run", "test_lmcache_local_cpu.simulated.csv"));
+  await expect(writeReports(result, where.at("run"), { copies })).rejects.toMatchObject({ hint: expect.stringContaining(again) });
+});
+
 test("a lock that somebody left behind, killed, is waited for a few seconds, once", async () => {
   using where = folder();
   mkdirSync(where.at("out", ".tandem-lock"), { recursive: true });
@@ -39,7 +51,7 @@ test("a lock that somebody left behind, killed, is waited for a few seconds, onc
 
 test("copies are the same bytes", async () => {
   using where = folder();
-  const paths = await copyReports(await writeReports(result, where.at("run"), "csv"), where.at("copies"));
+  const paths = await copyReports(await writeReports(result, where.at("run"), { except: "csv" }), where.at("copies"));
   expect(paths).toHaveLength(reports.length - 1);
   expect(where.files()).toHaveLength(2 * paths.length);
   for (const path of paths) expect(where.read(path.replace(where.path, ""))).toBe(where.read(path.replace(where.at("copies"), "run")));

@@ -8,24 +8,31 @@ import type { TestDescription, TestResult } from "../model/result.ts";
 import { shellWord } from "../model/shellWord.ts";
 import { reports } from "../render/reports.ts";
 
+interface Writing {
+  /** A kind that is left out. */
+  readonly except?: Report["kind"] | undefined;
+  /** Where copies will be put: said with what makes them again. */
+  readonly copies?: string;
+}
+
 /**
  * Writes every report of a result, but for one kind where asked, into a directory. Returns their paths.
  * Reports of two runs never lie beside each other: where one cannot be written, none is.
  */
-export async function writeReports(result: TestResult, directory: string, except?: Report["kind"]): Promise<readonly string[]> {
+export async function writeReports(result: TestResult, directory: string, { except, copies }: Writing = {}): Promise<readonly string[]> {
   const files = reports
     .filter(({ kind }) => kind !== except)
     .map((report) => ({
       path: join(directory, `${baseName(result)}.${report.extension}`),
       content: async () => report.write(result),
     }));
-  return allOrNone(files, reportOf(except === undefined ? shellWord(directory) : `FILE.${except}`));
+  return allOrNone(files, { command: reportOf(except === undefined ? shellWord(directory) : `FILE.${except}`), copies });
 }
 
 /** Of reports of one run; returns the copies' paths. */
 export async function copyReports(paths: readonly string[], copies: string): Promise<readonly string[]> {
   const files = paths.map((path) => ({ path: join(copies, basename(path)), content: async () => readFileSync(path) }));
-  return allOrNone(files, reportOf(shellWord(dirname(paths[0] ?? ""))));
+  return allOrNone(files, { command: reportOf(shellWord(dirname(paths[0] ?? ""))), copies });
 }
 
 interface Places {
@@ -53,10 +60,17 @@ export async function inBoth(
 
 /** Of a test that was not begun, which only the report of its whole run tells of; returns its path. */
 export async function writeReport(path: string, text: string): Promise<readonly string[]> {
-  return allOrNone([{ path, content: async () => new TextEncoder().encode(text) }], reportOf(shellWord(dirname(dirname(path)))));
+  return allOrNone([{ path, content: async () => new TextEncoder().encode(text) }], {
+    command: reportOf(shellWord(dirname(dirname(path)))),
+  });
 }
 
-/** The command that makes them again. */
+/** What makes reports again that could not be written. */
+interface Again {
+  readonly command: string;
+  readonly copies?: string | undefined;
+}
+
 function reportOf(argument: string): string {
   return `tandem report ${argument}`;
 }
@@ -102,7 +116,7 @@ interface ReportFile {
  * In a directory of our own first, then renamed, all at once: a reader never finds half a file, nor, where other jobs write to the same
  * directory, files of two runs.
  */
-async function allOrNone(files: readonly ReportFile[], again: string): Promise<readonly string[]> {
+async function allOrNone(files: readonly ReportFile[], again: Again): Promise<readonly string[]> {
   const [first] = files;
   if (first === undefined) return [];
   const directory = dirname(first.path);
@@ -166,7 +180,7 @@ function ifPossible(act: () => void): void {
   }
 }
 
-function attempted<T>(path: string, again: string, act: () => T): T {
+function attempted<T>(path: string, again: Again, act: () => T): T {
   try {
     return act();
   } catch (cause) {
@@ -180,23 +194,24 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
-function remedyFor(code: unknown, command: string): string {
+function remedyFor(code: unknown, { command, copies }: Again): string {
+  const whole = copies === undefined ? command : `${command} -o ${shellWord(copies)}`;
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
-      return `free some space, then: ${command}`;
+      return `free some space, then: ${whole}`;
     case "EACCES":
     case "EPERM":
-      return `fix its permissions, then: ${command}`;
+      return `fix its permissions, then: ${whole}`;
     case "EROFS":
       return `its file system is read-only; elsewhere: ${command} -o DIR`;
     case "EISDIR":
     case "ENOTDIR":
     case "EEXIST":
-      return `move away what is in its place, then: ${command}`;
+      return `move away what is in its place, then: ${whole}`;
     case "ENOENT":
-      return `somebody removed it meanwhile; once more: ${command}`;
+      return `somebody removed it meanwhile; once more: ${whole}`;
     default:
-      return `when that is mended: ${command}`;
+      return `when that is mended: ${whole}`;
   }
 }

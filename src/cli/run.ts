@@ -263,7 +263,7 @@ async function reportOn(directory: string, { terminal, output, failOnWorse, asJs
   const figures = figuresOf(result);
   const write = async () => {
     if (journalOnly) return [directory];
-    const written = await writeReports(result, directory);
+    const written = await writeReports(result, directory, { copies: output });
     if (isMeasured(result)) return copyReports(written, output);
     // The latest copies are of a run that measured something; what came of this one is for whoever reads the XML to know.
     for (const line of leftAsTheyAre(baseName(result), output)) terminal.tell(`  ${line}`);

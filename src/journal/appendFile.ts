@@ -56,7 +56,7 @@ function reasonOf(cause: unknown): string {
 function adviceOn(cause: unknown): string {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
-    return "the disk is full; what was written before is kept and can be read";
+    return "the disk is full; what was written before is kept; where there is space: tandem report DIR -o ELSEWHERE";
   if (code === "EEXIST") return "a journal is already there and is never written over; use another directory";
   if (code === "EMFILE" || code === "ENFILE") return "too many files are open: raise the limit with ulimit -n 65536";
   return "choose a directory that can be written with -o DIR";
