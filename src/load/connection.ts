@@ -10,11 +10,15 @@ import type { ReceiveStamps } from "../host/receiveStamps.ts";
 
 const sendNow = kernelSend() ?? (() => 0);
 
+const startOfReply = "HTTP/1.1 2".length;
+
 /** How connections are made, and what they stamp with. */
 export interface Dialling {
   readonly server: Server;
   readonly clock: Clock;
   readonly stamps: ReceiveStamps;
+  /** Called with each reply that comes on a connection whose requests have all been answered. */
+  readonly unasked?: () => void;
 }
 
 /** Who is told what happens on a connection. */
@@ -46,11 +50,13 @@ export class Connection {
   /** No receive stamp is earlier than this: the latest send, or the read before. */
   private earliest: Nanoseconds = 0;
   private cause: Error | undefined;
+  private readonly unasked: () => void;
 
   /** `closed` is called when its file is free again. */
-  constructor({ server, clock, stamps }: Dialling, closed: () => void) {
+  constructor({ server, clock, stamps, unasked = () => {} }: Dialling, closed: () => void) {
     this.clock = clock;
     this.stamps = stamps;
+    this.unasked = unasked;
     const began = clock.now();
     const onread = { buffer: readBuffer, callback: (length: number) => this.read(length) };
     this.socket = dial(server, onread, () => {
@@ -74,9 +80,15 @@ export class Connection {
   private read(length: number): boolean {
     const at = Math.max(this.stamps.last(), this.earliest); // the receive stamp: no statement may stand before it
     this.earliest = at;
-    if (this.user === undefined) this.destroy();
+    if (this.user === undefined) this.refuse(length);
     else this.user.received(at, readBuffer, length);
     return true;
+  }
+
+  /** Some proxies send a 408 just before they close an idle connection; nobody sends a whole answer without having mixed it up. */
+  private refuse(length: number): void {
+    if (/^HTTP\/1\.\d 2/.test(readBuffer.toString("latin1", 0, Math.min(length, startOfReply)))) this.unasked();
+    this.destroy();
   }
 
   /** `at`: when the user says that it was sent. Node's streams, which cost 0.8 µs a request, have what the kernel does not take at once. */

@@ -41,6 +41,8 @@ export interface WatchedLine extends Line {
   readonly isInUse: boolean;
   /** The last one it began, which may have ended. */
   readonly latest: Exchange | undefined;
+  /** Replies that came when all requests of their connection had been answered. */
+  readonly unasked: number;
 }
 
 /** The way to an engine that speaks HTTP/1.1: one write per request, one stamp per read. */
@@ -67,6 +69,7 @@ class HttpLine implements WatchedLine, ExchangeHome {
   private hasSpares = false;
   private stopGivingUp: () => void = () => {};
   latest: HttpExchange | undefined;
+  unasked = 0;
   /** Not sent yet, but in a moment: each will want a connection. */
   private expected = 0;
 
@@ -78,7 +81,7 @@ class HttpLine implements WatchedLine, ExchangeHome {
     this.connectWithin = toNanoseconds(connectWithin);
     const server = { ...addressOf(parsed), acceptAnyCertificate };
     const stamps = options.stamps ?? stampsWhenRead(clock);
-    this.pool = new Pool({ server, clock, stamps }, this.connectWithin, options.budget ?? unlimited);
+    this.pool = new Pool({ server, clock, stamps, unasked: () => void this.unasked++ }, this.connectWithin, options.budget ?? unlimited);
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
     this.opensAtMost = options.opensAtMost ?? Infinity;

@@ -1,10 +1,12 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { afterEach, expect, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
 import type { Wire } from "../model/engine.ts";
 import type { Line } from "../model/exchange.ts";
 import { completed, failed } from "../model/outcome.ts";
-import { httpLine } from "./httpLine.ts";
+import { httpLine, type WatchedLine } from "./httpLine.ts";
 import { resolvingTo } from "./resolvingTo.ts";
 import { chatText, chunkOf, done, exchange, lastChunk, plainRequest, streamHead, testServer } from "./testServer.ts";
 
@@ -15,7 +17,7 @@ afterEach(() => {
 
 const chat: Wire = { api: "chat", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false };
 
-function lineTo(url: string, wire = chat): Line {
+function lineTo(url: string, wire = chat): WatchedLine {
   const line = httpLine({ url, wire, servedModel: "m", clock: realClock() });
   open.push(line);
   return line;
@@ -37,6 +39,29 @@ test("after a 408 that a server had written before it read the request, the next
   const endings = heard.map(({ ended }) => ended.ending);
   expect(endings.map(({ outcome }) => outcome)).toEqual([completed, failed("http-status", "HTTP 408"), completed]);
   expect(endings[2]?.text).toBe("reply 0 of its connection"); // and not 1 of the other, which was the true one of the request before
+});
+
+test("a whole reply on a connection whose request was answered is counted, and the next request gets its own", async () => {
+  await using server = await testServer((socket, _, count) => {
+    socket.write(replyWith(`reply ${count} of its connection`));
+    setTimeout(() => socket.write(replyWith("nobody's")), 20);
+  });
+  const line = lineTo(server.url);
+  await exchange(line);
+  await expect.poll(() => line.unasked).toBe(1);
+  const { ended } = await exchange(line, plainRequest(), true);
+  expect(ended.ending.text).toBe("reply 0 of its connection");
+});
+
+test("a 408 before an idle connection is closed is no such reply", async () => {
+  await using server = await testServer((socket) => {
+    socket.write(replyWith("a"));
+    setTimeout(() => socket.end("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"), 20);
+  });
+  const line = lineTo(server.url);
+  await exchange(line);
+  await pause(100);
+  expect(line.unasked).toBe(0);
 });
 
 test("a name that nobody knows is told as one", async () => {

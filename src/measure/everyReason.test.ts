@@ -47,6 +47,11 @@ test.each<[what: string, state: ValidityState, beside: Beside]>([
     "DEGRADED",
     { engine: { gpus: ["0"] }, experiment: { readings: [{ at: 1e9, series: "gpu-throttle-reasons", of: "gpu-0", value: 0x40 }] } },
   ],
+  [
+    "sent 2 replies that nobody had asked for",
+    "DEGRADED",
+    { experiment: { readings: [{ at: 1e9, series: "unasked-replies-count", of: "plain", value: 2 }] } },
+  ],
   ["its checks were not evaluated", "INVALID", { description: { checks: true } }],
   ["its journal was damaged", "INVALID", { result: { damaged: ["stamps.arrow"] } }],
   ["with fewer tokens than it was told to", "DEGRADED", { engine: { lengths: "fixed" } }],

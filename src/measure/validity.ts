@@ -15,6 +15,7 @@ import { rulerReasons, uncalibratedReasons } from "./rulerReasons.ts";
 import { sharedPortReasons } from "./sharedPorts.ts";
 import { throttlingReasons } from "./throttled.ts";
 import { tooShortReasons } from "./tooShort.ts";
+import { unaskedReasons } from "./unasked.ts";
 import { unwellReasons } from "./unwell.ts";
 import { beyond, limitsOf } from "./validityLimits.ts";
 
@@ -44,6 +45,7 @@ export function validity(experiment: ExperimentResult, result: TestResult, { sum
     ...differingAnswers(result).flatMap(({ share, ...words }) => beyond(limits.answers, share, words)),
     ...proofReasons(experiment.index, result, tokens),
     ...throttlingReasons(experiment, engines),
+    ...unaskedReasons(experiment, engines),
     ...rulerReasons(experiment, result),
     ...unjudgedReasons(experiment, result),
     ...damageReasons(result),

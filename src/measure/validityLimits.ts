@@ -36,6 +36,11 @@ export const limits = {
     unit: "share",
     degraded: 0.05,
   },
+  unasked: {
+    measured: "replies that nobody had asked for, on connections of an engine whose requests had been answered, by its requests",
+    unit: "share",
+    degraded: 0,
+  },
   sendLag: {
     measured:
       "send lag, p99 (below 662 values the longest); where ten or more fell due in the same instant, beyond 0.1 ms for each that was sent before, and as much for 10,000 tokens of its prompt",

@@ -11,6 +11,7 @@ const limitedBy = {
   exhausted: "share",
   sentTwice: "share",
   opening: "share",
+  unasked: "share",
   sendLag: "amount",
   sendLagOfMost: "amount",
   rate: "amount",

@@ -105,6 +105,7 @@ async function playWith(number: number, what: PackedOrder, order: Order, memory:
   const probe = record === "journal" ? eventLoop(clock, worker) : undefined;
   const read = (reading: Reading) => tell({ kind: "reading", order: number, reading });
   const before = { ...stamps.given };
+  const unaskedBefore = new Map(Object.entries(reached).map(([name, line]) => [name, line.unasked]));
   try {
     await drive({
       experiment,
@@ -128,6 +129,10 @@ async function playWith(number: number, what: PackedOrder, order: Order, memory:
     if (record === "journal") {
       journal?.flush();
       for (const reading of stampsGivenSince(before)) read(reading);
+      for (const [name, line] of Object.entries(reached)) {
+        const value = line.unasked - (unaskedBefore.get(name) ?? 0);
+        if (value > 0) read({ at: clock.now(), series: "unasked-replies-count", of: name, value });
+      }
     }
   } finally {
     await probe?.stop();
