@@ -346,6 +346,23 @@ test("--concurrency 4 keeps four requests under way to the end, also when every 
   expect(outcomes("loop/attach.csv").filter((line) => line.startsWith("server failed"))).toHaveLength(8);
 });
 
+test("a server whose proxy repeats replies is told to have sent what nobody had asked for", async () => {
+  const repeated = `HTTP/1.1 200 OK\r\ncontent-length: ${answer.length}\r\n\r\n${answer}`;
+  const server = createServer((request, response) => {
+    request.resume();
+    if (request.method === "GET") return void response.end('{"data":[{"id":"m"}]}');
+    response.writeHead(200, { "content-type": "text/event-stream" }).end(answer);
+    const isMeasured = Number(request.headers["content-length"]) > 1_000; // what is asked before is short
+    if (isMeasured) setTimeout(() => request.socket.write(repeated), 30);
+  });
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const args = ["run", "--attach", url, "--requests", "3", "--rate", "5", "-o", where.at("repeated"), "--no-calibration"];
+  const { stdout } = await tandem(args, { env: { COLUMNS: "400" } });
+  server.close();
+  // The last one may come when all is over.
+  expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/server: sent [23] replies that nobody had asked for, on connections whose/);
+});
+
 test("files that this process may not open are not the engine's failures", async () => {
   const server = createServer((request, response) => {
     request.resume();
