@@ -87,6 +87,14 @@ test("a request whose end nobody knows takes no rate away", () => {
   expect(summarise([record([[1], [2]], { ended: 2 }), cutOff])).toMatchObject({ span: 2, requestsPerSecond: 0.5 });
 });
 
+test("where nobody knows when a failed request ended, as of a CSV, there are no rates: it may have been waited for when all others were over", () => {
+  const { ended: _, ...lost } = record([], { request: 1, outcome: failed("first-token-timeout", "") });
+  const summary = summarise([record([[1], [2]], { ended: 2 }), lost]);
+  expect(summary).not.toHaveProperty("span");
+  expect(summary).not.toHaveProperty("requestsPerSecond");
+  expect(summary.requests).toBe(2);
+});
+
 test("a sum of tokens is missing when one request's are; cached tokens that were left out are 0", () => {
   const told = record([[1]], { promptTokens: 100, cachedTokens: 64, outputTokens: 1 });
   const untold = record([[1]], { promptTokens: 100 });
