@@ -26,6 +26,14 @@ const files = {
   "usesBroken.ts": 'import { a } from "./broken.ts";\nexport const test_x = a;\n',
   "empty.ts": "",
   "values.ts": "export const test_x = 1;\n",
+  "notes.txt": "",
+  "cases.js": `${imports}
+const experiments = [experiment({ workload: documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 2 }), arrivals: every({ seconds: 1 }) })];
+export const test_case = testCase({ engines: { plain: simulated() }, experiments });
+export const test_list = [test_case];
+export const test_good = () => test_case;
+`,
+  "extension.ts": 'import { nothing } from "./values";\n',
   "other.js": "export function test_long_name() {}\nexport function test_b() {}\n",
   "directory/quick.ts": quickTest(),
   "mixed.js": `${imports}
@@ -80,6 +88,8 @@ test.each([
   { file: "syntax.ts", says: ["syntax.ts:2 cannot be loaded: SyntaxError", "line 2: return testCase({ engines: { a: );"] },
   { file: "syntax.js", says: ["syntax.js:2 cannot be loaded: SyntaxError", "line 2: return {{;"] },
   { file: "import.ts", says: ["import.ts:2 cannot be loaded", "nothing.ts", 'line 2: import { nothing } from "./nothing.ts";'] },
+  { file: "extension.ts", says: ["extension.ts:1 cannot be loaded", "say how its name ends: values.ts"] },
+  { file: "notes.txt", says: ["notes.txt cannot be loaded", "a test file's name ends in .ts, .mts, .js or .mjs"] },
   { file: "package.js", says: ["package.js:1 cannot be loaded", "no-such-package-here"] },
   { file: "name.ts", says: ["name.ts:1 cannot be loaded", "does not provide an export named 'simulatd'", "did you mean simulated?"] },
   { file: "type.ts", says: ["type.ts:1 cannot be loaded", 'Params is a type: import { type Params } from "tandem"'] },
@@ -113,6 +123,21 @@ test("mistakes of all tests are told at once, each with its function and what to
       'did you mean "gpuMemoryUtilization"?; tensorParallel must be a whole number of at least 1, not 0',
   );
   expect(said).toContain('there is no option "chekcs", did you mean "checks"?');
+});
+
+test("a GPU that cannot be simulated is told once, with the other mistakes of the call", async () => {
+  const said = await refusal("mixed.js", "--simulate=h10", "--requests", "x");
+  expect(said).toContain("2 mistakes");
+  expect(said).toContain('the simulated engine has no GPU "h10", did you mean "h100"?\n      it knows h100, h200, a100, a40, l4');
+});
+
+test("a test case that is exported itself, and not by a function, is a mistake, and not left out", async () => {
+  const said = await refusal("cases.js");
+  expect(said).toContain("2 mistakes");
+  expect(said).toContain(
+    "test_case: is a test case, not a function\n      export a function that returns it: export function test_case() { return testCase({ … }) }",
+  );
+  expect(said).toContain("test_list: is a test case, not a function");
 });
 
 test("mistakes that calling a function shows, and those that only its files show, are told at once, of every engine", async () => {

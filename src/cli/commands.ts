@@ -25,6 +25,7 @@ import {
   type Flag,
 } from "./flags.ts";
 import { mistakesOfOutputDir } from "./outputPlace.ts";
+import { simulatedGpu } from "../run/params.ts";
 
 const filter: Flag = { flags: "-f, --filter <pattern>", says: "tests whose names match this regular expression (default: test_)" };
 const output: Flag = { flags: "-o, --output-dir <dir>", says: "where results go", default: "outputs" };
@@ -34,7 +35,11 @@ const json: Flag = { flags: "--json", says: "results as JSON on stdout" };
 const shaping: readonly Flag[] = [
   { flags: "-m, --model <model>", says: "the model test functions are given; org/name also names the files" },
   { flags: "-p, --ports <ports>", says: "ports of the engines in order: -p 8000 8001 (default: free ones)", parse: ports },
-  { flags: "--simulate <gpu>", says: "--simulate, --simulate=a40: swap every engine for the simulated one of that GPU, in virtual time" },
+  {
+    flags: "--simulate <gpu>",
+    says: "--simulate, --simulate=a40: swap every engine for the simulated one of that GPU, in virtual time",
+    parse: simulatedGpu,
+  },
   {
     flags: "--seed <n>",
     says: "seed of the first experiment, one more for each after it (default: the file's own; with --attach a new one)",

@@ -30,7 +30,7 @@ export const mostTokensPerSecond: AtMost = { value: 100_000, because: "no engine
 /** Some more than cores, for whoever wants to see what that costs. */
 export function mostWorkers(cores = availableParallelism()): AtMost {
   const value = Math.min(256, Math.max(8, 4 * cores));
-  return { value, because: `each sends and reads on a core of its own, and this machine has ${cores}` };
+  return { value, because: `each wants a core of its own, and this machine has ${cores}: more than ${value} of them only wait` };
 }
 
 /** Of a workload. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { registerHooks } from "node:module";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { HarnessError } from "../model/harnessError.ts";
@@ -31,12 +31,28 @@ export async function loadTestFile(given: string): Promise<TestFile> {
   const exported = await importTestFile(path);
   const source = readFileSync(path, "utf8");
   const tests = Object.entries(exported).flatMap(([name, value]) => {
-    if (typeof value !== "function") return [];
+    const called = isTestCase(value) ? notAFunction(name) : value;
+    if (typeof called !== "function") return [];
     const summary = docSentence(source, name);
     // What the function really returns is looked at when it is called, by `parseTestCases`.
-    return [{ name, function: value as TestFunction, ...(summary === undefined ? {} : { summary }) }];
+    return [{ name, function: called as TestFunction, ...(summary === undefined ? {} : { summary }) }];
   });
   return { path, tests: inFileOrder(tests, source) };
+}
+
+/** One, or a list of them. */
+function isTestCase(value: unknown): boolean {
+  const [one]: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return typeof one === "object" && one !== null && "engines" in one && "experiments" in one;
+}
+
+/** A test case that nobody calls for would not be run, and not be missed. */
+function notAFunction(name: string): () => never {
+  return () => {
+    throw new HarnessError("usage", "is a test case, not a function", {
+      hint: `export a function that returns it: export function ${name}() { return testCase({ … }) }`,
+    });
+  };
 }
 
 /** The tests whose names match, `test_…` without a pattern. Nothing matched is the author's mistake, with the names there are. */
@@ -97,7 +113,8 @@ function brokenFile(path: string, cause: unknown): HarnessError {
   const what = error.message.split("\n").find((line) => line.trim() !== "") ?? error.name;
   const hints = [
     ...(place === undefined || place.text === "" ? [] : [`line ${place.line}: ${place.text}`]),
-    ...(missing === undefined ? [] : ['check the path of that import; Tandem itself is imported from "tandem"']),
+    ...(missing === undefined ? [] : [extensionLeftOut(error) ?? 'check the path of that import; Tandem itself is imported from "tandem"']),
+    ...("code" in error && error.code === "ERR_UNKNOWN_FILE_EXTENSION" ? ["a test file's name ends in .ts, .mts, .js or .mjs"] : []),
     ...meantExport(error),
   ];
   const where = place === undefined ? path : `${place.file}:${place.line}`;
@@ -113,6 +130,13 @@ function missingModule(error: Error): string | undefined {
   if (!("code" in error) || error.code !== "ERR_MODULE_NOT_FOUND") return undefined;
   const [, name = ""] = /'([^']*)' imported from/.exec(error.message) ?? [];
   return name.startsWith("/") ? name.slice(name.lastIndexOf("/") + 1) : name;
+}
+
+/** Bundlers find "./helper", Node finds "./helper.ts". */
+function extensionLeftOut({ message }: Error): string | undefined {
+  const [, path = ""] = /Cannot find module '([^']*)' imported from/.exec(message) ?? [];
+  const found = [".ts", ".mts", ".js", ".mjs"].find((ending) => path !== "" && existsSync(`${path}${ending}`));
+  return found === undefined ? undefined : `say how its name ends: ${basename(path)}${found}`;
 }
 
 /** What was meant by a name that Tandem does not export: one that is misspelt, or a type, which Node looks for as it does for a value. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 
 import type { Params } from "../model/testCase.ts";
+import { findGpu } from "../simulation/gpus.ts";
 
 /** What the command line changes without editing a test file. */
 export interface Overrides {
@@ -13,6 +14,11 @@ export interface Overrides {
   readonly set: Readonly<Record<string, string>>;
   /** The GPU to simulate; undefined runs the engines themselves. */
   readonly simulate?: string;
+}
+
+/** The GPU of `--simulate` in small letters; one that there is not is a mistake of the call, whatever its tests. */
+export function simulatedGpu(name: string): string {
+  return findGpu(name).name;
 }
 
 /** The model of lmcache-tests' test functions, when `-m` names no other. */
