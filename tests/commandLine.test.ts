@@ -169,12 +169,14 @@ test("a plan tells each experiment's requests, blocks and deadlines", async () =
     `import { documentQa, every, experiment, simulated, testCase } from "tandem";
 const workload = documentQa({ contextTokens: 64, questionTokens: 4, documents: 1, requests: 3 });
 const twice = experiment({ workload, arrivals: every({ seconds: 1 }), repeats: 2, deadlines: { connect: 0.5, experiment: 60 } });
-export const test_blocks = () => testCase({ engines: { plain: simulated() }, experiments: [twice] });
+const slowly = experiment({ workload, arrivals: every({ seconds: 59.9 }) });
+export const test_blocks = () => testCase({ engines: { plain: simulated() }, experiments: [twice, slowly] });
 `,
   );
   const { code, stdout } = await tandem(["plan", file, "--simulate"]);
   expect(code).toBe(0);
   expect(stdout).toContain("6 requests to plain, 2 blocks, seed 0");
+  expect(stdout).toContain("one every 59.9 s, last due after 2 min 0 s;");
   expect(stdout).toContain("deadlines in seconds: connect 0.5, first token 120, idle stream 60, whole request 600, experiment 60");
 });
 

@@ -87,7 +87,7 @@ function printPlan(slotted: SlottedTest, terminal: Terminal): void {
     const { repeats, seed, deadlines, slo } = planned.experiment;
     const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
     const order = names.length === 1 ? "" : `, ${orderPhrases[planned.order]}`;
-    terminal.print(`       ${requests} requests to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
+    terminal.print(`       ${counted(requests, "request")} to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
     const prompts = planned.asText ? ", prompts as text" : "";
     terminal.print(`       ${arrivalsPhrase(planned.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}${prompts}`);
     terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
@@ -173,5 +173,6 @@ function lastDue(after: number | undefined): string {
 }
 
 function duration(seconds: number): string {
-  return seconds < 60 ? `${Math.round(seconds * 10) / 10} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  return seconds < 60 ? `${Math.round(seconds * 10) / 10} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

@@ -39,6 +39,18 @@ test("where every line stays there is one for each event that matters, and none 
   ]);
 });
 
+test("how long first tokens take is told in the unit that suits them", () => {
+  const state = new RunState();
+  for (const event of events.slice(0, 4)) state.apply(event);
+  for (const [ttft, shown] of [
+    [0.0583, "58.3 ms"],
+    [56.998, "57.0 s"],
+  ] as const) {
+    state.apply({ kind: "requests", experiment: 0, engine: "plain", sent: 0, ended: 0, dropped: 0, failed: 0, ttft });
+    expect(state.lines().join("\n")).toContain(`TTFT ${shown}`);
+  }
+});
+
 test("what our own error is measured with is said: streams, or a rate, whose streams are not known", () => {
   const error = "  this machine's own error: measured with";
   expect(lineFor({ kind: "calibrating", streams: 1, lasts: 3 })).toBe(`${error} 1 stream, about 3 s`);

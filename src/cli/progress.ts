@@ -3,6 +3,7 @@ import { afterwards } from "../model/afterwards.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { grouped } from "../model/grouped.ts";
 import { orderPhrases } from "../reports/conditions.ts";
+import { counted, duration } from "../reports/numbers.ts";
 
 /** Shows a run while it happens: live lines on a terminal, elsewhere a line per event. */
 export interface Progress {
@@ -216,7 +217,7 @@ export class RunState {
 }
 
 function requestsOf(engine: EngineState, named: boolean | number = true): string {
-  const ttft = engine.ttft === undefined ? "" : `, TTFT ${Math.round(engine.ttft * 1_000)} ms`;
+  const ttft = engine.ttft === undefined ? "" : `, TTFT ${duration(engine.ttft)}`;
   const failed = engine.failed === 0 ? "" : `, ${engine.failed} failed`;
   return `${named === false ? "" : `${engine.name} `}${engine.done}/${engine.requests} done, ${engine.running} running${failed}${ttft}`;
 }
@@ -224,14 +225,14 @@ function requestsOf(engine: EngineState, named: boolean | number = true): string
 /** Of a rate it is not known how many streams the engines' replies will make of it, and said so. */
 function calibrationLoad(event: Extract<RunEvent, { kind: "calibrating" }>): string {
   if ("perSecond" in event) return `${grouped(event.perSecond)} requests/s of short replies (with longer ones more streams are open)`;
-  return `${grouped(event.streams)} stream${event.streams === 1 ? "" : "s"}`;
+  return counted(event.streams, "stream");
 }
 
 /** The line an event deserves where every line stays; undefined for the many small ones. */
 export function lineFor(event: RunEvent): string | undefined {
   switch (event.kind) {
     case "testStarted":
-      return `${event.test}: ${event.engines.join(", ")}; ${event.experiments} experiment${event.experiments === 1 ? "" : "s"}`;
+      return `${event.test}: ${event.engines.join(", ")}; ${counted(event.experiments, "experiment")}`;
     case "calibrating":
       return `  this machine's own error: measured with ${calibrationLoad(event)}, about ${clock(event.lasts)}`;
     case "booting":
@@ -259,7 +260,7 @@ export function lineFor(event: RunEvent): string | undefined {
     case "restarted":
       return `  ${event.engine}: was started anew: ${event.message}`;
     case "experimentStarted":
-      return `  experiment ${event.experiment}: ${[`${event.title}; ${event.requests} requests`, ...orderOf(event), ...lengthOf(event)].join(", ")}`;
+      return `  experiment ${event.experiment}: ${[`${event.title}; ${counted(event.requests, "request")}`, ...orderOf(event), ...lengthOf(event)].join(", ")}`;
     case "experimentEnded":
       return `  experiment ${event.experiment}: done after ${seconds(event.took)}`;
     case "serviceStarting":

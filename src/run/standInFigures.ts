@@ -113,7 +113,9 @@ function distribution(name: string, count: number, draw: Draw, { unknown, lackin
   const note = (member: string) => {
     const needed = fewest(member);
     if (member in figures && !isThere(member))
-      lacking.add(`${name}.${member} takes ${needed === 1 ? "1 request" : `${needed} requests`}, and there are ${count}`);
+      lacking.add(
+        `${name}.${member} takes ${needed === 1 ? "1 request" : `${needed} requests`}, and there ${count === 1 ? "is" : "are"} ${count}`,
+      );
   };
   const there = Object.fromEntries(Object.entries(figures).map(([member, value]) => [member, isThere(member) ? value : undefined]));
   return strict({ count, ...(there as typeof figures) }, name, unknown, note); // of those that lack nothing each has a value, and the others are optional

@@ -26,7 +26,7 @@ test("a check on a percentile that takes more requests than there are is told be
 test("so is one on requests of a kind that there are not, and a limit of such", () => {
   const checks: Checks<"a"> = (on) => ({ later: atMost(on.a.partial.ttft.p50, 1), warm: atLeast(on.a.warm.ttft.p50, on.a.cold.ttft.p90!) });
   expect(told(checks, 3)).toEqual([
-    '"later" and "warm" will not be met in short: a.partial.ttft.p50 takes 1 request, and there are 0; a.cold.ttft.p90 takes 64 requests, and there are 1',
+    '"later" and "warm" will not be met in short: a.partial.ttft.p50 takes 1 request, and there are 0; a.cold.ttft.p90 takes 64 requests, and there is 1',
   ]);
 });
 
