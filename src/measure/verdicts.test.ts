@@ -17,7 +17,8 @@ test("limits themselves are within", () => {
 test("a missing value is not ok, whatever is wanted, and says so", () => {
   expect(atMost(undefined, 0)).toEqual({
     ok: false,
-    wanted: "at most 0, but there is no value (a mean or a p50 takes 1 of them, a p90 64, a p99 662, and goodput an experiment with slo)",
+    wanted:
+      "at most 0, but there is no value (a mean or a p50 takes 1 measurement, a p90 64, a p99 662, and goodput an experiment with slo)",
   });
   expect([atLeast(undefined, 0), between(undefined, 0, 1), atMost(Number.NaN, 1), atLeast(Infinity, 1)].map(({ ok }) => ok)).toEqual([
     false,
@@ -92,7 +93,7 @@ test("what a JavaScript author returns instead of checks is not met", () => {
 });
 
 test("a promised check that is not returned is not met, and one that is returned counts as it is", () => {
-  const lacking = "but there is no value (a mean or a p50 takes 1 of them, a p90 64, a p99 662, and goodput an experiment with slo)";
+  const lacking = "but there is no value (a mean or a p50 takes 1 measurement, a p90 64, a p99 662, and goodput an experiment with slo)";
   const checks = () => ({ there: atMost(1, 2) });
   expect(evaluate(checks, summaries, 3, [{ check: "there" }, { check: "p90", wanted: "at most 1" }, { check: "other" }])).toEqual([
     { experiment: 3, check: "there", ok: true, observed: 1, wanted: "at most 2" },

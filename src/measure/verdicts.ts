@@ -78,7 +78,7 @@ function parseCheck(found: unknown): Check {
   return known({ ok: found.ok === true, observed, wanted: String(found.wanted), allowsFailuresOf });
 }
 
-const itNeeds = ` (a mean or a p50 takes 1 of them, a p90 ${fewestFor.p90}, a p99 ${fewestFor.p99}, and goodput an experiment with slo)`;
+const itNeeds = ` (a mean or a p50 takes 1 measurement, a p90 ${fewestFor.p90}, a p99 ${fewestFor.p99}, and goodput an experiment with slo)`;
 
 function check(value: number | undefined, wanted: string, limits: readonly number[], isMet: (observed: number) => boolean): Check {
   if (!limits.every(Number.isFinite)) return { ok: false, wanted: `${wanted}, and that is not a number`, noLimit: true };

@@ -77,10 +77,17 @@ function paragraphOf({ text, tone, label }: Extract<Block, { kind: "paragraph" }
   return `<p class="labelled">${badge}<span>${escaped(unbroken(text))}</span></p>`;
 }
 
+/** Letters: "0.00332 ms, p99 0.0179 ms, of 65,280". */
+const longestNumber = 40;
+
 function tableOf({ columns, rows }: Table): string {
-  const side = (index: number) => (columns[index]?.align === "right" ? ' class="right"' : "");
+  // Numbers stay whole; a sentence would push what follows it off the page.
+  const right = (text: string) => (text.length > longestNumber ? ' class="right sentence"' : ' class="right"');
+  const side = (index: number, text = "") => (columns[index]?.align === "right" ? right(text) : "");
   const head = columns.map(({ title }, index) => `<th scope="col"${side(index)}>${escaped(title)}</th>`).join("");
-  const body = rows.map((row) => `<tr>${row.map((cell, index) => `<td${side(index)}>${escaped(cell)}</td>`).join("")}</tr>`).join("\n");
+  const body = rows
+    .map((row) => `<tr>${row.map((cell, index) => `<td${side(index, cell)}>${escaped(cell)}</td>`).join("")}</tr>`)
+    .join("\n");
   return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
 }
 

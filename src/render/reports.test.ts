@@ -36,6 +36,13 @@ test("the page loads nothing, from nowhere", async () => {
   expect(markup.includes("<svg")).toBe(true);
 });
 
+test("in a table of the page numbers stay whole, and a sentence among them wraps, so that what follows is not pushed out of sight", async () => {
+  const result = fixture({ contexts: [8_192], requests: 3 });
+  const check = { experiment: 0, check: "tail", ok: false, wanted: "at most 1, but there is no value (a p99 takes 662 measurements)" };
+  const page = await renderHtml(story({ ...result, verdicts: [check] }));
+  expect(page).toContain(`<td class="right sentence">${check.wanted}</td><td class="right">no data</td>`);
+});
+
 test("the page's own scripts are whole: nothing in a library or a name ends them early", async () => {
   const result = fixture({ engines: ["</script><b>", "plain"], contexts: [8_192], requests: 2 });
   const page = await renderHtml(story(result));

@@ -293,7 +293,9 @@ export function dashOf(names: readonly string[], field = "engine") {
 }
 
 function shapeOf(names: readonly string[], field = "engine") {
-  return { field, type: "nominal", title: null, scale: { domain: [...names], range: cycled(shapes, names.length) } } as const;
+  const scale = { domain: [...names], range: cycled(shapes, names.length) };
+  // A dashed outline would tear the shapes of the legend.
+  return { field, type: "nominal", title: null, scale, legend: { symbolStrokeWidth: 0 } } as const;
 }
 
 // Where colours begin anew the dashes are others, so that no two lines of 36 are alike.

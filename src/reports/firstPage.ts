@@ -219,7 +219,12 @@ function checks({ verdicts }: TestResult, figures: TestFigures): readonly Block[
     { kind: "heading", level: 3, text: `Checks: ${met}` },
     {
       kind: "table",
-      columns: [left("Check"), right("Wanted"), right("Observed, in the order of the experiments"), right("Verdict")],
+      columns: [
+        { ...left("Check"), wide: true },
+        { ...right("Wanted"), wide: true },
+        right("Observed, in the order of the experiments"),
+        right("Verdict"),
+      ],
       rows,
     },
   ];
