@@ -17,11 +17,14 @@ const ofFlags: ForMore = {
   waves: "ask for more --requests, or lower --concurrency",
   requests: "ask for more --requests",
 };
+/** Chats and growing documents have no number of documents to raise. */
+const ofOtherWorkloads: ForMore = { ...ofFiles, documents: "say repeats" };
 const again = "run it again to its end";
 const ofCutOff: ForMore = { documents: `${again}, and ask about more documents where they stay too few`, waves: again, requests: again };
 
-/** `neverDue`: scheduled requests of the experiment that the run did not come to. */
-export function forMore(test: string, neverDue = 0): ForMore {
+/** `neverDue`: scheduled requests of the experiment that the run did not come to. `workload`: its kind, `unknown` of a CSV. */
+export function forMore(test: string, neverDue = 0, workload = "unknown"): ForMore {
   if (neverDue > 0) return ofCutOff;
-  return test === attachedTest ? ofFlags : ofFiles;
+  if (test === attachedTest) return ofFlags;
+  return workload === "documentQa" || workload === "unknown" ? ofFiles : ofOtherWorkloads;
 }

@@ -68,7 +68,7 @@ function experimentFigures(experiment: ExperimentResult, result: TestResult): Ex
     cacheAnswers: cacheAnswers(cacheUsers(experiment, { summaries, tokens, result }), {
       engine: baseline,
       comparisons,
-      more: forMore(description.test, experiment.neverDue),
+      more: forMore(description.test, experiment.neverDue, experiment.description.workload.kind),
     }),
     cacheTokens: tokens,
     sharedCacheTokens: sharedCacheTokens(experiment, description.services ?? []),

@@ -18,7 +18,7 @@ test("an experiment's settings name what differs from the usual: blocks, caches,
   expect(experimentSettings(plain, 2)).toBe("10 requests to each engine, one every 8 s, one engine after the other, seed 7.");
   expect(experimentSettings(plain, 1)).toBe("10 requests, one every 8 s, seed 7.");
   expect(experimentSettings({ ...plain, repeats: 2, cacheState: "cold", margin: 0.02 }, 2)).toBe(
-    "10 requests to each engine, one every 8 s, one engine after the other, 2 blocks, caches emptied before, margin 2 %, seed 7.",
+    "10 requests to each engine, one every 8 s, one engine after the other, in each of 2 blocks, caches emptied before, margin 2 %, seed 7.",
   );
   expect(experimentSettings({ ...plain, slo: { ttft: 0.5, tpot: 0.05 } }, 1)).toBe(
     "10 requests, one every 8 s, to keep TTFT within 500 ms and TPOT within 50.0 ms, seed 7.",

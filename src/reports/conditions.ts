@@ -6,7 +6,7 @@ import { shellWord } from "../model/shellWord.ts";
 import type { Options } from "../model/workload.ts";
 import type { Block, Fact } from "./document.ts";
 import { limitsTable } from "./limits.ts";
-import { counted, duration, missing, percent } from "./numbers.ts";
+import { count, counted, duration, missing, percent } from "./numbers.ts";
 import { proofBlocks } from "./proofBlocks.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -32,7 +32,7 @@ export function experimentSettings(description: ExperimentDescription, engines: 
   const toEach = engines === 1 ? "" : " to each engine";
   const inOrder = engines === 1 || order === undefined ? "" : `, ${orderPhrases[order]}`;
   const asText = prompts === undefined ? "" : ", prompts as text";
-  const blocks = repeats === 1 ? "" : `, ${counted(repeats, "block")}`;
+  const blocks = repeats === 1 ? "" : `, in each of ${count(repeats)} blocks`;
   const caches = cacheState === undefined ? "" : cachePhrases[cacheState];
   const drawn = seed === undefined ? "" : `, seed ${seed}`;
   const least = margin === undefined ? "" : `, margin ${percent(margin)}`;
@@ -78,7 +78,7 @@ export function arrivalsPhrase({ kind, options, phrase }: ExperimentDescription[
 function engineBlocks(engine: EngineDescription, index: number, facts: Readonly<Record<string, string>>): readonly Block[] {
   const { name, kind, model, simulated, features, gpus, url, api, command, environment } = engine;
   const rows = [
-    { name: "Engine", value: `${kind}${simulated ? ", simulated" : ""} (engine_id ${index} in the CSV)` },
+    { name: "Engine", value: `${kind}${simulated && kind !== "simulated" ? ", simulated" : ""} (engine_id ${index} in the CSV)` },
     { name: "Model", value: model },
     { name: "Features", value: features.join("; ") },
     { name: "GPUs", value: gpus.join(", ") },
@@ -105,7 +105,7 @@ function factsOf(facts: Readonly<Record<string, string>>): readonly Fact[] {
 }
 
 function capitalised(name: string): string {
-  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  return name === "cpu" || name === "gpu" ? name.toUpperCase() : `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
 function experimentTable(experiments: readonly ExperimentDescription[]): Block {

@@ -48,7 +48,7 @@ test.each([
   [
     { streams: 8, tokensPerSecond: 560 },
     { streams: 1, tokensPerSecond: 46 },
-    "After it, 8 streams in place of 1, 560 tokens/s in place of 46",
+    "After it, 8 streams in place of 1 and 560 tokens/s in place of 46",
   ],
   [{ streams: 64, tokensPerSecond: 566 }, { streams: 64, tokensPerSecond: 32 }, "After it, 566 tokens/s in place of 32"],
   [{ streams: 2_000, tokensPerSecond: 9e4 }, { streams: 5_000, tokensPerSecond: 9e4 }, "After it, 2,000 streams in place of 5,000"],

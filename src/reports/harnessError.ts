@@ -48,7 +48,7 @@ function replayedLoad(readings: ExperimentResult["readings"]): string {
       ? []
       : [`${plain(replayed.tokensPerSecond)} tokens/s in place of ${plain(observed.tokensPerSecond)}`]),
   ];
-  return others.length === 0 ? "the same load" : others.join(", ");
+  return others.length === 0 ? "the same load" : others.join(" and ");
 }
 
 function stampedBySentence(experiment: ExperimentResult): string | undefined {

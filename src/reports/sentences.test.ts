@@ -163,13 +163,16 @@ test("a gate that could not tell says so and why, one that could or that nobody 
 
 describe("where there were too few requests, what is advised can be done:", () => {
   /** Of a run that had one cold request of each engine. */
-  const advised = (name: string, neverDue = 0) => {
+  const advised = (name: string, neverDue = 0, kind = "documentQa") => {
     const whole = fixture({ contexts: [8_192], requests: 2 });
     const result = {
       ...whole,
       description: { ...whole.description, test: name },
       manifest: { ...whole.manifest, failOn: "worse" as const },
-      experiments: whole.experiments.map((experiment) => ({ ...experiment, neverDue })),
+      experiments: whole.experiments.map((experiment) => {
+        const workload = { ...experiment.description.workload, kind };
+        return { ...experiment, neverDue, description: { ...experiment.description, workload } };
+      }),
     };
     const figures = figuresOf(result);
     const answers = figures.experiments.flatMap(({ cacheAnswers }) => cacheAnswers.map((answer) => ({ ...answer, coldWaves: 1 })));
@@ -183,6 +186,16 @@ describe("where there were too few requests, what is advised can be done:", () =
     expect(said).toMatch(/settled, too few: ask about more documents, or say repeats\n/);
     expect(said).toMatch(/may be one another: say repeats\n/);
     expect(said).toMatch(/: ask for more requests or repeats, or gate on a check, such as/);
+  });
+
+  test("of a workload that has no number of documents, repeats", () => {
+    expect(advised("test_mine", 0, "sessions")).toMatch(/6 of each are needed: say repeats\n/);
+  });
+
+  test("of requests that all failed, nothing: more of them would, too", () => {
+    const more = forMore("test_mine");
+    const answers = [0, 6].map((coldRequests) => ({ engine: "a", coldRequests, warmRequests: 6, costUnknown: "none completed", more }));
+    expect(leftOutPhrases(answers)).toEqual(["cost of storing of a, a: whether there is one is not settled, none completed"]);
   });
 
   test("of servers that are up, flags: no file has the test", () => {

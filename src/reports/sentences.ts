@@ -269,8 +269,10 @@ export function leftOutPhrases(answers: readonly CacheAnswer[]): readonly string
 }
 
 function undecidedCostPhrases(answers: readonly CacheAnswer[]): readonly string[] {
+  // Where all of an engine's failed, more of them would, too.
+  const isAdvised = answers.every(({ coldRequests }) => coldRequests > 0);
   return byReason("cost of storing", answers, ({ costUndecided, costUnknown = costUndecided && "its 95 % interval holds 0", more }) =>
-    costUnknown === undefined ? undefined : `whether there is one is not settled, ${costUnknown}: ${more.documents}`,
+    costUnknown === undefined ? undefined : `whether there is one is not settled, ${costUnknown}${isAdvised ? `: ${more.documents}` : ""}`,
   );
 }
 

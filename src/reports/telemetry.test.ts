@@ -34,6 +34,19 @@ test("what held a clock down is told of the engine that had the GPU then, and no
   ]);
 });
 
+test("what an engine tells once a second is not drawn of a burst that was over before", () => {
+  const titles = (seconds: Seconds) => {
+    const readings = [0, seconds].map((at) => ({ at: at * 1e9, series: "running-requests", of: "plain", value: 0 }));
+    const [figure] = telemetryFigure(
+      { ...experimentOf([record([[seconds / 2], [seconds]])], readings), span: { from: 0, to: seconds * 1e9 } },
+      [engine("plain", 0)],
+    );
+    return figure?.kind === "figure" ? figure.alt : "";
+  };
+  expect(titles(3)).toContain("Requests in flight, as Tandem sees them; Requests running");
+  expect(titles(0.4)).toMatch(/Requests in flight, as Tandem sees them, /);
+});
+
 function read(series: string, at: Seconds, value: number) {
   return { at: at * 1e9, series, of: "gpu-0", value };
 }

@@ -17,6 +17,9 @@ const ofEngines: readonly Drawing[] = [
   { series: "kv-usage-share", title: "KV cache in use (%), likewise once a second", factor: 100 },
 ];
 
+/** In seconds. */
+const shortestTold = 2;
+
 const ofGpus: readonly Drawing[] = [
   { series: "gpu-memory-mib", title: "Memory in use (GiB)", factor: 1 / 1024 },
   { series: "gpu-utilization-percent", title: "Utilisation (%)", upTo: 100 },
@@ -27,7 +30,9 @@ const ofGpus: readonly Drawing[] = [
 /** What engines and GPUs told while requests were under way; nothing where they told nothing. */
 export function telemetryFigure(experiment: ExperimentResult, engines: readonly EngineDescription[]): readonly Block[] {
   const telemetry = telemetryOf(experiment, engines);
-  const groups = [rowsOf(telemetry.engines, ofEngines), rowsOf(telemetry.gpus, ofGpus)];
+  // What is told once a second is nothing of a burst that is over by then: lines at 0 would say that nothing ran.
+  const drawn = telemetry.lasts < shortestTold ? ofEngines.filter(({ series }) => series === "requests-in-flight") : ofEngines;
+  const groups = [rowsOf(telemetry.engines, drawn), rowsOf(telemetry.gpus, ofGpus)];
   if (groups.every(({ length }) => length === 0)) return [];
   const titles = groups.flat().map(({ title }) => title);
   const axis = {
