@@ -235,6 +235,10 @@ export function test_given({ model, set }: Params) {
   );
   expect(engines).toMatchObject([{ name: "a", model: "THUDM/glm-4-9b-chat" }]);
   expect(experiments).toMatchObject([{ title: "77 context tokens, 1 question" }]);
+  const { stderr } = await tandem(["plan", file, "--set", "name=a", "--set", "token=77", "--set", "other=1"]);
+  expect(stderr).toContain(
+    "warning: --set token: no test reads it; they read tokens\ntandem: test_given: documentQa(): contextTokens must be",
+  );
 });
 
 describe("mistakes in a call", () => {
