@@ -22,8 +22,15 @@ const lines: CustomTableLayout = {
 /** A4, text selectable, charts as vectors. The same document gives the same bytes. */
 export async function renderPdf(document: ReportDocument): Promise<Uint8Array> {
   const content = await Promise.all(document.blocks.map(contentOf));
+  const isLastOfPage = (index: number) => document.blocks[index + 1]?.kind === "pageBreak";
   return print({
-    content: [titleOf(document), ...keptTogether(document.blocks, content)],
+    content: [
+      titleOf(document),
+      ...keptTogether(
+        document.blocks,
+        content.map((one, index) => (isLastOfPage(index) ? withoutSpaceBelow(one) : one)),
+      ),
+    ],
     footer: (page, pages) => footerOf(document, page, pages),
     pageSize: "A4",
     pageMargins: [margins.left, margins.top, margins.right, margins.bottom],
@@ -39,6 +46,13 @@ export async function renderPdf(document: ReportDocument): Promise<Uint8Array> {
     displayTitle: true,
     defaultStyle: { font: "Plex", fontSize: 9.5, lineHeight: 1.2, color: ink },
   });
+}
+
+/** Space below what fills a page would be on the next one, and leave that empty before the break. */
+function withoutSpaceBelow(content: Content): Content {
+  if (typeof content !== "object" || !("margin" in content) || !Array.isArray(content.margin)) return content;
+  const [left = 0, top = 0, right = 0] = content.margin;
+  return { ...content, margin: [left, top, right, 0] };
 }
 
 async function print(definition: TDocumentDefinitions): Promise<Uint8Array> {
@@ -153,7 +167,10 @@ async function contentOf(block: Block): Promise<Content> {
     case "facts":
       return factsOf(block.facts);
     case "list":
-      return { ul: block.items.map((item) => ({ text: unbroken(item), margin: [0, 0, 0, 2] })), margin: [0, 0, 0, 6] };
+      return {
+        ul: block.items.map((item, index) => ({ text: unbroken(item), margin: [0, index === 0 ? 0 : 2, 0, 0] })),
+        margin: [0, 0, 0, 8],
+      };
     case "code":
       return boxOf([{ text: unbrokenWords(block.text), fontSize: 8 }], lightTones.plain.ground, fitsPage(block.text));
     case "pageBreak":

@@ -95,6 +95,18 @@ test("a box is not torn over the foot of a page, wherever it falls; one that is 
   expect((await boxesIn([{ kind: "code", text: command.repeat(20) }])).length).toBeGreaterThan(1);
 });
 
+test("no page is empty, however full the one before a break is", async () => {
+  const line: Block = { kind: "paragraph", tone: "plain", text: "a line" };
+  const lasts: readonly Block[] = [line, { ...line, tone: "bad", label: "worse" }, { kind: "list", items: ["a line"] }];
+  for (const last of lasts) {
+    for (const count of [28, 29, 30, 31, 32, 33, 34, 35]) {
+      const pages = await pagesOf([...Array.from({ length: count }, () => line), last, { kind: "pageBreak" }, line]);
+      // Two texts of the footer, and nothing else.
+      expect(pages.filter((page) => page.match(/T[jJ]\n/g)?.length === 2)).toEqual([]);
+    }
+  }
+});
+
 test("a section that is longer than a page is there, also below its heading", async () => {
   const drawn = async (block: Block) => {
     const pages = await pagesOf([{ kind: "heading", level: 3, text: "Engine plain" }, block]);
