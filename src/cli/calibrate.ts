@@ -5,7 +5,7 @@ import { nameOfTail, tailOfError, type ErrorSize } from "../measure/rulerError.t
 import type { StampSource } from "../model/exchange.ts";
 import { grouped } from "../model/grouped.ts";
 import type { Terminal } from "../model/host.ts";
-import { duration } from "../reports/numbers.ts";
+import { count, duration } from "../reports/numbers.ts";
 import { Calibrator, isAsAsked, type Played } from "../run/calibrate.ts";
 import { lanes, spread, sustained, type CalibrationLoad } from "../run/calibrationLoad.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
@@ -176,7 +176,7 @@ function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, played: Pl
     title.padEnd(width) + ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),
     ...rows.map(
       ([what, size]) =>
-        `  ${what.padEnd(width - 2)}${[size?.p50, size?.p99, size?.max].map((value) => duration(value).padStart(10)).join("")}${String(size?.count ?? "–").padStart(10)}`,
+        `  ${what.padEnd(width - 2)}${[size?.p50, size?.p99, size?.max].map((value) => duration(value).padStart(10)).join("")}${count(size?.count).padStart(10)}`,
     ),
   ];
 }

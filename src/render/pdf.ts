@@ -257,7 +257,7 @@ function factsOf(facts: readonly Fact[]): Content {
   };
 }
 
-/** Letters of a word that is not broken in a table. */
+/** Letters of a word, or of what stands between its hyphens, that is not broken in a table. */
 const longestWord = 24;
 
 function tableOf({ columns, rows }: Table): Content {
@@ -268,7 +268,7 @@ function tableOf({ columns, rows }: Table): Content {
     // Numbers stay whole; what is long may wrap.
     noWrap: columns[index]?.align === "right" && text.length < 24,
     // A long name would push the last columns off the page.
-    wordBreak: text.split(" ").some(({ length }) => length > longestWord) ? "break-all" : "normal",
+    wordBreak: text.split(/[ -]/).some(({ length }) => length > longestWord) ? "break-all" : "normal",
   });
   return {
     table: {

@@ -107,6 +107,15 @@ test("no page is empty, however full the one before a break is", async () => {
   }
 });
 
+test("a long name in a table is broken at its hyphens, as it would be at spaces, and not within its words", async () => {
+  const drawn = async (name: string) => {
+    const columns = [name, ...Array.from({ length: 8 }, () => "requests/s")].map((title) => ({ title, align: "left" as const }));
+    const [page] = await pagesOf([{ kind: "table", columns, rows: [] }]);
+    return page?.match(/T[jJ]\n/g)?.length;
+  };
+  expect(await drawn("without-any-cache-of-its-own-anywhere")).toBe(await drawn("without any cache of its own anywhere"));
+});
+
 test("a section that is longer than a page is there, also below its heading", async () => {
   const drawn = async (block: Block) => {
     const pages = await pagesOf([{ kind: "heading", level: 3, text: "Engine plain" }, block]);
