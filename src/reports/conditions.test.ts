@@ -20,8 +20,9 @@ test("an experiment's settings name what differs from the usual: blocks, caches,
   expect(experimentSettings({ ...plain, repeats: 2, cacheState: "cold", margin: 0.02 }, 2)).toBe(
     "10 requests to each engine, one every 8 s, one engine after the other, in each of 2 blocks, caches emptied before, margin 2 %, seed 7.",
   );
+  expect(experimentSettings({ ...plain, slo: { ttft: 0.1234, e2e: 5 } }, 1)).toContain("to keep TTFT within 123.4 ms and E2E within 5 s");
   expect(experimentSettings({ ...plain, slo: { ttft: 0.5, tpot: 0.05 } }, 1)).toBe(
-    "10 requests, one every 8 s, to keep TTFT within 500 ms and TPOT within 50.0 ms, seed 7.",
+    "10 requests, one every 8 s, to keep TTFT within 500 ms and TPOT within 50 ms, seed 7.",
   );
 });
 
@@ -48,6 +49,6 @@ test("deadlines are told in seconds, that of the experiment where there is one",
 test("limits that an experiment changed are among its settings: nobody should have to ask", () => {
   const limits = { saturation: false, sendLag: { degraded: 0.02, invalid: 0.1 } } as const;
   expect(experimentSettings({ ...plain, limits }, 2)).toContain(
-    ", saturation not judged, sendLag DEGRADED above 0.02 and INVALID above 0.1, seed 7.",
+    ", saturation not judged, sendLag DEGRADED above 20 ms and INVALID above 100 ms, seed 7.",
   );
 });

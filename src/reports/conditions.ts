@@ -1,12 +1,13 @@
+import { limitsOf } from "../measure/validityLimits.ts";
 import { afterwards, untoldAfterwards } from "../model/afterwards.ts";
 import type { Deadlines, Order, Slo } from "../model/experiment.ts";
-import type { LimitChanges } from "../model/limits.ts";
+import type { LimitName } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import { shellWord } from "../model/shellWord.ts";
 import type { Options } from "../model/workload.ts";
 import type { Block, Fact } from "./document.ts";
-import { limitsTable } from "./limits.ts";
-import { count, counted, duration, missing, percent } from "./numbers.ts";
+import { limitsTable, withUnit } from "./limits.ts";
+import { asked, count, counted, duration, missing, percent } from "./numbers.ts";
 import { proofBlocks } from "./proofBlocks.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -28,7 +29,7 @@ export function conditions(result: TestResult): readonly Block[] {
 
 /** "10 requests to each engine, every 8 s, engines together, seed 1". */
 export function experimentSettings(description: ExperimentDescription, engines: number): string {
-  const { workload, arrivals, prompts, order, repeats, seed, cacheState, limits, margin, slo } = description;
+  const { workload, arrivals, prompts, order, repeats, seed, cacheState, margin, slo } = description;
   const toEach = engines === 1 ? "" : " to each engine";
   const inOrder = engines === 1 || order === undefined ? "" : `, ${orderPhrases[order]}`;
   const asText = prompts === undefined ? "" : ", prompts as text";
@@ -37,19 +38,21 @@ export function experimentSettings(description: ExperimentDescription, engines: 
   const drawn = seed === undefined ? "" : `, seed ${seed}`;
   const least = margin === undefined ? "" : `, margin ${percent(margin)}`;
   const what = `${counted(workload.requests, "request")}${toEach}, ${arrivalsPhrase(arrivals)}${asText}${inOrder}`;
-  return `${what}${blocks}${caches}${least}${limitsPhrase(limits)}${slo === undefined ? "" : `, to keep ${sloPhrase(slo)}`}${drawn}.`;
+  return `${what}${blocks}${caches}${least}${limitsPhrase(description)}${slo === undefined ? "" : `, to keep ${sloPhrase(slo)}`}${drawn}.`;
 }
 
-/** "TTFT within 500 ms and TPOT within 50.0 ms": of each request. */
+/** "TTFT within 500 ms and TPOT within 50 ms": of each request. */
 export function sloPhrase({ ttft, tpot, e2e }: Slo): string {
   const named = [["TTFT", ttft] as const, ["TPOT", tpot] as const, ["E2E", e2e] as const];
-  return named.flatMap(([name, most]) => (most === undefined ? [] : [`${name} within ${duration(most)}`])).join(" and ");
+  return named.flatMap(([name, most]) => (most === undefined ? [] : [`${name} within ${asked(most)}`])).join(" and ");
 }
 
 /** Where its validity is judged otherwise than usual. */
-function limitsPhrase(limits: LimitChanges = {}): string {
-  const changed = Object.entries(limits).map(([name, change]) => {
-    const states = change === false ? [] : Object.entries(change).map(([state, value]) => `${state.toUpperCase()} above ${value}`);
+function limitsPhrase(description: ExperimentDescription): string {
+  const changed = Object.entries(description.limits ?? {}).map(([name, change]) => {
+    const { unit } = limitsOf(description)[name as LimitName]; // a key of the changes
+    const states =
+      change === false ? [] : Object.entries(change).map(([state, value]) => `${state.toUpperCase()} above ${withUnit(unit, value)}`);
     return `, ${name} ${states.length === 0 ? "not judged" : states.join(" and ")}`;
   });
   return changed.join("");

@@ -74,7 +74,7 @@ test("goodput is told of every engine beside its objectives, failures in its den
     linesOf(options, 200)
       .find((line) => line.includes("goodput"))
       ?.trim(),
-  ).toBe("goodput       cached 90 % (9 of 10), plain 40 % (4 of 10) of requests due kept TTFT within 500 ms and E2E within 60.0 s");
+  ).toBe("goodput       cached 90 % (9 of 10), plain 40 % (4 of 10) of requests due kept TTFT within 500 ms and E2E within 60 s");
   expect(linesOf({ contexts: [8_192], ttft: half }).join("\n")).not.toContain("goodput");
 });
 

@@ -40,7 +40,7 @@ function limitValue({ unit }: LimitInForce, value: number | undefined): string {
 }
 
 /** With as many digits as it takes to see on which side of `limit` it lies. */
-function withUnit(unit: LimitUnit, value: number, limit?: number): string {
+export function withUnit(unit: LimitUnit, value: number, limit?: number): string {
   const phrase = (factor = 1) => observedPhrase(value * factor, limit === undefined ? "" : String(limit * factor));
   switch (unit) {
     case "seconds":

@@ -12,6 +12,12 @@ export function duration(length: Seconds | undefined): string {
   return Math.abs(rounded) < 1 ? `${threeDigits(rounded * 1000)} ms` : `${threeDigits(rounded)} s`;
 }
 
+/** What was asked for, to its last digit: "50 ms", "123.4 ms", "5 s". */
+export function asked(length: Seconds): string {
+  const [value, unit] = length < 1 ? [length * 1_000, "ms"] : [length, "s"];
+  return `${Number(value.toPrecision(15))} ${unit}`;
+}
+
 /** "1,234", "52.3", "0.125". */
 export function rate(perSecond: number | undefined): string {
   return perSecond === undefined ? missing : threeDigits(perSecond);

@@ -22,7 +22,7 @@ export function tooFewForVerdicts(test: string, experiments: readonly Asked[]): 
     }));
     if (kinds.every(({ requests }) => requests < fewestPairs)) {
       const most = Math.max(0, ...kinds.map(({ requests }) => requests));
-      return [`${unsettled(title)}: it has ${most} requests of a kind, and a verdict takes ${fewestPairs}`];
+      return [`${unsettled(title)}: it has ${most === 1 ? "1 request" : `${most} requests`} of a kind, and a verdict takes ${fewestPairs}`];
     }
     const few = kinds.filter((kind) => kind.requests >= fewestPairs && kind.waves < fewestPairs);
     const isSettledElse = kinds.some((kind) => kind.requests >= fewestPairs && kind.waves >= fewestPairs);
