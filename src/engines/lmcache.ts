@@ -7,6 +7,7 @@ import { withLmcacheClaims } from "./lmcacheClaims.ts";
 import { cpuTier, parseLmcacheConfig, tiers, type LmcacheConfig } from "./lmcacheConfig.ts";
 import { inProcess } from "./lmcacheInProcess.ts";
 import { parseOldLmcacheConfig } from "./lmcacheOldConfig.ts";
+import { notSimulated } from "./notSimulated.ts";
 import { programBeside, refuseWithoutLmcache, servicesBeside } from "./programBeside.ts";
 import { installedIn } from "./refuseOtherEra.ts";
 import {
@@ -122,5 +123,5 @@ function cachedSimulation(simulation: SimulationOptions, config: LmcacheConfig):
 /** It stands for the tier in CPU memory; the others are said to be missing. */
 function tiersLeftOut(config: LmcacheConfig): readonly string[] {
   const others = tiers(config).filter((tier) => !tier.startsWith("KV cache in CPU memory"));
-  return others.map((tier) => `not simulated: ${tier}`);
+  return notSimulated(...others);
 }

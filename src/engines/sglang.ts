@@ -25,6 +25,7 @@ import {
   type InstallationOptions,
 } from "./installation.ts";
 import { modelPreset } from "./models.ts";
+import { notSimulated } from "./notSimulated.ts";
 import { pageSize, prefixCaching, sglangClaims } from "./sglangClaims.ts";
 import { withSglangLmcache, type SglangLmcacheOptions } from "./sglangLmcache.ts";
 import { sglangMetrics } from "./sglangMetrics.ts";
@@ -165,6 +166,10 @@ function sglangAlone(options: SglangOptions): Engine {
     // It refuses while a request is not quite done with, unless it may wait.
     resets: { paths: ["/flush_cache?timeout=5"] },
     ...(options.hiCache === undefined ? { simulation: (gpu: string): SimulationOptions => simulationOf(options, gpu) } : {}),
+    simulatedWithout: () => {
+      const { dtype, chunkedPrefillSize: size = -1, extraArgs = [] } = options;
+      return notSimulated(dtype, size >= 0 && chunkedPrefill(size), ...flagsIn(extraArgs));
+    },
     ...(contextLength === undefined ? {} : { contextLimit: contextLength }),
     ...(usualLimit === undefined ? {} : { usualLimit }),
   };
@@ -246,6 +251,7 @@ function simulationOf(options: SglangOptions, gpu: string): SimulationOptions {
     gpuMemoryUtilization: options.memFractionStatic ?? defaultFraction,
     prefixCaching: options.prefixCaching ?? true,
     chunkedPrefill: (options.chunkedPrefillSize ?? 0) >= 0,
+    ...(options.maxRunningRequests === undefined ? {} : { maxSequences: options.maxRunningRequests }),
     timeScale: 1,
   };
 }

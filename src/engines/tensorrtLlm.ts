@@ -4,6 +4,7 @@ import { most } from "../model/most.ts";
 import { flagsIn, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
 import { checkServed } from "./furtherArguments.ts";
 import { installationFeatures, installationRules, launchFrom, modelName, tokenIdOffset, type InstallationOptions } from "./installation.ts";
+import { notSimulated } from "./notSimulated.ts";
 
 export interface TensorrtLlmOptions extends InstallationOptions {
   /** A name on the model hub, or the absolute path of a checkpoint or a built engine. */
@@ -88,6 +89,10 @@ export function tensorrtLlm(options: TensorrtLlmOptions): Engine {
     // Versions whose replies tell cached tokens are held to it; in which pieces they are found again depends on the build.
     claims: () => ({ traits: [], reuse: { own: options.prefixCaching ?? true, external: false } }),
     simulation: (gpu) => simulationOf(options, gpu),
+    simulatedWithout: () => {
+      const { maxNumTokens, extraArgs = [] } = options;
+      return notSimulated(maxNumTokens !== undefined && atMostInAStep(maxNumTokens), ...flagsIn(extraArgs));
+    },
     ...(maxSeqLen === undefined ? {} : { contextLimit: maxSeqLen }),
   };
 }
@@ -133,9 +138,13 @@ function featuresOf(options: TensorrtLlmOptions): readonly string[] {
     ...(kvCacheFraction === undefined ? [] : [`${kvCacheFraction} of free GPU memory for KV cache`]),
     ...(maxSeqLen === undefined ? [] : [`at most ${maxSeqLen.toLocaleString("en-US")} tokens`]),
     ...(maxBatchSize === undefined ? [] : [`at most ${maxBatchSize} sequences at once`]),
-    ...(maxNumTokens === undefined ? [] : [`at most ${maxNumTokens.toLocaleString("en-US")} tokens a step`]),
+    ...(maxNumTokens === undefined ? [] : [atMostInAStep(maxNumTokens)]),
     ...flagsIn(options.extraArgs ?? []),
   ];
+}
+
+function atMostInAStep(tokens: number): string {
+  return `at most ${tokens.toLocaleString("en-US")} tokens a step`;
 }
 
 /** As others read them. Older versions tell the last alone. */
@@ -156,6 +165,7 @@ function simulationOf(options: TensorrtLlmOptions, gpu: string): SimulationOptio
     gpuMemoryUtilization: options.kvCacheFraction ?? 0.9,
     prefixCaching: options.prefixCaching ?? true,
     chunkedPrefill: options.chunkedPrefill ?? false,
+    ...(options.maxBatchSize === undefined ? {} : { maxSequences: options.maxBatchSize }),
     timeScale: 1,
   };
 }

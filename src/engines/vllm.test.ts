@@ -91,8 +91,9 @@ test("our token ids are ordinary words of any vocabulary of 4,096 or more", () =
   expect(vllm({ model: mistral }).wire.tokenIdOffset + vocabularySize).toBeLessThanOrEqual(4_096);
 });
 
-test("its stand-in has its model, its GPUs and its caching", () => {
-  const engine = vllm({ model: mistral, prefixCaching: false, gpuMemoryUtilization: 0.8, tensorParallel: 2 });
+test("its stand-in has its model, its GPUs, its caching and its batch, and the rest is said to be left out", () => {
+  const more = { maxNumSeqs: 4, dtype: "float32", enforceEager: true, extraArgs: ["--seed=7"] } as const;
+  const engine = vllm({ model: mistral, prefixCaching: false, gpuMemoryUtilization: 0.8, tensorParallel: 2, ...more });
   expect(engine.simulation?.("a40", { configFiles: {} })).toEqual({
     model: mistral,
     gpu: "a40",
@@ -100,8 +101,14 @@ test("its stand-in has its model, its GPUs and its caching", () => {
     gpuMemoryUtilization: 0.8,
     prefixCaching: false,
     chunkedPrefill: true,
+    maxSequences: 4,
     timeScale: 1,
   });
+  expect(engine.simulatedWithout?.({ configFiles: {} })).toEqual([
+    "not simulated: float32",
+    "not simulated: no CUDA graphs",
+    "not simulated: --seed",
+  ]);
 });
 
 test("values of further arguments are not in its features: one may be a key", () => {

@@ -13,6 +13,7 @@ import {
   type InstallationOptions,
 } from "./installation.ts";
 import { modelPreset, type ModelPreset } from "./models.ts";
+import { notSimulated } from "./notSimulated.ts";
 import { vllmTokenizer } from "./tokenizers.ts";
 import { connectsByHand, vllmClaims } from "./vllmClaims.ts";
 import { inWordsOf, vllmFlags } from "./vllmFlags.ts";
@@ -91,6 +92,8 @@ export function vllm(options: VllmOptions): Engine {
     configFiles: [],
     takesKvConnector: !connectsByHand(options),
     simulation: (gpu) => simulationOf(settled, gpu),
+    simulatedWithout: () =>
+      notSimulated(settled.dtype, settled.enforceEager === true && "no CUDA graphs", ...flagsIn(settled.extraArgs ?? [])),
     ...(maxModelLen === undefined ? {} : { contextLimit: maxModelLen }),
     ...(usualLimit === undefined ? {} : { usualLimit }),
     metrics: vllmMetrics,
@@ -167,6 +170,7 @@ function simulationOf(options: VllmOptions, gpu: string): SimulationOptions {
     gpuMemoryUtilization: options.gpuMemoryUtilization ?? defaultUtilization,
     prefixCaching: options.prefixCaching ?? true,
     chunkedPrefill: options.chunkedPrefill ?? true,
+    ...(options.maxNumSeqs === undefined ? {} : { maxSequences: options.maxNumSeqs }),
     timeScale: 1,
   };
 }

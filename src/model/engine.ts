@@ -122,6 +122,8 @@ export interface SimulationOptions {
   readonly gpuMemoryUtilization: number;
   readonly prefixCaching: boolean;
   readonly chunkedPrefill: boolean;
+  /** How many it takes at once; undefined for as many as engines on that GPU usually do. */
+  readonly maxSequences?: number;
   /** KV blocks kept in CPU memory beside the engine's own; undefined for none. */
   readonly cpuCache?: { readonly gigabytes: number; readonly chunkTokens: number };
   /** 1 is real time; 0.1 makes every step ten times as fast. Only for demonstrations and tests. */

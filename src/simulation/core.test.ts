@@ -75,6 +75,14 @@ test("time to first token is the server's share plus one step per piece of promp
   expect(heard!.usage).toEqual({ promptTokens: 10_000, outputTokens: 20, gpuCachedTokens: 0, cpuCachedTokens: 0, preemptions: 0 });
 });
 
+test("an engine that takes one sequence at a time lets the second wait for the first", async () => {
+  const prompts = ["one", "two"].map((name) => words(1_000, name));
+  const [first, second] = await inSequence({ ...plain, maxSequences: 1 }, prompts, 0.001);
+  expect(second!.tokens[0]![0]).toBeGreaterThan(first!.ended);
+  const [alone, beside] = await inSequence(plain, prompts, 0.001);
+  expect(beside!.tokens[0]![0]).toBeLessThan(alone!.ended);
+});
+
 test("a context kept in CPU memory saves most of the wait, and storing it costs a little", async () => {
   const context = words(24_576, "context");
   const prompts = ["one", "two"].map((name) => context.concat(words(16, name)));

@@ -80,7 +80,7 @@ function schedulerOptions(model: ModelShape, gpu: Gpu, options: SimulationOption
   const { tensorParallel, prefixCaching, chunkedPrefill, cpuCache } = options;
   // Without chunks a whole prompt has to fit into one step.
   const batchTokens = chunkedPrefill ? gpu.batchTokens : Math.max(gpu.batchTokens, model.contextLength);
-  const { batchSequences } = gpu;
+  const batchSequences = options.maxSequences ?? gpu.batchSequences;
   const blocks = kvBlocks(model, gpu, { tensorParallel, utilization: options.gpuMemoryUtilization, batchTokens, batchSequences });
   const cpuTier = cpuCache === undefined ? {} : { cpuTier: new CpuTier(model, gpu, { ...cpuCache, tensorParallel }) };
   return { blocks, batchTokens, batchSequences, prefixCaching, chunkedPrefill, ...cpuTier };

@@ -12,16 +12,17 @@ const rules: Readonly<Record<keyof SimulationOptions, OptionRule>> = {
   gpuMemoryUtilization: share,
   prefixCaching: yesOrNo,
   chunkedPrefill: yesOrNo,
+  maxSequences: wholeNumber({ from: 1 }),
   cpuCache,
   timeScale: positive,
 };
 
-/** Simulation options as they come from another process: all of them there, but for `cpuCache`, and each as it must be. */
+/** Simulation options as they come from another process: all of them there, but for `maxSequences` and `cpuCache`, and each as it must be. */
 export function parseSimulationOptions(given: unknown): SimulationOptions {
   if (typeof given !== "object" || given === null) throw new HarnessError("usage", "the simulation's options must be a JSON object");
   const names = Object.keys(rules);
   checkOptions("the simulation's options", given, names, rules);
-  const missing = names.filter((name) => name !== "cpuCache" && !(name in given));
+  const missing = names.filter((name) => !["maxSequences", "cpuCache"].includes(name) && !(name in given));
   if (missing.length > 0) throw new HarnessError("usage", `the simulation's options lack ${missing.join(", ")}`);
   // Every field has just been looked at.
   return given as SimulationOptions;
