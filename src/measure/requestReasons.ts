@@ -94,7 +94,7 @@ function failures(
   const own = failures - (failuresByCode.exhausted ?? 0);
   return beyond(limit, share(own, requests), {
     what: `failed ${own} of ${requests} requests, and the others may be the easier ones`,
-    advice: isAllowed ? lookThere : `${lookThere}, or say in a check how many may: mayFail(…)`,
+    advice: isAllowed ? lookThere : `${lookThere}, or say in a test file's check how many may: mayFail(…)`,
     engine,
   });
 }

@@ -166,7 +166,7 @@ test("5 % failures mark the numbers, more withhold the verdict, unless a check a
     state: "INVALID",
     engine: "plain",
     what: "failed 2 of 20 requests, and the others may be the easier ones",
-    advice: "see why in the CSV and in the engine's log (idle-timeout 2), or say in a check how many may: mayFail(…)",
+    advice: "see why in the CSV and in the engine's log (idle-timeout 2), or say in a test file's check how many may: mayFail(…)",
   });
 });
 
