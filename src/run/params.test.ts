@@ -27,3 +27,9 @@ test("which keys of --set a test file asks for is told, all of them where it goe
   expect({ ...set }).toEqual({ url: "http://a", modle: "x" });
   expect(read).toContain("modle");
 });
+
+test("what a test function writes into its parameters reaches no other one: it is its mistake", () => {
+  const params = paramsOf({ ports: [], set: { users: "8" } });
+  expect(() => Object.assign(params.set, { users: "9" })).toThrow(TypeError);
+  expect(() => Object.assign(params, { model: "other" })).toThrow(TypeError);
+});

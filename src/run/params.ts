@@ -24,9 +24,9 @@ export function simulatedGpu(name: string): string {
 /** The model of lmcache-tests' test functions, when `-m` names no other. */
 const defaultModel = "mistralai/Mistral-7B-Instruct-v0.2";
 
-/** `read` is told each key of `--set` that a test file asks for. */
+/** `read` is told each key of `--set` that a test file asks for. All functions are given the same: what one wrote into it the next ones would read. */
 export function paramsOf(overrides: Overrides, read: (key: string) => void = () => {}): Params {
-  const set = new Proxy(overrides.set, {
+  const set = new Proxy(Object.freeze({ ...overrides.set }), {
     get: (target, key) => {
       if (typeof key === "string") read(key);
       return Reflect.get(target, key) as unknown;
@@ -37,7 +37,7 @@ export function paramsOf(overrides: Overrides, read: (key: string) => void = () 
       return Reflect.ownKeys(target);
     },
   });
-  return { model: fromAnywhere(overrides.model) ?? defaultModel, set };
+  return Object.freeze({ model: fromAnywhere(overrides.model) ?? defaultModel, set });
 }
 
 /** `org/name` names the organisation in file names, as lmcache-tests does; a path of this machine is not an organisation. */
