@@ -37,6 +37,13 @@ test("what has no description is headed by its engines, and one alone is held ag
   expect(of(["plain"])).toBe("plain");
 });
 
+test("the foot of a page tells version and time of a run, and of a CSV, which has neither, no more than by whom it was made", () => {
+  const result = fixture({ simulated: false });
+  const footOf = (startedAt: string) => story({ ...result, manifest: { ...result.manifest, tandem: "0.1.0", startedAt } }).footer;
+  expect(footOf("2026-11-24T10:00:00.123Z")).toBe("test_lmcache_local_cpu · Tandem 0.1.0, run of 2026-11-24 10:00:00 UTC");
+  expect(footOf("unknown")).toBe("test_lmcache_local_cpu · Tandem");
+});
+
 test("each experiment is answered in a sentence on the first page", () => {
   const blocks = story(fixture()).blocks;
   const first = blocks.slice(

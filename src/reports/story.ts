@@ -34,8 +34,10 @@ function subtitleOf({ description }: TestResult): string {
 
 function footerOf({ description, manifest }: TestResult): string {
   const simulated = simulatedPhrase(description);
-  const made = isVirtual(description)
-    ? "Tandem"
-    : `Tandem ${manifest.tandem}, run of ${manifest.startedAt.replace("T", " ").replace(/(:\d\d)\.\d+Z$/, "$1 UTC")}`;
+  // A CSV does not tell when its run was, nor by which version.
+  const made =
+    isVirtual(description) || manifest.startedAt === "unknown"
+      ? "Tandem"
+      : `Tandem ${manifest.tandem}, run of ${manifest.startedAt.replace("T", " ").replace(/(:\d\d)\.\d+Z$/, "$1 UTC")}`;
   return [description.test, ...(simulated === undefined ? [] : [simulated]), made].join(" · ");
 }
