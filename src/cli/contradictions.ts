@@ -36,7 +36,7 @@ function fileAndServers(file: string): HarnessError {
 }
 
 const neither = new HarnessError("usage", "no test file given", {
-  hint: "tandem run tests/quickstart.ts, or tandem run --attach URL",
+  hint: "name one, such as tests/quickstart.ts, or servers that are up: --attach URL",
 });
 
 const rateAndConcurrency = new HarnessError("usage", "--rate and --concurrency at once", {

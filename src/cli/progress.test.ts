@@ -39,6 +39,13 @@ test("where every line stays there is one for each event that matters, and none 
   ]);
 });
 
+test("where an engine's log is, is told from the directory one is in: the end of a line may be cut off", () => {
+  const state = new RunState();
+  state.apply(events[0]!);
+  state.apply({ kind: "booting", engine: "plain", command: "vllm serve", log: `${process.cwd()}/outputs/stdout.log` });
+  expect(state.lines()).toEqual(["  plain  booting, log outputs/stdout.log"]);
+});
+
 test("how long first tokens take is told in the unit that suits them", () => {
   const state = new RunState();
   for (const event of events.slice(0, 4)) state.apply(event);

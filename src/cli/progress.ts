@@ -1,3 +1,5 @@
+import { relative } from "node:path";
+
 import type { Terminal } from "../model/host.ts";
 import { afterwards } from "../model/afterwards.ts";
 import type { RunEvent } from "../model/runEvent.ts";
@@ -121,7 +123,7 @@ export class RunState {
         }));
         break;
       case "booting":
-        this.set(event.engine, { phase: event.log === undefined ? "booting" : `booting, log ${event.log}` });
+        this.set(event.engine, { phase: event.log === undefined ? "booting" : `booting, log ${fromHere(event.log)}` });
         break;
       case "ready":
         this.set(event.engine, { phase: `ready after ${seconds(event.after)}` });
@@ -161,7 +163,7 @@ export class RunState {
         this.unwell.clear();
         break;
       case "serviceStarting":
-        this.services.set(event.service, `starting, log ${event.log}`);
+        this.services.set(event.service, `starting, log ${fromHere(event.log)}`);
         break;
       case "serviceReady":
         this.services.delete(event.service);
@@ -214,6 +216,12 @@ export class RunState {
     const engine = this.engines.find((one) => one.name === name);
     if (engine !== undefined) act(engine);
   }
+}
+
+/** Live lines end where the terminal does: the beginning of a path, which is known, should not take their room. */
+function fromHere(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.length < path.length ? short : path;
 }
 
 function requestsOf(engine: EngineState, named: boolean | number = true): string {
