@@ -4,8 +4,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import { nameOfTail, tailOfError, type ErrorSize } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";
 import { grouped } from "../model/grouped.ts";
-import type { Terminal } from "../model/host.ts";
-import { count, duration } from "../reports/numbers.ts";
+import { count, counted, duration } from "../reports/numbers.ts";
 import { Calibrator, isAsAsked, type Played } from "../run/calibrate.ts";
 import { lanes, spread, sustained, type CalibrationLoad } from "../run/calibrationLoad.ts";
 import { LoadCrew } from "../run/loadCrew.ts";
@@ -27,28 +26,29 @@ export async function calibrate(call: Call): Promise<number> {
   const clock = realClock();
   const place = thisMachine();
   using interrupted = interruption(() => {});
-  const wanted = call.options["stamps"] as StampSource | undefined; // as its parser returned it
-  await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, { stamps: wanted });
+  const source = call.options["stamps"] as StampSource | undefined; // as its parser returned it
+  await using crew = LoadCrew.start((call.options["workers"] as number | undefined) ?? 1, clock, { stamps: source });
   const streams = (call.options["streams"] as number | undefined) ?? defaultStreams;
-  const gap = 1 / ((call.options["tokensPerSecond"] as number | undefined) ?? 50);
+  const tokensPerSecond = (call.options["tokensPerSecond"] as number | undefined) ?? 50;
   const rate = call.options["rate"] as number | undefined;
   const promptTokens = (call.options["context"] as number | undefined) ?? defaultContext;
-  const load = (count: number) => loadOf({ streams: count, perSecond: rate, gap, promptTokens });
+  const load = (count: number) => loadOf({ streams: count, perSecond: rate, gap: 1 / tokensPerSecond, promptTokens });
   await using calibrator = await Calibrator.start({ crew, clock, place, stop: interrupted.stop });
   const at = async (count: number) => {
-    if (!interrupted.stop.aborted) terminal.tell(`measuring at ${grouped(count)} streams, about ${Math.ceil(lengthOf(load(count)))} s`);
+    if (!interrupted.stop.aborted) terminal.tell(`measuring at ${counted(count, "stream")}, about ${Math.ceil(lengthOf(load(count)))} s`);
     return calibrator.at(load(count));
   };
 
-  const asked = await at(streams);
+  const played = await at(streams);
   if (interrupted.stop.aborted) {
     terminal.tell("interrupted: nothing was measured to its end");
     return 130;
   }
-  const highest = await highestWithin(streams, asked, at, interrupted.stop);
+  const highest = await highestWithin(streams, played, at, interrupted.stop);
   const isWhole = !interrupted.stop.aborted;
   if (!isWhole) terminal.tell("interrupted: how many streams are stamped well was not found out");
-  told(call, { streams, rate, gap, stamps: await crew.ready(), ...(isWhole ? { highest } : {}) }, asked, terminal);
+  const found = { streams, rate, tokensPerSecond, stamps: await crew.ready(), played, ...(isWhole ? { highest } : {}) };
+  for (const line of call.options["json"] === true ? [jsonOf(found)] : linesOf(found)) terminal.print(line);
   return isWhole ? 0 : 130;
 }
 
@@ -78,27 +78,30 @@ function loadOf({ streams, perSecond, gap, promptTokens }: Asked): CalibrationLo
   return { timetable: { first, gap }, phase: lanes({ starts: spread(streams, 1), replies, tokens, promptTokens }) };
 }
 
-function told(call: Call, found: Calibrated, played: Played, terminal: Terminal): void {
-  const { streams, rate, gap, stamps, highest } = found;
-  if (call.options["json"] === true) {
-    terminal.print(
-      JSON.stringify({
-        schema: 1,
-        streams,
-        requests_per_second: rate,
-        tokens_per_second: 1 / gap,
-        receive_stamps: stamps,
-        replies_asked: played.asked,
-        replies_whole: played.whole,
-        tokens_per_second_kept: played.stretch === undefined ? undefined : 1 / (gap * played.stretch),
-        error_seconds: played.error,
-        highest_streams_within_1_ms: highest?.streams,
-        highest_limited_by: highest?.limitedBy,
-      }),
-    );
-  } else {
-    for (const line of linesOf(found, played)) terminal.print(line);
-  }
+export interface Calibrated {
+  readonly streams: number;
+  readonly rate: number | undefined;
+  readonly tokensPerSecond: number;
+  readonly stamps: StampSource;
+  readonly played: Played;
+  /** Missing where the search for it was interrupted. */
+  readonly highest?: Highest;
+}
+
+export function jsonOf({ streams, rate, tokensPerSecond, stamps, played, highest }: Calibrated): string {
+  return JSON.stringify({
+    schema: 1,
+    streams,
+    requests_per_second: rate,
+    tokens_per_second: tokensPerSecond,
+    receive_stamps: stamps,
+    replies_asked: played.asked,
+    replies_whole: played.whole,
+    tokens_per_second_kept: played.stretch === undefined ? undefined : tokensPerSecond / played.stretch,
+    error_seconds: played.error,
+    highest_streams_within_1_ms: highest?.streams,
+    highest_limited_by: highest?.limitedBy,
+  });
 }
 
 interface Highest {
@@ -106,8 +109,8 @@ interface Highest {
   readonly streams: number | undefined;
   /** Of its tokens' stamps, or of those of the single stream that is not. */
   readonly error: ErrorSize | undefined;
-  /** What more could not be tried for; missing where more streams are stamped worse, or were not tried. */
-  readonly limitedBy?: Shortfall;
+  /** Why it is not known whether more are; missing where more streams are stamped worse. */
+  readonly limitedBy?: Shortfall | "untried";
 }
 
 /** Replies that did not come to their end, or a ground-truth engine that did not keep its pace. */
@@ -123,15 +126,15 @@ export async function highestWithin(
   let [good, bad] = isGood(first) ? [from, Infinity] : [0, from];
   let error = first.error.stamp;
   let worst = first;
-  while (!stop.aborted && good < mostStreams && (bad === Infinity || bad > Math.max(good * 1.3, good + 1))) {
+  const isKnown = () => (bad === Infinity ? good >= mostStreams : bad <= Math.max(good * 1.3, good + 1));
+  while (!stop.aborted && !isKnown()) {
     const next = bad === Infinity ? Math.min(mostStreams, good * 2) : Math.floor((good + bad) / 2);
-    if (next < 1) break;
     const found = await at(next);
     if (isGood(found)) good = next;
     else [bad, worst] = [next, found];
     if (isGood(found) || good === 0) error = found.error.stamp;
   }
-  const limitedBy = bad === Infinity || !isStampedWell(worst) ? undefined : shortfallOf(worst);
+  const limitedBy = bad === Infinity ? "untried" : isStampedWell(worst) ? shortfallOf(worst) : undefined;
   return { streams: good === 0 ? undefined : good, error, ...(limitedBy === undefined ? {} : { limitedBy }) };
 }
 
@@ -148,16 +151,7 @@ function shortfallOf(played: Played): Shortfall | undefined {
   return played.whole < played.asked ? "replies" : "pace";
 }
 
-interface Calibrated {
-  readonly streams: number;
-  readonly rate: number | undefined;
-  readonly gap: number;
-  readonly stamps: StampSource;
-  /** Missing where the search for it was interrupted. */
-  readonly highest?: Highest;
-}
-
-function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, played: Played): readonly string[] {
+export function linesOf({ streams, rate, tokensPerSecond, stamps, played, highest }: Calibrated): readonly string[] {
   const { error } = played;
   const rows: readonly (readonly [string, ErrorSize | undefined])[] = [
     ["first token", error.ttft],
@@ -166,12 +160,12 @@ function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, played: Pl
     ["sent late by", error.slip],
   ];
   const atRate = rate === undefined ? "" : `, ${grouped(rate)} requests/s`;
-  const title = `error at ${grouped(streams)} streams of ${Math.round(1 / gap)} tokens/s${atRate}`;
+  const title = `error at ${counted(streams, "stream")} of ${grouped(tokensPerSecond)} tokens/s${atRate}`;
   const width = Math.max(40, title.length + 1);
   return [
     ...(highest === undefined ? [] : [highestLine(highest)]),
     stamps === "kernel" ? "what is received is stamped by the kernel, when it comes in" : "what is received is stamped when it is read",
-    ...shortfallLine(played, gap),
+    ...shortfallLine(played, tokensPerSecond),
     "",
     title.padEnd(width) + ["p50", "p99", "max", "values"].map((head) => head.padStart(10)).join(""),
     ...rows.map(
@@ -182,28 +176,32 @@ function linesOf({ streams, rate, gap, stamps, highest }: Calibrated, played: Pl
 }
 
 /** What is not the load that was asked for is not passed off as it. */
-function shortfallLine(played: Played, gap: number): readonly string[] {
+function shortfallLine(played: Played, tokensPerSecond: number): readonly string[] {
   const { asked, whole, stretch = 1 } = played;
   switch (shortfallOf(played)) {
     case "replies":
       return [`not the load that was asked for: ${grouped(whole)} of ${grouped(asked)} replies came to their end (${noMore.replies})`];
     case "pace":
       return [
-        `not the load that was asked for: the ground-truth engine beside it kept ${Math.round(1 / (gap * stretch))} of ${Math.round(1 / gap)} tokens/s`,
+        `not the load that was asked for: the ground-truth engine beside it kept ${grouped(Math.round(tokensPerSecond / stretch))} of ${grouped(tokensPerSecond)} tokens/s`,
       ];
     case undefined:
       return [];
   }
 }
 
-const noMore: Readonly<Record<Shortfall, string>> = {
+const noMore: Readonly<Record<Shortfall | "untried", string>> = {
+  untried: "it was not tried",
   replies: "more files are needed: ulimit -n, or other work closed",
   pace: "more than the ground-truth engine beside it keeps up with here",
 };
 
 function highestLine({ streams, error, limitedBy }: Highest): string {
   const within = `within 1 ms${error === undefined ? "" : ` (${nameOfTail(error)})`}`;
+  const why = limitedBy === undefined ? undefined : noMore[limitedBy];
+  if (streams === undefined && why !== undefined)
+    return `of how many streams this machine stamps the tokens within 1 ms is not known, not even one could be tried: ${why}`;
   if (streams === undefined) return `this machine stamps the tokens of no stream ${within} now: close other work`;
-  const untried = streams >= mostStreams ? ", or more: it was not tried" : limitedBy === undefined ? "" : `, or more: ${noMore[limitedBy]}`;
-  return `this machine stamps the tokens of up to about ${grouped(streams)} streams ${within}${untried}`;
+  const more = why === undefined ? "" : `, or more: ${why}`;
+  return `this machine stamps the tokens of up to about ${counted(streams, "stream")} ${within}${more}`;
 }
