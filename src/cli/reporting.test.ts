@@ -1,14 +1,16 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { figuresOf } from "../measure/testFigures.ts";
+import { HarnessError } from "../model/harnessError.ts";
 import { reports } from "../render/reports.ts";
 import { fixture } from "../reports/fixture.ts";
 import { folder } from "./fixture.ts";
 import { publish } from "./publish.ts";
-import { copyReports, refuseDirectoriesInTheWay, writeReports } from "./reporting.ts";
+import { copyReports, inBoth, refuseDirectoriesInTheWay, writeReport, writeReports } from "./reporting.ts";
 
 const result = fixture({ contexts: [8_192], requests: 3 });
 
@@ -67,4 +69,127 @@ test("a directory under the name of any report, and no other, is refused beforeh
     expect(() => refuseDirectoriesInTheWay([result.description], taken.path)).toThrow(`${taken.at(basename(path))} is a directory`);
     taken[Symbol.dispose]();
   }
+});
+
+test("directories under the names of several are told at once", () => {
+  using where = folder();
+  for (const extension of ["csv", "pdf"]) mkdirSync(where.at(`test_lmcache_local_cpu.simulated.${extension}`));
+  const [csv, pdf] = ["csv", "pdf"].map((extension) => where.at(`test_lmcache_local_cpu.simulated.${extension}`));
+  expect(() => refuseDirectoriesInTheWay([result.description], where.path)).toThrow(`${csv} and ${pdf} are directories, where a report`);
+});
+
+describe("why reports cannot be written is said without the call, and what to do about it:", () => {
+  interface Refused {
+    readonly path: string;
+    readonly message: string;
+    readonly hint: string;
+  }
+
+  test("a file is in the way, of the directory or above it", async () => {
+    using where = folder();
+    const file = where.write("out", "");
+    const hint = (path: string) => `move away what is in its place, then: tandem report ${path}`;
+    await expect(writeReports(result, file)).rejects.toMatchObject({
+      message: `${file} cannot be written: EEXIST: file already exists`,
+      hint: hint(file),
+    });
+    const below = where.at("out", "below");
+    await expect(writeReports(result, below)).rejects.toMatchObject({
+      message: `${below} cannot be written: ENOTDIR: not a directory`,
+      hint: hint(below),
+    });
+  });
+
+  test("somebody has removed the directory meanwhile; a shell would take its name for two", async () => {
+    using where = folder();
+    const writing = writeReports(result, where.at("of today"));
+    rmSync(where.at("of today"), { recursive: true });
+    await expect(writing).rejects.toMatchObject({
+      message: `${where.at("of today", "test_lmcache_local_cpu.simulated.csv")} cannot be written: ENOENT: no such file or directory`,
+      hint: `somebody removed it meanwhile; once more: tandem report '${where.at("of today")}'`,
+    });
+  });
+
+  test("nobody may write there", () => {
+    using where = folder();
+    // Everything is allowed to root.
+    const { path, message, hint } = refused(where, "if (process.getuid() === 0) process.setuid(65_534);", []);
+    expect(message).toBe(`${path} cannot be written: EACCES: permission denied`);
+    expect(hint).toBe(`fix its permissions, then: tandem report ${path}`);
+  });
+
+  const mayMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+
+  test.runIf(mayMount)("the disk is full", () => {
+    using where = folder();
+    const { path, message, hint } = refused(where, "", ["mount -t tmpfs -o size=32k none $1"]);
+    expect(message).toMatch(/\/test_lmcache_local_cpu\.simulated\.\w+ cannot be written: ENOSPC: no space left on device$/);
+    expect(hint).toBe(`free some space, then: tandem report ${path}`);
+  });
+
+  test.runIf(mayMount)("the file system is read-only", () => {
+    using where = folder();
+    const { path, message, hint } = refused(where, "", ["mount -t tmpfs -o ro none $1"]);
+    expect(message).toBe(`${path} cannot be written: EROFS: read-only file system`);
+    expect(hint).toBe(`its file system is read-only; elsewhere: tandem report ${path} -o DIR`);
+  });
+
+  /** What is said by a process of its own that comes before it writes, and for which something was mounted. */
+  function refused(where: { at: (...names: string[]) => string }, before: string, mounts: readonly string[]): Refused {
+    const path = where.at("out");
+    mkdirSync(path, { mode: 0o555 });
+    const program = `
+      import { writeReports } from ${JSON.stringify(new URL("reporting.ts", import.meta.url).href)};
+      import { fixture } from ${JSON.stringify(new URL("../reports/fixture.ts", import.meta.url).href)};
+      ${before}
+      const { message, hint } = await writeReports(fixture({ contexts: [8_192], requests: 3 }), process.argv.at(-1)).catch((error) => error);
+      console.log(JSON.stringify({ message, hint }));`;
+    const node = [process.execPath, "--input-type=module-typescript", "-e", program, path];
+    const mounted = ["unshare", "-rm", "sh", "-euc", [...mounts, "shift", 'exec "$@"'].join(" && "), "sh", path, ...node];
+    const [command = "", ...args] = mounts.length === 0 ? node : mounted;
+    const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+    expect(stderr).toBe("");
+    return { path, ...(JSON.parse(stdout) as Pick<Refused, "message" | "hint">) };
+  }
+});
+
+test("of reports made from a file that was read, it is that file that they are made of again", async () => {
+  using where = folder();
+  where.write("out", "");
+  await expect(writeReports(result, where.at("out"), "csv")).rejects.toMatchObject({
+    hint: "move away what is in its place, then: tandem report FILE.csv",
+  });
+});
+
+test("of the report of a test that was not begun, it is its run that it is made of again", async () => {
+  using where = folder();
+  where.write("my run/test", "");
+  await expect(writeReport(where.at("my run", "test", "test.xml"), "<xml/>")).rejects.toMatchObject({
+    hint: `move away what is in its place, then: tandem report '${where.at("my run")}'`,
+  });
+});
+
+describe("reports and their copies", () => {
+  test("are written once where both are in the same directory, however it is called", async () => {
+    using where = folder();
+    const places: string[] = [];
+    const write = async (place: string) => (places.push(place), writeFileSync(where.at("report"), ""), [where.at("report")]);
+    const paths = await inBoth(write, { directory: where.path, copies: `${where.path}/.`, tell: () => {} });
+    expect([places, paths]).toEqual([[where.path], [where.at("report")]]);
+  });
+
+  test("are only copies where the directory cannot be written to, which is told; a bug is told as that", async () => {
+    using where = folder();
+    const told: string[] = [];
+    const inBothAfter = async (error: Error) => {
+      const write = async (place: string) => {
+        if (place === "archive") throw error;
+        return [place];
+      };
+      return inBoth(write, { directory: "archive", copies: where.path, tell: (line) => void told.push(line) });
+    };
+    expect(await inBothAfter(new HarnessError("output", "it is full"))).toEqual([where.path]);
+    expect(told).toEqual([`warning: it is full; reports are only in ${where.path}`]);
+    await expect(inBothAfter(new TypeError("not a function"))).rejects.toThrow("not a function");
+  });
 });

@@ -185,7 +185,7 @@ function attempted<T>(path: string, again: Again, act: () => T): T {
     return act();
   } catch (cause) {
     // Without the call and its paths, which are our own affair.
-    const why = (cause as Error).message.replace(/, [a-z]+ '.*$/s, "");
+    const why = (cause as Error).message.replace(/, [a-z]+(?: '.*)?$/s, "");
     throw new HarnessError("output", `${path} cannot be written: ${why}`, { hint: remedyFor(codeOf(cause), again), cause });
   }
 }
