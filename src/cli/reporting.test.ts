@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename } from "node:path";
 
 import { describe, expect, test } from "vitest";
@@ -170,12 +170,16 @@ test("of the report of a test that was not begun, it is its run that it is made 
 });
 
 describe("reports and their copies", () => {
-  test("are written once where both are in the same directory, however it is called", async () => {
+  test("are one where both are in the same directory, however it is called: where it cannot be written to, nothing is told of copies", async () => {
     using where = folder();
-    const places: string[] = [];
-    const write = async (place: string) => (places.push(place), writeFileSync(where.at("report"), ""), [where.at("report")]);
-    const paths = await inBoth(write, { directory: where.path, copies: `${where.path}/.`, tell: () => {} });
-    expect([places, paths]).toEqual([[where.path], [where.at("report")]]);
+    const told: string[] = [];
+    const write = async () => writeReport(where.at("out", "report.xml"), "<xml/>");
+    const places = { directory: where.at("out"), copies: `${where.path}/./out`, tell: (line: string) => void told.push(line) };
+    expect(await inBoth(write, places)).toEqual([where.at("out", "report.xml")]);
+    rmSync(where.at("out"), { recursive: true });
+    where.write("out", "");
+    await expect(inBoth(write, places)).rejects.toThrow(`${where.at("out")} cannot be written: `);
+    expect(told).toEqual([]);
   });
 
   test("are only copies where the directory cannot be written to, which is told; a bug is told as that", async () => {

@@ -19,6 +19,51 @@ test("connections that their server may soon close are opened anew, as many as w
   expect([1, 2, 3, 4].map(() => pool.take() !== undefined)).toEqual([true, true, true, false]);
 });
 
+test("one that its server may soon close is not taken, be it used before or not", async () => {
+  const { pool, skip } = await poolTo(() => {});
+  await pool.open(2);
+  pool.giveBack(taken(pool));
+  skip(5);
+  expect(pool.take()).toBeUndefined();
+});
+
+test("of those that their server may soon close each request that is expected closes one, and whoever looks for one that is open two", async () => {
+  const { pool, begun, ended, skip } = await poolTo(() => {});
+  await pool.open(6);
+  for (const connection of [taken(pool), taken(pool), taken(pool), taken(pool)]) pool.giveBack(connection);
+  skip(5);
+  // First those that nobody has used.
+  for (const closed of [1, 2, 3]) {
+    pool.refresh(6);
+    await expect.poll(ended).toBe(closed);
+    expect(begun()).toBe(6 + closed);
+  }
+  pool.closeUnused();
+  await expect.poll(ended).toBe(6);
+  pool.refresh(0);
+  pool.take();
+  await expect.poll(ended).toBe(9);
+});
+
+test("one that its server keeps for a second at most is not used again, and another is opened at once", async () => {
+  const { pool, begun } = await poolTo(() => {});
+  await pool.open(1);
+  pool.giveBack(taken(pool), 1);
+  pool.refresh(1);
+  expect(begun()).toBe(2);
+});
+
+test("in place of one that its server has closed after a while another is opened at once", async () => {
+  const { pool, accepted, begun, ended, skip } = await poolTo(() => {});
+  await pool.open(1);
+  await expect.poll(() => accepted.length).toBe(1);
+  skip(3);
+  accepted[0]?.destroy();
+  await expect.poll(ended).toBe(1);
+  pool.refresh(1);
+  expect(begun()).toBe(2);
+});
+
 test("one that its server has closed since is passed over, be it used before or not", async () => {
   const { pool, accepted, ended } = await poolTo(() => {});
   await pool.open(4);
@@ -48,11 +93,14 @@ test.each([
   ["takes none", poolToNobody],
 ])("a server that %s is left alone for half a second", async (_, made) => {
   const { pool, begun, ended, skip } = await made();
+  skip(10); // that it was idle for long does not follow from when this clock began
   pool.refresh(8);
   await expect.poll(ended).toBe(1);
   for (let request = 0; request < 8; request++) pool.refresh(8);
+  skip(0.4);
+  pool.refresh(8);
   expect(begun()).toBe(1);
-  skip(0.6);
+  skip(0.2);
   pool.refresh(8);
   expect(begun()).toBe(2);
 });
@@ -61,6 +109,37 @@ test("a server that takes none of many at once is not asked for the others", asy
   const { pool, begun } = await poolToNobody();
   await pool.open(200);
   expect(begun()).toBe(64);
+});
+
+test("that one of many does not open keeps nobody from opening the others", async () => {
+  const { pool, begun } = await poolTo(() => {}, { budget: new BudgetForAllButTheFirst(Infinity) });
+  await pool.open(200);
+  expect(begun()).toBe(200);
+  expect(Array.from({ length: 200 }, () => pool.take()).filter((connection) => connection !== undefined)).toHaveLength(199);
+});
+
+test("many are opened for no longer than one may take", async () => {
+  const { pool, begun, skip } = await poolTo(() => {}, { openWithin: 60 });
+  const opening = pool.open(200);
+  skip(61);
+  await opening;
+  expect(begun()).toBe(64);
+});
+
+test("one that does not open in time is closed", async () => {
+  const { pool, ended } = await poolTo(() => {}, { openWithin: 0.05, isTls: true }); // to a server that says nothing
+  await pool.open(1);
+  await expect.poll(ended).toBe(1);
+});
+
+test("one that is taken before it is open is nobody else's when it is, and others are opened meanwhile: its server has not refused it", async () => {
+  const { pool, begun } = await poolTo(() => {});
+  pool.refresh(1);
+  const connection = pool.connect();
+  await expect.poll(() => connection?.isOpen).toBe(true);
+  pool.refresh(1);
+  expect(begun()).toBe(2);
+  expect(pool.take()).toBeUndefined();
 });
 
 test("whoever finds none that is open has the one that was begun first", async () => {
@@ -74,7 +153,7 @@ test("whoever finds none that is open has the one that was begun first", async (
 });
 
 test("one that is taken before it is open is no longer closed where that takes too long: whoever has it sees to that", async () => {
-  const { pool } = await poolTo(() => {}, 0.05);
+  const { pool } = await poolTo(() => {}, { openWithin: 0.05 });
   pool.refresh(1);
   const connection = pool.connect();
   await pause(150);
@@ -90,14 +169,22 @@ test("after those that nobody used were closed, others are opened as soon as the
   expect(begun()).toBe(3);
 });
 
+test("a pool that is closed leaves none open, be it used before or not", async () => {
+  const { pool, ended } = await poolTo(() => {});
+  await pool.open(2);
+  pool.giveBack(taken(pool));
+  pool.close();
+  await expect.poll(ended).toBe(2);
+});
+
 test("how long before a request one is to be begun follows from how long others took to open, the longest of late", async () => {
   const { pool, begun, skip } = await poolTo(() => {});
   expect(pool.opensWithin).toBe(Infinity); // nothing is known
   const slow = pool.open(1);
   skip(0.2);
   await slow;
-  expect(pool.opensWithin / 1e9).toBeCloseTo(0.41, 1);
-  await pool.open(2);
+  expect(pool.opensWithin / 1e9).toBeCloseTo(0.4103, 6);
+  await pool.open(11);
   expect(pool.opensWithin / 1e9).toBeGreaterThan(0.3);
   await pool.open(300);
   expect(begun()).toBe(300);
@@ -156,7 +243,14 @@ interface Watched {
   readonly skip: (seconds: Seconds) => void;
 }
 
-async function poolTo(accept: (socket: Socket) => void, openWithin?: Seconds): Promise<Watched> {
+interface Opening {
+  /** 60 s unless said. */
+  readonly openWithin?: Seconds;
+  readonly isTls?: boolean;
+  readonly budget?: CountedBudget;
+}
+
+async function poolTo(accept: (socket: Socket) => void, opening: Opening = {}): Promise<Watched> {
   const accepted: Socket[] = [];
   const server = createServer((socket) => {
     socket.on("error", () => {});
@@ -168,7 +262,7 @@ async function poolTo(accept: (socket: Socket) => void, openWithin?: Seconds): P
     for (const socket of accepted) socket.destroy();
     server.close();
   });
-  return { ...poolOf(port, openWithin), accepted };
+  return { ...poolOf(port, opening), accepted };
 }
 
 async function poolToNobody(): Promise<Watched> {
@@ -178,10 +272,12 @@ async function poolToNobody(): Promise<Watched> {
   return { ...poolOf(port), accepted: [] };
 }
 
-function poolOf(port: number, openWithin: Seconds = 60): Omit<Watched, "accepted"> {
-  const budget = new CountedBudget(Infinity);
+function poolOf(
+  port: number,
+  { openWithin = 60, isTls = false, budget = new CountedBudget(Infinity) }: Opening = {},
+): Omit<Watched, "accepted"> {
   const { clock, skip } = standingClock();
-  const server = { host: "127.0.0.1", port, isTls: false, acceptAnyCertificate: false };
+  const server = { host: "127.0.0.1", port, isTls, acceptAnyCertificate: false };
   const pool = new Pool({ server, clock, stamps: stampsWhenRead(clock) }, toNanoseconds(openWithin), budget);
   onTestFinished(() => pool.close());
   return { pool, skip, begun: () => budget.taken, ended: () => budget.given };
@@ -199,5 +295,11 @@ class CountedBudget extends ConnectionBudget {
   override giveBack(): void {
     this.given++;
     super.giveBack();
+  }
+}
+
+class BudgetForAllButTheFirst extends CountedBudget {
+  override take(): boolean {
+    return super.take() && this.taken > 1;
   }
 }

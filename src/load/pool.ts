@@ -134,7 +134,7 @@ export class Pool {
     const now = this.clock.now();
     connection.user = undefined;
     connection.idleSince = now;
-    connection.staleFrom = now + Math.max(0, Math.min(freshFor, toNanoseconds(idleTimeout - beforeTimeout)));
+    connection.staleFrom = now + Math.min(freshFor, toNanoseconds(idleTimeout - beforeTimeout));
   }
 
   private async openOne(): Promise<boolean> {
