@@ -37,11 +37,10 @@ export async function report(call: Call): Promise<number> {
     // Of a CSV it is not known what was asked for, unless it is now.
     if (source !== "csv" || failsOnWorse(call)) codes.push(codeOf(figures, result.manifest.failOn === "worse"), ...stopped(result));
   }
-  if (run === undefined) return worst(codes);
   const begun = results.map(({ result }) => result.description.test);
   const unrun = manifest === undefined ? [] : unrunOf(manifest, begun, { isOver: !goesOn(manifest) });
   if (begun.length + unrun.length === 0) throw noTest(path);
-  if (manifest === undefined) return worst(codes);
+  if (run === undefined || manifest === undefined) return worst(codes);
   for (const { line } of unrun) terminal.tell(line);
   const write = async () => {
     const tell = (line: string) => terminal.tell(line);
