@@ -35,15 +35,24 @@ interface Asked {
   readonly prompts?: string[];
   /** Connections, before each phase. */
   readonly opened?: number[];
-  /** When there was to be one more, for a line on which that takes 0.1 s. */
+  /** When there was to be one more. */
   readonly expected?: number[];
+  /** How long that takes, by engine: 0.1 s unless said. */
+  readonly opensWithin?: Readonly<Record<string, number>>;
 }
 
 /** An engine in this process, on the virtual clock. */
-function line(clock: Clock, behaviour: (request: Request) => Behaviour, { prompts = [], opened = [], expected }: Asked): Line {
+function line(
+  clock: Clock,
+  name: string,
+  behaviour: (request: Request) => Behaviour,
+  { prompts = [], opened = [], expected, opensWithin = {} }: Asked,
+): Line {
   return {
     open: async (connections) => void opened.push(connections),
-    ...(expected === undefined ? {} : { opensWithin: 0.1 * second, expect: () => void expected.push(clock.now() / second) }),
+    ...(expected === undefined
+      ? {}
+      : { opensWithin: (opensWithin[name] ?? 0.1) * second, expect: () => void expected.push(clock.now() / second) }),
     prepare: (request: Request, replies: Replies, keepText: boolean): Prepared => {
       const parts = request.messages.flatMap((message) => message.parts);
       prompts.push(
@@ -106,7 +115,7 @@ async function play(
     texts: () => {},
     reading: () => {},
   };
-  const lines = Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, behaviour, options)]));
+  const lines = Object.fromEntries(Object.entries(behaviours).map(([name, behaviour]) => [name, line(clock, name, behaviour, options)]));
   options.begun?.(clock);
   const tally = new Tally(0, (event) => events.push(event));
   await drive({
@@ -197,6 +206,17 @@ describe("connections are opened", () => {
     const opened: number[] = [];
     await play(inTurn(["a"], many, 2), { a: quick }, { opened, expected: [] });
     expect(opened).toEqual([1, 11, 1, 11]);
+  });
+
+  test.each([
+    { a: 0.1, b: 0.3, lead: 0.3, why: "as long before as the slowest needs, for all in their order" },
+    { a: 2, b: 0.3, lead: 0.4873, why: "half a second before at most" },
+    { a: Infinity, b: 0.1, lead: 0.1, why: "as the others need where nothing is known of one" },
+    { a: Infinity, b: Infinity, lead: 0.4873, why: "half a second before where nothing is known of any" },
+  ])("$why: $a and $b s", async ({ a, b, lead }) => {
+    const expected: number[] = [];
+    await play(together(["a", "b"], workloadOf(at(0, 3)), 1), { a: quick, b: quick }, { expected, opensWithin: { a, b } });
+    expect(expected.map((time) => 3.02 - time)).toEqual([expect.closeTo(lead), expect.closeTo(lead)]);
   });
 
   test("before a phase for none where nothing is due soon", async () => {
