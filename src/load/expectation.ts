@@ -14,8 +14,6 @@ export class Expectation {
   private readonly clock: Clock;
   /** By engine name. */
   private readonly lines: Readonly<Record<string, Line>>;
-  /** Nothing is to be opened for anybody. */
-  private readonly isIdle: boolean;
   private next = 0;
   private start: Nanoseconds = 0;
   private cancel: () => void = () => {};
@@ -25,7 +23,6 @@ export class Expectation {
     this.steps = steps;
     this.clock = clock;
     this.lines = lines;
-    this.isIdle = Object.values(lines).every((line) => line.expect === undefined);
   }
 
   /**
@@ -52,7 +49,9 @@ export class Expectation {
 
   /** The step is about to be sent, or dropped: it is expected by now. */
   reach(step: Step): void {
-    if (this.steps[this.next] === step) this.expectNext(step);
+    if (this.steps[this.next] !== step) return;
+    this.next++;
+    this.expect(step);
   }
 
   /** One that is not of the schedule. */
@@ -76,16 +75,11 @@ export class Expectation {
 
   private wait(): void {
     const step = this.steps[this.next];
-    if (step === undefined || this.isIdle) return;
+    if (step === undefined) return;
     const { offset = 0 } = step;
     this.cancel = this.clock.at(this.start + offset - this.lead, () => {
       this.reach(step);
       this.wait();
     });
-  }
-
-  private expectNext(step: Step): void {
-    this.next++;
-    this.expect(step);
   }
 }
