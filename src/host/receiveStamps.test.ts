@@ -37,26 +37,37 @@ const imports = `
   const clock = realClock([0, 0]);
   const stamps = receiveStamps(clock);`;
 
-/** A library before ours, as a sandbox whose kernel does not know the socket option. */
-function kernelThatRefuses(): string {
-  const directory = mkdtempSync(join(tmpdir(), "tandem-refuses-"));
+/** A library behind ours, of this source in C. */
+function libraryOf(source: string): string {
+  const directory = mkdtempSync(join(tmpdir(), "tandem-library-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
-  const source = join(directory, "refuses.c");
-  writeFileSync(
-    source,
-    `#define _GNU_SOURCE
-    #include <errno.h>
-    #include <sys/socket.h>
-    #include <sys/syscall.h>
-    #include <unistd.h>
-    int setsockopt(int file, int level, int option, const void *value, socklen_t length) {
-      if (level == SOL_SOCKET && option == SO_TIMESTAMPNS) { errno = ENOPROTOOPT; return -1; }
-      return syscall(SYS_setsockopt, file, level, option, value, length);
-    }`,
-  );
-  execFileSync("cc", ["-shared", "-fPIC", "-o", join(directory, "refuses.so"), source]);
-  return join(directory, "refuses.so");
+  const file = join(directory, "library.c");
+  writeFileSync(file, `#define _GNU_SOURCE\n${source}`);
+  execFileSync("cc", ["-shared", "-fPIC", "-o", join(directory, "library.so"), file]);
+  return join(directory, "library.so");
 }
+
+/** As a sandbox whose kernel does not know the socket option. */
+const refusing = `
+  #include <errno.h>
+  #include <sys/socket.h>
+  #include <sys/syscall.h>
+  #include <unistd.h>
+  int setsockopt(int file, int level, int option, const void *value, socklen_t length) {
+    if (level == SOL_SOCKET && option == SO_TIMESTAMPNS) { errno = ENOPROTOOPT; return -1; }
+    return syscall(SYS_setsockopt, file, level, option, value, length);
+  }`;
+
+/** As if the wall clock had been set back by a second since the kernel stamped. */
+const setBack = `
+  #include <sys/syscall.h>
+  #include <time.h>
+  #include <unistd.h>
+  int clock_gettime(clockid_t clock, struct timespec *time) {
+    int result = syscall(SYS_clock_gettime, clock, time);
+    if (clock == CLOCK_REALTIME) time->tv_sec--;
+    return result;
+  }`;
 
 /** A server in a thread of its own, which writes three times, once the one before was read, the last time twice and while the client's thread is asleep, as it is for 100 ms longer. */
 function lateReader(connect: string, listen: string): string {
@@ -229,5 +240,39 @@ test.runIf(library !== "")("who stamps is tried, not guessed from the library's 
   const program = `import { triedStamps } from ${JSON.stringify(new URL("triedStamps.ts", import.meta.url).href)}; console.log(JSON.stringify(await triedStamps()));`;
   expect(withLibrary(program)).toBe("kernel");
   expect(withLibrary(program, { LD_PRELOAD: "" })).toBe("read");
-  expect(withLibrary(program, { LD_PRELOAD: `${kernelThatRefuses()} ${library}` })).toBe("read");
+  expect(withLibrary(program, { LD_PRELOAD: `${library}:${libraryOf(refusing)}` })).toBe("read");
+});
+
+test.runIf(library !== "")(
+  "what the kernel stamped before the wall clock was set back is stamped when it is read, and not later than that",
+  () => {
+    const program = `import { triedStamps } from ${JSON.stringify(new URL("triedStamps.ts", import.meta.url).href)}; console.log(JSON.stringify(await triedStamps()));`;
+    expect(withLibrary(program, { LD_PRELOAD: `${library}:${libraryOf(setBack)}` })).toBe("read");
+  },
+);
+
+test.runIf(library !== "")("what comes on a socket that nobody watches has no stamp of another one's", () => {
+  const program = `${imports}
+    const server = net.createServer((socket) => socket.on("error", () => {}).pipe(socket)).listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      const connect = (received, opened) => {
+        const buffer = Buffer.alloc(100);
+        const socket = net.connect({ port, host: "127.0.0.1", onread: { buffer, callback: () => (received(socket), true) } }, () => opened(socket));
+      };
+      connect((socket) => {
+        stamps.last();
+        if (stamps.given.kernel === 0 && stamps.given.read < 10_000) return socket.write("x");
+        connect(() => {
+          stamps.last();
+          console.log(JSON.stringify(stamps.given.kernel));
+          process.exit();
+        }, (unwatched) => unwatched.write("x"));
+      }, (socket) => { stamps.watch(socket); socket.write("x"); });
+    });`;
+  expect(withLibrary(program)).toBe(1);
+});
+
+test.runIf(library !== "")("a shell that Node is started through has its own limit of open files, and no more", () => {
+  const limited = ["-c", 'ulimit -Sn 200; LD_PRELOAD=$1 exec sh -c "ulimit -Sn"', "sh", library];
+  expect(spawnSync("sh", limited, { encoding: "utf8" }).stdout).toBe("200\n");
 });
