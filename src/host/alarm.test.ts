@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
@@ -46,6 +47,52 @@ describe.each([
     set(0);
     await expect.poll(() => rings.length).toBe(2);
   });
+});
+
+const byKernel = kernelAlarm(() => {}) !== undefined;
+const source = JSON.stringify(new URL("alarm.ts", import.meta.url).href);
+
+/** In a process of its own. */
+function run(program: string) {
+  const whole = `
+    const { readdirSync, readlinkSync } = require("node:fs");
+    const { Worker } = require("node:worker_threads");
+    const now = () => Number(process.hrtime.bigint());
+    import(${source}).then(async ({ alarm, SleepingThread }) => { ${program} });`;
+  return spawnSync(process.execPath, ["-e", whole], { encoding: "utf8", timeout: 20_000, killSignal: "SIGKILL" });
+}
+
+test.each(["alarm", "new SleepingThread"])("%s rings where something else keeps the process alive, and keeps none alive itself", (made) => {
+  const { status, stdout } = run(`
+    const rung = setTimeout(() => {}, 10_000);
+    const set = (time) => made.set(time);
+    const made = ${made}(() => { clearTimeout(rung); set(now() + 60e9); console.log("rang"); });
+    set(now() + 1e6);`);
+  expect([status, stdout]).toEqual([0, "rang\n"]);
+});
+
+test.each(["alarm", "new SleepingThread"])("what is thrown as %s rings ends the process, and is told", (made) => {
+  const { status, stderr } = run(`
+    ${made}(() => { throw new RangeError("rang"); }).set(now() + 1e6);
+    setTimeout(() => {}, 10_000);`);
+  expect([status, stderr]).toEqual([1, expect.stringContaining("RangeError: rang")]);
+});
+
+test.runIf(byKernel)("a thread that ends, also as it rings again and again, takes its alarm with it: no file is left open", () => {
+  const { status, stdout, stderr } = run(`
+    const timers = () => readdirSync("/proc/self/fd").filter((file) => {
+      try { return readlinkSync("/proc/self/fd/" + file).includes("timerfd"); } catch { return false; }
+    }).length;
+    const before = timers();
+    const code = \`import(${source}).then(({ alarm }) => {
+      const again = alarm(() => again.set(0));
+      again.set(0);
+      setTimeout(() => process.exit(), 50);
+    });\`;
+    const ended = Array.from({ length: 8 }, () => new Promise((resolve) => new Worker(code, { eval: true }).once("exit", resolve)));
+    console.log(JSON.stringify([await Promise.all(ended), timers() - before]));`);
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(JSON.parse(stdout)).toEqual([[0, 0, 0, 0, 0, 0, 0, 0], 0]);
 });
 
 function ringing(make: (ring: () => void) => Alarm, ring: (set: (time: number) => void) => void): (time: number) => void {

@@ -161,18 +161,16 @@ __attribute__((constructor)) static void leave_environment(void) {
   free(others);
 }
 
-// watch(file): whether the kernel will stamp what this socket receives.
+// watch(file): from now on the kernel stamps what this socket receives, where it will.
 static napi_value watch(napi_env env, napi_callback_info info) {
   size_t count = 1;
-  napi_value argument, answer;
+  napi_value argument;
   int32_t file = -1;
   int on = 1;
   napi_get_cb_info(env, info, &count, &argument, 0, 0);
   napi_get_value_int32(env, argument, &file);
-  _Bool is_stamped = file >= 0 && file < most_files && setsockopt(file, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
-  if (is_stamped) is_watched[file] = 1;
-  napi_get_boolean(env, is_stamped, &answer);
-  return answer;
+  if (file >= 0 && file < most_files && setsockopt(file, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0) is_watched[file] = 1;
+  return 0;
 }
 
 // send(file, bytes): how many of them the socket has taken; 0 where it takes none now or is broken, which its own next write will tell.

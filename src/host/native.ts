@@ -12,8 +12,8 @@ const itsSource = new URL("../../node_modules/.tandem-native.c", import.meta.url
 export interface KernelStamps {
   /** One number: when the kernel had what this thread's last read of a watched socket gave; nanoseconds of the machine's monotonic clock. 0: it did not say. */
   readonly arrived: Float64Array;
-  /** From now on the kernel stamps what the socket of this number (a file descriptor) receives; false where it will not. */
-  watch(file: number): boolean;
+  /** From now on the kernel stamps what the socket of this number (a file descriptor) receives, where it will. */
+  watch(file: number): void;
 }
 
 /** Undefined where the library was not built, or this process was started without it: see `./tandem`. */
@@ -46,7 +46,7 @@ export function withKernelStamps(env: Readonly<Record<string, string>>): Readonl
 interface Native {
   readonly isPreloaded: boolean;
   readonly arrived: ArrayBuffer;
-  readonly watch: (file: number) => boolean;
+  readonly watch: (file: number) => void;
   readonly send: SendNow;
   readonly alarm: (ring: () => void) => ((time: Nanoseconds) => void) | undefined;
 }
