@@ -222,7 +222,7 @@ static void closed(void *poll) {
 
 static void end_alarm(napi_async_cleanup_hook_handle cleanup, void *data) {
   struct alarm *alarm = data;
-  alarm->cleanup = cleanup;
+  alarm->cleanup = cleanup; // which is to be told once it is closed
   uv_close(alarm->poll, closed);
 }
 
@@ -261,7 +261,7 @@ static napi_value make_alarm(napi_env env, napi_callback_info info) {
   uv_poll_start(alarm->poll, uv_readable, rang);
   uv_unref(alarm->poll);
   napi_create_reference(env, ring, 1, &alarm->ring);
-  napi_add_async_cleanup_hook(env, end_alarm, alarm, &alarm->cleanup);
+  napi_add_async_cleanup_hook(env, end_alarm, alarm, 0);
   napi_create_function(env, "set", (size_t)-1, set_alarm, alarm, &set);
   return set;
 }

@@ -58,6 +58,16 @@ const refusing = `
     return syscall(SYS_setsockopt, file, level, option, value, length);
   }`;
 
+/** As a user's own that looks at what is read. */
+const reading = `
+  #include <stdlib.h>
+  #include <sys/syscall.h>
+  #include <unistd.h>
+  ssize_t read(int file, void *buffer, size_t size) {
+    setenv("READ_BY", "the user's own", 1);
+    return syscall(SYS_read, file, buffer, size);
+  }`;
+
 /** As if the wall clock had been set back by a second since the kernel stamped. */
 const setBack = `
   #include <sys/syscall.h>
@@ -164,6 +174,11 @@ test.runIf(library !== "")("what is started beside it hears nothing of it, and k
   // Any library that is there already changes nothing.
   const other = /\/\S*libc\.so\.6/.exec(spawnSync("ldd", [process.execPath], { encoding: "utf8" }).stdout)?.[0] ?? "";
   expect(withLibrary(program, { LD_PRELOAD: `${library}:${other}` })).toEqual([other, [`LD_PRELOAD=${other}`]]);
+});
+
+test.runIf(library !== "")("a library of the user's that reads still reads what is no stamped socket", () => {
+  const program = `${imports} readFileSync("/etc/hostname"); console.log(JSON.stringify(process.env.READ_BY ?? "nobody"));`;
+  expect(withLibrary(program, { LD_PRELOAD: `${library}:${libraryOf(reading)}` })).toBe("the user's own");
 });
 
 test.runIf(library !== "")("a file that has the number of a socket that was stamped is read as any other", () => {

@@ -114,7 +114,6 @@ interface Measured {
 }
 
 function stretchOf(truths: readonly Truth[], { gap }: Timetable): number | undefined {
-  if (gap === 0) return undefined;
   const gaps = truths.flatMap(({ written }) => {
     const [first, last] = [written[0], written.at(-1)];
     return first === undefined || last === undefined || written.length < 2 ? [] : [(last - first) / (written.length - 1) / 1e9];
