@@ -79,6 +79,18 @@ describe("a run that came to its end", () => {
   });
 });
 
+test("checks of engines that are up in turn are evaluated once, when both were measured", async () => {
+  using where = folder();
+  const checks = 'checks: (on) => ({ "both answer": atLeast(Math.min(on.plain.requests, on.cached.requests), 4) }),';
+  const file = quickTest({ requests: 4, more: checks }).replaceAll(
+    /simulated\((\{[^}]*\})\)/g,
+    "{ ...simulated($1), gpus: 1, gpuShare: 0.9 }",
+  );
+  const args = ["--no-calibration", "--gpus", "0", "--json", "-o", where.at("out")];
+  const { stdout } = await tandem(["run", where.write("turns.ts", file), ...args]);
+  expect(JSON.parse(stdout)).toMatchObject({ experiments: [{ order: "inTurn" }], verdicts: [{ ok: true, observed: 4 }] });
+});
+
 describe("a test that cannot be run here", () => {
   test.each([
     { pattern: "good|blocked|nothing", tests: ["test_good", "test_blocked"] },
@@ -321,27 +333,8 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
 
   test("it dies while it is measured: told with its last words, and the run is INVALID", async () => {
     using where = folder();
-    // Ends itself in the middle of the thirty requests, after a few of those that ask whether it is up and what it caches.
-    const dying = `
-      import { Server } from "node:http";
-      const { emit } = Server.prototype;
-      let asked = 0;
-      Server.prototype.emit = function (event, request, ...rest) {
-        if (event === "request" && request.url.includes("completions") && ++asked === 20) {
-          console.error("Xid 79: fell off the bus");
-          process.exit(9);
-        }
-        return emit.call(this, event, request, ...rest);
-      };`;
-    const preload = JSON.stringify(`data:text/javascript,${encodeURIComponent(dying)}`);
-    const command = `(slot) => { const { program, args, env } = like.launch.command(slot); return { program, args: ["--import", ${preload}, ...args], env }; }`;
-    const { code, stdout, stderr } = await tandem([
-      "run",
-      where.write("own.ts", engineTest(command)),
-      "-o",
-      where.at("out"),
-      "--no-calibration",
-    ]);
+    const file = where.write("own.ts", engineTest(inTheMiddle('console.error("Xid 79: fell off the bus"); process.exit(9);')));
+    const { code, stdout, stderr } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
     expect(code).toBe(3);
     expect(stderr).toContain("engine own ended by itself while it was measured");
     expect(stderr).toContain("| Xid 79: fell off the bus");
@@ -352,3 +345,44 @@ describe("an engine that is not there: exit 3, and a report of what there is", (
     expect((await tandem(["report", where.at("out")])).code).toBe(3);
   });
 });
+
+describe("an engine that answers to the end, and is INVALID for what it did in the middle: exit 4", () => {
+  test("it complains in its log of what it must not", async () => {
+    using where = folder();
+    const claims = 'claims: () => ({ traits: [], never: [{ what: "its store", pattern: /unhealthy/ }] })';
+    const own = engineTest(inTheMiddle('console.error("the store is unhealthy");')).replace(
+      "...like, launch",
+      `...like, ${claims}, launch`,
+    );
+    const { code, stdout } = await tandem(["run", where.write("own.ts", own), "-o", where.at("out"), "--no-calibration"]);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain(
+      "is not what was asked for: its store, while it was measured: wanted no complaint in its log, found the store is unhealthy",
+    );
+    expect(code).toBe(4);
+  });
+
+  test.runIf(process.platform === "linux")("its program opens its port anew", async () => {
+    using where = folder();
+    const anew =
+      "const { port } = this.address(); this.close(); createServer((socket) => this.emit('connection', socket)).listen(port, '127.0.0.1');";
+    const file = where.write("own.ts", engineTest(inTheMiddle(anew)));
+    const { code, stdout } = await tandem(["run", file, "-o", where.at("out"), "--no-calibration"]);
+    expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/INVALID own: .*its program has opened its port \d+ anew/);
+    expect(code).toBe(4);
+  });
+});
+
+/** The command of an engine that does something in the middle of the thirty requests, after a few of those that ask whether it is up and what it caches. */
+function inTheMiddle(act: string): string {
+  const program = `
+    import { Server } from "node:http";
+    import { createServer } from "node:net";
+    const { emit } = Server.prototype;
+    let asked = 0;
+    Server.prototype.emit = function (event, request, ...rest) {
+      if (event === "request" && request.url.includes("completions") && ++asked === 20) { ${act} }
+      return emit.call(this, event, request, ...rest);
+    };`;
+  const preload = JSON.stringify(`data:text/javascript,${encodeURIComponent(program)}`);
+  return `(slot) => { const { program, args, env } = like.launch.command(slot); return { program, args: ["--import", ${preload}, ...args], env }; }`;
+}

@@ -211,6 +211,29 @@ describe("interrupted", () => {
     expect(rows.filter((row) => row.includes(",completed,"))).toHaveLength(rows.length);
   });
 
+  test("while engines that share a GPU are up in turn: the next is not booted", async () => {
+    using where = folder();
+    const onOneGpu = quickTest({ requests: 20, seconds: 0.1 }).replaceAll(
+      /simulated\((\{[^}]*\})\)/g,
+      "{ ...simulated($1), gpus: 1, gpuShare: 0.9 }",
+    );
+    let isDone = false;
+    const { code, stderr } = await tandem(
+      ["run", where.write("turns.ts", onOneGpu), "-o", where.at("out"), "--no-calibration", "--gpus", "0"],
+      {
+        saying: (said, child) => {
+          if (isDone || !said.includes(playing)) return;
+          isDone = true;
+          child.kill("SIGINT");
+        },
+      },
+    );
+    expect(code).toBe(130);
+    expect(stderr).toContain("plain: ready after");
+    expect(stderr).not.toContain("cached: booting");
+    expect(stderr).not.toContain("tandem: ");
+  });
+
   test("twice: leaves at once with 130, and no engine survives", async () => {
     using where = folder();
     let second = Infinity;
@@ -258,6 +281,7 @@ describe("interrupted", () => {
     expect(await goneAfter(mark)).toBeLessThan(0.5);
     const [csv, ...others] = where.files().filter((name) => name.endsWith(".csv"));
     expect(csv).toMatch(/^out\/runs\//); // and no copy of it: nothing was measured
+    expect((await tandem(["report", where.at("out")])).code).toBe(4); // no engine failed
     expect(others).toEqual([]);
     expect(
       where
