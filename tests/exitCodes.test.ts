@@ -222,6 +222,20 @@ test("a run whose directory somebody removes ends within seconds, and says so", 
   expect(performance.now() - began).toBeLessThan(15_000); // the load alone would take 20 s
 });
 
+test("so does one whose engines boot, and it is not the engines' failure", async () => {
+  using where = folder();
+  const never = '() => ({ program: "node", args: ["-e", "setTimeout(() => {}, 60_000)"], env: {} })';
+  const { code, stderr } = await tandem(["run", where.write("own.ts", engineTest(never)), "-o", where.at("out"), "--no-calibration"], {
+    saying: (said) => {
+      if (said.includes("booting")) setTimeout(() => rmSync(where.at("out"), { recursive: true, force: true }), 1_000);
+    },
+  });
+  expect(stderr).toMatch(
+    /^tandem: \S+test_own was removed while it was written: what was recorded is lost\n {2}leave a run's directory alone/m,
+  );
+  expect(code).toBe(2);
+});
+
 test.runIf(process.platform === "linux")("a terminal that nobody gave a size is written to all the same", () => {
   using where = folder();
   const file = where.write("judged.js", judged);
