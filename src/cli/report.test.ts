@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -46,6 +46,16 @@ test("report --json prints a line for each test that was begun, and nothing else
       .map((line) => JSON.parse(line)),
   ).toMatchObject([{ test: "test_good", artefacts: reports.map(({ extension }) => where.at(`copies/test_good.simulated.${extension}`)) }]);
   expect(where.files()).toContain("copies/test_nothing.xml");
+});
+
+test("arrivals of a journal that kept no words for them are told in words all the same", async () => {
+  const description = `${run.replace(where.path, "")}/test_good/test.json`;
+  const phrase = '"phrase": "one every 0.05 s"';
+  expect(where.read(description)).toContain(phrase);
+  where.write(description, where.read(description).replace(new RegExp(`,\\s*${phrase}`), ""));
+  expect(where.read(description)).not.toContain(phrase);
+  await tandem(["report", run, "-o", where.at("of-before")]);
+  expect(/one every 0\.05\ss/.test(where.read("of-before/test_good.simulated.html"))).toBe(true);
 });
 
 test("a place that reports cannot be copied to is told before anything is read or written", async () => {
@@ -96,6 +106,14 @@ describe("of a run that has begun no test", () => {
 });
 
 describe("a CSV", () => {
+  // Root may read anything.
+  test.skipIf(process.getuid?.() === 0)("that may not be read is said to be that", async () => {
+    const csv = where.write("closed.csv", "");
+    chmodSync(csv, 0o000);
+    const { code, stderr } = await tandem(["report", csv]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`tandem: ${csv} is a file that you may not read\n`)]);
+  });
+
   test("that tandem wrote is refused beside itself also where -o names that directory, and where it ends in .CSV", async () => {
     const csv = where.write("of/tandem.CSV", where.read("out/test_good.simulated.csv"));
     for (const flags of [[], ["-o", where.at("of/")], ["-o", where.at("of/../of")]]) {
