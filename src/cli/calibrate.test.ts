@@ -174,11 +174,11 @@ test("programs are told the very numbers: what was asked for as it was asked, wh
 });
 
 test.each([
-  { flags: [], about: 5, replies: 36, tokens: 720, scheduled: 36 }, // of 0.45 s each, nine on each stream
-  { flags: ["--rate", "10"], about: 6, replies: 44, tokens: expect.any(Number), scheduled: 40 }, // of 0.4 s each, after those that open the streams
+  { flags: [], stamps: expect.stringMatching(/^(?:kernel|read)$/), about: 5, replies: 36, tokens: 720, scheduled: 36 }, // of 0.45 s each, nine on each stream
+  { flags: ["--rate", "10", "--stamps", "read"], stamps: "read", about: 6, replies: 44, tokens: expect.any(Number), scheduled: 40 }, // of 0.4 s each, after those that open the streams
 ])(
   "tandem calibrate $flags: told how long it takes, and interrupted while it looks for more, it prints what it has measured",
-  async ({ flags, about, replies, tokens, scheduled }) => {
+  async ({ flags, stamps, about, replies, tokens, scheduled }) => {
     const { code, stdout, stderr } = await tandem(["calibrate", "--streams", "4", "--json", ...flags], {
       saying: (said, child) => {
         if (said.endsWith(" s\n") && said.split("measuring").length === 3) child.kill("SIGINT"); // as the second is begun
@@ -188,7 +188,13 @@ test.each([
     expect(stderr).toContain("interrupted: how many streams are stamped well was not found out\n");
     expect(code).toBe(130);
     const found = JSON.parse(stdout);
-    expect(found).toMatchObject({ streams: 4, tokens_per_second: 50, replies_asked: replies, replies_whole: replies });
+    expect(found).toMatchObject({
+      streams: 4,
+      tokens_per_second: 50,
+      receive_stamps: stamps,
+      replies_asked: replies,
+      replies_whole: replies,
+    });
     expect(found.error_seconds).toMatchObject({ ttft: { count: replies }, stamp: { count: tokens }, slip: { count: scheduled } });
     expect(found).not.toHaveProperty("highest_streams_within_1_ms");
   },
