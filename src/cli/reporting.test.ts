@@ -156,7 +156,7 @@ describe("why reports cannot be written is said without the call, and what to do
 test("of reports made from a file that was read, it is that file that they are made of again", async () => {
   using where = folder();
   where.write("out", "");
-  await expect(writeReports(result, where.at("out"), "csv")).rejects.toMatchObject({
+  await expect(writeReports(result, where.at("out"), { except: "csv" })).rejects.toMatchObject({
     hint: "move away what is in its place, then: tandem report FILE.csv",
   });
 });
