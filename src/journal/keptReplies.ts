@@ -22,7 +22,7 @@ async function repliesOf(test: string, worker: number, experiment: number): Prom
   if (!exchanges.some((exchange) => exchange.experiment === experiment)) return [];
   const endings = await endingsOf(test, worker);
   return exchanges.flatMap((exchange, number) =>
-    exchange.experiment === experiment ? keptReply(worker, number, exchange, endings.get(number)) : [],
+    exchange.experiment === experiment ? keptReply(worker, number, exchange, endings(number)) : [],
   );
 }
 

@@ -44,15 +44,20 @@ export interface EndingRow extends Known<Omit<Ending, "outcome">> {
   readonly outcome: Outcome;
 }
 
-/** By exchange. */
-export async function endingsOf(test: string, worker: number): Promise<ReadonlyMap<number, EndingRow>> {
-  const endings = new Map<number, EndingRow>();
+/** By exchange. Each is made as it is asked for: a million that wait for it would be moved by the garbage collector again and again. */
+export async function endingsOf(test: string, worker: number): Promise<(exchange: number) => EndingRow | undefined> {
+  const rows: ((row: number) => EndingRow)[] = [];
+  // Where each exchange's lies: in which batch, and in which row of it.
+  const [batches, places] = [[] as number[], [] as number[]];
   for (const batch of await readBatches(tableFile(test, "endings", worker))) {
     const exchanges = valuesOf<Int32>(batch, "exchange");
-    const ending = endingsIn(batch);
-    for (let row = 0; row < exchanges.length; row++) endings.set(exchanges[row] ?? 0, ending(row));
+    for (let row = 0; row < exchanges.length; row++) {
+      batches[exchanges[row] ?? 0] = rows.length;
+      places[exchanges[row] ?? 0] = row;
+    }
+    rows.push(endingsIn(batch));
   }
-  return endings;
+  return (exchange) => rows[batches[exchange] ?? -1]?.(places[exchange] ?? 0);
 }
 
 /** What a tokenizer made of whole replies, by exchange; none in a run that was cut off before it was asked. */

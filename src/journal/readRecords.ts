@@ -46,7 +46,7 @@ async function recordsOfWorker(test: string, worker: number, sent: SentRequests)
   );
   return exchanges.map((exchange, number) => ({
     start: exchange.start,
-    record: recordOf(exchange, stamps, number, withCount(endings.get(number), counts.get(number)), sent.by(exchange)),
+    record: recordOf(exchange, stamps, number, withCount(endings(number), counts.get(number)), sent.by(exchange)),
   }));
 }
 
@@ -71,14 +71,13 @@ function recordOf(
   stamps: StampsByExchange,
   exchange: number,
   ending: EndedRow | undefined,
-  stored: StoredRequest,
+  stored: SentRequest,
 ): RequestRecord {
-  const { contextTokens, questionTokens, reusableTokens, maxOutputTokens } = stored;
+  const { contextTokens, questionTokens, reusableTokens, maxOutputTokens, after } = stored;
   const { attempts, chunks, sent, firstSent, reused, opened, headers } = stamps.of(exchange);
   const { at, outcome, aside: _aside, ...told } = ending ?? { at: undefined, outcome: cutOff, aside: undefined };
   const cache = cacheState({ reusableTokens, contextTokens });
   const ended = at === undefined ? undefined : at - start;
-  const after = stored.arrival.kind === "after" ? stored.arrival.request : undefined;
   return {
     experiment,
     block,
@@ -101,12 +100,22 @@ function recordOf(
 /** Of a request that was under way when the run was cut off: nobody knows how it would have ended. */
 const cutOff: Outcome = { kind: "cancelled" };
 
-/** Requests as the workload files have them, each file read once and only where something was sent. */
+/** What records tell of a request as the workload file has it: its messages, which are most of that, are let go as it is read. */
+interface SentRequest extends Pick<StoredRequest, "contextTokens" | "questionTokens" | "reusableTokens" | "maxOutputTokens"> {
+  readonly after: number | undefined;
+}
+
+function sentRequest({ arrival, contextTokens, questionTokens, reusableTokens, maxOutputTokens }: StoredRequest): SentRequest {
+  const after = arrival.kind === "after" ? arrival.request : undefined;
+  return { after, contextTokens, questionTokens, reusableTokens, maxOutputTokens };
+}
+
+/** Each workload file is read once, and only where something was sent. */
 class SentRequests {
   private readonly test: string;
   private readonly experiments: readonly ExperimentDescription[];
   /** By experiment, then by the block whose file it is. */
-  private readonly workloads: (readonly StoredRequest[])[][];
+  private readonly workloads: (readonly SentRequest[])[][];
 
   constructor(test: string, experiments: readonly ExperimentDescription[]) {
     this.test = test;
@@ -120,10 +129,10 @@ class SentRequests {
 
   async load(row: ExchangeRow): Promise<void> {
     const { requests } = await readStoredWorkload(this.test, row.experiment, this.fileOf(row));
-    (this.workloads[row.experiment] ??= [])[this.fileOf(row)] = requests;
+    (this.workloads[row.experiment] ??= [])[this.fileOf(row)] = Array.from(requests, sentRequest);
   }
 
-  by(row: ExchangeRow): StoredRequest {
+  by(row: ExchangeRow): SentRequest {
     const file = this.fileOf(row);
     const found = this.workloads[row.experiment]?.[file]?.[row.request];
     if (found !== undefined) return file === row.block ? found : this.again(found, row);
@@ -138,7 +147,7 @@ class SentRequests {
   }
 
   /** The prompt of the first block once more, to caches that still had it unless they were emptied. */
-  private again(stored: StoredRequest, { experiment }: ExchangeRow): StoredRequest {
+  private again(stored: SentRequest, { experiment }: ExchangeRow): SentRequest {
     if (this.experiments[experiment]?.cacheState === "cold") return stored;
     return { ...stored, reusableTokens: stored.contextTokens + stored.questionTokens };
   }

@@ -17,11 +17,12 @@ interface StoredPassage {
   readonly tokenIds?: readonly number[];
 }
 
-export interface StoredWorkload extends Omit<WorkloadWithReferences, "passages"> {
+/** Of a file each passage and each request is read as it is asked for, once: who wants to know the lengths of requests need not keep their messages. */
+export interface StoredWorkload extends Omit<WorkloadWithReferences, "passages" | "requests"> {
   readonly schema: typeof workloadSchema;
   readonly hash: string;
-  /** Of a file each is read as it is asked for: they are most of it, and lengths of requests are known without them. */
   readonly passages: Iterable<StoredPassage>;
+  readonly requests: Iterable<StoredRequest>;
 }
 
 /**
@@ -61,8 +62,8 @@ function storedPassage({ text, tokenIds }: Passage, id: number): StoredPassage {
 
 /** The very requests of a block, token for token; refused when they are not those that were sent. */
 export async function readWorkload(test: string, experiment: number, block = 0): Promise<Workload> {
-  const { schema: _, hash, passages, ...of } = await readStoredWorkload(test, experiment, block);
-  const workload = withPassages({ ...of, passages: Array.from(passages, passageOf) });
+  const { schema: _, hash, passages, requests, ...of } = await readStoredWorkload(test, experiment, block);
+  const workload = withPassages({ ...of, passages: Array.from(passages, passageOf), requests: [...requests] });
   if (workloadHash(workload) === hash) return workload;
   throw new HarnessError("journal", `${workloadFile(test, experiment, block)} no longer gives the requests that were sent`, {
     hint: "the file was edited, or the built-in vocabulary has changed since: use the version of tandem named in run.json",
@@ -93,7 +94,7 @@ function parse(bytes: Buffer, path: string): unknown {
   const of = parseJson(`${bytes.toString("utf8", 0, passagesAt)}}`, path) as object;
   const passages = linesOf(bytes.subarray(passagesAt + passagesFollow.length + 1, requestsAt + 1), path);
   const requests = linesOf(bytes.subarray(requestsAt + requestsFollow.length + 2, endsAt + 1), path, pieceLength);
-  return { ...of, passages, requests: [...requests] };
+  return { ...of, passages, requests };
 }
 
 const lineFeed = 10;
@@ -120,7 +121,7 @@ function parseJson(text: string, path: string): unknown {
 function isStoredWorkload(stored: unknown): stored is StoredWorkload {
   if (typeof stored !== "object" || stored === null) return false;
   const { schema, passages, requests } = stored as Partial<Record<keyof StoredWorkload, unknown>>; // only its fields are looked at
-  return schema === workloadSchema && typeof passages === "object" && Array.isArray(requests);
+  return schema === workloadSchema && [passages, requests].every((all) => typeof all === "object" && all !== null);
 }
 
 function notAWorkload(path: string, cause?: unknown): HarnessError {
