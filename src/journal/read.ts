@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { basename, dirname } from "node:path";
 import type { Float64, Int32, Int64, RecordBatch } from "apache-arrow";
 import { isRunning } from "../host/processTable.ts";
+import { lastMoment } from "../model/chunks.ts";
 import type { Verdict } from "../model/figures.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
@@ -154,7 +155,7 @@ function spanOf(found: readonly JournalRecord[]): ExperimentResult["span"] {
 }
 
 function lastStamp({ ended, chunks, headers, sent, due }: RequestRecord): number {
-  return ended ?? chunks.at.at(-1) ?? headers ?? sent ?? due;
+  return ended ?? lastMoment(chunks) ?? headers ?? sent ?? due;
 }
 
 /** By experiment. */

@@ -64,7 +64,7 @@ export class StampsByExchange {
       reused: attempts > 0 ? this.reused[exchange] === 1 : undefined,
       opened: this.opened.get(exchange),
       headers: Number.isNaN(headers) ? undefined : headers,
-      chunks: { at: this.at.subarray(from, to), kind: this.kind.subarray(from, to), tokens: this.tokens.subarray(from, to) },
+      chunks: { at: this.at, kind: this.kind, tokens: this.tokens, from, to },
     };
   }
 

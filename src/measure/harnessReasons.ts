@@ -1,3 +1,4 @@
+import { momentsOf } from "../model/chunks.ts";
 import type { ValidityReason } from "../model/figures.ts";
 import { largestOf, smallestOf } from "../model/extremes.ts";
 import { workerOf } from "../model/harnessThread.ts";
@@ -156,11 +157,12 @@ function readingsOf({ readings }: ExperimentResult, series: string): readonly nu
 }
 
 function runsBackwards(record: RequestRecord): boolean {
-  const { due, sent = due, headers = sent, chunks } = record;
-  const first = chunks.at[0] ?? headers;
-  const last = chunks.at.at(-1) ?? headers;
+  const { due, sent = due, headers = sent } = record;
+  const moments = momentsOf(record.chunks);
+  const first = moments[0] ?? headers;
+  const last = moments.at(-1) ?? headers;
   const endsBefore = isCompleted(record) && (record.ended ?? last) < last;
-  return sent < due || headers < sent || first < headers || endsBefore || !isAscending(chunks.at);
+  return sent < due || headers < sent || first < headers || endsBefore || !isAscending(moments);
 }
 
 function isAscending(values: Float64Array): boolean {

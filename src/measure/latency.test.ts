@@ -1,6 +1,20 @@
 import { expect, test } from "vitest";
+import { lastMoment, momentsOf } from "../model/chunks.ts";
 import { record } from "./fixture.ts";
-import { e2e, e2eFromDue, gaps, opening, sendLag, throughput, timeToHeaders, tokensOfEvents, tpot, ttft, ttftFromDue } from "./latency.ts";
+import {
+  e2e,
+  e2eFromDue,
+  gaps,
+  opening,
+  sendLag,
+  throughput,
+  timeToHeaders,
+  tokenEvents,
+  tokensOfEvents,
+  tpot,
+  ttft,
+  ttftFromDue,
+} from "./latency.ts";
 
 // Due at 1 s, sent 2 ms late, headers 30 ms later, a role, four tokens in three events, then usage.
 const usual = record([[1.5, "role"], [2.002], [2.102], [2.202, "text", 2], [2.3, "usage"], [2.3, "done"]], {
@@ -12,6 +26,22 @@ const usual = record([[1.5, "role"], [2.002], [2.102], [2.202, "text", 2], [2.3,
 test("TTFT runs from sent to the first generated event, not to the role", () => {
   expect(ttft(usual)).toBeCloseTo(1, 9);
   expect(ttftFromDue(usual)).toBeCloseTo(1.002, 9);
+});
+
+test("what lies beside a request's pieces in their columns is of other requests, and none of its times come from there", () => {
+  const { chunks } = record([[7], [2, "role"], [2.5], [2.6, "text", 3], [9], [9.5]]);
+  const own = { ...usual, outputTokens: 4, chunks: { ...chunks, from: 1, to: 4 } };
+  expect(ttft(own)).toBeCloseTo(1.498, 9);
+  expect(e2e(own)).toBeCloseTo(1.598, 9);
+  expect(tpot(own)).toBeCloseTo(0.1 / 3, 9);
+  expect([tokensOfEvents(own), tokenEvents(own)]).toEqual([4, 2]);
+  expect(gaps([own])).toMatchObject({ weights: Int32Array.of(3), counts: Int32Array.of(1) });
+  expect([[...momentsOf(own.chunks)], lastMoment(own.chunks)]).toEqual([[2e9, 2.5e9, 2.6e9], 2.6e9]);
+  const unanswered = { ...usual, chunks: { ...chunks, from: 4, to: 4 } };
+  const roleOnly = { ...usual, chunks: { ...chunks, from: 1, to: 2 } };
+  for (const none of [unanswered, roleOnly])
+    expect([ttft(none), e2e(none), tpot(none), tokensOfEvents(none)]).toEqual([undefined, undefined, undefined, 0]);
+  expect(lastMoment(unanswered.chunks)).toBeUndefined();
 });
 
 test("reasoning and tool calls are generated tokens; empty events are not", () => {

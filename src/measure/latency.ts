@@ -75,7 +75,7 @@ export interface Gaps {
 
 /** ITL: an event of k tokens is one gap of weight k, never split. A role-only event opens none. A stream for each of the records. */
 export function gaps(records: readonly RequestRecord[]): Gaps {
-  const events = records.reduce((sum, { chunks }) => sum + chunks.at.length, 0);
+  const events = records.reduce((sum, { chunks: { from, to } }) => sum + to - from, 0);
   const places = () => new Int32Array(records.length);
   const found = { seconds: new Float64Array(events), weights: new Int32Array(events), from: places(), to: places(), counts: places() };
   for (const [stream, { chunks }] of records.entries()) addGaps(chunks, found, stream);
@@ -91,11 +91,12 @@ export function gapsOf({ from, to, counts, ...columns }: Gaps, streams: readonly
 }
 
 /** Puts a stream's gaps behind those of the one before. */
-function addGaps({ at, kind, tokens }: Chunks, { seconds, weights, from, to, counts }: Gaps, stream: number): void {
+function addGaps(chunks: Chunks, { seconds, weights, from, to, counts }: Gaps, stream: number): void {
+  const { at, kind, tokens } = chunks;
   const start = to[stream - 1] ?? 0;
   let [next, count] = [start, 0];
   let [before, last] = [NaN, NaN]; // none yet; as undefined it would make an object of each moment
-  for (let i = 0; i < at.length; i++) {
+  for (let i = chunks.from; i < chunks.to; i++) {
     const weight = tokens[i] ?? 0;
     if (weight === 0 || !isGenerated(kind[i])) continue;
     const moment = at[i] ?? 0;
@@ -117,16 +118,16 @@ function addGaps({ at, kind, tokens }: Chunks, { seconds, weights, from, to, cou
 }
 
 /** Output tokens as its events tell them: one for each, unless the server said how many. */
-export function tokensOfEvents({ chunks }: RequestRecord): number {
-  let tokens = 0;
-  for (let i = 0; i < chunks.at.length; i++) if (isGenerated(chunks.kind[i])) tokens += chunks.tokens[i] ?? 0;
-  return tokens;
+export function tokensOfEvents({ chunks: { kind, tokens, from, to } }: RequestRecord): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) if (isGenerated(kind[i])) sum += tokens[i] ?? 0;
+  return sum;
 }
 
 /** How many of its events carried tokens. */
-export function tokenEvents({ chunks }: RequestRecord): number {
+export function tokenEvents({ chunks: { kind, tokens, from, to } }: RequestRecord): number {
   let events = 0;
-  for (let i = 0; i < chunks.at.length; i++) if (isGenerated(chunks.kind[i]) && (chunks.tokens[i] ?? 0) > 0) events++;
+  for (let i = from; i < to; i++) if (isGenerated(kind[i]) && (tokens[i] ?? 0) > 0) events++;
   return events;
 }
 
@@ -136,20 +137,21 @@ function isGenerated(kind: number | undefined): boolean {
 
 /** When it came. */
 export function firstToken({ chunks }: RequestRecord): Nanoseconds | undefined {
-  return chunks.at[firstGenerated(chunks.kind)];
+  const place = firstGenerated(chunks);
+  return place < chunks.to ? chunks.at[place] : undefined;
 }
 
 // By index, here and below: an array's own search calls back for each, and a report asks for these dozens of times a request.
-function firstGenerated(kind: Chunks["kind"]): number {
-  let place = 0;
-  while (place < kind.length && !isGenerated(kind[place])) place++;
+function firstGenerated({ kind, from, to }: Chunks): number {
+  let place = from;
+  while (place < to && !isGenerated(kind[place])) place++;
   return place;
 }
 
-function lastToken({ chunks: { at, kind } }: RequestRecord): Nanoseconds | undefined {
-  let place = kind.length - 1;
-  while (place >= 0 && !isGenerated(kind[place])) place--;
-  return at[place];
+function lastToken({ chunks: { at, kind, from, to } }: RequestRecord): Nanoseconds | undefined {
+  let place = to - 1;
+  while (place >= from && !isGenerated(kind[place])) place--;
+  return place < from ? undefined : at[place];
 }
 
 /** From the first event to the last: what came in that time. A reply that came all at once tells nothing of how long a token takes. */
@@ -157,7 +159,7 @@ function decodingOf(record: RequestRecord): { seconds: Seconds; tokens: number }
   const { outputTokens, chunks } = record;
   const seconds = elapsed(firstToken(record), lastToken(record));
   if (outputTokens === undefined || seconds === undefined || seconds <= 0) return undefined;
-  const tokens = outputTokens - Math.max(1, chunks.tokens[firstGenerated(chunks.kind)] ?? 1);
+  const tokens = outputTokens - Math.max(1, chunks.tokens[firstGenerated(chunks)] ?? 1);
   return tokens < 1 ? undefined : { seconds, tokens };
 }
 

@@ -1,4 +1,5 @@
 import { largestOf, smallestOf } from "../model/extremes.ts";
+import { lastMoment } from "../model/chunks.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { EngineDescription, ExperimentResult } from "../model/result.ts";
 import type { Nanoseconds } from "../model/time.ts";
@@ -25,7 +26,7 @@ function flightsOf(experiment: ExperimentResult): readonly Flight[] {
 
 /** Of one that was cut off, what is known of it. */
 function endOf({ ended, chunks }: RequestRecord, sent: Nanoseconds): Nanoseconds {
-  return ended ?? chunks.at.at(-1) ?? sent;
+  return ended ?? lastMoment(chunks) ?? sent;
 }
 
 export interface Length {

@@ -1,3 +1,4 @@
+import { momentsOf } from "../model/chunks.ts";
 import type { ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TimedEvent } from "../model/result.ts";
 import { toNanoseconds, toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
@@ -47,7 +48,7 @@ function wasAnswering(
     const start = (startOf(engine, block) ?? experiment.span?.from ?? 0) - from;
     if (engine !== name || sent === undefined || start + ended < 0 || toSeconds(start + sent) > lasted) continue;
     if (outcome.kind !== "completed") return false;
-    for (const at of chunks.at) seconds.add(Math.floor(toSeconds(start + at)));
+    for (const at of momentsOf(chunks)) seconds.add(Math.floor(toSeconds(start + at)));
   }
   return Array.from({ length: Math.floor(lasted) }, (_, second) => second).every((second) => seconds.has(second));
 }

@@ -16,5 +16,16 @@ export function chunksOf(pieces: readonly Piece[]): Chunks {
     at: Float64Array.from(pieces, ({ at }) => at),
     kind: Uint8Array.from(pieces, ({ kind }) => stampCodes[kind]),
     tokens: Int32Array.from(pieces, ({ tokens }) => tokens),
+    from: 0,
+    to: pieces.length,
   };
+}
+
+/** When they came. */
+export function momentsOf({ at, from, to }: Chunks): Float64Array {
+  return at.subarray(from, to);
+}
+
+export function lastMoment({ at, from, to }: Chunks): Nanoseconds | undefined {
+  return to > from ? at[to - 1] : undefined;
 }

@@ -3,12 +3,14 @@ import type { Outcome } from "./outcome.ts";
 import type { CacheState } from "./request.ts";
 import type { Nanoseconds } from "./time.ts";
 
-/** The pieces of one stream, column by column. */
+/** The pieces of one stream, column by column: those from `from` up to `to`. What else lies in the columns is of other streams. */
 export interface Chunks {
   readonly at: Float64Array;
   /** As in `stampCodes`: there may be tens of millions. */
   readonly kind: Uint8Array;
   readonly tokens: Int32Array;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What happened to one request. Stamps are nanoseconds since the start of its experiment. Nothing derived. */
