@@ -8,6 +8,7 @@ import { realClock } from "../src/host/realClock.ts";
 import { findTests } from "../src/journal/paths.ts";
 import { readTest } from "../src/journal/read.ts";
 import { inQuietMoment, shareLate, watchedProcess } from "../src/load/quietMoment.ts";
+import { momentsOf } from "../src/model/chunks.ts";
 import type { RequestRecord } from "../src/model/record.ts";
 import { stampCodes } from "../src/model/recorder.ts";
 import type { TruthEntry } from "../src/simulation/truthLog.ts";
@@ -93,7 +94,7 @@ function mostOpenAtOnce(truth: readonly TruthEntry[]): number {
 }
 
 function tokenStamps({ chunks }: RequestRecord): readonly number[] {
-  return [...chunks.at].filter((_, index) => chunks.kind[index] === stampCodes.text);
+  return [...momentsOf(chunks)].filter((_, index) => chunks.columns.kind[chunks.from + index] === stampCodes.text);
 }
 
 /**

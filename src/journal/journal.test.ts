@@ -186,9 +186,9 @@ test("however exchanges and flushes interleave, each record has its own stamps i
       }
       journal.close();
       const records = recordsOf(await readTest(directory));
-      expect(records.map(({ chunks }) => Array.from(momentsOf(chunks), (at, place) => [at, chunks.tokens[chunks.from + place]]))).toEqual(
-        expected,
-      );
+      expect(
+        records.map(({ chunks }) => Array.from(momentsOf(chunks), (at, place) => [at, chunks.columns.tokens[chunks.from + place]])),
+      ).toEqual(expected);
       rmSync(dirname(directory), { recursive: true });
     }),
     { numRuns: 25 },

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { throughput, ttft } from "../measure/latency.ts";
 import { telemetryOf } from "../measure/telemetry.ts";
+import { momentsOf } from "../model/chunks.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { parseLegacyCsv } from "./legacyCsv.ts";
 
@@ -41,7 +42,7 @@ test("TTFT and latency come out as in the file, output tokens as the chunks that
     contextTokens: 24_576,
     questionTokens: 16,
   });
-  expect([...(record?.chunks.at ?? [])]).toEqual([4.1e9, 8.1e9]);
+  expect(record && [...momentsOf(record.chunks)]).toEqual([4.1e9, 8.1e9]);
 });
 
 test("-1 is a failure without a time, never a number", () => {
@@ -49,7 +50,7 @@ test("-1 is a failure without a time, never a number", () => {
     ({ engine, request }) => engine === "engine 1" && request === 1,
   );
   expect(record?.outcome.kind).toBe("failed");
-  expect(record?.chunks.at).toHaveLength(0);
+  expect(record && momentsOf(record.chunks)).toHaveLength(0);
   expect(record).not.toHaveProperty("ended");
   expect(record).not.toHaveProperty("sent");
   expect(record).not.toHaveProperty("outputTokens");

@@ -1,5 +1,5 @@
 import type { Int32, Int64, RecordBatch, Uint8 } from "apache-arrow";
-import type { Chunks } from "../model/record.ts";
+import type { ChunkColumns, Chunks } from "../model/record.ts";
 import { stampCodes } from "../model/recorder.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { numberOf, wordsOf } from "./int64.ts";
@@ -25,9 +25,7 @@ const FIRST_CHUNK = 10;
 /** Stamps by exchange number. They lie in the journal in the order of time: a counting sort brings each exchange's together, without an object for each. */
 export class StampsByExchange {
   private readonly ends: Int32Array;
-  private readonly at: Float64Array;
-  private readonly kind: Uint8Array;
-  private readonly tokens: Int32Array;
+  private readonly columns: ChunkColumns;
   private readonly sent: Float64Array;
   private readonly firstSent: Map<number, Nanoseconds>;
   private readonly reused: Uint8Array;
@@ -40,9 +38,7 @@ export class StampsByExchange {
     const exchanges = starts.length;
     this.ends = chunkCounts(batches, exchanges);
     const chunks = becomeOffsets(this.ends);
-    this.at = new Float64Array(chunks);
-    this.kind = new Uint8Array(chunks);
-    this.tokens = new Int32Array(chunks);
+    this.columns = { at: new Float64Array(chunks), kind: new Uint8Array(chunks), tokens: new Int32Array(chunks) };
     this.sent = new Float64Array(exchanges);
     this.firstSent = new Map();
     this.reused = new Uint8Array(exchanges);
@@ -64,7 +60,7 @@ export class StampsByExchange {
       reused: attempts > 0 ? this.reused[exchange] === 1 : undefined,
       opened: this.opened.get(exchange),
       headers: Number.isNaN(headers) ? undefined : headers,
-      chunks: { at: this.at, kind: this.kind, tokens: this.tokens, from, to },
+      chunks: { columns: this.columns, from, to },
     };
   }
 
@@ -87,11 +83,12 @@ export class StampsByExchange {
   // where its chunks begin; those placed move it on, to where they end.
   private placeChunks(of: number, start: Nanoseconds, columns: StampColumns, from: number): number {
     const { exchange, kind, tokens } = columns;
+    const placed = this.columns;
     let [row, place] = [from, this.ends[of] ?? 0];
     for (; exchange[row] === of && (kind[row] ?? 0) >= FIRST_CHUNK; row++, place++) {
-      this.at[place] = momentAt(columns, row) - start;
-      this.kind[place] = kind[row] ?? 0;
-      this.tokens[place] = tokens[row] ?? 0;
+      placed.at[place] = momentAt(columns, row) - start;
+      placed.kind[place] = kind[row] ?? 0;
+      placed.tokens[place] = tokens[row] ?? 0;
     }
     this.ends[of] = place;
     return row;

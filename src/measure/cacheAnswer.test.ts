@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { momentsOf } from "../model/chunks.ts";
 import { draws } from "../model/draw.ts";
 import { failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
@@ -94,7 +95,7 @@ test("each engine's cost is of its own first tokens, cold ones or all where ther
 
 /** As many a second on every engine. */
 function withTokensAfter(one: RequestRecord): RequestRecord {
-  const first = (one.chunks.at[0] ?? 0) / 1e9;
+  const first = (momentsOf(one.chunks)[0] ?? 0) / 1e9;
   const { chunks, ended, outputTokens } = record([[first], [first + 1]]);
   return Object.assign({}, one, { chunks, ended, outputTokens });
 }

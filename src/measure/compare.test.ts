@@ -6,7 +6,7 @@ import type { Comparison } from "../model/figures.ts";
 import { failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { compare, type Margins } from "./compare.ts";
-import { answered, experimentOf, exponential, manyAtOnce, mostOfMany, normal, poissonDues, record } from "./fixture.ts";
+import { answered, chunksAt, experimentOf, exponential, manyAtOnce, mostOfMany, normal, poissonDues, record } from "./fixture.ts";
 
 const tenOfPlain = [1, 1.01, 0.99, 1.02, 0.98, 1, 1.01, 0.99, 1, 1];
 const timesEach = (waits: readonly number[], factor: number) => waits.map((wait, index) => wait * factor * (1 + 0.005 * Math.sin(index)));
@@ -505,7 +505,7 @@ test("an effect that is there is found in bursts too: twice as long in most of 5
   const verdicts = Array.from({ length: 50 }, () => {
     const slow = inWaves("cached", 6, 0, draw).map((one) => ({
       ...one,
-      chunks: { ...one.chunks, at: one.chunks.at.map((at) => 2 * at - one.due) },
+      chunks: chunksAt(one.chunks, (moments) => moments.map((at) => 2 * at - one.due)),
     }));
     return ttftOf(slow, inWaves("plain", 6, 0, draw)).verdict;
   });

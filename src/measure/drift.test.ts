@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { draws } from "../model/draw.ts";
 import { failed } from "../model/outcome.ts";
 import { halvesApart } from "./drift.ts";
-import { answered, record } from "./fixture.ts";
+import { answered, chunksAt, record } from "./fixture.ts";
 
 const noise = draws(1, "noise");
 
@@ -27,7 +27,7 @@ test("one whose tokens come faster is found by TPOT", () => {
     ...record,
     sent: (record.sent ?? 0) + 100e9,
     ended: (record.ended ?? 0) + 100e9,
-    chunks: { ...record.chunks, at: record.chunks.at.map((at) => at + 100e9) },
+    chunks: chunksAt(record.chunks, (moments) => moments.map((at) => at + 100e9)),
   }));
   expect(halvesApart([...slow, ...fast])).toMatchObject({ metric: "TPOT", ratio: expect.closeTo(0.5) });
 });

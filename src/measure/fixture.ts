@@ -2,7 +2,7 @@ import { chunksOf } from "../model/chunks.ts";
 import type { Draw } from "../model/draw.ts";
 import type { ChunkKind } from "../model/exchange.ts";
 import { completed } from "../model/outcome.ts";
-import type { Reading, RequestRecord } from "../model/record.ts";
+import type { Chunks, Reading, RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { toNanoseconds, type Seconds } from "../model/time.ts";
 
@@ -34,6 +34,11 @@ export function record(
     cache: "cold",
     ...rest,
   };
+}
+
+/** The same pieces at other moments. */
+export function chunksAt({ columns, ...of }: Chunks, change: (at: Float64Array) => Float64Array): Chunks {
+  return { ...of, columns: { ...columns, at: change(columns.at) } };
 }
 
 interface Times {

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 
+import { lastMoment, momentsOf } from "../model/chunks.ts";
 import { failed } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
-import { answered, experimentOf, record } from "./fixture.ts";
+import { answered, chunksAt, experimentOf, record } from "./fixture.ts";
 import { harnessReasons } from "./harnessReasons.ts";
 import { rulerReadings, type RulerError } from "./rulerError.ts";
 import { limitsOf } from "./validityLimits.ts";
@@ -107,9 +108,9 @@ test("of a burst the latest counts beyond what so many take, and where most are 
 test.each<[string, (good: RequestRecord) => RequestRecord]>([
   ["it was sent before it was due", (good) => ({ ...good, due: (good.sent ?? 0) + 1 })],
   ["its head came before it was sent", (good) => ({ ...good, headers: (good.sent ?? 0) - 1 })],
-  ["its first event came before its head", (good) => ({ ...good, headers: (good.chunks.at[0] ?? 0) + 1 })],
-  ["its events are not in order", (good) => ({ ...good, chunks: { ...good.chunks, at: good.chunks.at.toReversed() }, ended: 99e9 })],
-  ["it ended before its last event", (good) => ({ ...good, ended: (good.chunks.at.at(-1) ?? 0) - 1 })],
+  ["its first event came before its head", (good) => ({ ...good, headers: (momentsOf(good.chunks)[0] ?? 0) + 1 })],
+  ["its events are not in order", (good) => ({ ...good, chunks: chunksAt(good.chunks, (moments) => moments.toReversed()), ended: 99e9 })],
+  ["it ended before its last event", (good) => ({ ...good, ended: (lastMoment(good.chunks) ?? 0) - 1 })],
 ])("one request whose stamps run backwards is INVALID: %s", (_why, backwards) => {
   expect(found(ten.map((one) => (one.request === 3 ? backwards(one) : one)))).toEqual(["clock INVALID"]);
 });

@@ -92,7 +92,7 @@ export function gapsOf({ from, to, counts, ...columns }: Gaps, streams: readonly
 
 /** Puts a stream's gaps behind those of the one before. */
 function addGaps(chunks: Chunks, { seconds, weights, from, to, counts }: Gaps, stream: number): void {
-  const { at, kind, tokens } = chunks;
+  const { at, kind, tokens } = chunks.columns;
   const start = to[stream - 1] ?? 0;
   let [next, count] = [start, 0];
   let [before, last] = [NaN, NaN]; // none yet; as undefined it would make an object of each moment
@@ -118,16 +118,16 @@ function addGaps(chunks: Chunks, { seconds, weights, from, to, counts }: Gaps, s
 }
 
 /** Output tokens as its events tell them: one for each, unless the server said how many. */
-export function tokensOfEvents({ chunks: { kind, tokens, from, to } }: RequestRecord): number {
+export function tokensOfEvents({ chunks: { columns, from, to } }: RequestRecord): number {
   let sum = 0;
-  for (let i = from; i < to; i++) if (isGenerated(kind[i])) sum += tokens[i] ?? 0;
+  for (let i = from; i < to; i++) if (isGenerated(columns.kind[i])) sum += columns.tokens[i] ?? 0;
   return sum;
 }
 
 /** How many of its events carried tokens. */
-export function tokenEvents({ chunks: { kind, tokens, from, to } }: RequestRecord): number {
+export function tokenEvents({ chunks: { columns, from, to } }: RequestRecord): number {
   let events = 0;
-  for (let i = from; i < to; i++) if (isGenerated(kind[i]) && (tokens[i] ?? 0) > 0) events++;
+  for (let i = from; i < to; i++) if (isGenerated(columns.kind[i]) && (columns.tokens[i] ?? 0) > 0) events++;
   return events;
 }
 
@@ -138,17 +138,23 @@ function isGenerated(kind: number | undefined): boolean {
 /** When it came. */
 export function firstToken({ chunks }: RequestRecord): Nanoseconds | undefined {
   const place = firstGenerated(chunks);
-  return place < chunks.to ? chunks.at[place] : undefined;
+  return place < chunks.to ? chunks.columns.at[place] : undefined;
 }
 
 // By index, here and below: an array's own search calls back for each, and a report asks for these dozens of times a request.
-function firstGenerated({ kind, from, to }: Chunks): number {
+function firstGenerated({ columns: { kind }, from, to }: Chunks): number {
   let place = from;
   while (place < to && !isGenerated(kind[place])) place++;
   return place;
 }
 
-function lastToken({ chunks: { at, kind, from, to } }: RequestRecord): Nanoseconds | undefined {
+function lastToken({
+  chunks: {
+    columns: { at, kind },
+    from,
+    to,
+  },
+}: RequestRecord): Nanoseconds | undefined {
   let place = to - 1;
   while (place >= from && !isGenerated(kind[place])) place--;
   return place < from ? undefined : at[place];
@@ -159,7 +165,7 @@ function decodingOf(record: RequestRecord): { seconds: Seconds; tokens: number }
   const { outputTokens, chunks } = record;
   const seconds = elapsed(firstToken(record), lastToken(record));
   if (outputTokens === undefined || seconds === undefined || seconds <= 0) return undefined;
-  const tokens = outputTokens - Math.max(1, chunks.tokens[firstGenerated(chunks)] ?? 1);
+  const tokens = outputTokens - Math.max(1, chunks.columns.tokens[firstGenerated(chunks)] ?? 1);
   return tokens < 1 ? undefined : { seconds, tokens };
 }
 

@@ -6,7 +6,7 @@ import type { RequestRecord } from "../model/record.ts";
 import type { TimedEvent } from "../model/result.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
-import { answered, experimentOf } from "./fixture.ts";
+import { answered, chunksAt, experimentOf } from "./fixture.ts";
 import { unwellReasons } from "./unwell.ts";
 
 const unwell = { kind: "unwell", name: "plain", engines: ["plain"], message: "/health answers 503", lasted: 3.1 } as const;
@@ -86,7 +86,7 @@ describe("one that was silent for 5 s, but not to its requests, of which somethi
 function later(one: RequestRecord, seconds: Seconds): RequestRecord {
   const by = seconds * 1e9;
   const { sent = 0, ended = 0, chunks } = one;
-  return { ...one, sent: sent + by, ended: ended + by, chunks: { ...chunks, at: chunks.at.map((time) => time + by) } };
+  return { ...one, sent: sent + by, ended: ended + by, chunks: chunksAt(chunks, (moments) => moments.map((time) => time + by)) };
 }
 
 function at(seconds: Seconds, event: RunEvent): TimedEvent {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { record } from "./fixture.ts";
+import { chunksOf } from "../model/chunks.ts";
+import { chunksAt, record } from "./fixture.ts";
 import { pairOf } from "./pairs.ts";
 import { wavesOf, wavesOfBlock } from "./waves.ts";
 import type { RequestRecord } from "../model/record.ts";
@@ -38,13 +39,13 @@ test("turns of sessions that begin apart stay apart", () => {
 
 test("what is due before anything was answered is one wave, a millisecond apart or not", () => {
   expect(numbers([one(0, 0), one(1, 0.001), one(2, 0.002)])).toEqual([0, 0, 0]);
-  const failed = [one(0, 0), one(1, 1)].map((request) => ({ ...request, chunks: { ...request.chunks, at: new Float64Array() } }));
-  expect(numbers(failed.map((request) => ({ ...request, chunks: { ...request.chunks, kind: new Uint8Array() } })))).toEqual([0, 0]);
+  const failed = [one(0, 0), one(1, 1)].map((request) => ({ ...request, chunks: chunksOf([]) }));
+  expect(numbers(failed)).toEqual([0, 0]);
 });
 
 test("unless the other engine answers in between, as one that is faster may", () => {
   const other = [one(0, 0), one(1, 1)];
-  const late = other.map((request) => ({ ...request, chunks: { ...request.chunks, at: request.chunks.at.map((at) => at + 5e9) } }));
+  const late = other.map((request) => ({ ...request, chunks: chunksAt(request.chunks, (moments) => moments.map((at) => at + 5e9)) }));
   expect([numbers(late, other), numbers(other, late)]).toEqual([
     [0, 1],
     [0, 1],

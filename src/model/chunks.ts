@@ -13,19 +13,21 @@ export interface Piece {
 /** Column by column, as records hold them. */
 export function chunksOf(pieces: readonly Piece[]): Chunks {
   return {
-    at: Float64Array.from(pieces, ({ at }) => at),
-    kind: Uint8Array.from(pieces, ({ kind }) => stampCodes[kind]),
-    tokens: Int32Array.from(pieces, ({ tokens }) => tokens),
+    columns: {
+      at: Float64Array.from(pieces, ({ at }) => at),
+      kind: Uint8Array.from(pieces, ({ kind }) => stampCodes[kind]),
+      tokens: Int32Array.from(pieces, ({ tokens }) => tokens),
+    },
     from: 0,
     to: pieces.length,
   };
 }
 
 /** When they came. */
-export function momentsOf({ at, from, to }: Chunks): Float64Array {
-  return at.subarray(from, to);
+export function momentsOf({ columns, from, to }: Chunks): Float64Array {
+  return columns.at.subarray(from, to);
 }
 
-export function lastMoment({ at, from, to }: Chunks): Nanoseconds | undefined {
-  return to > from ? at[to - 1] : undefined;
+export function lastMoment({ columns, from, to }: Chunks): Nanoseconds | undefined {
+  return to > from ? columns.at[to - 1] : undefined;
 }

@@ -3,12 +3,17 @@ import type { Outcome } from "./outcome.ts";
 import type { CacheState } from "./request.ts";
 import type { Nanoseconds } from "./time.ts";
 
-/** The pieces of one stream, column by column: those from `from` up to `to`. What else lies in the columns is of other streams. */
-export interface Chunks {
+/** Pieces of many streams, column by column. */
+export interface ChunkColumns {
   readonly at: Float64Array;
   /** As in `stampCodes`: there may be tens of millions. */
   readonly kind: Uint8Array;
   readonly tokens: Int32Array;
+}
+
+/** The pieces of one stream: those from `from` up to `to`. What else lies in the columns is of other streams. */
+export interface Chunks {
+  readonly columns: ChunkColumns;
   readonly from: number;
   readonly to: number;
 }

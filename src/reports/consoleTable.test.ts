@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { chunksAt } from "../measure/fixture.ts";
 import { figuresOf } from "../measure/testFigures.ts";
 import { consoleTable, type Style } from "./consoleTable.ts";
 import { experimentPage } from "./experimentPage.ts";
@@ -112,7 +113,7 @@ test("where most tokens come together with the one before, it is said why ITL is
     const experiments = plain.experiments.map((experiment) => ({
       ...experiment,
       records: experiment.records.map((record) =>
-        record.engine === "cached" ? { ...record, chunks: { ...record.chunks, at: inPairs(record.chunks.at, of) } } : record,
+        record.engine === "cached" ? { ...record, chunks: chunksAt(record.chunks, (moments) => inPairs(moments, of)) } : record,
       ),
     }));
     const result = { ...plain, experiments };

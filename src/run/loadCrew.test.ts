@@ -84,7 +84,7 @@ async function recordsWith(workers: number): Promise<Recorded> {
     request,
     outcome,
     outputTokens,
-    kinds: [...chunks.kind.subarray(chunks.from, chunks.to)],
+    kinds: [...chunks.columns.kind.subarray(chunks.from, chunks.to)],
     attempts,
     sentWhenDue: sent - due >= 0 && sent - due < 500_000_000,
   }));
