@@ -21,6 +21,7 @@ import { Counted } from "./counted.ts";
 // without a journal, its core alone, which is what the other clients are: in one thread, stamps put down and forgotten.
 
 const load = loadFromArguments();
+const filled = Buffer.alloc(load.promptBytes, "x");
 const clock = punctualClock([0, 0]); // the server's time base
 const wire = { api: "completions", takesTokenIds: false, tokenIdOffset: 0, fixesLength: false } as const;
 const wayTo = (port: number) => ({ url: `http://127.0.0.1:${port}`, wire, servedModel: "truth", namesRequests: true });
@@ -90,7 +91,7 @@ function byTheClock({ requests, rate }: Load): Phase {
 
 function turn(id: number, arrival: Request["arrival"]): Turn {
   const { promptBytes, tokens } = load;
-  const text = Buffer.alloc(promptBytes, "x").toString("latin1"); // in one piece, as a workload's are
+  const text = filled.toString("latin1", 0, promptBytes); // in one piece, as a workload's are
   const parts = [{ kind: "passage", text, tokenIds: [] }] as const;
   const lengths = { contextTokens: promptBytes / 4, questionTokens: 0, reusableTokens: 0, maxOutputTokens: tokens };
   const request: Request = { id, arrival, messages: [{ role: "user", parts }], ...lengths };
