@@ -31,7 +31,7 @@ const arrival: fc.Arbitrary<Request["arrival"]> = fc.oneof(
   fc.record({ kind: fc.constant("after" as const), request: fc.nat(), pause: seconds }),
 );
 const request: fc.Arbitrary<Request> = fc.record({
-  id: fc.nat(),
+  id: fc.oneof(fc.nat({ max: 2 }), fc.nat()), // other blocks have requests of the same ids
   arrival,
   messages: fc.array(message, { maxLength: 3 }),
   contextTokens: fc.nat(),
@@ -66,4 +66,12 @@ test("a request for several engines and blocks, and a passage of several request
   expect(packed.requests.texts).toEqual(["a long document", "why?", "how?"]);
   expect(packed.requests.numbers).toHaveLength(2 * 8);
   expect(crossed(phases)).toEqual(phases);
+});
+
+test("where no engine takes token ids none cross", () => {
+  const phases = together(["a"], { kind: "test", options: {}, seed: 1, requests: [plainRequest({})] }, 1);
+  const [turns] = unpack(pack(phases, { takesTokenIds: false }));
+  expect(turns?.[0]?.request.messages).toEqual([
+    { role: "user", parts: [{ kind: "passage", text: expect.stringMatching(/./), tokenIds: [] }] },
+  ]);
 });

@@ -32,6 +32,7 @@ interface PackedRequests {
   /** Of each part its passage's place, or a reply's as -1, -2, … */
   readonly part: Int32Array;
   readonly texts: readonly string[];
+  /** None where no engine takes them. */
   readonly tokenIds: readonly (readonly number[])[];
   readonly replies: readonly ReplyOf[];
 }
@@ -40,63 +41,89 @@ interface PackedRequests {
 const fieldsOfRequest = 8;
 const roles: readonly Message["role"][] = ["system", "user", "assistant"];
 
-export function pack(phases: readonly Phase[]): PackedPhases {
+export interface PackOptions {
+  /** An engine takes them: else none cross, and every list of them is empty there. */
+  readonly takesTokenIds?: boolean;
+}
+
+export function pack(phases: readonly Phase[], { takesTokenIds = true }: PackOptions = {}): PackedPhases {
   const lengths = phases.map(({ length }) => length);
   const count = lengths.reduce((sum, length) => sum + length, 0);
   const engines = new Places<string>();
-  const requests = new Places<Request>();
+  const requests = new PlacesOfRequests();
   const [engine, block, due, request] = [new Uint32Array(count), new Uint32Array(count), new Float64Array(count), new Uint32Array(count)];
   let next = 0;
-  for (const turn of phases.flat()) {
-    engine[next] = engines.of(turn.engine);
-    block[next] = turn.block;
-    due[next] = turn.due ?? NaN;
-    request[next++] = requests.of(turn.request);
+  for (const phase of phases) {
+    for (const turn of phase) {
+      engine[next] = engines.of(turn.engine);
+      block[next] = turn.block;
+      due[next] = turn.due ?? NaN;
+      request[next++] = requests.of(turn.request);
+    }
   }
-  return { lengths, engines: engines.all, engine, block, due, request, requests: packRequests(requests.all) };
+  return { lengths, engines: engines.all, engine, block, due, request, requests: packRequests(requests.all, takesTokenIds) };
 }
 
-function packRequests(requests: readonly Request[]): PackedRequests {
-  const messages = requests.flatMap((request) => request.messages);
-  const parts = messages.flatMap((message) => message.parts);
+function packRequests(requests: readonly Request[], takesTokenIds: boolean): PackedRequests {
   const passages = new Places<Passage>();
   const replies = new Places<ReplyOf>();
-  const part = new Int32Array(parts.length);
-  for (const [index, one] of parts.entries()) part[index] = one.kind === "passage" ? passages.of(one) : -1 - replies.of(one);
+  const numbers = new Float64Array(requests.length * fieldsOfRequest);
+  const firstMessage = [0];
+  const role: number[] = [];
+  const firstPart = [0];
+  const part: number[] = [];
+  let next = 0;
+  for (const request of requests) {
+    writeNumbers(request, numbers, next);
+    next += fieldsOfRequest;
+    for (const message of request.messages) {
+      for (const one of message.parts) part.push(one.kind === "passage" ? passages.of(one) : -1 - replies.of(one));
+      firstPart.push(part.length);
+      role.push(roles.indexOf(message.role));
+    }
+    firstMessage.push(role.length);
+  }
   return {
-    numbers: numbersOf(requests),
-    firstMessage: startsOf(requests, (request) => request.messages.length),
-    role: Uint8Array.from(messages, ({ role }) => roles.indexOf(role)),
-    firstPart: startsOf(messages, (message) => message.parts.length),
-    part,
+    numbers,
+    firstMessage: new Uint32Array(firstMessage),
+    role: new Uint8Array(role),
+    firstPart: new Uint32Array(firstPart),
+    part: new Int32Array(part),
     texts: passages.all.map(({ text }) => text),
-    tokenIds: passages.all.map(({ tokenIds }) => tokenIds),
+    tokenIds: takesTokenIds ? passages.all.map(({ tokenIds }) => tokenIds) : [],
     replies: replies.all,
   };
 }
 
-function numbersOf(requests: readonly Request[]): Float64Array {
-  const numbers = new Float64Array(requests.length * fieldsOfRequest);
-  let next = 0;
-  for (const { id, arrival, contextTokens, questionTokens, reusableTokens, maxOutputTokens } of requests) {
-    numbers[next++] = id;
-    numbers[next++] = arrival.kind === "at" ? arrival.offset : NaN;
-    numbers[next++] = arrival.kind === "after" ? arrival.request : NaN;
-    numbers[next++] = arrival.kind === "after" ? arrival.pause : NaN;
-    numbers[next++] = contextTokens;
-    numbers[next++] = questionTokens;
-    numbers[next++] = reusableTokens;
-    numbers[next++] = maxOutputTokens;
-  }
-  return numbers;
+function writeNumbers(request: Request, numbers: Float64Array, at: number): void {
+  const { id, arrival, contextTokens, questionTokens, reusableTokens, maxOutputTokens } = request;
+  numbers[at] = id;
+  numbers[at + 1] = arrival.kind === "at" ? arrival.offset : NaN;
+  numbers[at + 2] = arrival.kind === "after" ? arrival.request : NaN;
+  numbers[at + 3] = arrival.kind === "after" ? arrival.pause : NaN;
+  numbers[at + 4] = contextTokens;
+  numbers[at + 5] = questionTokens;
+  numbers[at + 6] = reusableTokens;
+  numbers[at + 7] = maxOutputTokens;
 }
 
-/** Where each one's own begin, all in a row; and where the last one's end. */
-function startsOf<Kind>(all: readonly Kind[], countOf: (one: Kind) => number): Uint32Array {
-  const starts = new Uint32Array(all.length + 1);
-  let end = 0;
-  for (const [index, one] of all.entries()) starts[index + 1] = end += countOf(one);
-  return starts;
+/** As `Places`. An id is a place in its workload: only where another request had it before, as one of another block, is a map asked. */
+class PlacesOfRequests {
+  readonly all: Request[] = [];
+  private readonly firsts: number[] = [];
+  private readonly others = new Map<Request, number>();
+
+  of(request: Request): number {
+    const { id } = request;
+    const first = this.firsts[id];
+    if (first !== undefined && this.all[first] === request) return first;
+    const known = first === undefined ? undefined : this.others.get(request);
+    if (known !== undefined) return known;
+    const place = this.all.push(request) - 1;
+    if (first === undefined) this.firsts[id] = place;
+    else this.others.set(request, place);
+    return place;
+  }
 }
 
 /** Each once, in the order in which they came. */
@@ -176,7 +203,7 @@ function messageAt(requests: PackedRequests, place: number): Message {
 function partAt({ part, texts, tokenIds, replies }: PackedRequests, index: number): Passage | ReplyOf {
   const place = part[index] as number;
   if (place < 0) return replies[-1 - place] as ReplyOf;
-  return { kind: "passage", text: texts[place] as string, tokenIds: tokenIds[place] as readonly number[] };
+  return { kind: "passage", text: texts[place] as string, tokenIds: tokenIds[place] ?? noIds };
 }
 
 /** Most have one: an array that grows to that takes room for seventeen. */
@@ -186,6 +213,8 @@ function listOf<Kind>(from: number, to: number, requests: PackedRequests, make: 
   for (let place = from; place < to; place++) list.push(make(requests, place));
   return list;
 }
+
+const noIds: readonly number[] = [];
 
 function unlessNaN(value: number): number | undefined {
   return Number.isNaN(value) ? undefined : value;

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, test, vi } from "vitest";
 
@@ -12,6 +14,7 @@ import { thisMachine } from "../host/thisMachine.ts";
 import { openJournal } from "../journal/write.ts";
 import { readTest } from "../journal/read.ts";
 import type { Phase } from "../load/order.ts";
+import { listening } from "../load/testServer.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
 import { stampCodes } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
@@ -140,6 +143,25 @@ test("three threads record what one does: every request once, sent when it was d
     const sum = (name: "sent" | "ended" | "failed") => told.reduce((total, event) => total + event[name], 0);
     expect([sum("sent"), sum("ended"), sum("failed")]).toEqual([requests.length, requests.length, 0]);
   }
+});
+
+test("an engine that takes token ids gets them, beside one that does not", async () => {
+  const asked: unknown[] = [];
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const { prompt } = (await json(request)) as { prompt: unknown };
+    asked.push(prompt);
+    response.writeHead(500).end();
+  };
+  const server = createServer((request, response) => void answer(request, response));
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const wayWith = (takesTokenIds: boolean): Way => ({ ...way, url, wire: { ...way.wire, api: "completions", takesTokenIds } });
+  const phase = ["text", "ids"].flatMap((engine, place) =>
+    requests.slice(0, 1).map((request) => ({ engine, block: 0, due: place / 10, request })),
+  );
+  await using crew = LoadCrew.start(1, clock);
+  await crew.play(order({ record: "memory", phases: [phase], ways: { text: wayWith(false), ids: wayWith(true) } }), { stop: never });
+  server.close();
+  expect(asked).toEqual(["hello there", passage("hello there").tokenIds]);
 });
 
 describe("two threads", () => {

@@ -211,7 +211,8 @@ class LoadThread {
     if (this.failure !== undefined) throw this.failure.error;
     const done = Promise.withResolvers<readonly Stamped[]>();
     this.playing.set(order, { ...listener, done });
-    this.tell({ kind: "play", order, what: { ...what, phases: pack(what.phases) } });
+    const takesTokenIds = Object.values(what.ways).some(({ wire }) => wire.takesTokenIds);
+    this.tell({ kind: "play", order, what: { ...what, phases: pack(what.phases, { takesTokenIds }) } });
     return done.promise;
   }
 
