@@ -4,14 +4,14 @@ import type { Clock } from "../model/host.ts";
 import type { Reading } from "../model/record.ts";
 import type { Recorder, StampKind } from "../model/recorder.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import type { Phase } from "./order.ts";
+import type { Turns } from "./order.ts";
 import { Player } from "./player.ts";
 import { Tally } from "./tally.ts";
 
 export interface DriveOptions {
   /** Its number, for records. */
   readonly experiment: number;
-  readonly phases: readonly Phase[];
+  readonly phases: readonly Turns[];
   /** By engine name. */
   readonly lines: Readonly<Record<string, Line>>;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export async function drive(options: DriveOptions): Promise<void> {
   }
 }
 
-async function play(phase: Phase, index: number, options: DriveOptions): Promise<void> {
+async function play(phase: Turns, index: number, options: DriveOptions): Promise<void> {
   const { lines, clock, recorder, signal, kill, agree } = options;
   const done = Promise.withResolvers<void>();
   const fail = (error: unknown) => {

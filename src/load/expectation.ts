@@ -3,14 +3,14 @@ import type { Clock } from "../model/host.ts";
 import { largestOf } from "../model/extremes.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { lookAhead } from "./preparation.ts";
-import type { Step } from "./steps.ts";
+import type { Step, Steps } from "./steps.ts";
 
 /**
  * Has connections opened for scheduled requests shortly before they are due, and no sooner: a server may keep a thread for each connection that has
  * not sent a byte, and serve nobody else with it.
  */
 export class Expectation {
-  private readonly steps: readonly Step[];
+  private readonly steps: Steps;
   private readonly clock: Clock;
   /** By engine name. */
   private readonly lines: Readonly<Record<string, Line>>;
@@ -18,8 +18,7 @@ export class Expectation {
   private start: Nanoseconds = 0;
   private cancel: () => void = () => {};
 
-  /** `steps`: by due time, earliest first. */
-  constructor(steps: readonly Step[], clock: Clock, lines: Readonly<Record<string, Line>>) {
+  constructor(steps: Steps, clock: Clock, lines: Readonly<Record<string, Line>>) {
     this.steps = steps;
     this.clock = clock;
     this.lines = lines;
@@ -49,7 +48,7 @@ export class Expectation {
 
   /** The step is about to be sent, or dropped: it is expected by now. */
   reach(step: Step): void {
-    if (this.steps[this.next] !== step) return;
+    if (this.steps.scheduledAt(this.next) !== step) return;
     this.next++;
     this.expect(step);
   }
@@ -66,7 +65,7 @@ export class Expectation {
   /** From the start, by engine. */
   private dueWithin(time: Nanoseconds): ReadonlyMap<string, number> {
     const due = new Map<string, number>();
-    for (const { turn, offset = 0 } of this.steps) {
+    for (const { turn, offset = 0 } of this.steps.scheduledFrom(0)) {
       if (offset > time) break;
       due.set(turn.engine, (due.get(turn.engine) ?? 0) + 1);
     }
@@ -74,7 +73,7 @@ export class Expectation {
   }
 
   private wait(): void {
-    const step = this.steps[this.next];
+    const step = this.steps.scheduledAt(this.next);
     if (step === undefined) return;
     const { offset = 0 } = step;
     this.cancel = this.clock.at(this.start + offset - this.lead, () => {

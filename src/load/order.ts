@@ -14,6 +14,9 @@ export interface Turn {
 /** Turns that share a start; the next phase starts when every one of them has ended. */
 export type Phase = readonly Turn[];
 
+/** A phase for whoever plays it, be they kept as a list or not. */
+export type Turns = Pick<Phase, "length" | "at">;
+
 /** Every engine gets each request at the same time; who is first changes from request to request. One phase for each block. */
 export function together(engines: readonly string[], workload: Workload, repeats: number): readonly Phase[] {
   return blocks(repeats).map((block) =>

@@ -2,14 +2,20 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import type { Message, Passage, ReplyOf, Request } from "../model/request.ts";
-import { together, type Phase } from "./order.ts";
+import { together, type Phase, type Turn } from "./order.ts";
 import { pack, unpack } from "./packedPhases.ts";
 import { plainRequest } from "./testServer.ts";
 
 /** What the other thread has of them. */
 function crossed(phases: readonly Phase[]): readonly Phase[] {
   const packed = structuredClone(pack(phases));
-  return unpack(packed).map((phase) => phase.map(({ engine, block, due, request }) => ({ engine, block, due, request })));
+  return unpack(packed).map((turns) => Array.from({ length: turns.length }, (_, place) => whole(turns.at(place) as Turn)));
+}
+
+/** With everything that is made when it is asked for. */
+function whole({ engine, block, due, request }: Turn): Turn {
+  const { id, arrival, messages, contextTokens, questionTokens, reusableTokens, maxOutputTokens } = request;
+  return { engine, block, due, request: { id, arrival, messages, contextTokens, questionTokens, reusableTokens, maxOutputTokens } };
 }
 
 const passage: fc.Arbitrary<Passage> = fc.record({
@@ -71,7 +77,7 @@ test("a request for several engines and blocks, and a passage of several request
 test("where no engine takes token ids none cross", () => {
   const phases = together(["a"], { kind: "test", options: {}, seed: 1, requests: [plainRequest({})] }, 1);
   const [turns] = unpack(pack(phases, { takesTokenIds: false }));
-  expect(turns?.[0]?.request.messages).toEqual([
+  expect(turns?.at(0)?.request.messages).toEqual([
     { role: "user", parts: [{ kind: "passage", text: expect.stringMatching(/./), tokenIds: [] }] },
   ]);
 });

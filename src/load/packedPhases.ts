@@ -1,6 +1,5 @@
 import type { Arrival, Message, Passage, ReplyOf, Request } from "../model/request.ts";
-import type { Seconds } from "../model/time.ts";
-import type { Phase, Turn } from "./order.ts";
+import type { Phase, Turn, Turns } from "./order.ts";
 
 /**
  * Phases as they cross to another thread: in columns, since cloning them as objects took 13 µs a request, and keeping them as objects there
@@ -139,50 +138,66 @@ class Places<Kind> {
   }
 }
 
-/** The same phases. Each turn makes its request whenever it is asked for it: what is not kept costs nobody anything. */
-export function unpack({ lengths, engines, engine, block, due, request, requests }: PackedPhases): readonly Phase[] {
-  let next = 0;
-  return lengths.map((length) =>
-    Array.from({ length }, () => {
-      const turn = next++;
-      const of = { engine: engines[engine[turn] as number] as string, block: block[turn] as number, due: unlessNaN(due[turn] as number) };
-      return new PackedTurn(of.engine, of.block, of.due, requests, request[turn] as number);
-    }),
-  );
+/** The same phases. Each turn, and its request, is made whenever it is asked for: what is not kept costs nobody anything. */
+export function unpack(packed: PackedPhases): readonly Turns[] {
+  let end = 0;
+  return packed.lengths.map((length) => {
+    const first = end;
+    end += length;
+    return { length, at: (place) => (place < length ? turnAt(packed, first + place) : undefined) };
+  });
 }
 
-class PackedTurn implements Turn {
-  readonly engine: string;
-  readonly block: number;
-  readonly due: Seconds | undefined;
+function turnAt({ engines, engine, block, due, request, requests }: PackedPhases, turn: number): Turn {
+  return {
+    engine: engines[engine[turn] as number] as string,
+    block: block[turn] as number,
+    due: unlessNaN(due[turn] as number),
+    request: new PackedRequest(requests, request[turn] as number),
+  };
+}
+
+/** Its messages are made when they are asked for: whoever links requests, or counts their tokens, needs none of their texts. */
+class PackedRequest implements Request {
   private readonly requests: PackedRequests;
   private readonly place: number;
 
-  constructor(engine: string, block: number, due: Seconds | undefined, requests: PackedRequests, place: number) {
-    this.engine = engine;
-    this.block = block;
-    this.due = due;
+  constructor(requests: PackedRequests, place: number) {
     this.requests = requests;
     this.place = place;
   }
 
-  get request(): Request {
-    return unpackRequest(this.requests, this.place);
+  get id(): number {
+    return this.number(0);
   }
-}
 
-function unpackRequest(requests: PackedRequests, place: number): Request {
-  const { numbers } = requests;
-  const first = place * fieldsOfRequest;
-  return {
-    id: numbers[first] as number,
-    arrival: arrivalOf(numbers[first + 1] as number, numbers[first + 2] as number, numbers[first + 3] as number),
-    messages: messagesOf(requests, place),
-    contextTokens: numbers[first + 4] as number,
-    questionTokens: numbers[first + 5] as number,
-    reusableTokens: numbers[first + 6] as number,
-    maxOutputTokens: numbers[first + 7] as number,
-  };
+  get arrival(): Arrival {
+    return arrivalOf(this.number(1), this.number(2), this.number(3));
+  }
+
+  get contextTokens(): number {
+    return this.number(4);
+  }
+
+  get questionTokens(): number {
+    return this.number(5);
+  }
+
+  get reusableTokens(): number {
+    return this.number(6);
+  }
+
+  get maxOutputTokens(): number {
+    return this.number(7);
+  }
+
+  get messages(): readonly Message[] {
+    return messagesOf(this.requests, this.place);
+  }
+
+  private number(field: number): number {
+    return this.requests.numbers[this.place * fieldsOfRequest + field] as number;
+  }
 }
 
 function arrivalOf(offset: number, request: number, pause: number): Arrival {

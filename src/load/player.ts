@@ -6,10 +6,10 @@ import type { DriveOptions } from "./drive.ts";
 import { Expectation } from "./expectation.ts";
 import { Flight, limitsOf, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
-import type { Phase } from "./order.ts";
+import type { Turns } from "./order.ts";
 import type { Tally } from "./tally.ts";
 import { lookAhead, Preparation, type Preparer } from "./preparation.ts";
-import { stepsOf, type Step } from "./steps.ts";
+import { Steps, type Step } from "./steps.ts";
 
 /** After an interruption, what is under way may go on for so long. */
 const longestDrain: Nanoseconds = 30_000_000_000;
@@ -32,9 +32,7 @@ export type PlayerOptions = Pick<DriveOptions, "experiment" | "lines" | "clock" 
 export class Player implements FlightHome, Preparer {
   private readonly options: PlayerOptions;
   private readonly finished: () => void;
-  /** Steps with a time of their own, earliest first. */
-  private readonly scheduled: readonly Step[];
-  private readonly strays: readonly Step[];
+  private readonly steps: Steps;
   private readonly preparation: Preparation;
   private readonly expectation: Expectation;
   private readonly sweep: DeadlineSweep;
@@ -52,14 +50,12 @@ export class Player implements FlightHome, Preparer {
   private cancelSend: () => void = () => {};
   private cancelLimit: () => void = () => {};
 
-  constructor(phase: Phase, options: PlayerOptions, finished: () => void) {
+  constructor(phase: Turns, options: PlayerOptions, finished: () => void) {
     this.options = options;
     this.finished = finished;
-    const { scheduled, strays } = stepsOf(phase);
-    this.scheduled = scheduled;
-    this.strays = strays;
-    this.preparation = new Preparation(this.scheduled, options.clock, this);
-    this.expectation = new Expectation(this.scheduled, options.clock, options.lines);
+    this.steps = new Steps(phase);
+    this.preparation = new Preparation(this.steps, options.clock, this);
+    this.expectation = new Expectation(this.steps, options.clock, options.lines);
     this.sweep = new DeadlineSweep(options.clock);
     const { recorder, tally, deadlines } = options;
     this.flightOptions = { recorder, tally, limits: limitsOf(deadlines), home: this };
@@ -114,7 +110,7 @@ export class Player implements FlightHome, Preparer {
   /** What has fallen due by now and was not sent is recorded as much as what is under way. */
   private cancelDue(): void {
     const now = this.now();
-    for (const step of this.scheduled.slice(this.next)) {
+    for (const step of this.steps.scheduledFrom(this.next)) {
       if (this.dueOf(step) > now) break;
       this.recordEnd(step, this.dueOf(step), { kind: "cancelled" });
     }
@@ -125,11 +121,12 @@ export class Player implements FlightHome, Preparer {
   }
 
   private dropStrays(): void {
-    for (const step of this.strays) this.drop(step, this.start, "a request that it waits for is not in this workload, or waits for it");
+    for (const step of this.steps.strays())
+      this.drop(step, this.start, "a request that it waits for is not in this workload, or waits for it");
   }
 
   private scheduleNext(): void {
-    const step = this.scheduled[this.next];
+    const step = this.steps.scheduledAt(this.next);
     if (step !== undefined) this.cancelSend = this.options.clock.at(this.dueOf(step), () => this.sendNext(step));
   }
 
@@ -156,11 +153,12 @@ export class Player implements FlightHome, Preparer {
     this.sweep.release(flight);
     if (step.isContained) step.text = ending.text;
     if (!this.isStopped) this.goOnAfter(step, at, ending.outcome);
+    this.steps.release(step);
     this.finishIfNothingIsLeft();
   }
 
   private goOnAfter(step: Step, at: Nanoseconds, outcome: Outcome): void {
-    for (const follower of step.followers) {
+    for (const follower of this.steps.followersOf(step)) {
       const due = this.dueAfter(follower, step, at);
       const end = Math.max(at, follower.latestEnd ?? at);
       follower.waitsFor--;
@@ -168,7 +166,7 @@ export class Player implements FlightHome, Preparer {
       if (follower.isDropped) continue;
       if (this.timeWasUp !== undefined) this.drop(follower, due, this.timeWasUp);
       // Without the reply there is nothing to send; whoever merely waited for its end goes on, as a user would.
-      else if (outcome.kind === "completed" || !follower.contains.includes(step)) {
+      else if (outcome.kind === "completed" || !this.steps.containedIn(follower).includes(step)) {
         // Nobody sends a reply before it is there: whose own time was before that falls due then, and the harness is not late.
         if (follower.waitsFor === 0) this.sendAt(follower, Math.max(due, end));
       } else {
@@ -251,7 +249,7 @@ export class Player implements FlightHome, Preparer {
       const { step: before, due: at } = one;
       this.recordDropped(before, at, one.reason);
       const why = `request ${before.request} before it was dropped`;
-      for (const follower of before.followers.toReversed())
+      for (const follower of this.steps.followersOf(before).toReversed())
         left.push({ step: follower, due: this.dueAfter(follower, before, at), reason: why });
     }
   }
@@ -277,8 +275,8 @@ export class Player implements FlightHome, Preparer {
     this.preparation.stop();
     this.expectation.stop();
     this.cancelSend();
-    for (const step of this.scheduled.slice(this.next)) this.drop(step, this.dueOf(step), reason);
-    this.next = this.scheduled.length;
+    for (const step of this.steps.scheduledFrom(this.next)) this.drop(step, this.dueOf(step), reason);
+    this.next = this.steps.scheduledCount;
     for (const pause of this.pausing.list()) {
       this.cancelPause(pause);
       this.drop(pause.step, pause.due, reason);
@@ -288,7 +286,7 @@ export class Player implements FlightHome, Preparer {
   }
 
   private finishIfNothingIsLeft(): void {
-    const isAllSent = this.isStopped || this.next === this.scheduled.length;
+    const isAllSent = this.isStopped || this.next === this.steps.scheduledCount;
     if (this.hasFinished || !isAllSent || this.sweep.size > 0 || this.pausing.size > 0) return;
     this.hasFinished = true;
     this.cancelLimit();
@@ -297,7 +295,8 @@ export class Player implements FlightHome, Preparer {
 
   prepare(step: Step): Prepared {
     const { keepText } = this.options;
-    const replies = (request: number) => step.contains.find((one) => one.request === request)?.text;
+    const contained = this.steps.containedIn(step);
+    const replies = (request: number) => contained.find((one) => one.request === request)?.text;
     return this.lineOf(step).prepare(step.turn.request, replies, keepText || step.isContained);
   }
 

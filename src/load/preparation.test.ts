@@ -4,7 +4,7 @@ import { virtualClock } from "../host/virtualClock.ts";
 import type { Request } from "../model/request.ts";
 import { inTurn } from "./order.ts";
 import { Preparation } from "./preparation.ts";
-import { stepsOf, type Step } from "./steps.ts";
+import { Steps, type Step } from "./steps.ts";
 import { plainRequest } from "./testServer.ts";
 
 interface Preparing {
@@ -20,14 +20,14 @@ function preparing(count: number, requestOf: (id: number) => Partial<Request>): 
   const clock = virtualClock();
   const requests = Array.from({ length: count }, (_, id) => plainRequest({ id, ...requestOf(id) }));
   const [phase = []] = inTurn(["a"], { kind: "test", options: {}, seed: 1, requests }, 1);
-  const steps = stepsOf(phase).scheduled;
+  const steps = new Steps(phase);
   const prepared: [number, number][] = [];
   const prepare = (step: Step) => {
     prepared.push([step.request, clock.now() / 1e9]);
     return {};
   };
   const settled = async () => clock.runUntil(Promise.resolve());
-  return { preparation: new Preparation(steps, clock, { prepare }), steps, prepared, settled };
+  return { preparation: new Preparation(steps, clock, { prepare }), steps: [...steps.scheduledFrom(0)], prepared, settled };
 }
 
 test.each<[string, number, Partial<Request>]>([

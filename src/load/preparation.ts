@@ -1,7 +1,7 @@
 import type { Prepared } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
-import type { Step } from "./steps.ts";
+import type { Step, Steps } from "./steps.ts";
 
 /** A request is serialised so long before it is due (no round number, or in a regular schedule another one would be due just then)… */
 export const lookAhead: Nanoseconds = 487_300_000;
@@ -16,7 +16,7 @@ export interface Preparer {
 
 /** Has scheduled requests ready before they are due: each is prepared in a call of the clock of its own, in their order. */
 export class Preparation {
-  private readonly steps: readonly Step[];
+  private readonly steps: Steps;
   private readonly clock: Clock;
   private readonly preparer: Preparer;
   private readonly prepared: Prepared[] = [];
@@ -26,8 +26,7 @@ export class Preparation {
   private isWaitingForRoom = false;
   private cancel: () => void = () => {};
 
-  /** `steps`: by due time, earliest first. */
-  constructor(steps: readonly Step[], clock: Clock, preparer: Preparer) {
+  constructor(steps: Steps, clock: Clock, preparer: Preparer) {
     this.steps = steps;
     this.clock = clock;
     this.preparer = preparer;
@@ -35,7 +34,7 @@ export class Preparation {
 
   /** Prepares what is due soon after a start that is still to be chosen, then calls `done`. */
   begin(done: () => void): void {
-    const step = this.steps[this.next];
+    const step = this.steps.scheduledAt(this.next);
     if (step === undefined || offsetOf(step) > lookAhead || !this.hasRoom()) return done();
     this.prepareNext(step);
     this.cancel = this.clock.at(this.clock.now(), () => this.begin(done));
@@ -69,14 +68,14 @@ export class Preparation {
   }
 
   private wait(): void {
-    const step = this.steps[this.next];
+    const step = this.steps.scheduledAt(this.next);
     if (step === undefined) return;
     this.isWaitingForRoom = !this.hasRoom();
     if (!this.isWaitingForRoom) this.cancel = this.clock.at(this.start + offsetOf(step) - lookAhead, () => this.prepareIfDue());
   }
 
   private prepareIfDue(): void {
-    const step = this.steps[this.next];
+    const step = this.steps.scheduledAt(this.next);
     // Sent in the meantime without us: then the next one's time has not come yet.
     if (step !== undefined && this.start + offsetOf(step) - lookAhead <= this.clock.now()) this.prepareNext(step);
     this.wait();

@@ -1,21 +1,10 @@
-import type { Request } from "../model/request.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
-import { ByRequest } from "./byRequest.ts";
-import type { Phase, Turn } from "./order.ts";
+import { linksOf, type Links } from "./links.ts";
+import type { Turn, Turns } from "./order.ts";
 
-/** Of all those that have none: of a hundred thousand steps most have one at most, and an array that grows takes room for seventeen. */
-const noSteps: Step[] = [];
-
-function withOneMore(steps: Step[], step: Step): Step[] {
-  if (steps === noSteps) return [step];
-  steps.push(step);
-  return steps;
-}
-
-const noRequests: readonly number[] = [];
-
-/** A turn in its phase: what waits for its end, and whose replies it contains. Of its request what is asked for again and again: that is made anew each time. */
+/** A turn in its phase, from when it is first asked for. Of its request what is asked for again and again: that is made anew each time. */
 export class Step {
+  readonly place: number;
   readonly turn: Turn;
   readonly request: number;
   /** From the start of the phase, where it has a time of its own. */
@@ -23,16 +12,11 @@ export class Step {
   /** The request after whose end it falls due, where it is one's end. */
   readonly after: number | undefined;
   readonly pause: Nanoseconds;
-  /** The requests whose own replies are parts of its prompt, each once. */
-  readonly ownReplies: readonly number[];
   readonly promptTokens: number;
-  /** Those that are sent after its end, or with its reply. */
-  followers: Step[] = noSteps;
-  /** Those whose own replies are parts of its prompt. */
-  contains: Step[] = noSteps;
-  isContained = false;
+  /** Its own reply is part of another one's prompt. */
+  readonly isContained: boolean;
   /** How many of those that it waits for have yet to end. */
-  waitsFor = 0;
+  waitsFor: number;
   /** On the clock, where it depends on another one's end and that is known. */
   due: Nanoseconds | undefined;
   /** The latest end of those that it waits for, once one of several has ended: they are not told in the order in which they came. */
@@ -42,95 +26,94 @@ export class Step {
   /** Its reply's text, once there, where another step contains it. */
   text: string | undefined;
 
-  constructor(turn: Turn) {
+  constructor(place: number, turn: Turn, { waitsFor, isContained }: Links) {
     const { request, due } = turn;
     const { arrival } = request;
+    this.place = place;
     this.turn = turn;
     this.request = request.id;
     this.offset = due === undefined ? undefined : toNanoseconds(due);
     this.after = arrival.kind === "after" ? arrival.request : undefined;
     this.pause = arrival.kind === "after" ? toNanoseconds(arrival.pause) : 0;
-    this.ownReplies = ownReplies(request);
     this.promptTokens = request.contextTokens + request.questionTokens;
+    this.isContained = isContained.has(place);
+    this.waitsFor = waitsFor[place] ?? 0;
   }
 }
 
-export interface Steps {
-  /** With a time of their own and nobody to wait for, earliest first. */
-  readonly scheduled: readonly Step[];
+/**
+ * A phase's turns, linked to one another. A step is made when it is first asked for and let go once it has ended: all of them at once took the collector
+ * of garbage as long as everything else before the first request.
+ */
+export class Steps {
+  private readonly turns: Turns;
+  private readonly links: Links;
+  /** Places of those with a time of their own and nobody to wait for, earliest first. */
+  private readonly scheduled: readonly number[];
+  /**
+   * By place. No map: one that loses as many as it gets is built anew again and again, each of its tables holds on to the one after it, and one that is
+   * old keeps all of them, and every step in them, alive until the old ones are collected.
+   */
+  private readonly made: (Step | undefined)[];
+
+  constructor(turns: Turns) {
+    this.turns = turns;
+    this.links = linksOf(turns);
+    this.made = Array.from({ length: turns.length });
+    const { waitsFor, strays } = this.links;
+    const dues = new Float64Array(turns.length);
+    const scheduled: number[] = [];
+    for (let place = 0; place < turns.length; place++) {
+      const due = waitsFor[place] === 0 && !strays.has(place) ? turns.at(place)?.due : undefined;
+      if (due === undefined) continue;
+      scheduled.push(place);
+      dues[place] = due;
+    }
+    this.scheduled = scheduled.sort((a, b) => (dues[a] ?? 0) - (dues[b] ?? 0));
+  }
+
+  /** How many have a time of their own and nobody to wait for. */
+  get scheduledCount(): number {
+    return this.scheduled.length;
+  }
+
+  /** The one with so many before it, earliest first. */
+  scheduledAt(index: number): Step | undefined {
+    const place = this.scheduled[index];
+    return place === undefined ? undefined : this.at(place);
+  }
+
+  /** That one and those after it. */
+  *scheduledFrom(index: number): Generator<Step> {
+    for (const place of this.scheduled.slice(index)) yield this.at(place);
+  }
+
   /** Those that wait for a request that is not in the phase, or for one that waits for them. */
-  readonly strays: readonly Step[];
-}
-
-/** A phase's turns, linked to one another. */
-export function stepsOf(phase: Phase): Steps {
-  const steps = phase.map((turn) => new Step(turn));
-  const lookUp = index(steps);
-  const strays = new Set(steps.filter((step) => !isLinked(step, lookUp)));
-  for (const step of inCircles(steps, strays)) strays.add(step);
-  const scheduled = steps.filter((step) => step.offset !== undefined && step.waitsFor === 0 && !strays.has(step));
-  return { scheduled: scheduled.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0)), strays: [...strays] };
-}
-
-type LookUp = (of: Turn, request: number) => Step | undefined;
-
-/** False where one that it waits for is not there. */
-function isLinked(step: Step, lookUp: LookUp): boolean {
-  const { after, ownReplies: replies } = step;
-  if (after !== undefined && !replies.includes(after)) {
-    if (!waitsForEnd(step, lookUp(step.turn, after))) return false;
+  strays(): readonly Step[] {
+    return this.stepsAt([...this.links.strays]);
   }
-  for (const request of replies) {
-    const awaited = lookUp(step.turn, request);
-    if (!waitsForEnd(step, awaited)) return false;
-    awaited.isContained = true;
-    step.contains = withOneMore(step.contains, awaited);
+
+  /** Those that are sent after its end, or with its reply. */
+  followersOf({ place }: Step): readonly Step[] {
+    const followers = this.links.followers[place];
+    return typeof followers === "number" ? [this.at(followers)] : this.stepsAt(followers ?? []);
   }
-  return true;
-}
 
-function waitsForEnd(step: Step, awaited: Step | undefined): awaited is Step {
-  if (awaited === undefined) return false;
-  awaited.followers = withOneMore(awaited.followers, step);
-  step.waitsFor++;
-  return true;
-}
-
-/** Those that nobody's end can ever set free. */
-function inCircles(steps: readonly Step[], strays: ReadonlySet<Step>): readonly Step[] {
-  const free = steps.filter((step) => step.waitsFor === 0 || strays.has(step));
-  /** Of those that wait for more than one. */
-  const waitsFor = new Map<Step, number>();
-  for (let next = 0; next < free.length; next++) {
-    for (const follower of free[next]?.followers ?? []) {
-      const left = (waitsFor.get(follower) ?? follower.waitsFor) - 1;
-      if (left > 0) waitsFor.set(follower, left);
-      else if (!strays.has(follower)) free.push(follower);
-    }
+  /** Those whose own replies are parts of its prompt. */
+  containedIn({ place }: Step): readonly Step[] {
+    return this.stepsAt(this.links.contains.get(place) ?? []);
   }
-  if (free.length === steps.length) return [];
-  const freed = new Set(free);
-  return steps.filter((step) => !freed.has(step));
-}
 
-function ownReplies({ messages }: Request): readonly number[] {
-  let replies: number[] | undefined;
-  for (const { parts } of messages) {
-    for (const part of parts) {
-      if (part.kind === "reply" && part.source === "own") (replies ??= []).push(part.request);
-    }
+  /** It has ended: nobody will ask for it again, but for its reply. */
+  release(step: Step): void {
+    if (!step.isContained) this.made[step.place] = undefined;
   }
-  return replies === undefined ? noRequests : [...new Set(replies)];
-}
 
-/** Finds a request's step on the same engine in the same block as a turn. */
-function index(steps: readonly Step[]): LookUp {
-  let found: ByRequest<Step> | undefined; // where nobody waits for another one, nobody asks
-  return (turn, request) => (found ??= byRequest(steps)).get(turn, request);
-}
+  private stepsAt(places: readonly number[]): readonly Step[] {
+    return places.map((place) => this.at(place));
+  }
 
-function byRequest(steps: readonly Step[]): ByRequest<Step> {
-  const found = new ByRequest<Step>();
-  for (const step of steps) found.set(step.turn, step.request, step);
-  return found;
+  private at(place: number): Step {
+    return (this.made[place] ??= new Step(place, this.turns.at(place) as Turn, this.links));
+  }
 }
