@@ -41,12 +41,12 @@ test.runIf(process.platform === "linux")("where the system makes no directories,
   expect(refusal("/proc/x/y")).toBe("/proc/x/y cannot be written to: no directory can be made in /proc");
 });
 
-// Root may write anywhere.
-test.skipIf(process.getuid?.() === 0)("a directory that may not be written in is named", () => {
+test("a directory that may not be written in is named", async () => {
   using where = folder();
   chmodSync(where.path, 0o555);
-  expect(refusal(where.at("out"))).toContain(`you may not write in ${where.path}`);
+  const { code, stderr } = await tandem(["run", "--attach", "http://127.0.0.1:1", "-o", where.at("out")], { asAnybody: true });
   chmodSync(where.path, 0o755);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(`you may not write in ${where.path}`)]);
 });
 
 test("a directory that cannot be written to is told in one list with the mistakes of other flags", async () => {
