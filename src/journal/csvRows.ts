@@ -13,6 +13,8 @@ export interface ResultRow {
   readonly request: number;
   readonly due: Seconds;
   readonly sent: Seconds | undefined;
+  /** Of any outcome: what failed may have been waited for long after all others were over. */
+  readonly ended: Seconds | undefined;
   readonly ttft: Seconds | undefined;
   /** From `sent` to the response head. */
   readonly headersAfter: Seconds | undefined;
@@ -75,6 +77,7 @@ function rowOf(cells: Cells): ResultRow {
     request: cells.count("request_id"),
     due: cells.optionalNumber("due_seconds") ?? cells.number("timestamp"),
     sent: cells.optionalNumber("sent_seconds"),
+    ended: cells.optionalNumber("ended_seconds"),
     ttft: cells.optionalNumber("TTFT"),
     headersAfter: cells.optionalNumber("ttft_headers_seconds"),
     e2e: cells.optionalNumber("latency"),

@@ -131,7 +131,9 @@ function recordOf(experiment: number, row: ResultRow, seen: number): RequestReco
 /** First and last token, as far as the row has them. What lay between them is not in the file: gaps between tokens cannot be had from it. */
 function stampsOf(row: ResultRow): Partial<Pick<RequestRecord, "sent" | "ended" | "chunks" | "headers">> {
   const { due, sent = due, ttft, e2e } = row;
-  if (ttft === undefined) return row.sent === undefined ? {} : { sent: toNanoseconds(row.sent) };
+  const ended = row.ended ?? (ttft === undefined || e2e === undefined ? undefined : sent + e2e);
+  const end = ended === undefined ? {} : { ended: toNanoseconds(ended) };
+  if (ttft === undefined) return row.sent === undefined ? end : { sent: toNanoseconds(row.sent), ...end };
   const tokens = outputTokensOf(row);
   // Where nothing came between them, its first event had all there were.
   const first = Math.max(1, (tokens ?? 1) - (tokensBetween(row) ?? 0));
@@ -141,7 +143,7 @@ function stampsOf(row: ResultRow): Partial<Pick<RequestRecord, "sent" | "ended" 
     sent: toNanoseconds(sent),
     ...(row.headersAfter === undefined ? {} : { headers: toNanoseconds(sent + row.headersAfter) }),
     chunks: chunksOf(all.map(({ after, tokens }) => ({ at: toNanoseconds(sent + after), kind: "text", tokens }))),
-    ...(e2e === undefined ? {} : { ended: toNanoseconds(sent + e2e) }),
+    ...end,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { endsUnknown } from "./spanOf.ts";
 
 /** Whoever killed the run came before its checks: none of them was met. */
 export function unjudgedReasons(
@@ -17,8 +18,14 @@ export function damageReasons({ damaged = [] }: TestResult): readonly ValidityRe
   return [{ state: "INVALID", what, advice: "do not rely on any of this: run it again, or bring the files back from a copy" }];
 }
 
-export function csvReasons({ gapsUnknown }: TestResult): readonly ValidityReason[] {
-  return gapsUnknown === true ? [fromCsv] : [];
+export function csvReasons({ records }: ExperimentResult, { gapsUnknown }: TestResult): readonly ValidityReason[] {
+  if (gapsUnknown !== true) return [];
+  const endless = new Set(records.filter(endsUnknown).map(({ engine }) => engine));
+  const without =
+    endless.size === 0
+      ? ""
+      : `; when what failed had ended this one does not say, so there are no requests/s of ${[...endless].join(", ")}`;
+  return [{ ...fromCsv, what: `${fromCsv.what}${without}` }];
 }
 
 const fromCsv: ValidityReason = {

@@ -54,7 +54,7 @@ export function validity(experiment: ExperimentResult, result: TestResult, { sum
     ...oneServerReasons(engines, asked),
     ...askedBeforeReasons(asked),
     ...sharedPortReasons(experiment, events),
-    ...csvReasons(result),
+    ...csvReasons(experiment, result),
   ]);
   return { state: worstOf(reasons), reasons };
 }

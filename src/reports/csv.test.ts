@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { parseLegacyCsv } from "../journal/legacyCsv.ts";
 import { experimentOf, record, resultOf } from "../measure/fixture.ts";
 import { e2e, throughput, timeToHeaders, tokensOfEvents, tpot, ttft, ttftFromDue } from "../measure/latency.ts";
+import { figuresOf } from "../measure/testFigures.ts";
 import { dropped, failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
@@ -12,7 +13,7 @@ import { fixture } from "./fixture.ts";
 
 const seedColumns = "timestamp,engine_id,request_id,TTFT,throughput,latency,context_len,query_len,gpu_memory,expr_id";
 const ourColumns =
-  "engine,block,outcome,failure,due_seconds,sent_seconds,ttft_due_seconds,ttft_headers_seconds,e2e_due_seconds,tpot_seconds,prompt_tokens,cached_tokens,output_tokens,output_tokens_source,attempts,cache,simulated,after_request";
+  "engine,block,outcome,failure,due_seconds,sent_seconds,ttft_due_seconds,ttft_headers_seconds,e2e_due_seconds,tpot_seconds,prompt_tokens,cached_tokens,output_tokens,output_tokens_source,attempts,cache,simulated,after_request,ended_seconds";
 
 test("the columns of lmcache-tests come first, ours after", () => {
   expect(csvText(fixture()).split("\n")[0]).toBe(`${seedColumns},${ourColumns}`);
@@ -29,8 +30,8 @@ test("a row holds what was stamped, and a failed request has empty cells and its
     ttft: ({ request }) => (request === 0 ? 0.5 : undefined),
   });
   expect(csvText(result).split("\n").slice(1)).toEqual([
-    "0.000000,0,0,0.500000,20.000,0.600000,4096,16,,0,only,0,completed,,0.000000,0.000200,0.500200,0.030000,0.600200,0.050000,4112,0,3,usage,1,cold,true,",
-    "8.000000,0,1,,,,4096,16,,0,only,0,failed,first-token-timeout: no token within 120 s,8.000000,8.000200,,,,,,,,,1,warm,true,",
+    "0.000000,0,0,0.500000,20.000,0.600000,4096,16,,0,only,0,completed,,0.000000,0.000200,0.500200,0.030000,0.600200,0.050000,4112,0,3,usage,1,cold,true,,0.600300",
+    "8.000000,0,1,,,,4096,16,,0,only,0,failed,first-token-timeout: no token within 120 s,8.000000,8.000200,,,,,,,,,1,warm,true,,128.000200",
     "",
   ]);
 });
@@ -62,10 +63,19 @@ test("a file that is read back has the figures of each request that it was made 
         : [],
     tokens:
       one.outcome.kind === "completed" ? [one.outputTokens, one.outputTokensSource, tokensOfEvents(one) >= (one.outputTokens ?? 0)] : [],
-    is: [one.outcome, one.attempts, one.after, one.cache, one.promptTokens, one.cachedTokens, one.due, one.sent],
+    is: [one.outcome, one.attempts, one.after, one.cache, one.promptTokens, one.cachedTokens, one.due, one.sent, one.ended],
   });
   const inOrder = (read?.records ?? []).toSorted((first, second) => first.request - second.request);
   expect(inOrder.map(figures)).toEqual(records.map(figures));
+});
+
+test("a file that is read back has the rates of its run, also where one of many requests failed long after the others were over", () => {
+  const good = [0, 1, 2].map((request) => record([[request + 1], [request + 2]], { request, due: request }));
+  const timedOut = record([], { request: 3, due: 1, ended: 6, outcome: failed("first-token-timeout", "no token within 5 s") });
+  const run = resultOf(experimentOf([...good, timedOut]), ["plain"]);
+  const read = parseLegacyCsv(csvText(run), "test_a.csv");
+  const rates = [run, read].map((result) => figuresOf(result).experiments[0]?.summaries[0]?.requestsPerSecond);
+  expect(rates).toEqual([0.5, 0.5]); // 3 in 6 s, not in 4
 });
 
 test("engines are numbered as they were declared, whatever order their records came in", () => {
@@ -92,7 +102,7 @@ test("whatever a message contains comes back from a reader that follows RFC 4180
   fc.assert(
     fc.property(fc.string(), (message) => {
       const rows = rowsOf(csvText(withMessage(fixture({ engines: ["only"], contexts: [64], requests: 1 }), message)));
-      expect(rows.map((row) => [row.length, row[13]])).toEqual([[28, `bad-response: ${message}`]]);
+      expect(rows.map((row) => [row.length, row[13]])).toEqual([[29, `bad-response: ${message}`]]);
     }),
   );
 });

@@ -73,6 +73,7 @@ const columns: readonly (readonly [string, (row: Row) => string])[] = [
   ["cache", ({ record }) => record.cache],
   ["simulated", ({ engine }) => String(engine.simulated)],
   ["after_request", ({ record }) => whole(record.after)],
+  ["ended_seconds", ({ record }) => seconds(record.ended === undefined ? undefined : toSeconds(record.ended))],
 ];
 
 // Experiment by experiment, engine by engine as they were declared, in the order of the requests.
