@@ -4,11 +4,12 @@ import { halvesApart } from "./drift.ts";
 import { isSentAgain, opening, tokensOfEvents, ttft } from "./latency.ts";
 import { offeredChange } from "./offeredChange.ts";
 import { ofEngine } from "./ofEngine.ts";
+import { foundOf, mayBeOvertaken } from "./overtaken.ts";
 import { queueGrowth, type QueueGrowth } from "./queueGrowth.ts";
 import { sum, sumOf } from "./sums.ts";
 import { isCompleted } from "./summary.ts";
 import { toldCached } from "./toldCached.ts";
-import { tokensAdded, tokensOfTemplate } from "./tokensAdded.ts";
+import { tokensOfTemplate } from "./tokensAdded.ts";
 import { toldTokens, tooHighBy } from "./untoldTokens.ts";
 import { milliseconds } from "./inWords.ts";
 import { beyond, limits as usual, share, type Limits } from "./validityLimits.ts";
@@ -254,15 +255,22 @@ function areUnlike(counts: readonly (number | undefined)[]): boolean {
 
 function cacheState(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const cold = replies.filter((record) => record.cache === "cold" && toldCached(record) !== undefined);
-  const cached = sumOf(cold, (record) => Math.max(0, (toldCached(record) ?? 0) - tokensAdded(record)));
+  const hits = cold.filter((record) => foundOf(record) > 0);
+  const isOvertaken = mayBeOvertaken(hits.length === 0 ? [] : replies);
+  const all = sumOf(hits, foundOf);
+  const unexplained = sumOf(hits, (record) => (isOvertaken(record) ? 0 : foundOf(record)));
   const prompt = sumOf(cold, ({ promptTokens = 0 }) => promptTokens);
-  const found = share(cached, prompt);
+  const found = share(all, prompt);
   return beyond(limits.coldCached, found, {
     what: `cold requests found ${Math.round((found ?? 0) * 100)} % of their prompts in the cache`,
-    advice: "do not call them cold: empty the caches before, start the engine anew, or take another seed",
+    advice: `do not call them cold: ${2 * unexplained > all ? "empty the caches before, start the engine anew, or take another seed" : overtaken}`,
     engine,
   });
 }
+
+/** Emptied caches change nothing of it. */
+const overtaken =
+  "others with the same beginning fell due before they were computed, and may have been taken first; have such requests fall due further apart, or fewer at once";
 
 function impossibleHits(replies: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const told = replies.filter(({ impossibleCachedTokens }) => impossibleCachedTokens !== undefined);

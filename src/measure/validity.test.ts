@@ -375,6 +375,25 @@ test("cold requests that an engine found in its cache were not cold; a shared fi
   );
 });
 
+test("where a later request of the same instant may have been computed before a cold one, no emptier cache is advised, but to let them fall due apart", () => {
+  const pairs = ({ apart, warmFound }: { apart: number; warmFound: number }) => {
+    const [cold, warm] = answered("plain", [0.5, 0.4], { contextTokens: 990, promptTokens: 1_000, tokenEvery: 0.01 });
+    const shared = { cache: "warm", reusableTokens: 990, cachedTokens: warmFound, due: apart * 1e9, sent: apart * 1e9 } as const;
+    const records = [
+      { ...cold!, cachedTokens: 900 },
+      { ...warm!, ...shared },
+    ];
+    return validityOf(records).reasons.flatMap(({ what, advice }) => (what.startsWith("cold requests found 90 %") ? [advice] : []));
+  };
+  const apart = [expect.stringContaining("have such requests fall due further apart") as string];
+  const emptier = [expect.stringContaining("empty the caches before") as string];
+  expect(pairs({ apart: 0, warmFound: 0 })).toEqual(apart);
+  // It found all of it: so it was there before both.
+  expect(pairs({ apart: 0, warmFound: 990 })).toEqual(emptier);
+  // The cold one had been computed by then.
+  expect(pairs({ apart: 0.6, warmFound: 0 })).toEqual(emptier);
+});
+
 test("a cold request of which no cached tokens were told, of a prompt that was counted, counts as one that had none: engines leave out a 0", () => {
   const cold = { contextTokens: 990, promptTokens: 1_000 };
   const found = (told: number, untold: number, more: object = {}) =>
