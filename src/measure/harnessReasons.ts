@@ -24,7 +24,6 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
   const delay = worstThread(result, "event-loop-delay-seconds");
   const cpu = worstThread(result, "cpu-share");
   const [ttftError, stampError] = [largest(result, "ttft"), largest(result, "stamp")];
-  const stalls = stallsOf(result);
   const steal = inNineOfTen(result, "host-steal-share");
   const crowd = inNineOfTen(result, "host-runnable-per-core");
   const step = Math.max(0, ...readingsOf(result, "clock-step-seconds"));
@@ -42,11 +41,6 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
     ...beyond(limits.eventLoopDelay, delay?.value, {
       what: `the harness stamped late (event loop${delay?.whose} held up for ${milliseconds(delay?.value)})`,
       advice: quieter,
-    }),
-    ...beyond(limits.stalls, stalls?.share, {
-      what: `the harness stood still for ${milliseconds(stalls?.seconds)}: what came meanwhile was read late, and what was due then sent late`,
-      advice:
-        "measure again while nothing stops this process or its machine (a debugger, a suspended or moved virtual machine, a full memory)",
     }),
     ...beyond(limits.cpu, cpu?.value, {
       what: `the harness was at its limit (${cpu?.value.toFixed(2)} CPU cores${cpu?.whose})`,
@@ -78,6 +72,16 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
       advice: "do not use these numbers, and report the fault: the clock of a run never goes back",
     }),
   ];
+}
+
+/** Told first: it explains what was late, and what was not in time. */
+export function stallReasons(result: ExperimentResult, limits: Limits): readonly ValidityReason[] {
+  const stalls = stallsOf(result);
+  return beyond(limits.stalls, stalls?.share, {
+    what: `the harness stood still for ${milliseconds(stalls?.seconds)}: what came meanwhile was read late, and what was due then sent late`,
+    advice:
+      "measure again while nothing stops this process or its machine (a debugger, a suspended or moved virtual machine, a full memory)",
+  });
 }
 
 /** One late request is marked: its TTFT counts from when it was sent. When most are late, another load was played than was asked for. */

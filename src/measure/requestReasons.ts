@@ -1,6 +1,7 @@
 import type { EngineSummary, ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { ofEngine } from "./ofEngine.ts";
+import { endedInStall } from "./stalls.ts";
 import { beyond, limitsOf, share, type Limits } from "./validityLimits.ts";
 
 /** Did every request that was scheduled come to a good end? What `deaths` explain goes without saying. */
@@ -11,11 +12,13 @@ export function requestReasons(
 ): readonly ValidityReason[] {
   const limits = limitsOf(experiment.description);
   const met = verdicts.filter((verdict) => verdict.experiment === experiment.index && verdict.ok);
+  const isUnread = endedInStall(experiment);
   const failing = (summary: EngineSummary) =>
     failures(summary, limits, {
       isAllowed: met.some(({ allowsFailuresOf }) => allowsFailuresOf === summary.engine),
       hasLog: description.engines.some(({ name, command }) => name === summary.engine && command !== undefined),
       isCut: experiment.neverDue > 0,
+      unread: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(isUnread).length,
       limited: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(({ status }) => status === 429).length,
     });
   const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(stillRunning && summary.requests === 0));
@@ -71,6 +74,8 @@ interface Failing {
   readonly hasLog: boolean;
   /** Requests never fell due. */
   readonly isCut: boolean;
+  /** So many were not in time about when the harness stood still. */
+  readonly unread: number;
   /** So many were answered that more is asked than is allowed (HTTP 429). */
   readonly limited: number;
 }
@@ -78,7 +83,7 @@ interface Failing {
 function failures(
   { engine, requests, completed, failures, failuresByCode }: EngineSummary,
   limits: Limits,
-  { isAllowed, hasLog, isCut, limited }: Failing,
+  { isAllowed, hasLog, isCut, unread, limited }: Failing,
 ): readonly ValidityReason[] {
   if (requests === 0) {
     const advice = hasLog && !isCut ? "see why in the engine's log, and run it again" : "run it again to its end";
@@ -93,7 +98,7 @@ function failures(
   const limit = isAllowed ? { ...limits.failures, invalid: Infinity } : limits.failures;
   const own = failures - (failuresByCode.exhausted ?? 0);
   return beyond(limit, share(own, requests), {
-    what: `failed ${own} of ${requests} requests, and the others may be the easier ones`,
+    what: `failed ${own} of ${requests} requests${unread === 0 ? "" : `, ${unread} of them by deadlines that passed about when the harness stood still`}, and the others may be the easier ones`,
     advice: isAllowed ? lookThere : `${lookThere}, or say in a test file's check how many may: mayFail(…)`,
     engine,
   });

@@ -104,6 +104,21 @@ test("a thread that stood still for more than a hundredth of the time is a reaso
   expect(reason?.what).toContain("the harness stood still for 1200 ms");
 });
 
+test("that the harness stood still stands before the failures that came of it, and of those it is said how many", () => {
+  const stalled: Reading = { at: 5e9, series: "event-loop-stalled-seconds", of: "harness/1", value: 2 };
+  const failed = failing(good, 3).map((one) => ({ ...one, ended: one.request === 2 ? 9e9 : 4.9e9 }));
+  const reasons = (starts: NonNullable<ExperimentResult["starts"]>) => {
+    const { state, reasons } = validityOf(failed, [stalled], { span: { from: 0, to: 20e9 }, starts });
+    expect(state).toBe("INVALID");
+    return reasons.map(({ what }) => what);
+  };
+  const [first, second] = reasons([{ engine: "plain", block: 0, at: 0 }]);
+  expect(first).toContain("the harness stood still for 2000 ms");
+  expect(second).toContain("failed 3 of 10 requests, 2 of them by deadlines that passed about when the harness stood still, and");
+  // On another engine's clock they were over before.
+  expect(reasons([{ engine: "plain", block: 0, at: -9e9 }])[1]).toContain("failed 3 of 10 requests, and");
+});
+
 test("one load thread of sixteen that stands still is found beside fifteen that are idle, and named", () => {
   const workers = Array.from({ length: 16 }, (_, index) => index + 1);
   const told = (series: string, stalled: number, idle: number) =>
@@ -554,7 +569,7 @@ function shown(unit: string, value: number | undefined): string {
   return value === 0 ? "any" : `${value * 100} %`;
 }
 
-interface Differing extends Partial<Pick<TestResult, "stillRunning" | "events" | "damaged">>, Pick<ExperimentResult, "span"> {
+interface Differing extends Partial<Pick<TestResult, "stillRunning" | "events" | "damaged">>, Pick<ExperimentResult, "span" | "starts"> {
   readonly neverDue?: number;
   readonly mayFail?: readonly string[];
   readonly engines?: readonly string[];
@@ -566,12 +581,13 @@ interface Differing extends Partial<Pick<TestResult, "stillRunning" | "events" |
 function validityOf(
   records: readonly RequestRecord[],
   readings: readonly Reading[] = [],
-  { neverDue = 0, mayFail = [], engines = enginesOf(records), limits, withoutLog = [], span, ...differing }: Differing = {},
+  { neverDue = 0, mayFail = [], engines = enginesOf(records), limits, withoutLog = [], span, starts, ...differing }: Differing = {},
 ): Validity {
   const { description, ...of } = experimentOf(records, readings, neverDue);
   const experiment = {
     ...of,
     ...(span === undefined ? {} : { span }),
+    ...(starts === undefined ? {} : { starts }),
     description: limits === undefined ? description : { ...description, limits },
   };
   const verdicts = mayFail.map((engine) => ({ experiment: 0, check: "", ok: true, wanted: "", allowsFailuresOf: engine }));

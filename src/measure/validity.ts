@@ -5,7 +5,7 @@ import { askedBeforeReasons } from "./askedBefore.ts";
 import type { CacheTokens } from "./cacheTokens.ts";
 import { deathReasons } from "./deaths.ts";
 import { engineReasons } from "./engineReasons.ts";
-import { harnessReasons } from "./harnessReasons.ts";
+import { harnessReasons, stallReasons } from "./harnessReasons.ts";
 import { csvReasons, damageReasons, unjudgedReasons } from "./journalReasons.ts";
 import { oneServerReasons } from "./oneServer.ts";
 import { proofReasons } from "./proofs.ts";
@@ -38,6 +38,7 @@ export function validity(experiment: ExperimentResult, result: TestResult, { sum
   const deaths = [...deathReasons(experiment, events), ...restartReasons(experiment, events)];
   const reasons = worstFirst([
     ...deaths,
+    ...stallReasons(experiment, limits),
     ...requestReasons(experiment, result, { summaries, deaths }),
     ...harnessReasons(experiment, limits),
     ...uncalibratedReasons(description, limits),
