@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { failed } from "../model/outcome.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { TestResult } from "../model/result.ts";
+import type { RunEvent } from "../model/runEvent.ts";
 import { answered, experimentOf, resultOf } from "./fixture.ts";
 import { requestReasons } from "./requestReasons.ts";
 import { engineSummary } from "./summary.ts";
@@ -54,4 +55,20 @@ test("how many may fail is what a check says of this engine and experiment, and 
 test("an engine that was sent nothing is the reason, but not while the run goes on", () => {
   expect(found(twenty("plain"))).toMatchObject([{ state: "INVALID", engine: "cached", what: "was sent no request" }]);
   expect(found(twenty("plain"), { stillRunning: true })).toEqual([]);
+});
+
+test("of an experiment amid which the run was killed nobody knows what was sent last: it is said that nothing was written down, not that nothing was sent", () => {
+  const begun = { kind: "experimentStarted", experiment: 0, title: "", order: "together", engines, requests: 40 } as const;
+  const over = { kind: "experimentEnded", experiment: 0, took: 1 } as const;
+  const ended = { kind: "testEnded", test: "test_figures" } as const;
+  const whats = (records: readonly RequestRecord[], neverDue: number, kinds: readonly RunEvent[]) =>
+    found(records, { complete: false, events: kinds.map((event) => ({ at: 0, event })) }, neverDue).map(({ what }) => what);
+  const unwritten = "the run ended before 40 of 40 requests were due, or their records had reached the disk";
+  expect(whats([], 40, [begun])).toEqual([unwritten]);
+  expect(whats(twenty("plain"), 20, [begun])).toEqual([
+    unwritten.replace("40 of", "20 of"),
+    "had no record of a request on the disk when the run was cut off",
+  ]);
+  const unsent = ["the run ended before 40 of 40 requests were due", "was sent no request", "was sent no request"];
+  for (const kinds of [[], [begun, over], [begun, ended]]) expect(whats([], 40, kinds)).toEqual(unsent);
 });

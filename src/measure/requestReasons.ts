@@ -1,5 +1,6 @@
 import type { EngineSummary, ValidityReason } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { isCutOff, unwritten } from "./cutOff.ts";
 import { ofEngine } from "./ofEngine.ts";
 import { endedInStall } from "./stalls.ts";
 import { beyond, limitsOf, share, type Limits } from "./validityLimits.ts";
@@ -7,10 +8,12 @@ import { beyond, limitsOf, share, type Limits } from "./validityLimits.ts";
 /** Did every request that was scheduled come to a good end? What `deaths` explain goes without saying. */
 export function requestReasons(
   experiment: ExperimentResult,
-  { description, events, verdicts, stillRunning = false }: TestResult,
+  result: TestResult,
   { summaries, deaths }: { readonly summaries: readonly EngineSummary[]; readonly deaths: readonly ValidityReason[] },
 ): readonly ValidityReason[] {
+  const { description, events, verdicts, stillRunning = false } = result;
   const limits = limitsOf(experiment.description);
+  const cutOff = isCutOff(experiment, result);
   const met = verdicts.filter((verdict) => verdict.experiment === experiment.index && verdict.ok);
   const isUnread = endedInStall(experiment);
   const failing = (summary: EngineSummary) =>
@@ -18,11 +21,14 @@ export function requestReasons(
       isAllowed: met.some(({ allowsFailuresOf }) => allowsFailuresOf === summary.engine),
       hasLog: description.engines.some(({ name, command }) => name === summary.engine && command !== undefined),
       isCut: experiment.neverDue > 0,
+      isUnwritten: cutOff,
       unread: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(isUnread).length,
       limited: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(({ status }) => status === 429).length,
     });
-  const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(stillRunning && summary.requests === 0));
-  const lacking = deaths.length > 0 ? unbegun(experiment, events) : population(experiment, stillRunning, limits);
+  const isLackExplained = stillRunning || (cutOff && experiment.records.length === 0);
+  const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(isLackExplained && summary.requests === 0));
+  const words = stillRunning ? ofRunGoingOn : cutOff ? ofKilledRun : ofEndedRun;
+  const lacking = deaths.length > 0 ? unbegun(experiment, events) : population(experiment, words, limits);
   return [...lacking, ...unexplained.flatMap(failing)];
 }
 
@@ -33,10 +39,13 @@ function unbegun({ records, neverDue }: ExperimentResult, events: TestResult["ev
   return [{ state: "INVALID", what: "was not begun: the test ended before", advice: ofEndedRun.advice }];
 }
 
-function population({ records, neverDue }: ExperimentResult, stillRunning: boolean, limits: Limits): readonly ValidityReason[] {
+function population(
+  { records, neverDue }: ExperimentResult,
+  { notDue, notEnded, advice }: Lacking,
+  limits: Limits,
+): readonly ValidityReason[] {
   const scheduled = records.length + neverDue;
   const ofEngines = [...Map.groupBy(records, ({ engine }) => engine)];
-  const { notDue, notEnded, advice } = stillRunning ? ofRunGoingOn : ofEndedRun;
   return [
     ...beyond(limits.neverDue, share(neverDue, scheduled), {
       what: notDue(`${neverDue} of ${scheduled} requests`),
@@ -50,10 +59,17 @@ function population({ records, neverDue }: ExperimentResult, stillRunning: boole
   ];
 }
 
+type Lacking = typeof ofEndedRun;
+
 const ofEndedRun = {
   notDue: (requests: string) => `the run ended before ${requests} were due`,
   notEnded: (requests: string) => `${requests} were cancelled or cut off`,
   advice: "run it again to its end; what there is was kept",
+};
+
+const ofKilledRun: Lacking = {
+  ...ofEndedRun,
+  notDue: (requests) => `the run ended before ${requests} were due, or their records had reached the disk`,
 };
 
 const ofRunGoingOn = {
@@ -74,6 +90,8 @@ interface Failing {
   readonly hasLog: boolean;
   /** Requests never fell due. */
   readonly isCut: boolean;
+  /** The last of what was sent may not have been written down. */
+  readonly isUnwritten: boolean;
   /** So many were not in time about when the harness stood still. */
   readonly unread: number;
   /** So many were answered that more is asked than is allowed (HTTP 429). */
@@ -83,11 +101,11 @@ interface Failing {
 function failures(
   { engine, requests, completed, failures, failuresByCode }: EngineSummary,
   limits: Limits,
-  { isAllowed, hasLog, isCut, unread, limited }: Failing,
+  { isAllowed, hasLog, isCut, isUnwritten, unread, limited }: Failing,
 ): readonly ValidityReason[] {
   if (requests === 0) {
     const advice = hasLog && !isCut ? "see why in the engine's log, and run it again" : "run it again to its end";
-    return [{ state: "INVALID", what: "was sent no request", advice, engine }];
+    return [{ state: "INVALID", what: isUnwritten ? unwritten : "was sent no request", advice, engine }];
   }
   // What was dropped was never sent: its engine knows nothing of it.
   const isInLog = hasLog && failures > (failuresByCode["dropped"] ?? 0);

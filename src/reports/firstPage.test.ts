@@ -69,6 +69,15 @@ test("one engine alone that was sent nothing, or completed nothing, is told of a
   expect(JSON.stringify(page({ experiments: unsent, ...result }))).toContain("only was sent no request.");
 });
 
+test("an engine of which nothing was written down when the run was killed is not said to have been sent nothing", () => {
+  const { experiments, ...result } = fixture({ engines: ["only"], contexts: [64], requests: 3 });
+  const unwritten = experiments.map((experiment) => ({ ...experiment, records: [], neverDue: 3 }));
+  const begun = { kind: "experimentStarted", experiment: 0, title: "", order: "together", engines: ["only"], requests: 3 } as const;
+  const text = JSON.stringify(page({ ...result, experiments: unwritten, events: [{ at: 0, event: begun }], complete: false }));
+  expect(text).toContain("only had no record of a request on the disk when the run was cut off.");
+  expect(text).toContain("3 requests never fell due, or had not been written down yet");
+});
+
 test("why a gain is left out stands on the first page", () => {
   expect(labelled(page(fixture({ contexts: [8_192] })), "left out")).toEqual([expect.stringContaining("gain of ")]);
 });

@@ -1,3 +1,4 @@
+import { isCutOff, unwritten } from "../measure/cutOff.ts";
 import type { CacheAnswer, ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
 import type { Comparison, Distribution, EngineSummary, Validity, Verdict } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
@@ -28,7 +29,7 @@ export function firstPage(result: TestResult, figures: TestFigures): readonly Bl
   return [
     ...banners(result, figures),
     { kind: "heading", level: 2, text: "The answer" },
-    ...result.experiments.flatMap((experiment, index) => answers(experiment, figures.experiments[index])),
+    ...result.experiments.flatMap((experiment, index) => answers(experiment, figures.experiments[index], isCutOff(experiment, result))),
     ...byChance(figures),
     ...believe(figures.validity),
     ...cacheNumbers(figures, result.description.baseline),
@@ -51,11 +52,14 @@ function banners(result: TestResult, figures: TestFigures): readonly Block[] {
   ];
 }
 
-function incompleteText({ experiments, stillRunning = false }: TestResult): string {
+function incompleteText(result: TestResult): string {
+  const { experiments, stillRunning = false } = result;
   const neverDue = experiments.reduce((sum, experiment) => sum + experiment.neverDue, 0);
   const text = stillRunning ? "The run is still going on: this is of what there was so far" : "The run was cut off before its end";
   if (neverDue === 0) return text;
-  return stillRunning ? `${text}, ${counted(neverDue, "request")} not due yet` : `${text}: ${counted(neverDue, "request")} never fell due`;
+  return stillRunning
+    ? `${text}, ${counted(neverDue, "request")} not due yet`
+    : `${text}: ${counted(neverDue, "request")} never fell due${experiments.some((one) => isCutOff(one, result)) ? ", or had not been written down yet" : ""}`;
 }
 
 function invalidText({ experiments }: TestFigures): string {
@@ -69,14 +73,14 @@ function banner(tone: Tone, text: string): Block {
   return { kind: "banner", tone, text };
 }
 
-function answers({ description }: ExperimentResult, figures: ExperimentFigures | undefined): readonly Block[] {
+function answers({ description }: ExperimentResult, figures: ExperimentFigures | undefined, cutOff: boolean): readonly Block[] {
   if (figures === undefined) return [];
   const compared = byOther(figures.comparisons).flatMap((comparisons) => told(comparisons));
   if (compared.length === 0)
     return figures.summaries.map((summary) => ({
       kind: "paragraph",
       tone: "plain",
-      text: `${description.title}: ${aloneSentence(summary, figures.cacheAnswers.length > 0)}.`,
+      text: `${description.title}: ${summary.requests === 0 && cutOff ? `${summary.engine} ${unwritten}` : aloneSentence(summary, figures.cacheAnswers.length > 0)}.`,
     }));
   return compared.map((comparison): Block => {
     const invalid = figures.validity.state === "INVALID";
