@@ -380,7 +380,7 @@ describe("what goes wrong", () => {
     ]);
   });
 
-  test("when the experiment's time is up, everything still due has its record", async () => {
+  test("when the experiment's time is up, everything still due has its record, which says so, also of what waits for what was dropped", async () => {
     const deadlines = { ...defaultDeadlines, experiment: 4 };
     const { records } = await play(
       inTurn(["a"], workloadOf(at(0, 0), at(1, 3), at(2, 6), after(3, 0, 9), after(4, 2), after(5, 1)), 1),
@@ -392,10 +392,19 @@ describe("what goes wrong", () => {
       "a0 due 0 sent 0 ended 2 completed",
       "a1 due 3 sent 3 ended 4 failed: request-timeout",
       `a2 due 6 ended 4 ${reason}`,
-      "a4 due 6 ended 4 dropped: request 2 before it was dropped",
+      `a4 due 6 ended 4 ${reason}`,
       `a3 due 11 ended 4 ${reason}`,
       `a5 due 4 ended 4 ${reason}`,
     ]);
+  });
+
+  test("of each user of a closed loop every request that the experiment's time did not reach says that it was up", async () => {
+    const deadlines = { ...defaultDeadlines, experiment: 3 };
+    const users = [0, 1].flatMap((user) => [at(user, 0), after(user + 2, user), after(user + 4, user + 2), after(user + 6, user + 4)]);
+    const { records } = await play(inTurn(["a"], workloadOf(...users), 1), { a: quick }, { deadlines });
+    const dropped = records.filter((record) => record.includes("dropped"));
+    expect(dropped).toHaveLength(4);
+    expect(dropped.filter((record) => !record.endsWith("dropped: the experiment's time of 3 s was up"))).toEqual([]);
   });
 
   test("a recorder that cannot write ends the run with its error, and nothing more is sent", async () => {
@@ -523,5 +532,5 @@ test("fifty thousand requests that wait for one another are all dropped when the
   const deadlines = { ...defaultDeadlines, experiment: 3 };
   const { records } = await play(inTurn(["a"], workloadOf(...requests), 1), { a: quick }, { deadlines });
   expect(records).toHaveLength(50_000);
-  expect(records.at(-1)).toBe("a49999 due 3 ended 3 dropped: request 49998 before it was dropped");
+  expect(records.at(-1)).toBe("a49999 due 3 ended 3 dropped: the experiment's time of 3 s was up");
 });

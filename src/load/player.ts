@@ -248,7 +248,7 @@ export class Player implements FlightHome, Preparer {
       if (one.step.isDropped) continue;
       const { step: before, due: at } = one;
       this.recordDropped(before, at, one.reason);
-      const why = `request ${before.request} before it was dropped`;
+      const why = this.timeWasUp ?? `request ${before.request} before it was dropped`;
       for (const follower of this.steps.followersOf(before).toReversed())
         left.push({ step: follower, due: this.dueAfter(follower, before, at), reason: why });
     }
