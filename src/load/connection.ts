@@ -4,20 +4,19 @@ import { readBuffer } from "../http/alikeEvents.ts";
 import { dial, type Server } from "../http/dial.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { beginsAnswer } from "./beginsAnswer.ts";
 import { fileOf } from "../host/fileOf.ts";
 import { kernelSend } from "../host/native.ts";
 import type { ReceiveStamps } from "../host/receiveStamps.ts";
 
 const sendNow = kernelSend() ?? (() => 0);
 
-const startOfReply = "HTTP/1.1 2".length;
-
 /** How connections are made, and what they stamp with. */
 export interface Dialling {
   readonly server: Server;
   readonly clock: Clock;
   readonly stamps: ReceiveStamps;
-  /** Called with each reply that comes on a connection whose requests have all been answered. */
+  /** Called with each answer that comes on a connection whose requests have all been answered. */
   readonly unasked?: () => void;
 }
 
@@ -50,7 +49,8 @@ export class Connection {
   /** No receive stamp is earlier than this: the latest send, or the read before. */
   private earliest: Nanoseconds = 0;
   private cause: Error | undefined;
-  private readonly unasked: () => void;
+  /** To be called with an answer that came behind that of its user, in the same read. */
+  readonly unasked: () => void;
 
   /** `closed` is called when its file is free again. */
   constructor({ server, clock, stamps, unasked = () => {} }: Dialling, closed: () => void) {
@@ -85,9 +85,8 @@ export class Connection {
     return true;
   }
 
-  /** Some proxies send a 408 just before they close an idle connection; nobody sends a whole answer without having mixed it up. */
   private refuse(length: number): void {
-    if (/^HTTP\/1\.\d 2/.test(readBuffer.toString("latin1", 0, Math.min(length, startOfReply)))) this.unasked();
+    if (beginsAnswer(readBuffer, 0, length)) this.unasked();
     this.destroy();
   }
 

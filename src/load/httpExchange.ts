@@ -173,6 +173,7 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
     const { connection } = this;
     this.connection = undefined;
     if (connection === undefined) return;
+    if (this.reply.isAnsweredTwice) connection.unasked();
     const isKept = this.line.keepsOpen && this.reply.leavesOpen && !connection.hasUnsent;
     if (isKept) this.line.pool.giveBack(connection, this.reply.idleTimeout);
     else connection.destroy();

@@ -53,6 +53,31 @@ test("a whole reply on a connection whose request was answered is counted, and t
   expect(ended.ending.text).toBe("reply 0 of its connection");
 });
 
+test.each([
+  ["chunked", replyWith("own")],
+  ["of a told length", `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ${done.length}\r\n\r\n${done}`],
+  ["without a body", "HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"],
+])("a whole reply that comes in the same read as the end of the one before it is counted: %s", async (_, first) => {
+  await using server = await testServer((socket, __, count) => void socket.write(count === 0 ? first + replyWith("nobody's") : "no HTTP"));
+  const line = lineTo(server.url);
+  for (const replies of [1, 2]) {
+    await exchange(line);
+    expect(line.unasked).toBe(replies);
+  }
+  const { ended } = await exchange(line, plainRequest(), true);
+  expect(ended.ending.text ?? "").not.toContain("nobody's");
+});
+
+test.each(["\r\n", "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n", "rest"])(
+  "what comes behind a reply and is no answer is not counted: %j",
+  async (excess) => {
+    await using server = await testServer((socket) => void socket.write(replyWith("own") + excess));
+    const line = lineTo(server.url);
+    const { ended } = await exchange(line);
+    expect([ended.ending.outcome, line.unasked]).toEqual([completed, 0]);
+  },
+);
+
 test("a 408 before an idle connection is closed is no such reply", async () => {
   await using server = await testServer((socket) => {
     socket.write(replyWith("a"));

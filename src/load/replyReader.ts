@@ -3,6 +3,7 @@ import { failed, type Outcome } from "../model/outcome.ts";
 import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type TakeLike } from "../http/alikeEvents.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
+import { beginsAnswer } from "./beginsAnswer.ts";
 import { ChunkReader, type EventKind } from "./chunkReader.ts";
 import { complaintIn } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "../http/eventScanner.ts";
@@ -48,6 +49,8 @@ export class ReplyReader implements PieceTaker, EventTaker {
   isOver = false;
   /** The last event was `[DONE]`: whatever follows is no part of the answer. */
   isDone = false;
+  /** Behind the body, in the same read, came an answer that nobody had asked for. */
+  isAnsweredTwice = false;
   private readonly options: ReplyOptions;
   private readonly headReader = new HeadReader();
   private head: Head | undefined;
@@ -84,8 +87,13 @@ export class ReplyReader implements PieceTaker, EventTaker {
     if (body === undefined) return;
     const stopped = body.read(bytes, bodyAt, length);
     this.tellTexts();
-    if (stopped < length) this.hasExcess = true;
+    if (stopped < length) this.noteExcess(body, bytes, stopped, length);
     this.checkBody(body);
+  }
+
+  private noteExcess({ isComplete }: BodyReader, bytes: Buffer, from: number, to: number): void {
+    this.hasExcess = true;
+    this.isAnsweredTwice ||= isComplete && beginsAnswer(bytes, from, to);
   }
 
   /** Most of a stream: one event like the last one in each chunk. */
