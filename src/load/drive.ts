@@ -1,9 +1,9 @@
-import type { Ending, Line } from "../model/exchange.ts";
+import type { Line } from "../model/exchange.ts";
 import type { Deadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
-import type { Reading } from "../model/record.ts";
-import type { Recorder, StampKind } from "../model/recorder.ts";
+import type { Recorder } from "../model/recorder.ts";
 import type { Nanoseconds } from "../model/time.ts";
+import { GuardedRecorder } from "./guardedRecorder.ts";
 import type { Turns } from "./order.ts";
 import { Player } from "./player.ts";
 import { Tally } from "./tally.ts";
@@ -29,11 +29,11 @@ export interface DriveOptions {
   readonly agree?: Agree;
 }
 
-/** From the end of the first preparations to the start of a phase: for the event loop to come to rest. */
-const settling: Nanoseconds = 20_000_000;
-
 /** Who else plays a part of the same phases. Resolves with the moment when all start, once all are ready; rejects when some will never be. */
 export type Agree = (phase: number) => Promise<Nanoseconds>;
+
+/** From the end of the first preparations to the start of a phase: for the event loop to come to rest. */
+const settling: Nanoseconds = 20_000_000;
 
 /** Plays the phases one after the other: everything is sent at its time, and whatever happens to it goes to the recorder. */
 export async function drive(options: DriveOptions): Promise<void> {
@@ -52,7 +52,7 @@ async function play(phase: Turns, index: number, options: DriveOptions): Promise
   };
   // One shape of object, whoever called: a rehearsal has then compiled the very code that will run.
   const { experiment, deadlines, keepText, tally = new Tally(experiment, () => {}) } = options;
-  const guarded = { experiment, lines, clock, deadlines, recorder: new Guarded(recorder, fail), tally, keepText };
+  const guarded = { experiment, lines, clock, deadlines, recorder: new GuardedRecorder(recorder, fail), tally, keepText };
   const player = new Player(phase, guarded, done.resolve);
   await player.openConnections();
   const ends = new AbortController();
@@ -73,56 +73,4 @@ async function play(phase: Turns, index: number, options: DriveOptions): Promise
 function onAbort(signal: AbortSignal | undefined, until: AbortSignal, act: () => void): void {
   if (signal?.aborted) act();
   signal?.addEventListener("abort", act, { signal: until });
-}
-
-/** A recorder whose errors (a full disk) end the phase instead of a callback of a socket. */
-class Guarded implements Recorder {
-  private readonly recorder: Recorder;
-  private readonly fail: (error: unknown) => void;
-
-  constructor(recorder: Recorder, fail: (error: unknown) => void) {
-    this.recorder = recorder;
-    this.fail = fail;
-  }
-
-  due(of: Parameters<Recorder["due"]>[0]): number {
-    try {
-      return this.recorder.due(of);
-    } catch (error) {
-      this.fail(error);
-      return 0;
-    }
-  }
-
-  stamp(exchange: number, kind: StampKind, at: Nanoseconds, tokens: number): void {
-    try {
-      this.recorder.stamp(exchange, kind, at, tokens);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  texts(exchange: number, at: Nanoseconds, events: number): void {
-    try {
-      this.recorder.texts(exchange, at, events);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  ended(exchange: number, at: Nanoseconds, ending: Ending): void {
-    try {
-      this.recorder.ended(exchange, at, ending);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  reading(experiment: number, reading: Reading): void {
-    try {
-      this.recorder.reading(experiment, reading);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
 }
