@@ -2,6 +2,7 @@ import type { Clock } from "../model/host.ts";
 import { toNanoseconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { Connection, type Dialling } from "./connection.ts";
 import type { ConnectionBudget } from "./connectionBudget.ts";
+import { RecentPeak } from "./recentPeak.ts";
 
 /** Servers close what has been idle for 5 s (uvicorn, and so vLLM): older ones are not used. */
 const freshFor = toNanoseconds(4);
@@ -229,35 +230,4 @@ function firstFresh(idle: readonly Connection[], now: Nanoseconds): number {
     else to = middle;
   }
   return from;
-}
-
-/** The most there were of something at once, within one to two periods. */
-class RecentPeak {
-  private readonly period: Nanoseconds;
-  private count = 0;
-  private peak = 0;
-  private earlierPeak = 0;
-  private until: Nanoseconds = 0;
-
-  constructor(period: Nanoseconds) {
-    this.period = period;
-  }
-
-  change(change: number, now: Nanoseconds): void {
-    this.turnPeriod(now);
-    this.count += change;
-    this.peak = Math.max(this.peak, this.count);
-  }
-
-  most(now: Nanoseconds): number {
-    this.turnPeriod(now);
-    return Math.max(this.peak, this.earlierPeak);
-  }
-
-  private turnPeriod(now: Nanoseconds): void {
-    if (now < this.until) return;
-    this.earlierPeak = this.peak;
-    this.peak = this.count;
-    this.until = now + this.period;
-  }
 }
