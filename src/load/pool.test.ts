@@ -119,7 +119,7 @@ test("that one of many does not open keeps nobody from opening the others", asyn
 });
 
 test("many are opened for no longer than one may take", async () => {
-  const { pool, begun, skip } = await poolTo(() => {}, { openWithin: 60 });
+  const { pool, begun, skip } = await poolTo(() => {}, { connectWithin: 60 });
   const opening = pool.open(200);
   skip(61);
   await opening;
@@ -127,7 +127,7 @@ test("many are opened for no longer than one may take", async () => {
 });
 
 test("one that does not open in time is closed", async () => {
-  const { pool, ended } = await poolTo(() => {}, { openWithin: 0.05, isTls: true }); // to a server that says nothing
+  const { pool, ended } = await poolTo(() => {}, { connectWithin: 0.05, isTls: true }); // to a server that says nothing
   await pool.open(1);
   await expect.poll(ended).toBe(1);
 });
@@ -153,7 +153,7 @@ test("whoever finds none that is open has the one that was begun first", async (
 });
 
 test("one that is taken before it is open is no longer closed where that takes too long: whoever has it sees to that", async () => {
-  const { pool } = await poolTo(() => {}, { openWithin: 0.05 });
+  const { pool } = await poolTo(() => {}, { connectWithin: 0.05 });
   pool.refresh(1);
   const connection = pool.connect();
   await pause(150);
@@ -245,7 +245,7 @@ interface Watched {
 
 interface Opening {
   /** 60 s unless said. */
-  readonly openWithin?: Seconds;
+  readonly connectWithin?: Seconds;
   readonly isTls?: boolean;
   readonly budget?: CountedBudget;
 }
@@ -274,11 +274,11 @@ async function poolToNobody(): Promise<Watched> {
 
 function poolOf(
   port: number,
-  { openWithin = 60, isTls = false, budget = new CountedBudget(Infinity) }: Opening = {},
+  { connectWithin = 60, isTls = false, budget = new CountedBudget(Infinity) }: Opening = {},
 ): Omit<Watched, "accepted"> {
   const { clock, skip } = standingClock();
   const server = { host: "127.0.0.1", port, isTls, acceptAnyCertificate: false };
-  const pool = new Pool({ server, clock, stamps: stampsWhenRead(clock) }, toNanoseconds(openWithin), budget);
+  const pool = new Pool({ server, clock, stamps: stampsWhenRead(clock) }, toNanoseconds(connectWithin), budget);
   onTestFinished(() => pool.close());
   return { pool, skip, begun: () => budget.taken, ended: () => budget.given };
 }

@@ -14,8 +14,8 @@ const batch = 64;
 const mostClosed = 1;
 /** Kept ready where as many requests wait, however few were used at a time of late. */
 const fewest = 64;
-/** Of how long connections took to open, with each that takes less. */
-const forgets = 0.98;
+/** Of the longest time that a connection took to open, with each one that takes less. */
+const remembered = 0.98;
 /** Besides what it takes to open a connection: this thread may be at something else. No round number, or in a regular schedule another request would be due just then. */
 const openingSlack = toNanoseconds(0.0103);
 /** A server that takes no connections is left alone for so long, but for the requests themselves. */
@@ -36,7 +36,7 @@ interface Opening {
 export class Pool {
   private readonly dialling: Dialling;
   private readonly clock: Clock;
-  private readonly openWithin: Nanoseconds;
+  private readonly connectWithin: Nanoseconds;
   private readonly budget: ConnectionBudget;
   /** Ascending by `staleFrom`. */
   private used: Connection[] = [];
@@ -46,21 +46,21 @@ export class Pool {
   private isClosed = false;
   private restsUntil: Nanoseconds = 0;
   private readonly use: RecentPeak;
-  /** How long connections take to open: the longest of late. */
-  private opensIn: Nanoseconds = Infinity;
+  /** That a connection took of late; for ever where none has been opened yet. */
+  private longestOpening: Nanoseconds = Infinity;
 
-  /** `openWithin`: how long a connection may take to open. */
-  constructor(dialling: Dialling, openWithin: Nanoseconds, budget: ConnectionBudget) {
+  /** `connectWithin`: how long a connection may take to open. */
+  constructor(dialling: Dialling, connectWithin: Nanoseconds, budget: ConnectionBudget) {
     this.dialling = dialling;
     this.clock = dialling.clock;
-    this.openWithin = openWithin;
+    this.connectWithin = connectWithin;
     this.budget = budget;
     this.use = new RecentPeak(freshFor);
   }
 
   /** Resolves when that many have been opened, or when the server does not take any more: its requests will tell. */
   async open(connections: number): Promise<void> {
-    const giveUp = this.clock.now() + this.openWithin;
+    const giveUp = this.clock.now() + this.connectWithin;
     this.closeStale(Infinity, this.clock.now());
     // Counted by attempts: what the server closes meanwhile it would close again.
     for (let missing = connections - this.used.length - this.unused.length; missing > 0 && this.clock.now() < giveUp; missing -= batch) {
@@ -69,9 +69,9 @@ export class Pool {
     }
   }
 
-  /** One that is begun now will be open by then; for ever where nothing is known yet. */
+  /** So long before it is needed a connection is to be begun; for ever where none has been opened yet. */
   get opensWithin(): Nanoseconds {
-    return 2 * this.opensIn + openingSlack;
+    return 2 * this.longestOpening + openingSlack;
   }
 
   /** Opens one, where fewer than `needed` fresh ones will be there shortly: called for each request that is expected. */
@@ -80,7 +80,7 @@ export class Pool {
     this.closeStale(mostClosed, now);
     if (now < this.restsUntil) return;
     const useful = Math.min(needed, Math.max(fewest, this.use.most(now)));
-    if (this.fresh(now) + this.opening.length < useful) void this.openOne();
+    if (this.freshCount(now) + this.opening.length < useful) void this.openOne();
   }
 
   /** An open connection that nobody uses, if there is one. */
@@ -108,7 +108,7 @@ export class Pool {
     this.use.change(change, this.clock.now());
   }
 
-  /** One that is not open yet: that has been begun for nobody, and else a new one. Undefined where this process can open no more. */
+  /** A connection that is not open yet: one begun for nobody if there is one, else a new one. Undefined where this process can open no more. */
   connect(): Connection | undefined {
     const [begun] = this.opening;
     begun?.taken();
@@ -156,7 +156,7 @@ export class Pool {
       };
       const opened = () => {
         settle(true);
-        this.tookToOpen(connection.tookToOpen);
+        this.noteOpening(connection.tookToOpen);
         this.keepUnused(connection);
       };
       const giveUp = () => {
@@ -168,14 +168,14 @@ export class Pool {
         settle(true);
       };
       const opening: Opening = { connection, taken };
-      const stopWaiting = this.clock.at(this.clock.now() + this.openWithin, giveUp);
+      const stopWaiting = this.clock.at(this.clock.now() + this.connectWithin, giveUp);
       connection.user = { opened, received: giveUp, lost: giveUp };
       this.opening.push(opening);
     });
   }
 
-  private tookToOpen(time: Nanoseconds): void {
-    this.opensIn = this.opensIn === Infinity ? time : Math.max(time, this.opensIn * forgets);
+  private noteOpening(took: Nanoseconds): void {
+    this.longestOpening = this.longestOpening === Infinity ? took : Math.max(took, this.longestOpening * remembered);
   }
 
   private dial(): Connection | undefined {
@@ -211,8 +211,8 @@ export class Pool {
     return stale;
   }
 
-  /** Idle ones that are recent enough. Those that the server has closed since are found when they are taken. */
-  private fresh(now: Nanoseconds): number {
+  /** How many idle ones are recent enough. Those that the server has closed since are found when they are taken. */
+  private freshCount(now: Nanoseconds): number {
     return this.used.length - firstFresh(this.used, now) + this.unused.length - firstFresh(this.unused, now);
   }
 
