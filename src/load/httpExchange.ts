@@ -1,7 +1,7 @@
 import type { Ending, Exchange, ExchangeListener } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
-import { failed, type Outcome } from "../model/outcome.ts";
-import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
+import { failed, type FailureCode, type Outcome } from "../model/outcome.ts";
+import { toNanoseconds, toSeconds, type Nanoseconds } from "../model/time.ts";
 import { withoutSecrets } from "./complaint.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import type { Member } from "./members.ts";
@@ -70,7 +70,35 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
   start(): void {
     const open = this.line.pool.take();
     if (open === undefined) this.sendOnFresh();
-    else this.sendOn(open);
+    else this.sendOnOpen(open);
+  }
+
+  private sendOnOpen(connection: Connection): void {
+    this.isReused = true;
+    this.sentAt = this.line.clock.now();
+    this.listener.sent(this.sentAt, true);
+    this.sendOn(connection, this.sentAt);
+  }
+
+  private sendOnFresh(): void {
+    this.isReused = false;
+    const { clock, pool, connectWithin } = this.line;
+    const began = clock.now();
+    this.listener.sent(began, false);
+    const connection = pool.connect();
+    if (connection === undefined) return this.abortAt(began, "exhausted", "this process can open no more connections: ulimit -n");
+    this.abortAt(began + connectWithin, "connect-timeout", `no connection within ${toSeconds(connectWithin)} s`);
+    this.sendOn(connection, began);
+  }
+
+  private sendOn(connection: Connection, at: Nanoseconds): void {
+    this.connection = connection;
+    connection.user = this;
+    connection.send(this.bytes, at);
+  }
+
+  private abortAt(time: Nanoseconds, code: FailureCode, message: string): void {
+    this.stopWaiting = this.line.clock.at(time, () => this.abort(failed(code, message)));
   }
 
   opened(): void {
@@ -94,8 +122,7 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
     const { connection } = this;
     this.connection = undefined;
     if (connection?.isOpen !== true) {
-      const code = isOurOwnLimit(cause) ? "exhausted" : "refused";
-      this.end(at, this.reply.ending(failed(code, this.explained(cause, "the connection could not be opened"))));
+      this.end(at, this.reply.ending(notOpened(cause, this.line.secrets)));
     } else if (this.isReused && !this.reply.hasStarted && at - this.sentAt <= raceLasts(connection, cause)) {
       this.sendOnFresh();
     } else {
@@ -106,34 +133,6 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
 
   abort(outcome: Outcome): void {
     this.end(this.line.clock.now(), this.reply.ending(outcome));
-  }
-
-  private sendOn(connection: Connection): void {
-    this.connection = connection;
-    this.isReused = true;
-    connection.user = this;
-    const at = this.line.clock.now();
-    this.sentAt = at;
-    this.listener.sent(at, true);
-    connection.send(this.bytes, at);
-  }
-
-  private sendOnFresh(): void {
-    this.isReused = false;
-    const { clock, pool, connectWithin } = this.line;
-    const began = clock.now();
-    this.listener.sent(began, false);
-    const connection = pool.connect();
-    if (connection === undefined) {
-      this.stopWaiting = clock.at(began, () => this.abort(failed("exhausted", "this process can open no more connections: ulimit -n")));
-      return;
-    }
-    this.stopWaiting = clock.at(began + connectWithin, () =>
-      this.abort(failed("connect-timeout", `no connection within ${connectWithin / 1e9} s`)),
-    );
-    this.connection = connection;
-    connection.user = this;
-    connection.send(this.bytes, began);
   }
 
   /** No part of the answer is missing. It has ended when nobody waits for its body any more: whoever follows was not late before. */
@@ -178,12 +177,20 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
     if (isKept) this.line.pool.giveBack(connection, this.reply.idleTimeout);
     else connection.destroy();
   }
+}
 
-  private explained(cause: Error | undefined, otherwise: string): string {
-    // Where a name has several addresses, Node tries them all and puts what went wrong into one error without a message.
-    const first = cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0] : cause;
-    return withoutSecrets(first?.message ?? otherwise, this.line.secrets);
-  }
+/** Why a connection could not be opened. */
+function notOpened(cause: Error | undefined, secrets: readonly string[]): Outcome {
+  // Where a name has several addresses, Node tries them all and puts what went wrong into one error without a message.
+  const first = cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0] : cause;
+  const message = withoutSecrets(first?.message ?? "the connection could not be opened", secrets);
+  return failed(isOurOwnLimit(cause) ? "exhausted" : "refused", message);
+}
+
+/** Files of this process or machine, ports towards this server, memory for sockets. */
+function isOurOwnLimit(cause: Error | undefined): boolean {
+  const code = codeOf(cause);
+  return code === "EMFILE" || code === "ENFILE" || code === "EADDRNOTAVAIL" || code === "ENOBUFS";
 }
 
 /**
@@ -198,12 +205,6 @@ function raceLasts({ tookToOpen }: Connection, cause: Error | undefined): Nanose
 function isThrownBack(cause: Error | undefined): boolean {
   const code = codeOf(cause);
   return code === "ECONNRESET" || code === "EPIPE";
-}
-
-/** Files of this process or machine, ports towards this server, memory for sockets. */
-function isOurOwnLimit(cause: Error | undefined): boolean {
-  const code = codeOf(cause);
-  return code === "EMFILE" || code === "ENFILE" || code === "EADDRNOTAVAIL" || code === "ENOBUFS";
 }
 
 function codeOf(cause: Error | undefined): unknown {

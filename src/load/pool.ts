@@ -97,17 +97,6 @@ export class Pool {
     return this.unused.splice(place, 1)[0];
   }
 
-  /** Those that nobody has used: where nobody will, a server may serve nobody else meanwhile. */
-  closeUnused(): void {
-    for (const connection of this.unused) connection.destroy();
-    this.unused = [];
-  }
-
-  /** One more, or one fewer (-1), is being used. */
-  uses(change: 1 | -1): void {
-    this.use.change(change, this.clock.now());
-  }
-
   /** A connection that is not open yet: one begun for nobody if there is one, else a new one. Undefined where this process can open no more. */
   connect(): Connection | undefined {
     const [begun] = this.opening;
@@ -122,6 +111,17 @@ export class Pool {
     while (place > 0 && (this.used[place - 1]?.staleFrom ?? 0) > connection.staleFrom) place--;
     if (place === this.used.length) this.used.push(connection);
     else this.used.splice(place, 0, connection);
+  }
+
+  /** One more, or one fewer (-1), is being used. */
+  uses(change: 1 | -1): void {
+    this.use.change(change, this.clock.now());
+  }
+
+  /** Those that nobody has used: where nobody will, a server may serve nobody else meanwhile. */
+  closeUnused(): void {
+    for (const connection of this.unused) connection.destroy();
+    this.unused = [];
   }
 
   close(): void {
