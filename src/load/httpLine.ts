@@ -59,33 +59,43 @@ class HttpLine implements WatchedLine, ExchangeHome {
   readonly connectWithin: Nanoseconds;
   readonly secrets: readonly string[];
   readonly leavesOutZeros: boolean;
+  latest: HttpExchange | undefined;
+  unasked = 0;
   private readonly opensAtMost: number;
   private readonly keepsText: boolean;
   private readonly write: RequestWriter;
   private readonly inFlight = new Members<HttpExchange>();
+  /** Not sent yet, but in a moment: each will want a connection. */
+  private expected = 0;
   /** Under way on connections that their server will close. */
   private closing = 0;
   /** Connections were opened for whoever follows. */
   private hasSpares = false;
   private stopGivingUp: () => void = () => {};
-  latest: HttpExchange | undefined;
-  unasked = 0;
-  /** Not sent yet, but in a moment: each will want a connection. */
-  private expected = 0;
 
-  constructor(options: HttpLineOptions) {
-    const { url, wire, servedModel, clock, acceptAnyCertificate = false, connectWithin = defaultDeadlines.connect } = options;
+  constructor({
+    url,
+    wire,
+    servedModel,
+    clock,
+    stamps = stampsWhenRead(clock),
+    acceptAnyCertificate = false,
+    connectWithin = defaultDeadlines.connect,
+    namesRequests = false,
+    keepsText = false,
+    budget = unlimited,
+    opensAtMost = Infinity,
+  }: HttpLineOptions) {
     const parsed = new URL(url);
-    this.clock = clock;
-    this.write = requestWriter({ url: parsed, wire, servedModel, namesRequests: options.namesRequests ?? false });
-    this.connectWithin = toNanoseconds(connectWithin);
     const server = { ...addressOf(parsed), acceptAnyCertificate };
-    const stamps = options.stamps ?? stampsWhenRead(clock);
-    this.pool = new Pool({ server, clock, stamps, unasked: () => void this.unasked++ }, this.connectWithin, options.budget ?? unlimited);
+    this.clock = clock;
+    this.connectWithin = toNanoseconds(connectWithin);
+    this.pool = new Pool({ server, clock, stamps, unasked: () => void this.unasked++ }, this.connectWithin, budget);
     this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
-    this.opensAtMost = options.opensAtMost ?? Infinity;
-    this.keepsText = options.keepsText ?? false;
+    this.opensAtMost = opensAtMost;
+    this.keepsText = keepsText;
+    this.write = requestWriter({ url: parsed, wire, servedModel, namesRequests });
   }
 
   async open(connections: number): Promise<void> {
@@ -93,13 +103,13 @@ class HttpLine implements WatchedLine, ExchangeHome {
     await this.pool.open(Math.min(connections, this.opensAtMost));
   }
 
+  get opensWithin(): Nanoseconds {
+    return this.pool.opensWithin;
+  }
+
   prepare(request: Request, replies: Replies, keepText: boolean): PreparedBytes {
     const { maxOutputTokens } = request;
     return { bytes: this.write(request, replies), keepText: keepText || this.keepsText, maxOutputTokens };
-  }
-
-  get opensWithin(): Nanoseconds {
-    return this.pool.opensWithin;
   }
 
   expect(): void {
@@ -117,6 +127,14 @@ class HttpLine implements WatchedLine, ExchangeHome {
     this.pool.uses(1);
     exchange.start();
     return exchange;
+  }
+
+  discard(): void {
+    this.expected = Math.max(0, this.expected - 1);
+  }
+
+  get keepsOpen(): boolean {
+    return this.opensAtMost > 0;
   }
 
   /** Whoever follows at once shall find one that is open. */
@@ -139,14 +157,6 @@ class HttpLine implements WatchedLine, ExchangeHome {
       this.hasSpares = false;
       this.pool.closeUnused();
     });
-  }
-
-  discard(): void {
-    this.expected = Math.max(0, this.expected - 1);
-  }
-
-  get keepsOpen(): boolean {
-    return this.opensAtMost > 0;
   }
 
   get isInUse(): boolean {
