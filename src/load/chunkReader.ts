@@ -71,8 +71,6 @@ export class ChunkReader extends JsonWalk {
   isFinished = false;
   /** The finish reason that says that the engine gave up. */
   abortReason: string | undefined;
-  /** There is a choice, be it an empty one. */
-  hasChoice = false;
   /** It has a list of choices or usage, be they empty, or says what it is (`object`, `type`). */
   isPart = false;
   hasUsage = false;
@@ -82,7 +80,6 @@ export class ChunkReader extends JsonWalk {
   completionTokens: number | undefined;
   /** Where the text starts, if it is all that this event has to say: no usage, no finish, no reasoning, no second text or choice. */
   onlyText: number | undefined;
-  private hasText = false;
   private hasReasoning = false;
   private hasTool = false;
   private hasRole = false;
@@ -94,9 +91,15 @@ export class ChunkReader extends JsonWalk {
   /** Of the member that is being read. */
   private keyStart = 0;
   private keyEnd = 0;
+  /** Of the last text. */
   private textStart = 0;
   private texts = 0;
   private choices = 0;
+
+  /** There is a choice, be it an empty one. */
+  get hasChoice(): boolean {
+    return this.choices > 0;
+  }
 
   read(bytes: Buffer, start: number, end: number): EventKind {
     this.begin(bytes, start, end);
@@ -120,13 +123,11 @@ export class ChunkReader extends JsonWalk {
     this.end = end;
     this.isFinished = false;
     this.abortReason = undefined;
-    this.hasChoice = false;
     this.isPart = false;
     this.hasUsage = false;
     this.promptTokens = undefined;
     this.cachedTokens = undefined;
     this.completionTokens = undefined;
-    this.hasText = false;
     this.hasReasoning = false;
     this.hasTool = false;
     this.hasRole = false;
@@ -141,7 +142,7 @@ export class ChunkReader extends JsonWalk {
   private kind(): EventKind {
     if (this.hasError || (this.hasWords && !this.isChunk)) return "error";
     if (this.abortReason !== undefined) return "aborted";
-    if (this.hasText) return "text";
+    if (this.texts > 0) return "text";
     if (this.hasReasoning) return "reasoning";
     if (this.hasTool) return "tool";
     if (this.hasRole) return "role";
@@ -213,7 +214,7 @@ export class ChunkReader extends JsonWalk {
     if (this.isKey(keys.choices)) {
       this.isChunk = true;
       this.isPart = true;
-      return this.readChoices();
+      return this.byte() === openBracket ? this.readList("choice") : this.skipValue();
     }
     if (this.isKey(keys.usage)) {
       this.isPart = true;
@@ -244,12 +245,6 @@ export class ChunkReader extends JsonWalk {
       // FastAPI's is a list where the request was wrong.
       if (this.holdsText() || this.holdsItems()) this.hasWords = true;
     }
-  }
-
-  private readChoices(): boolean {
-    if (this.byte() !== openBracket) return this.skipValue();
-    if (this.holdsItems()) this.hasChoice = true;
-    return this.readList("choice");
   }
 
   private readList(level: Level): boolean {
@@ -340,7 +335,6 @@ export class ChunkReader extends JsonWalk {
 
   private readText(): void {
     if (!this.holdsText()) return;
-    this.hasText = true;
     this.textStart = this.at + 1;
     this.texts++;
   }

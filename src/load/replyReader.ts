@@ -159,7 +159,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   private generated(kind: ChunkKind, bytes: Buffer, start: number, end: number): void {
-    this.options.listener.chunk(this.at, kind, this.tokens.ofEvent(chunk.hasUsage ? chunk.completionTokens : undefined));
+    this.options.listener.chunk(this.at, kind, this.tokens.ofEvent(chunk.completionTokens));
     this.kept?.addEvent(bytes.toString("utf8", start, end));
   }
 
