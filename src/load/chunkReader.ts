@@ -160,7 +160,8 @@ export class ChunkReader extends JsonWalk {
     return this.keyEnd - this.keyStart === key.length && this.isAt(key, this.keyStart);
   }
 
-  // From here on: each function starts at the first byte of what it reads, ends after the last, and returns whether it was JSON so far.
+  // From here on: `read…` starts at the first byte of what it reads, ends after the last, and returns whether it was JSON so far;
+  // `note…` looks ahead and moves nothing.
 
   private readObject(level: Level): boolean {
     this.at++;
@@ -205,7 +206,7 @@ export class ChunkReader extends JsonWalk {
         return this.skipValue();
       case "groq":
         if (this.isKey(keys.usage)) return this.readUsage();
-        if (this.isKey(keys.error)) this.readError();
+        if (this.isKey(keys.error)) this.noteError();
         return this.skipValue();
     }
   }
@@ -221,25 +222,25 @@ export class ChunkReader extends JsonWalk {
       return this.readUsage();
     }
     if (this.isKey(keys.groq) && this.byte() === openBrace) return this.readObject("groq");
-    if (this.isKey(keys.error)) this.readError();
-    else if (this.isKey(keys.object)) this.saysWhatItIs(this.isString(keys.error));
-    else if (this.isKey(keys.type)) this.saysWhatItIs(this.isErrorName());
-    else if (!this.isChunk) this.readOther();
+    if (this.isKey(keys.error)) this.noteError();
+    else if (this.isKey(keys.object)) this.noteType(this.isString(keys.error));
+    else if (this.isKey(keys.type)) this.noteType(this.isErrorName());
+    else if (!this.isChunk) this.noteOther();
     return this.skipValue();
   }
 
-  private saysWhatItIs(isError: boolean): void {
+  private noteType(isError: boolean): void {
     this.isChunk = true;
     this.isPart = true;
     if (isError) this.hasError = true;
   }
 
-  private readError(): void {
+  private noteError(): void {
     if (!this.isFalsy()) this.hasError = true;
   }
 
   /** Of what may be no chunk at all. Most have their id first. */
-  private readOther(): void {
+  private noteOther(): void {
     if (this.isKey(keys.id)) this.isChunk = true;
     else if (this.isKey(keys.detail) || this.isKey(keys.message)) {
       // FastAPI's is a list where the request was wrong.
@@ -266,12 +267,12 @@ export class ChunkReader extends JsonWalk {
     if (this.isKey(keys.delta) && this.byte() === openBrace) return this.readObject("delta");
     if (this.isKey(keys.usage)) return this.readUsage();
     if (this.isKey(keys.text)) {
-      this.readText();
+      this.noteText();
     } else if (this.isKey(keys.finishReason)) {
       if (this.holdsText()) return this.readFinishReason();
       if (this.holdsMembers()) return this.readFinishObject();
     } else if (this.isKey(keys.error)) {
-      this.readError();
+      this.noteError();
     }
     return this.skipValue();
   }
@@ -297,9 +298,9 @@ export class ChunkReader extends JsonWalk {
   private readOfDelta(): boolean {
     if (this.isKey(keys.content)) {
       if (this.byte() === openBracket) return this.readList("part");
-      this.readText();
+      this.noteText();
     } else if (this.isKey(keys.refusal)) {
-      this.readText();
+      this.noteText();
     } else if (this.isReasoning()) {
       if (this.holdsText()) this.hasReasoning = true;
     } else if (this.isKey(keys.reasoningDetails) && this.byte() === openBracket) {
@@ -321,7 +322,7 @@ export class ChunkReader extends JsonWalk {
 
   /** Of content that is a list, as some servers send it. */
   private readOfPart(): boolean {
-    if (this.isKey(keys.text)) this.readText();
+    if (this.isKey(keys.text)) this.noteText();
     else if (this.isKey(keys.thinking) && this.holdsItems()) this.hasReasoning = true;
     return this.skipValue();
   }
@@ -333,7 +334,7 @@ export class ChunkReader extends JsonWalk {
     return this.skipValue();
   }
 
-  private readText(): void {
+  private noteText(): void {
     if (!this.holdsText()) return;
     this.textStart = this.at + 1;
     this.texts++;
