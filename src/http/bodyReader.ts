@@ -145,13 +145,14 @@ export class BodyReader {
   }
 
   private readTrailer(byte: number): void {
-    if (this.place === "lastLineFeed" || (this.place === "trailer" && byte === lineFeed)) {
-      if (byte === lineFeed) this.isComplete = true;
-      else this.problem = "the last chunk does not end its line";
-    } else if (this.place === "trailer" && byte === carriageReturn) {
-      this.place = "lastLineFeed";
+    if (this.place === "trailerLine") {
+      if (byte === lineFeed) this.place = "trailer";
+    } else if (byte === lineFeed) {
+      this.isComplete = true;
+    } else if (this.place === "lastLineFeed") {
+      this.problem = "the last chunk does not end its line";
     } else {
-      this.place = byte === lineFeed ? "trailer" : "trailerLine";
+      this.place = byte === carriageReturn ? "lastLineFeed" : "trailerLine";
     }
     if (++this.trailerBytes > longestTrailers) this.problem = `trailers of more than ${longestTrailers} bytes`;
   }
