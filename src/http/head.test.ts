@@ -7,7 +7,7 @@ function readOf(bytes: string, size = bytes.length): HeadReading & { readonly re
   const reader = new HeadReader();
   for (let start = 0; start < bytes.length; start += size) {
     const piece = Buffer.from(bytes.slice(start, start + size), "latin1");
-    const reading = reader.read(piece, 0, piece.length);
+    const reading = reader.read(piece, piece.length);
     if (reading.kind === "head") return { ...reading, rest: piece.toString("latin1", reading.bodyAt) };
     if (reading.kind === "bad") return reading;
   }
@@ -86,6 +86,6 @@ test("a head of up to 65536 bytes is read, and a longer one is none, whether it 
 
 test("a head like the last one is read to its end, whatever an earlier read has left behind the bytes just read", () => {
   const bytes = Buffer.from("HTTP/1.1 200 OK\r\nserver: same\r\n\r\n");
-  expect(new HeadReader().read(bytes, 0, bytes.length)).toMatchObject({ kind: "head", bodyAt: bytes.length });
-  expect(new HeadReader().read(bytes, 0, bytes.length - 1)).toEqual({ kind: "more" });
+  expect(new HeadReader().read(bytes, bytes.length)).toMatchObject({ kind: "head", bodyAt: bytes.length });
+  expect(new HeadReader().read(bytes, bytes.length - 1)).toEqual({ kind: "more" });
 });

@@ -42,25 +42,26 @@ const requestTimeout = 408;
 export class HeadReader {
   private earlier: GrowingBytes | undefined;
 
-  read(bytes: Buffer, start: number, end: number): HeadReading {
+  /** One read of the socket: `bytes` up to `length`. */
+  read(bytes: Buffer, length: number): HeadReading {
     const { earlier } = this;
-    if (earlier === undefined) return this.parse(bytes, start, end, 0);
-    const moved = earlier.length - start;
-    earlier.append(bytes, start, end);
+    if (earlier === undefined) return this.parse(bytes, length, 0);
+    const kept = earlier.length;
+    earlier.append(bytes, 0, length);
     // A head ends with a line, so that nothing has changed before the next line feed.
-    const hasLine = bytes.subarray(start, end).includes(lineFeed);
-    return hasLine || earlier.length > longestHead ? this.parse(earlier.bytes, 0, earlier.length, moved) : { kind: "more" };
+    const hasLine = bytes.subarray(0, length).includes(lineFeed);
+    return hasLine || earlier.length > longestHead ? this.parse(earlier.bytes, earlier.length, kept) : { kind: "more" };
   }
 
-  /** `moved`: by how much positions in these bytes exceed positions in what the caller has read last. */
-  private parse(bytes: Buffer, start: number, end: number, moved: number): HeadReading {
-    let at = start;
+  /** `kept`: so many of these bytes came before those just read. */
+  private parse(bytes: Buffer, end: number, kept: number): HeadReading {
+    let at = 0;
     for (;;) {
       const parsed = headAt(bytes, at, end);
       if (parsed.kind === "bad") return parsed;
       if (parsed.kind === "more") return this.goOnFrom(bytes, at, end);
       if (parsed.bodyAt - at > longestHead) return tooLong;
-      if (isFinal(parsed.head)) return { ...parsed, bodyAt: parsed.bodyAt - moved };
+      if (isFinal(parsed.head)) return { ...parsed, bodyAt: parsed.bodyAt - kept };
       at = parsed.bodyAt;
     }
   }

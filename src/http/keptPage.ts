@@ -141,7 +141,7 @@ class PageConnection implements PieceTaker {
   #read(length: number): void {
     let at = 0;
     if (this.#bodyReader === undefined) {
-      const reading = this.#headReader.read(readBuffer, 0, length);
+      const reading = this.#headReader.read(readBuffer, length);
       if (reading.kind === "bad") this.end(new Error(reading.message));
       if (reading.kind !== "head") return;
       this.#head = reading.head;

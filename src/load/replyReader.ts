@@ -211,7 +211,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   }
 
   private readHead(bytes: Buffer, length: number): number {
-    const reading = this.headReader.read(bytes, 0, length);
+    const reading = this.headReader.read(bytes, length);
     if (reading.kind === "more") return 0;
     if (reading.kind === "bad") {
       this.fail(failed("bad-response", reading.message));
