@@ -73,7 +73,7 @@ export class Flight implements ExchangeListener, Member {
     if (at > this.expires) return this.giveUp(at);
     this.options.recorder.stamp(this.number, kind, at, tokens);
     if (isGenerated(kind)) this.tokenCame(at);
-    this.cameAt(at);
+    this.postpone(at);
     if (kind === "done") this.expires = Infinity; // no deadline that passes later makes it untold
   }
 
@@ -81,7 +81,7 @@ export class Flight implements ExchangeListener, Member {
     if (at > this.expires) return this.giveUp(at);
     this.options.recorder.texts(this.number, at, events);
     this.tokenCame(at);
-    this.cameAt(at);
+    this.postpone(at);
   }
 
   ended(at: Nanoseconds, ending: Ending): void {
@@ -116,14 +116,15 @@ export class Flight implements ExchangeListener, Member {
     return this.sentAt + Math.min(firstToken, request);
   }
 
-  private cameAt(at: Nanoseconds): void {
-    const { idle, request } = this.options.limits;
-    if (this.hasToken) this.expires = Math.min(at + idle, this.sentAt + request);
-  }
-
   private tokenCame(at: Nanoseconds): void {
     if (this.hasToken) return;
     this.hasToken = true;
     this.options.tally.firstToken(this.engine, toSeconds(at - this.sentAt));
+  }
+
+  /** From the first token on, what comes moves the deadline. */
+  private postpone(at: Nanoseconds): void {
+    const { idle, request } = this.options.limits;
+    if (this.hasToken) this.expires = Math.min(at + idle, this.sentAt + request);
   }
 }
