@@ -70,6 +70,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private readonly last = new LastEvent();
   /** Undefined where no text is kept. */
   private readonly kept: KeptText | undefined;
+  /** How the connection broke, in brackets, or nothing. */
   private broken = "";
 
   constructor(options: ReplyOptions) {
@@ -154,7 +155,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   private note(kind: ChunkKind, bytes: Buffer, start: number, end: number): void {
     const isStrange = kind === "empty" && !chunk.isPart && end - start > nothing.length;
     this.streamEnd.event(kind, chunk, isStrange ? this.textOf(bytes, start, end) : undefined);
-    if (chunk.hasUsage) this.tokens.count(chunk);
+    if (chunk.hasUsage) this.tokens.noteUsage(chunk);
     if (kind === "empty" || (kind === "usage" && chunk.hasChoice)) this.tokens.emptyEvents++;
   }
 
@@ -166,7 +167,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
   /** The connection has ended: closed by the server, or broken by `cause`. */
   close(cause: Error | undefined): void {
     if (cause === undefined) this.body?.close();
-    this.broken = cause === undefined ? "" : ` (${cause.message})`;
+    else this.broken = ` (${cause.message})`;
     if (this.body !== undefined) this.checkBody(this.body);
     this.isOver = true;
   }

@@ -35,8 +35,8 @@ export class ReplyTokens {
     this.carried += events;
   }
 
-  /** Usage, final or so far. */
-  count({ promptTokens, cachedTokens, completionTokens }: ChunkReader): void {
+  /** Final, or so far. */
+  noteUsage({ promptTokens, cachedTokens, completionTokens }: ChunkReader): void {
     this.prompt = countIn(promptTokens) ?? this.prompt;
     this.cached = cachedTokens ?? this.cached;
     this.completion = completionTokens ?? this.completion;

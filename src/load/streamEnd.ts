@@ -1,5 +1,6 @@
+import type { ChunkKind } from "../model/exchange.ts";
 import { completed, failed, type Outcome } from "../model/outcome.ts";
-import type { ChunkReader, EventKind } from "./chunkReader.ts";
+import type { ChunkReader } from "./chunkReader.ts";
 import { complaintIn } from "./complaint.ts";
 import type { ReplyTokens } from "./replyTokens.ts";
 
@@ -24,7 +25,7 @@ export class StreamEnd {
   private half: string | undefined;
 
   /** An event that was JSON; `strange`: its words, where it is no part of a reply. */
-  event(kind: EventKind, { hasChoice, isFinished }: ChunkReader, strange: string | undefined): void {
+  event(kind: ChunkKind, { hasChoice, isFinished }: ChunkReader, strange: string | undefined): void {
     if (hasChoice) this.isCounted = false;
     else if (kind === "usage") this.isCounted = true;
     if (isFinished) this.isFinished = true;
