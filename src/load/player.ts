@@ -28,7 +28,10 @@ export type PlayerOptions = Pick<DriveOptions, "experiment" | "lines" | "clock" 
   readonly tally: Tally;
 };
 
-/** One phase as it is played. Everything in here runs in callbacks of the clock and of exchanges; no promise sits between them. */
+/**
+ * One phase as it is played. Everything in here runs in callbacks of the clock and of exchanges; no promise sits between them. In the order in which it
+ * happens to a request: it is sent at its time, it ends, and its followers get theirs; then what will never be sent, and what ends a phase early.
+ */
 export class Player implements FlightHome, Preparer {
   private readonly options: PlayerOptions;
   private readonly finished: () => void;
@@ -88,43 +91,6 @@ export class Player implements FlightHome, Preparer {
     this.finishIfNothingIsLeft();
   }
 
-  /** Sends nothing more; what is under way may end. */
-  stop(): void {
-    if (this.isStopped) return;
-    this.isStopped = true;
-    this.preparation.stop();
-    this.expectation.stop();
-    this.cancelSend();
-    this.cancelDue();
-    this.cancelLimit();
-    this.cancelLimit = this.options.clock.at(this.now() + longestDrain, () => this.kill());
-    this.finishIfNothingIsLeft();
-  }
-
-  /** Ends everything now. */
-  kill(): void {
-    this.stop();
-    for (const flight of this.sweep.list()) flight.exchange?.abort({ kind: "cancelled" });
-  }
-
-  /** What has fallen due by now and was not sent is recorded as much as what is under way. */
-  private cancelDue(): void {
-    const now = this.now();
-    for (const step of this.steps.scheduledFrom(this.next)) {
-      if (this.dueOf(step) > now) break;
-      this.recordEnd(step, this.dueOf(step), { kind: "cancelled" });
-    }
-    for (const pause of this.pausing.list()) {
-      this.cancelPause(pause);
-      if (pause.due <= now) this.recordEnd(pause.step, pause.due, { kind: "cancelled" });
-    }
-  }
-
-  private dropStrays(): void {
-    for (const step of this.steps.strays())
-      this.drop(step, this.start, "a request that it waits for is not in this workload, or waits for it");
-  }
-
   private scheduleNext(): void {
     const step = this.steps.scheduledAt(this.next);
     if (step !== undefined) this.cancelSend = this.options.clock.at(this.dueOf(step), () => this.sendNext(step));
@@ -140,6 +106,13 @@ export class Player implements FlightHome, Preparer {
     else this.send({ step, due }, this.preparation.take(step), now);
     this.scheduleNext();
     this.finishIfNothingIsLeft();
+  }
+
+  prepare(step: Step): Prepared {
+    const { keepText } = this.options;
+    const contained = this.steps.containedIn(step);
+    const replies = (request: number) => contained.find((one) => one.request === request)?.text;
+    return this.lineOf(step).prepare(step.turn.request, replies, keepText || step.isContained);
   }
 
   private send({ step, due }: Due, prepared: Prepared, now: Nanoseconds): void {
@@ -236,9 +209,9 @@ export class Player implements FlightHome, Preparer {
     this.goOnAfter(step, this.recordDropped(step, due, reason), dropped(reason));
   }
 
-  private cancelPause(pause: Pause): void {
-    pause.cancel();
-    this.pausing.remove(pause);
+  private dropStrays(): void {
+    for (const step of this.steps.strays())
+      this.drop(step, this.start, "a request that it waits for is not in this workload, or waits for it");
   }
 
   /** A request that will never be sent is recorded as much as any other, and so are those that would have followed it: a session's thousands may be one chain. */
@@ -268,6 +241,38 @@ export class Player implements FlightHome, Preparer {
     return at;
   }
 
+  /** Sends nothing more; what is under way may end. */
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.preparation.stop();
+    this.expectation.stop();
+    this.cancelSend();
+    this.cancelDue();
+    this.cancelLimit();
+    this.cancelLimit = this.options.clock.at(this.now() + longestDrain, () => this.kill());
+    this.finishIfNothingIsLeft();
+  }
+
+  /** Ends everything now. */
+  kill(): void {
+    this.stop();
+    for (const flight of this.sweep.list()) flight.exchange?.abort({ kind: "cancelled" });
+  }
+
+  /** What has fallen due by now and was not sent is recorded as much as what is under way. */
+  private cancelDue(): void {
+    const now = this.now();
+    for (const step of this.steps.scheduledFrom(this.next)) {
+      if (this.dueOf(step) > now) break;
+      this.recordEnd(step, this.dueOf(step), { kind: "cancelled" });
+    }
+    for (const pause of this.pausing.list()) {
+      this.cancelPause(pause);
+      if (pause.due <= now) this.recordEnd(pause.step, pause.due, { kind: "cancelled" });
+    }
+  }
+
   private timeIsUp(): void {
     if (this.timeWasUp !== undefined) return;
     const reason = `the experiment's time of ${this.options.deadlines.experiment} s was up`;
@@ -285,19 +290,17 @@ export class Player implements FlightHome, Preparer {
     this.finishIfNothingIsLeft();
   }
 
+  private cancelPause(pause: Pause): void {
+    pause.cancel();
+    this.pausing.remove(pause);
+  }
+
   private finishIfNothingIsLeft(): void {
     const isAllSent = this.isStopped || this.next === this.steps.scheduledCount;
     if (this.hasFinished || !isAllSent || this.sweep.size > 0 || this.pausing.size > 0) return;
     this.hasFinished = true;
     this.cancelLimit();
     this.finished();
-  }
-
-  prepare(step: Step): Prepared {
-    const { keepText } = this.options;
-    const contained = this.steps.containedIn(step);
-    const replies = (request: number) => contained.find((one) => one.request === request)?.text;
-    return this.lineOf(step).prepare(step.turn.request, replies, keepText || step.isContained);
   }
 
   private lineOf({ turn: { engine } }: Step): Line {
