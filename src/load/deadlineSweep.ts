@@ -1,12 +1,12 @@
 import type { Clock } from "../model/host.ts";
-import type { Nanoseconds } from "../model/time.ts";
+import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import type { Flight } from "./flight.ts";
 import { Members } from "./members.ts";
 
 /** Looked through no more often than this. */
-const shortestPause: Nanoseconds = 10_000_000;
+const shortestPause = toNanoseconds(0.01);
 /** From the look that finds a flight overdue to the one that ends it: what came in time but was not read yet is read between them. */
-const secondLook: Nanoseconds = 1_000_000;
+const secondLook = toNanoseconds(0.001);
 
 /** The flights under way, ended when they miss a deadline. One wake-up for all of them, at the earliest moment one could: none is set or moved per token. */
 export class DeadlineSweep {

@@ -2,7 +2,7 @@ import type { Line } from "../model/exchange.ts";
 import type { Deadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import type { Recorder } from "../model/recorder.ts";
-import type { Nanoseconds } from "../model/time.ts";
+import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { GuardedRecorder } from "./guardedRecorder.ts";
 import type { Turns } from "./order.ts";
 import { Player } from "./player.ts";
@@ -33,7 +33,7 @@ export interface DriveOptions {
 export type Agree = (phase: number) => Promise<Nanoseconds>;
 
 /** From the end of the first preparations to the start of a phase: for the event loop to come to rest. */
-const settling: Nanoseconds = 20_000_000;
+const settling = toNanoseconds(0.02);
 
 /** Plays the phases one after the other: everything is sent at its time, and whatever happens to it goes to the recorder. */
 export async function drive(options: DriveOptions): Promise<void> {

@@ -12,7 +12,7 @@ import { lookAhead, Preparation, type Preparer } from "./preparation.ts";
 import { Steps, type Step } from "./steps.ts";
 
 /** After an interruption, what is under way may go on for so long. */
-const longestDrain: Nanoseconds = 30_000_000_000;
+const longestDrain = toNanoseconds(30);
 
 interface Due {
   readonly step: Step;

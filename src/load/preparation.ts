@@ -1,10 +1,10 @@
 import type { Prepared } from "../model/exchange.ts";
 import type { Clock } from "../model/host.ts";
-import type { Nanoseconds } from "../model/time.ts";
+import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import type { Step, Steps } from "./steps.ts";
 
 /** A request is serialised so long before it is due (no round number, or in a regular schedule another one would be due just then)… */
-export const lookAhead: Nanoseconds = 487_300_000;
+export const lookAhead = toNanoseconds(0.4873);
 /** …but at most so many tokens of prompt, about 64 MB of bytes, and so many requests wait for their time. */
 const mostTokens = 8_000_000;
 const mostRequests = 4_096;
