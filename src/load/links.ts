@@ -1,6 +1,6 @@
 import type { Request } from "../model/request.ts";
-import { ByRequest } from "./byRequest.ts";
 import type { Turn, Turns } from "./order.ts";
+import { PlacesByRequest } from "./placesByRequest.ts";
 
 /** The places of those that follow a turn. Of a hundred thousand turns most have one at most, which needs no list. */
 type Followers = number | number[] | undefined;
@@ -23,13 +23,13 @@ export function linksOf(turns: Turns): Links {
   const waitsFor = new Uint32Array(turns.length);
   const contains = new Map<number, readonly number[]>();
   const strays = new Set<number>();
-  const placeOf = index(turns);
+  let places: PlacesByRequest | undefined; // where nobody waits for another one, nobody asks
   let isInOrder = true;
   for (let place = 0; place < turns.length; place++) {
     const turn = turns.at(place) as Turn; // there are as many
     const { request } = turn;
     const replies = ownReplies(request);
-    const awaited = awaitedBy(request, replies).map((id) => placeOf(turn, id));
+    const awaited = awaitedBy(request, replies).map((id) => (places ??= new PlacesByRequest(turns)).of(turn, id));
     if (!awaited.every((before) => before !== undefined)) {
       strays.add(place);
       continue;
@@ -87,21 +87,4 @@ function inCircles(followers: readonly Followers[], waitsFor: Uint32Array): read
     }
   }
   return placesWhere((count) => count > 0);
-}
-
-type LookUp = (of: Turn, request: number) => number | undefined;
-
-/** Finds the place of a request on the same engine in the same block as a turn. */
-function index(turns: Turns): LookUp {
-  let found: ByRequest<number> | undefined; // where nobody waits for another one, nobody asks
-  return (turn, request) => (found ??= byRequest(turns)).get(turn, request);
-}
-
-function byRequest(turns: Turns): ByRequest<number> {
-  const found = new ByRequest<number>();
-  for (let place = 0; place < turns.length; place++) {
-    const turn = turns.at(place) as Turn;
-    found.set(turn, turn.request.id, place);
-  }
-  return found;
 }

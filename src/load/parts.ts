@@ -1,6 +1,6 @@
 import { partsOf } from "../model/request.ts";
-import { ByRequest } from "./byRequest.ts";
 import type { Phase, Turn } from "./order.ts";
+import { PlacesByRequest } from "./placesByRequest.ts";
 
 /**
  * A phase in `count` parts that can be played beside one another: a turn that follows another one, or contains its reply, is in the same part.
@@ -24,8 +24,7 @@ export function partsOfPhase(phase: Phase, count: number): readonly Phase[] {
 
 /** Of each turn the place of the first of those that belong together: sessions, and what joins several of them. */
 function firstsOf(phase: Phase): Int32Array {
-  const places = new ByRequest<number>();
-  for (const [place, turn] of phase.entries()) places.set(turn, turn.request.id, place);
+  const places = new PlacesByRequest(phase);
   const firsts = Int32Array.from(phase.keys());
   const earlier = (place: number) => firsts[place] as number; // one for each turn
   const firstOf = (place: number): number => {
@@ -36,7 +35,7 @@ function firstsOf(phase: Phase): Int32Array {
   };
   for (const [place, turn] of phase.entries()) {
     for (const request of predecessors(turn)) {
-      const before = places.get(turn, request);
+      const before = places.of(turn, request);
       if (before === undefined) continue;
       const [one, other] = [firstOf(place), firstOf(before)];
       firsts[Math.max(one, other)] = Math.min(one, other);
