@@ -35,7 +35,7 @@ export type HeadReading =
 
 const tooLong: HeadReading = { kind: "bad", message: `a response head of more than ${longestHead} bytes` };
 const lineFeed = 10;
-/** Of the wait for a request: it may be on its way when one is sent, whose own reply would be taken for the next one's. */
+/** Said of the wait for a request, and perhaps while one was on its way: its reply would then be taken for that of the next one. */
 const requestTimeout = 408;
 
 /** Reads the head of one response from its pieces, skipping 1xx ones before it. */

@@ -37,7 +37,7 @@ export class DeadlineSweep {
     if (this.flights.size === 0) this.rest();
   }
 
-  /** For whoever is behind with other calls of the clock, which come before the wake-up. */
+  /** Called with other calls of the clock: where those are late, the wake-up comes only after them. */
   lookIfDue(now: Nanoseconds): void {
     if (now >= this.next) this.look(now);
   }

@@ -8,7 +8,7 @@ import type { Member } from "./members.ts";
 import type { Pool } from "./pool.ts";
 import { ReplyReader } from "./replyReader.ts";
 
-/** Without the request, which would grow old with it. */
+/** All that sending takes. The request itself is let go: kept until it is due, it would outlive the youngest generation of the heap. */
 export interface PreparedBytes {
   readonly bytes: Buffer;
   readonly keepText: boolean;
@@ -135,7 +135,7 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
     this.end(this.line.clock.now(), this.reply.ending(outcome));
   }
 
-  /** No part of the answer is missing. It has ended when nobody waits for its body any more: whoever follows was not late before. */
+  /** The answer is whole, its body is not yet. It is said to end when the wait for that does: whoever follows falls due then, and was not kept waiting. */
   private endWithoutBody(at: Nanoseconds): void {
     const { clock } = this.line;
     this.stopWaiting();
@@ -194,8 +194,8 @@ function isOurOwnLimit(cause: Error | undefined): boolean {
 }
 
 /**
- * How long after it was written to a connection may turn out to have been closed before. If it is later, the server had taken the request,
- * and it shall not get that one twice.
+ * A connection that had been closed before it was written to tells so within this time. Later than that, the server had taken the request,
+ * and shall not get it twice.
  */
 function raceLasts({ tookToOpen }: Connection, cause: Error | undefined): Nanoseconds {
   return isThrownBack(cause) ? latestThrownBack : Math.min(latestThrownBack, Math.max(shortestRace, 2 * tookToOpen));

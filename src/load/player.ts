@@ -140,7 +140,7 @@ export class Player implements FlightHome, Preparer {
       if (this.timeWasUp !== undefined) this.drop(follower, due, this.timeWasUp);
       // Without the reply there is nothing to send; whoever merely waited for its end goes on, as a user would.
       else if (outcome.kind === "completed" || !this.steps.containedIn(follower).includes(step)) {
-        // Nobody sends a reply before it is there: whose own time was before that falls due then, and the harness is not late.
+        // Nobody can send a reply before it is there: a follower whose own time was earlier falls due then, and the harness is not late.
         if (follower.waitsFor === 0) this.sendAt(follower, Math.max(due, end));
       } else {
         const why = outcome.kind === "failed" ? `failed: ${outcome.code}` : outcome.kind === "dropped" ? "was dropped" : "did not end";
@@ -149,12 +149,12 @@ export class Player implements FlightHome, Preparer {
     }
   }
 
-  /** As far as it is known when a request that it waits for has ended: that may be one whose reply it contains, and its time another's affair. */
+  /** When a follower falls due, as far as that is known now that `ended` has: that may be a request whose reply it contains, and its time be set by the end of another. */
   private dueAfter(follower: Step, ended: Step, at: Nanoseconds): Nanoseconds {
     if (follower.offset !== undefined) return this.dueOf(follower);
     if (follower.after !== ended.request) return follower.due ?? at;
     const due = at + follower.pause;
-    // Kept only for others to come: whatever young an old object holds on to is gone through by each collection of garbage, 0.4 µs for each.
+    // Kept only where it waits for others still: a number that was just made and hangs on an old step costs each collection of garbage 0.4 µs.
     if (follower.waitsFor > 1) follower.due = due;
     return due;
   }
@@ -190,7 +190,7 @@ export class Player implements FlightHome, Preparer {
     this.finishIfNothingIsLeft();
   }
 
-  /** What is late comes before what falls due later, such as the limit's own call: so whoever sends looks first. */
+  /** Calls of the clock that are late come before those that were to come later, such as the limit's own: so whoever sends looks first. */
   private isOverBy(now: Nanoseconds): boolean {
     this.sweep.lookIfDue(now);
     if (now < this.limit) return this.isStopped;

@@ -10,9 +10,9 @@ const freshFor = toNanoseconds(4);
 const beforeTimeout: Seconds = 1;
 /** Opened at once. More, and the server's queue of unaccepted connections overflows. */
 const batch = 64;
-/** Closed for each request at most, and one is opened: two hundred at once took 20 ms, and the requests that were due then waited. */
+/** Stale ones closed with each request that is expected or sent: two hundred closed at once took 20 ms, and the requests that were due then waited. */
 const mostClosed = 1;
-/** Kept ready where as many requests wait, however few were used at a time of late. */
+/** Kept ready for as many expected requests, even where fewer connections were used at a time of late. */
 const fewest = 64;
 /** Of the longest time that a connection took to open, with each one that takes less. */
 const remembered = 0.98;

@@ -124,7 +124,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     return stopped;
   }
 
-  /** Before anything else is told, and at the end of each read. */
+  /** Called before anything else is told, and at the end of each read. */
   private tellTexts(): void {
     const events = this.untold;
     if (events === 0) return;
@@ -147,7 +147,7 @@ export class ReplyReader implements PieceTaker, EventTaker {
     else if (read !== "malformed") this.note(kind, bytes, start, end);
     if (isGenerated(kind)) this.generated(kind, bytes, start, end);
     else this.options.listener.chunk(this.at, kind, 0);
-    // Not a reply's first token: many replies have no other.
+    // From a reply's second token on: many replies have only one, and a pattern made of it would be of no use.
     if (chunk.onlyText !== undefined && this.tokens.events > 1) this.last.becomes(bytes, start, end, chunk.onlyText);
   }
 

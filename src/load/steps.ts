@@ -2,7 +2,7 @@ import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { linksOf, type Links } from "./links.ts";
 import type { Turn, Turns } from "./order.ts";
 
-/** A turn in its phase, from when it is first asked for. Of its request what is asked for again and again: that is made anew each time. */
+/** A turn in its phase, made when it is first asked for. It keeps what is asked of its request again and again, since each look at that makes it anew. */
 export class Step {
   readonly place: number;
   readonly turn: Turn;
@@ -104,7 +104,7 @@ export class Steps {
     return this.stepsAt(this.links.contains.get(place) ?? []);
   }
 
-  /** It has ended: nobody will ask for it again, but for its reply. */
+  /** It has ended: from now on nobody asks for it, except for its reply. */
   release(step: Step): void {
     if (!step.isContained) this.made[step.place] = undefined;
   }
