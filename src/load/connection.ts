@@ -1,13 +1,13 @@
 import type { Socket } from "node:net";
 
+import { fileOf } from "../host/fileOf.ts";
+import { kernelSend } from "../host/native.ts";
+import type { ReceiveStamps } from "../host/receiveStamps.ts";
 import { readBuffer } from "../http/alikeEvents.ts";
 import { dial, type Server } from "../http/dial.ts";
 import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { beginsAnswer } from "./beginsAnswer.ts";
-import { fileOf } from "../host/fileOf.ts";
-import { kernelSend } from "../host/native.ts";
-import type { ReceiveStamps } from "../host/receiveStamps.ts";
 
 const sendNow = kernelSend() ?? (() => 0);
 

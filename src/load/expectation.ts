@@ -1,6 +1,6 @@
 import type { Line } from "../model/exchange.ts";
-import type { Clock } from "../model/host.ts";
 import { largestOf } from "../model/extremes.ts";
+import type { Clock } from "../model/host.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { lookAhead } from "./preparation.ts";
 import type { Step, Steps } from "./steps.ts";

@@ -1,3 +1,4 @@
+import { stampsWhenRead, type ReceiveStamps } from "../host/receiveStamps.ts";
 import { addressOf } from "../http/addressOf.ts";
 import type { Wire } from "../model/engine.ts";
 import type { Exchange, ExchangeListener, Line, Prepared, Replies } from "../model/exchange.ts";
@@ -10,7 +11,6 @@ import { unlimited, type ConnectionBudget } from "./connectionBudget.ts";
 import { HttpExchange, type ExchangeHome, type PreparedBytes } from "./httpExchange.ts";
 import { Members } from "./members.ts";
 import { Pool } from "./pool.ts";
-import { stampsWhenRead, type ReceiveStamps } from "../host/receiveStamps.ts";
 import { requestWriter, type RequestWriter } from "./requestBytes.ts";
 
 export interface HttpLineOptions {

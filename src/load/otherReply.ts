@@ -1,7 +1,7 @@
-import { failed, type Outcome } from "../model/outcome.ts";
-import { complaintIn, withoutSecrets } from "./complaint.ts";
 import type { Head } from "../http/head.ts";
+import { failed, type Outcome } from "../model/outcome.ts";
 import { withoutQuerySecrets } from "../model/serverUrl.ts";
+import { complaintIn, withoutSecrets } from "./complaint.ts";
 
 /** A reply whose body is no stream of events, as far as it was kept, and what it is to be called. */
 export interface OtherReply {

@@ -7,9 +7,9 @@ import { Expectation } from "./expectation.ts";
 import { Flight, limitsOf, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
 import type { Turns } from "./order.ts";
-import type { Tally } from "./tally.ts";
 import { lookAhead, Preparation, type Preparer } from "./preparation.ts";
 import { Steps, type Step } from "./steps.ts";
+import type { Tally } from "./tally.ts";
 
 /** After an interruption, what is under way may go on for so long. */
 const longestDrain = toNanoseconds(30);

@@ -1,7 +1,9 @@
 import { createServer, type Socket } from "node:net";
 
-import { defaultDeadlines } from "../model/experiment.ts";
+import type { ReceiveStamps } from "../host/receiveStamps.ts";
+import { portOf } from "../host/unusedPort.ts";
 import type { Wire } from "../model/engine.ts";
+import { defaultDeadlines } from "../model/experiment.ts";
 import type { Clock } from "../model/host.ts";
 import type { Recorder } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
@@ -10,8 +12,6 @@ import { drive } from "./drive.ts";
 import { httpLine } from "./httpLine.ts";
 import type { Phase, Turn } from "./order.ts";
 import { pack, unpack } from "./packedPhases.ts";
-import type { ReceiveStamps } from "../host/receiveStamps.ts";
-import { portOf } from "../host/unusedPort.ts";
 
 /** A function is compiled for good after it has run 3,000 times: whatever sends, reads and ends gets there. */
 const requests = 3_200;

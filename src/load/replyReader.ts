@@ -1,17 +1,17 @@
-import { isGenerated, type ChunkKind, type Ending, type ExchangeListener } from "../model/exchange.ts";
-import { failed, type Outcome } from "../model/outcome.ts";
-import type { Nanoseconds, Seconds } from "../model/time.ts";
 import { eventsTaken, takeChunksLike, takeEventsLike, textTaken, type TakeLike } from "../http/alikeEvents.ts";
 import { BodyReader, type PieceTaker } from "../http/bodyReader.ts";
-import { beginsAnswer } from "./beginsAnswer.ts";
-import { ChunkReader, type EventKind } from "./chunkReader.ts";
-import { complaintIn } from "./complaint.ts";
 import { EventScanner, type EventTaker } from "../http/eventScanner.ts";
 import { GrowingBytes } from "../http/growingBytes.ts";
 import { HeadReader, type Head } from "../http/head.ts";
+import { isGenerated, type ChunkKind, type Ending, type ExchangeListener } from "../model/exchange.ts";
+import { failed, type Outcome } from "../model/outcome.ts";
+import type { Nanoseconds, Seconds } from "../model/time.ts";
+import { beginsAnswer } from "./beginsAnswer.ts";
+import { ChunkReader, type EventKind } from "./chunkReader.ts";
+import { complaintIn } from "./complaint.ts";
 import { KeptText } from "./keptText.ts";
-import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
 import { LastEvent } from "./lastEvent.ts";
+import { isEventStream, notAStream, refusal, type OtherReply } from "./otherReply.ts";
 import { ReplyTokens } from "./replyTokens.ts";
 import { StreamEnd } from "./streamEnd.ts";
 
