@@ -109,6 +109,7 @@ export class HttpExchange implements Exchange, ConnectionUser, Member {
   received(at: Nanoseconds, bytes: Buffer, length: number): void {
     const { isDone: wasDone, hasFailed: hadFailed } = this.reply;
     this.reply.read(at, bytes, length);
+    if (this.connection === undefined) return; // whoever heard of it has given it up
     if (this.reply.closesConnection && !this.isClosing) {
       this.isClosing = true;
       this.line.closes();

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 
 import { realClock } from "../host/realClock.ts";
 import type { Wire } from "../model/engine.ts";
-import type { Line } from "../model/exchange.ts";
+import type { Exchange, Line } from "../model/exchange.ts";
 import { completed, failed } from "../model/outcome.ts";
 import { httpLine, type WatchedLine } from "./httpLine.ts";
 import { resolvingTo } from "./resolvingTo.ts";
@@ -88,6 +88,29 @@ test("a 408 before an idle connection is closed is no such reply", async () => {
   await pause(100);
   expect(line.unasked).toBe(0);
 });
+
+test("replies given up in the read that says that their connection closes leave no more connections open for whoever follows", async () => {
+  const head = streamHead.replace("\r\n", "\r\nconnection: close\r\n");
+  await using server = await testServer((socket) => void socket.write(head + chunkOf(chatText("late"))));
+  const line = lineTo(server.url);
+  for (let request = 0; request < 8; request++) await givenUpAtItsFirstToken(line);
+  await pause(100);
+  expect(server.connections()).toBe(8);
+});
+
+async function givenUpAtItsFirstToken(line: Line): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const prepared = line.prepare(plainRequest(), () => undefined, false);
+    const late: Exchange = line.send(prepared, {
+      sent: () => {},
+      opened: () => {},
+      headers: () => {},
+      chunk: () => late.abort(failed("first-token-timeout", "no token within 1 s")),
+      texts: () => {},
+      ended: () => resolve(),
+    });
+  });
+}
 
 test("a name that nobody knows is told as one", async () => {
   using _ = resolvingTo();
