@@ -248,6 +248,17 @@ test.runIf(process.platform === "linux")("a terminal that nobody gave a size is 
   expect(stdout).toContain("code 1");
 });
 
+test.runIf(process.platform === "linux")("on a terminal messages are wrapped to its width; in a log each has a line", () => {
+  using where = folder();
+  const call = `${tandemCommand} run ${where.write("judged.js", judged)} -f unmet --simulate -o ${where.at("out")}`;
+  const run = where.write("run.sh", `stty cols 66 rows 40\n${call}\n`);
+  const begins = "  experiment 0: 8,192 context tokens, 8 questions; 16 requests,";
+  const { stdout } = spawnSync("script", ["-qec", `sh ${run}`, "/dev/null"], { encoding: "utf8" });
+  expect(stdout.replaceAll("\r", "")).toContain(`${begins}\n    engines at the same time, about 7 s\n`);
+  const { stderr } = spawnSync("sh", ["-c", call], { encoding: "utf8" });
+  expect(stderr).toContain(`${begins} engines at the same time, about 7 s\n`);
+});
+
 test.runIf(process.platform === "linux")("a shell in which too few files may be open is told so before anything boots: exit 2", () => {
   using where = folder();
   const file = where.write("quick.ts", quickTest());

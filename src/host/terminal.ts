@@ -1,13 +1,14 @@
 import { isatty } from "node:tty";
 import type { Terminal } from "../model/host.ts";
+import { wrappedMessage } from "../model/wrapped.ts";
 
-/** This process's stdout and stderr. Colour where stderr is a terminal and NO_COLOR does not forbid it. */
+/** This process's stdout and stderr. Colour where stdout is a terminal and NO_COLOR does not forbid it; a log's messages have a line each. */
 export function processTerminal(): Terminal {
   outlive(process.stdout, resultIsLost);
   outlive(process.stderr, nobodyReads);
   return {
     print: (text) => void process.stdout.write(`${text}\n`),
-    tell: (text) => void process.stderr.write(`${text}\n`),
+    tell: (text) => void process.stderr.write(`${isatty(2) ? wrappedMessage(text, process.stderr.columns || 80) : text}\n`),
     interactive: isatty(2) && process.env["TERM"] !== "dumb",
     // A pseudo-terminal that nobody gave a size has 0 columns.
     columns: process.stdout.columns || process.stderr.columns || 80,

@@ -1,6 +1,7 @@
 import type { CacheAnswer, ExperimentFigures, TestFigures } from "../measure/testFigures.ts";
 import type { Comparison, EngineSummary, Validity } from "../model/figures.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
+import { wrapped } from "../model/wrapped.ts";
 import type { Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
 import { sloPhrase } from "./conditions.ts";
@@ -39,7 +40,7 @@ export interface ConsoleOptions {
 export function consoleTable(result: TestResult, figures: TestFigures, options: ConsoleOptions): readonly string[] {
   const { description, experiments } = result;
   const simulated = simulatedPhrase(description);
-  const first = simulated === undefined ? [] : wrapped(simulated, options.columns, "").map((line) => options.style("warning", line));
+  const first = simulated === undefined ? [] : wrappedWithin(simulated, options.columns, "").map((line) => options.style("warning", line));
   const lines = experiments.map((experiment, index) => {
     const found = figures.experiments[index];
     return found === undefined ? [] : experimentLines(experiment, found, options).concat("");
@@ -58,7 +59,7 @@ function experimentLines(experiment: ExperimentResult, figures: ExperimentFigure
   const { description } = experiment;
   const error = harnessErrorLine(experiment);
   return [
-    ...wrapped(description.title, options.columns, "").map((line) => options.style("heading", line)),
+    ...wrappedWithin(description.title, options.columns, "").map((line) => options.style("heading", line)),
     ...byOther(figures.comparisons)
       .flatMap(headlines)
       .flatMap((comparison) => comparisonLines(comparison, figures.validity, options)),
@@ -84,7 +85,7 @@ function comparisonLines(comparison: Comparison, validity: Validity, { columns, 
 }
 
 function labelled(label: string, tone: Tone, text: string, { columns, style }: ConsoleOptions): readonly string[] {
-  return wrapped(text, columns, " ".repeat(verdictWidth + 2)).map((line, index) =>
+  return wrappedWithin(text, columns, " ".repeat(verdictWidth + 2)).map((line, index) =>
     index === 0 ? `  ${style(tone, label)}${" ".repeat(Math.max(1, verdictWidth - label.length))}${line.trimStart()}` : line,
   );
 }
@@ -191,15 +192,10 @@ function grid(cells: readonly (readonly string[])[], { columns, style }: Console
   });
 }
 
-function wrapped(text: string, columns: number, indent: string): readonly string[] {
+function wrappedWithin(text: string, columns: number, indent: string): readonly string[] {
   const room = columns - indent.length;
-  const lines: string[] = [];
-  for (const word of text.split(" ").flatMap((word) => broken(word, room))) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= room) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines.map((line) => `${indent}${line}`);
+  const words = text.split(" ").flatMap((word) => broken(word, room));
+  return wrapped(words, room).map((line) => `${indent}${line}`);
 }
 
 function broken(word: string, room: number): readonly string[] {
