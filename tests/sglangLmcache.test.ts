@@ -114,7 +114,7 @@ test("LMCache beside SGLang is started, proven by itself, emptied with it, and w
     .filter(({ kind, engine }) => kind === "proof" && engine === "lmcache");
   const checks = new Map(proofs.flatMap((proof) => proof.checks).map(({ what, found, ok }) => [what, [found, ok]]));
   expect(checks.get("LMCache")).toEqual(["connected", true]);
-  expect(checks.get("the cache beside the engine")).toEqual(["1024 tokens, once the engine's own cache was emptied", true]);
+  expect(checks.get("the cache beside the engine")).toEqual(["1,024 tokens, once the engine's own cache was emptied", true]);
   expect(checks.get("caches emptied beforehand")).toEqual(["not found after one reset", true]);
 
   const { experiments } = JSON.parse(where.read("out", "test_lmcache.json")) as {

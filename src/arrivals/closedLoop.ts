@@ -1,4 +1,5 @@
 import { checkOptions, notNegative, wholeNumber } from "../model/checkOptions.ts";
+import { grouped } from "../model/grouped.ts";
 import { most } from "../model/most.ts";
 import type { Arrival } from "../model/request.ts";
 import type { Seconds } from "../model/time.ts";
@@ -22,7 +23,7 @@ export function closedLoop(options: ClosedLoopOptions): Arrivals {
   return {
     kind: "closedLoop",
     options: { concurrency, ...(thinkSeconds === 0 ? {} : { thinkSeconds }) },
-    phrase: `${concurrency} at a time${thinkSeconds === 0 ? "" : ` with ${thinkSeconds} s after each answer`}`,
+    phrase: `${grouped(concurrency)} at a time${thinkSeconds === 0 ? "" : ` with ${thinkSeconds} s after each answer`}`,
     schedule: (count) => Array.from({ length: count }, (_, index) => arrivalOf(index)),
   };
 }

@@ -46,6 +46,23 @@ test("where an engine's log is, is told from the directory one is in: the end of
   expect(state.lines()).toEqual(["  plain  booting, log outputs/stdout.log"]);
 });
 
+test("how many requests are done, under way and failed is grouped as everywhere", () => {
+  const state = new RunState();
+  for (const event of events.slice(0, 3)) state.apply(event);
+  state.apply({ kind: "experimentStarted", experiment: 0, title: "many", order: "together", engines: ["plain"], requests: 300_000 });
+  state.apply({
+    kind: "requests",
+    experiment: 0,
+    engine: "plain",
+    sent: 20_000,
+    ended: 18_000,
+    dropped: 0,
+    failed: 1_000,
+    ttft: undefined,
+  });
+  expect(state.lines()).toEqual(["  plain  ready after 41 s   18,000/300,000 done, 2,000 running, 1,000 failed"]);
+});
+
 test("how long first tokens take is told in the unit that suits them", () => {
   const state = new RunState();
   for (const event of events.slice(0, 4)) state.apply(event);

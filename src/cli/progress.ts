@@ -3,7 +3,7 @@ import { relative } from "node:path";
 import type { Terminal } from "../model/host.ts";
 import { afterwards } from "../model/afterwards.ts";
 import type { RunEvent } from "../model/runEvent.ts";
-import { grouped } from "../model/grouped.ts";
+import { grouped, groupedSize } from "../model/grouped.ts";
 import { orderPhrases } from "../reports/conditions.ts";
 import { counted, duration } from "../reports/numbers.ts";
 
@@ -226,8 +226,8 @@ function fromHere(path: string): string {
 
 function requestsOf(engine: EngineState, named: boolean | number = true): string {
   const ttft = engine.ttft === undefined ? "" : `, TTFT ${duration(engine.ttft)}`;
-  const failed = engine.failed === 0 ? "" : `, ${engine.failed} failed`;
-  return `${named === false ? "" : `${engine.name} `}${engine.done}/${engine.requests} done, ${engine.running} running${failed}${ttft}`;
+  const failed = engine.failed === 0 ? "" : `, ${grouped(engine.failed)} failed`;
+  return `${named === false ? "" : `${engine.name} `}${grouped(engine.done)}/${grouped(engine.requests)} done, ${grouped(engine.running)} running${failed}${ttft}`;
 }
 
 /** Of a rate it is not known how many streams the engines' replies will make of it, and said so. */
@@ -306,7 +306,9 @@ function firstLine(message: string): string {
 
 /** What was proven is for the report; what is not so is told while there is time to stop. */
 function disproof({ engine, checks }: Extract<RunEvent, { kind: "proof" }>): string | undefined {
-  const failed = checks.filter(({ ok }) => ok === false).map(({ what, wanted, found }) => `${what}: wanted ${wanted}, found ${found}`);
+  const failed = checks
+    .filter(({ ok }) => ok === false)
+    .map(({ what, wanted, found }) => `${what}: wanted ${groupedSize(wanted)}, found ${groupedSize(found)}`);
   return failed.length === 0 ? undefined : `  ${engine}: not what was asked for: ${failed.join("; ")}`;
 }
 

@@ -1,5 +1,6 @@
 import { listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { CacheResets, Engine, EngineClaims, EngineMetrics, InstalledProgram, Slot } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, named, saidByTandem, valued, type FlagRules } from "./flags.ts";
 import { checkServed } from "./furtherArguments.ts";
@@ -135,8 +136,8 @@ function featuresOf({
   ...options
 }: LlamaCppOptions): readonly string[] {
   return [
-    `at most ${parallel} sequences at once`,
-    ...(contextLimit === undefined ? [] : [`at most ${contextLimit.toLocaleString("en-US")} tokens`]),
+    `at most ${grouped(parallel)} sequences at once`,
+    ...(contextLimit === undefined ? [] : [`at most ${grouped(contextLimit)} tokens`]),
     ...(gpuLayers === undefined ? [] : [gpuLayers === 0 ? "on the CPU" : `${gpuLayers} layers on the GPU`]),
     ...(threads === undefined ? [] : [`${threads} ${threads === 1 ? "thread" : "threads"}`]),
     ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),

@@ -11,6 +11,7 @@ import {
   type OptionRule,
 } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
@@ -225,8 +226,8 @@ function featuresOf(options: SglangOptions): readonly string[] {
     ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
     ...(chunkedPrefillSize === undefined ? [] : [chunkedPrefill(chunkedPrefillSize)]),
     ...(memFractionStatic === undefined ? [] : [`${memFractionStatic} of GPU memory for weights and KV cache`]),
-    ...(contextLength === undefined ? [] : [`at most ${contextLength.toLocaleString("en-US")} tokens`]),
-    ...(maxRunningRequests === undefined ? [] : [`at most ${maxRunningRequests} sequences at once`]),
+    ...(contextLength === undefined ? [] : [`at most ${grouped(contextLength)} tokens`]),
+    ...(maxRunningRequests === undefined ? [] : [`at most ${grouped(maxRunningRequests)} sequences at once`]),
     ...(dtype === undefined ? [] : [dtype]),
     ...(loadFormat === undefined ? [] : [loadFormat === "dummy" ? "dummy weights" : `weights loaded as ${loadFormat}`]),
     ...(hiCache === undefined ? [] : [hiCacheInWords(hiCache)]),
@@ -235,7 +236,7 @@ function featuresOf(options: SglangOptions): readonly string[] {
 }
 
 function chunkedPrefill(size: number): string {
-  return size < 0 ? "chunked prefill off" : `prefill in pieces of ${size.toLocaleString("en-US")} tokens`;
+  return size < 0 ? "chunked prefill off" : `prefill in pieces of ${grouped(size)} tokens`;
 }
 
 function hiCacheInWords({ ratio = 2, gigabytes, storage }: HiCacheOptions): string {

@@ -1,5 +1,6 @@
 import { checkOptions, oneOf, serviceWord, type OptionRule } from "../model/checkOptions.ts";
 import type { CacheRoom, Command, Engine, Slot, StaysFull, World } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { KeptOutside, Services } from "../model/service.ts";
 import { isContained, isStarted, type StartedLaunch } from "../model/startedLaunch.ts";
@@ -166,7 +167,7 @@ function inside({ settings, places, around: { flags } }: Connecting, around: Sur
 function refuseUnevenChunks({ settings }: LmcacheConfig, pageTokens: number): void {
   const chunk = Number(settings["chunk_size"]);
   if (chunk % pageTokens === 0) return;
-  throw new HarnessError("usage", `${what}: chunks of ${chunk} tokens are not whole pages of ${pageTokens}`, {
+  throw new HarnessError("usage", `${what}: chunks of ${grouped(chunk)} tokens are not whole pages of ${pageTokens}`, {
     hint: `chunkTokens must be a multiple of --page-size: ${Math.max(1, Math.round(chunk / pageTokens)) * pageTokens}`,
   });
 }

@@ -1,5 +1,6 @@
 import { listOfTexts, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineMetrics, SimulationOptions } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
 import { checkServed } from "./furtherArguments.ts";
@@ -136,15 +137,15 @@ function featuresOf(options: TensorrtLlmOptions): readonly string[] {
     ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
     ...(chunkedPrefill === undefined ? [] : [`chunked prefill ${chunkedPrefill ? "on" : "off"}`]),
     ...(kvCacheFraction === undefined ? [] : [`${kvCacheFraction} of free GPU memory for KV cache`]),
-    ...(maxSeqLen === undefined ? [] : [`at most ${maxSeqLen.toLocaleString("en-US")} tokens`]),
-    ...(maxBatchSize === undefined ? [] : [`at most ${maxBatchSize} sequences at once`]),
+    ...(maxSeqLen === undefined ? [] : [`at most ${grouped(maxSeqLen)} tokens`]),
+    ...(maxBatchSize === undefined ? [] : [`at most ${grouped(maxBatchSize)} sequences at once`]),
     ...(maxNumTokens === undefined ? [] : [atMostInAStep(maxNumTokens)]),
     ...flagsIn(options.extraArgs ?? []),
   ];
 }
 
 function atMostInAStep(tokens: number): string {
-  return `at most ${tokens.toLocaleString("en-US")} tokens a step`;
+  return `at most ${grouped(tokens)} tokens a step`;
 }
 
 /** As others read them. Older versions tell the last alone. */

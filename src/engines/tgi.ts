@@ -1,5 +1,6 @@
 import { listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, EngineClaims, EngineMetrics, TraitClaim } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, named, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
 import { checkServed } from "./furtherArguments.ts";
@@ -119,9 +120,9 @@ function featuresOf(options: TgiOptions): readonly string[] {
     "answers of its own length",
     ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
     ...(cudaMemoryFraction === undefined ? [] : [`${cudaMemoryFraction} of GPU memory`]),
-    ...(maxInputTokens === undefined ? [] : [`prompts of at most ${maxInputTokens.toLocaleString("en-US")} tokens`]),
-    ...(maxTotalTokens === undefined ? [] : [`at most ${maxTotalTokens.toLocaleString("en-US")} tokens`]),
-    ...(maxBatchPrefillTokens === undefined ? [] : [`at most ${maxBatchPrefillTokens.toLocaleString("en-US")} tokens of prefill at once`]),
+    ...(maxInputTokens === undefined ? [] : [`prompts of at most ${grouped(maxInputTokens)} tokens`]),
+    ...(maxTotalTokens === undefined ? [] : [`at most ${grouped(maxTotalTokens)} tokens`]),
+    ...(maxBatchPrefillTokens === undefined ? [] : [`at most ${grouped(maxBatchPrefillTokens)} tokens of prefill at once`]),
     ...(dtype === undefined ? [] : [dtype]),
     ...(quantize === undefined ? [] : [`quantised: ${quantize}`]),
     ...flagsIn(options.extraArgs ?? []),

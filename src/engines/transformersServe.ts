@@ -1,5 +1,6 @@
 import { listOfTexts, nonEmptyText, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, present, saidByTandem, valued, type FlagRules } from "./flags.ts";
 import { checkServed } from "./furtherArguments.ts";
@@ -110,7 +111,7 @@ function featuresOf({
   return [
     `continuous batching ${continuousBatching ? "on" : "off"}`,
     "answers of its own length",
-    ...(cacheBlocks === undefined ? [] : [`KV pool of ${cacheBlocks} blocks`]),
+    ...(cacheBlocks === undefined ? [] : [`KV pool of ${grouped(cacheBlocks)} blocks`]),
     ...(device === undefined ? [] : [`on ${device}`]),
     ...(dtype === undefined ? [] : [dtype]),
     ...(attention === undefined ? [] : [`attention by ${attention}`]),

@@ -1,5 +1,6 @@
 import { listOfTexts, nonEmptyText, share, wholeNumber, yesOrNo, type OptionRule } from "../model/checkOptions.ts";
 import type { Engine, InstalledProgram, SimulationOptions } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import { most } from "../model/most.ts";
 import { flagsIn, ifKnown, switched, valued } from "./flags.ts";
 import { checkServed, optionsSaid } from "./furtherArguments.ts";
@@ -153,8 +154,8 @@ function featuresOf(options: VllmOptions): readonly string[] {
     ...(prefixCaching === undefined ? [] : [`prefix caching ${prefixCaching ? "on" : "off"}`]),
     ...(chunkedPrefill === undefined ? [] : [`chunked prefill ${chunkedPrefill ? "on" : "off"}`]),
     ...(gpuMemoryUtilization === undefined ? [] : [`GPU memory utilization ${gpuMemoryUtilization}`]),
-    ...(maxModelLen === undefined ? [] : [`at most ${maxModelLen.toLocaleString("en-US")} tokens`]),
-    ...(maxNumSeqs === undefined ? [] : [`at most ${maxNumSeqs} sequences at once`]),
+    ...(maxModelLen === undefined ? [] : [`at most ${grouped(maxModelLen)} tokens`]),
+    ...(maxNumSeqs === undefined ? [] : [`at most ${grouped(maxNumSeqs)} sequences at once`]),
     ...(dtype === undefined ? [] : [dtype]),
     ...(loadFormat === undefined ? [] : [loadFormat === "dummy" ? "dummy weights" : `weights loaded as ${loadFormat}`]),
     ...(options.enforceEager === true ? ["no CUDA graphs"] : []),

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { chunksOf } from "../model/chunks.ts";
 import { largestOf, smallestOf } from "../model/extremes.ts";
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { completed, dropped, failed, type Outcome } from "../model/outcome.ts";
 import type { Reading, RequestRecord } from "../model/record.ts";
@@ -81,7 +82,7 @@ function descriptionOf(title: string, rows: readonly ResultRow[]): ExperimentDes
 }
 
 function spread(values: readonly number[]): string {
-  const [low, high] = [smallestOf(values), largestOf(values)].map((value) => value.toLocaleString("en-US"));
+  const [low, high] = [smallestOf(values), largestOf(values)].map(grouped);
   return low === high ? `${low}` : `${low} to ${high}`;
 }
 

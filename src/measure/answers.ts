@@ -1,4 +1,5 @@
 import type { ValidityReason } from "../model/figures.ts";
+import { grouped } from "../model/grouped.ts";
 import type { Answer, AskedTwice, EngineProof } from "../model/proof.ts";
 import type { TestResult } from "../model/result.ts";
 import { known } from "./known.ts";
@@ -53,7 +54,7 @@ export function differingAnswers(result: TestResult): readonly DifferingAnswers[
     .filter(({ departures, isJudged }) => isJudged && departures.length > 0)
     .map((compared) => ({
       share: compared.departures.length / compared.prompts,
-      what: `answered ${compared.departures.length} of ${compared.prompts} prompts otherwise ${than(compared)}: ${departureText(compared.departures[0])}`,
+      what: `answered ${grouped(compared.departures.length)} of ${grouped(compared.prompts)} prompts otherwise ${than(compared)}: ${departureText(compared.departures[0])}`,
       advice: adviceFor(compared, result),
       engine: compared.engine,
     }));

@@ -1,4 +1,5 @@
 import type { Comparison, EngineSummary, Interval } from "../model/figures.ts";
+import { grouped } from "../model/grouped.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { Seconds } from "../model/time.ts";
 import { storesMore, type CacheSign } from "./cacheSign.ts";
@@ -130,7 +131,7 @@ function whyWithheld({ summary: { cold, warm }, records }: CacheUser, more: ForM
   const counts = { cold: cold.ttft.count, warm: warm.ttft.count };
   if (counts.cold === 0 || counts.warm === 0) return undefined;
   if (counts.cold < fewest || counts.warm < fewest) {
-    return `${counts.cold} cold and ${counts.warm} warm requests are too few, ${fewest} of each are needed: ${more.documents}`;
+    return `${grouped(counts.cold)} cold and ${grouped(counts.warm)} warm requests are too few, ${fewest} of each are needed: ${more.documents}`;
   }
   if (isSaturated(records)) return "saturated: its waits are those of a queue that grew with the run";
   const early = tooEarly(records);

@@ -1,4 +1,5 @@
 import type { ValidityReason } from "../model/figures.ts";
+import { grouped, groupedIfWhole } from "../model/grouped.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { halvesApart } from "./drift.ts";
 import { isSentAgain, opening, tokensOfEvents, ttft } from "./latency.ts";
@@ -78,7 +79,7 @@ function saturation(growth: QueueGrowth, engine: string, limits: Limits): readon
 function sentTwice(records: readonly RequestRecord[], engine: string, limits: Limits): readonly ValidityReason[] {
   const again = records.filter(isSentAgain);
   return beyond(limits.sentTwice, share(again.length, records.length), {
-    what: `closed the connections of ${again.length} of ${records.length} requests before it answered a byte, and they were sent once more`,
+    what: `closed the connections of ${grouped(again.length)} of ${grouped(records.length)} requests before it answered a byte, and they were sent once more`,
     advice:
       "their TTFT and E2E latency count from the second time: see in its log why it closes connections, or have it keep idle ones for longer",
     engine,
@@ -94,7 +95,7 @@ function connections(records: readonly RequestRecord[], engine: string, limits: 
     sumOf(replies, (record) => ttft(record) ?? 0),
   );
   return beyond(limits.opening, part, {
-    what: `${times.length} of its ${replies.length} replies had a connection to open first, and ${Math.round((part ?? 0) * 100)} % of all TTFT is that`,
+    what: `${grouped(times.length)} of its ${grouped(replies.length)} replies had a connection to open first, and ${Math.round((part ?? 0) * 100)} % of all TTFT is that`,
     advice:
       "have it, or the proxy before it, keep connections open; those of requests with times of their own (every, poisson) are opened ahead",
     engine,
@@ -107,7 +108,7 @@ function tokenCounts(records: readonly RequestRecord[], engine: string, limits: 
   const untold = byEvents.filter(({ impossibleTokens }) => impossibleTokens === undefined).length;
   return [
     ...beyond(limits.countedByEvents, share(untold, replies.length), {
-      what: `output tokens of ${untold} replies are counted as one for each event, because the server told no usage`,
+      what: `output tokens of ${grouped(untold)} replies are counted as one for each event, because the server told no usage`,
       advice: "do not rely on tokens/s, TPOT and throughput where an event may carry several tokens",
       engine,
     }),
@@ -123,7 +124,7 @@ function impossibleCounts(byEvents: readonly RequestRecord[], replies: number, e
   const told = byEvents.filter(({ impossibleTokens }) => impossibleTokens !== undefined);
   const [first] = told;
   return beyond(limits.countedByEvents, share(told.length, replies), {
-    what: `output tokens of ${told.length} replies are counted as one for each event, because usage told what cannot be: ${first?.impossibleTokens} in a reply of ${first?.outputTokens} events, where at most ${first?.maxOutputTokens} were asked for`,
+    what: `output tokens of ${grouped(told.length)} replies are counted as one for each event, because usage told what cannot be: ${groupedIfWhole(first?.impossibleTokens)} in a reply of ${groupedIfWhole(first?.outputTokens)} events, where at most ${groupedIfWhole(first?.maxOutputTokens)} were asked for`,
     advice:
       "do not rely on tokens/s, TPOT and throughput where an event may carry several tokens; the server, or what stands before it, counts wrongly",
     engine,
@@ -146,7 +147,7 @@ function againstEvents(
       ? ""
       : `, and of the first event one: if it has as many as the others, throughput is ${tooHigh.toFixed(2)} times what it was`;
   return beyond(limits.tokenCounts, apart(tokens, events, told.length), {
-    what: `${teller} tells ${tokens} output tokens, the events carried ${events} (${offDifference})`,
+    what: `${teller} tells ${grouped(tokens)} output tokens, the events carried ${grouped(events)} (${offDifference})`,
     advice: `read ITL as the gaps between events, not between tokens; TPOT and throughput count the tokens of ${teller}${ofFirst}`,
     engine,
   });
@@ -162,7 +163,7 @@ function againstTokenizer(replies: readonly RequestRecord[], engine: string, lim
   const usage = sumOf(both, ({ told }) => told);
   const counted = sumOf(both, (reply) => reply.counted);
   return beyond(limits.tokenCounts, apart(usage, counted, both.length), {
-    what: `usage tells ${usage} output tokens, its tokenizer counts ${counted} in the same replies (${offDifference})`,
+    what: `usage tells ${grouped(usage)} output tokens, its tokenizer counts ${grouped(counted)} in the same replies (${offDifference})`,
     advice:
       "one of the two counts otherwise: tokens that make no text (marks around reasoning and tool calls), or a usage that is not of this reply alone",
     engine,
@@ -190,7 +191,7 @@ function promptLength(records: readonly RequestRecord[], engine: string, limits:
   if (there <= counted.length) return [];
   const off = share(Math.abs(there - asked) - tokensOfTemplate * counted.length, asked);
   return beyond(limits.promptLength, off, {
-    what: `counted ${there} prompt tokens where ${asked} were asked for (${(there / asked).toPrecision(3)} times as many; ${tokensOfTemplate} a request, a chat template's, are taken off the difference)`,
+    what: `counted ${grouped(there)} prompt tokens where ${grouped(asked)} were asked for (${(there / asked).toPrecision(3)} times as many; ${tokensOfTemplate} a request, a chat template's, are taken off the difference)`,
     advice: there < asked ? shorterAdvice : longerAdvice,
     engine,
   });
@@ -208,11 +209,11 @@ function unlikeEngines(completed: readonly RequestRecord[], limits: Limits): rea
   const outputs = requests.filter(haveUnlikeLengths).length;
   return [
     ...beyond(limits.promptTokens, share(prompts, requests.length), {
-      what: `${prompts} requests had another number of prompt tokens on another engine`,
+      what: `${grouped(prompts)} requests had another number of prompt tokens on another engine`,
       advice: "compare engines with the same tokenizer and chat template, or that take token ids",
     }),
     ...beyond(limits.outputTokens, share(outputs, requests.length), {
-      what: `${outputs} requests got an answer of another length on another engine`,
+      what: `${grouped(outputs)} requests got an answer of another length on another engine`,
       advice: "rely on TTFT and TPOT; E2E latency and tokens/s differ by the length too",
     }),
   ];
@@ -223,7 +224,7 @@ function overlong(completed: readonly RequestRecord[], engine: string, limits: L
   const longer = completed.filter((record) => certainTokens(record) > (record.maxOutputTokens ?? Infinity));
   const [longest] = longer.map((record) => ({ ...record, tokens: certainTokens(record) })).sort((one, other) => other.tokens - one.tokens);
   return beyond(limits.overlong, share(longer.length, completed.length), {
-    what: `answered ${longer.length} of ${completed.length} requests with more tokens than were asked for (up to ${longest?.tokens} for ${longest?.maxOutputTokens})`,
+    what: `answered ${grouped(longer.length)} of ${grouped(completed.length)} requests with more tokens than were asked for (up to ${groupedIfWhole(longest?.tokens)} for ${groupedIfWhole(longest?.maxOutputTokens)})`,
     advice: longer.every(areSeen)
       ? "it does not keep to max_tokens: rely on TTFT and TPOT; E2E latency and tokens/s are of longer answers"
       : "it does not keep to max_tokens, or its usage counts wrongly, since its events carried fewer: rely on TTFT alone",
@@ -276,12 +277,12 @@ function impossibleHits(replies: readonly RequestRecord[], engine: string, limit
   const told = replies.filter(({ impossibleCachedTokens }) => impossibleCachedTokens !== undefined);
   const [first] = told;
   return beyond(limits.cachedTokens, share(told.length, replies.length), {
-    what: `usage told what cannot be in ${told.length} of ${replies.length} replies: ${first?.impossibleCachedTokens} cached tokens of a prompt of ${first?.promptTokens ?? "unknown length"}`,
+    what: `usage told what cannot be in ${grouped(told.length)} of ${grouped(replies.length)} replies: ${groupedIfWhole(first?.impossibleCachedTokens)} cached tokens of a prompt of ${groupedIfWhole(first?.promptTokens)}`,
     advice: "they are taken for untold: look at the engine's own counters of hits; the server, or what stands before it, counts wrongly",
     engine,
   });
 }
 
 function perSecond(rate: number): string {
-  return String(Number(rate.toPrecision(3)));
+  return rate.toLocaleString("en-US", { maximumSignificantDigits: 3 });
 }

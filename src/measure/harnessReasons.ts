@@ -1,6 +1,7 @@
 import { momentsOf } from "../model/chunks.ts";
 import type { ValidityReason } from "../model/figures.ts";
 import { largestOf, smallestOf } from "../model/extremes.ts";
+import { grouped } from "../model/grouped.ts";
 import { workerOf } from "../model/harnessThread.ts";
 import type { RequestRecord } from "../model/record.ts";
 import type { ExperimentResult } from "../model/result.ts";
@@ -31,7 +32,7 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
   const exhausted = records.filter(({ outcome }) => outcome.kind === "failed" && outcome.code === "exhausted").length;
   return [
     ...beyond(limits.exhausted, share(exhausted, records.length), {
-      what: `the harness's machine had no port or file left for ${exhausted} requests: they are no failures of the engine`,
+      what: `the harness's machine had no port or file left for ${grouped(exhausted)} requests: they are no failures of the engine`,
       advice: "raise ulimit -n, or keep fewer requests under way (from one address to one port there are about 28,000 connections)",
     }),
     ...lateReasons(result, limits),
@@ -68,7 +69,7 @@ export function harnessReasons(result: ExperimentResult, limits: Limits): readon
       advice: "the numbers stand, they come from the monotonic clock; do not compare times of day with the engine's log",
     }),
     ...beyond(limits.clock, share(backwards, records.length), {
-      what: `the stamps of ${backwards} requests run backwards`,
+      what: `the stamps of ${grouped(backwards)} requests run backwards`,
       advice: "do not use these numbers, and report the fault: the clock of a run never goes back",
     }),
   ];
@@ -95,7 +96,7 @@ function lateReasons(result: ExperimentResult, limits: Limits): readonly Validit
       advice: quieter,
     }),
     ...beyond(limits.sendLag, tailOf(atOnce), {
-      what: `the harness was late with ${latest?.requests} requests that fell due at once (up to ${milliseconds(latest?.lag)}, where so many may take ${milliseconds(latest?.expected)})`,
+      what: `the harness was late with ${grouped(latest?.requests ?? 0)} requests that fell due at once (up to ${milliseconds(latest?.lag)}, where so many may take ${milliseconds(latest?.expected)})`,
       advice: `close other work on this machine, ${fewer}`,
     }),
     ...beyond(limits.sendLagOfMost, ofMost, {

@@ -1,4 +1,5 @@
 import type { ComparedMetric, Comparison, Interval } from "../model/figures.ts";
+import { grouped } from "../model/grouped.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { percent } from "./inWords.ts";
 import { known } from "./known.ts";
@@ -61,7 +62,9 @@ function judgementOfValues(metric: ComparedMetric, { difference, onBoth }: Found
   if (difference === undefined) return inconclusive(whyNone(metric, onBoth));
   const without = onBoth - difference.pairs;
   if (without <= onBoth * withoutValueTolerance) return judgementOfPairs(difference);
-  return inconclusive(`${without} of ${onBoth} pairs have no ${valueOf[metric]} on one of the engines: what is left cannot be compared`);
+  return inconclusive(
+    `${grouped(without)} of ${grouped(onBoth)} pairs have no ${valueOf[metric]} on one of the engines: what is left cannot be compared`,
+  );
 }
 
 function judgementOfPairs({ mean, interval, pairs, waves, margin, why, practical }: Difference): Judgement {
@@ -81,7 +84,7 @@ function judgementOfPairs({ mean, interval, pairs, waves, margin, why, practical
 
 function tooFew(pairs: number, waves: number): Judgement {
   if (waves >= fewestPairs)
-    return inconclusive(`one of the ${waves} waves has most of the pairs, and what befalls a wave befalls all of it`);
+    return inconclusive(`one of the ${grouped(waves)} waves has most of the pairs, and what befalls a wave befalls all of it`);
   const [found, of] = waves < pairs ? [waves, "waves, since what befalls a wave befalls all of it"] : [pairs, "pairs"];
   return inconclusive(`a verdict needs at least ${fewestPairs} ${of}`, Math.ceil((pairs / found) * (fewestPairs - found)));
 }
@@ -118,7 +121,7 @@ const valueOf = { ttft: "time to first token above 0", throughput: "throughput" 
 function whyNone(metric: ComparedMetric, onBoth: number): string {
   if (onBoth === 0) return "no request completed on both engines";
   return metric === "ttft"
-    ? `none of the ${onBoth} requests that completed on both engines has a ${valueOf.ttft} on both`
+    ? `none of the ${grouped(onBoth)} requests that completed on both engines has a ${valueOf.ttft} on both`
     : "no request completed, with two tokens or more that did not come at once, on both engines";
 }
 
@@ -132,7 +135,7 @@ function countedApart(metric: ComparedMetric, { base, other }: Arms): Judgement 
   });
   if (apart.length === 0) return undefined;
   return inconclusive(
-    `the tokens of ${apart.length} pairs are counted as one for each event on one of the engines only, and an event may carry several`,
+    `the tokens of ${grouped(apart.length)} pairs are counted as one for each event on one of the engines only, and an event may carry several`,
   );
 }
 

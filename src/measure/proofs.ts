@@ -1,5 +1,5 @@
 import type { ValidityReason } from "../model/figures.ts";
-import { grouped } from "../model/grouped.ts";
+import { grouped, groupedSize } from "../model/grouped.ts";
 import type { CacheReuse, EngineProof, Trait } from "../model/proof.ts";
 import type { TestResult } from "../model/result.ts";
 import type { CacheTokens } from "./cacheTokens.ts";
@@ -42,7 +42,7 @@ export function proofReasons(experiment: number, result: TestResult, tokens: rea
 
 function unproven({ engine, checks }: EngineProof): readonly ValidityReason[] {
   return checks.flatMap(({ what, wanted, found, ok, partly }): readonly ValidityReason[] => {
-    const told = `${what}: wanted ${wanted}, found ${found}`;
+    const told = `${what}: wanted ${groupedSize(wanted)}, found ${groupedSize(found)}`;
     if (ok === false) {
       const advice = "read its log, and run again when it does what its description says";
       return [{ state: "INVALID", what: `is not what was asked for: ${told}`, advice, engine }];
@@ -95,7 +95,7 @@ function wereAsked(traits: readonly Trait[]): boolean {
 }
 
 function reasonOf({ what, found }: Difference): ValidityReason {
-  const values = found.map(({ engine, value }) => `${engine} ${value}`).join(", ");
+  const values = found.map(({ engine, value }) => `${engine} ${groupedSize(value)}`).join(", ");
   return {
     state: decisive.has(what) ? "INVALID" : "DEGRADED",
     what: `the engines differ in more than what was asked for: ${what}: ${values}`,

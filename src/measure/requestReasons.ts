@@ -1,4 +1,5 @@
 import type { EngineSummary, ValidityReason } from "../model/figures.ts";
+import { grouped } from "../model/grouped.ts";
 import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { isCutOff, unwritten } from "./cutOff.ts";
 import { ofEngine } from "./ofEngine.ts";
@@ -48,12 +49,12 @@ function population(
   const ofEngines = [...Map.groupBy(records, ({ engine }) => engine)];
   return [
     ...beyond(limits.neverDue, share(neverDue, scheduled), {
-      what: notDue(`${neverDue} of ${scheduled} requests`),
+      what: notDue(`${grouped(neverDue)} of ${grouped(scheduled)} requests`),
       advice,
     }),
     ...ofEngines.flatMap(([engine, own]) => {
       const unfinished = own.filter(({ outcome }) => outcome.kind === "cancelled").length;
-      const what = notEnded(`${unfinished} of ${own.length} requests`);
+      const what = notEnded(`${grouped(unfinished)} of ${grouped(own.length)} requests`);
       return beyond(limits.unfinished, share(unfinished, own.length), { what, advice, ...(ofEngines.length > 1 ? { engine } : {}) });
     }),
   ];
@@ -112,11 +113,11 @@ function failures(
   const lookThere = `see why in ${isInLog ? "the CSV and in the engine's log" : "the CSV's column failure"}${codesOf(failuresByCode)}${limitPhrase(limited)}`;
   // Of a run that was cut off it is said how many were.
   if (completed === 0 && failures === 0) return [];
-  if (completed === 0) return [{ state: "INVALID", what: `completed none of ${requests} requests`, advice: lookThere, engine }];
+  if (completed === 0) return [{ state: "INVALID", what: `completed none of ${grouped(requests)} requests`, advice: lookThere, engine }];
   const limit = isAllowed ? { ...limits.failures, invalid: Infinity } : limits.failures;
   const own = failures - (failuresByCode.exhausted ?? 0);
   return beyond(limit, share(own, requests), {
-    what: `failed ${own} of ${requests} requests${unread === 0 ? "" : `, ${unread} of them by deadlines that passed about when the harness stood still`}, and the others may be the easier ones`,
+    what: `failed ${grouped(own)} of ${grouped(requests)} requests${unread === 0 ? "" : `, ${grouped(unread)} of them by deadlines that passed about when the harness stood still`}, and the others may be the easier ones`,
     advice: isAllowed ? lookThere : `${lookThere}, or say in a test file's check how many may: mayFail(…)`,
     engine,
   });
@@ -125,10 +126,10 @@ function failures(
 /** A limit may be of all that comes from here: then a load that keeps to it does not. */
 function limitPhrase(limited: number): string {
   if (limited === 0) return "";
-  return `; ${limited} got HTTP 429: it is asked more often than it allows, and the harness's own questions may count too (once a second its health, and its metrics where it has them): lower the rate, or raise its limit`;
+  return `; ${grouped(limited)} got HTTP 429: it is asked more often than it allows, and the harness's own questions may count too (once a second its health, and its metrics where it has them): lower the rate, or raise its limit`;
 }
 
 function codesOf(failuresByCode: Readonly<Record<string, number>>): string {
-  const codes = Object.entries(failuresByCode).map(([code, count]) => `${code} ${count}`);
+  const codes = Object.entries(failuresByCode).map(([code, count]) => `${code} ${grouped(count)}`);
   return codes.length === 0 ? "" : ` (${codes.join(", ")})`;
 }

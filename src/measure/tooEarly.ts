@@ -1,3 +1,4 @@
+import { grouped } from "../model/grouped.ts";
 import type { RequestRecord } from "../model/record.ts";
 import { toNanoseconds } from "../model/time.ts";
 import { ttft } from "./latency.ts";
@@ -15,7 +16,7 @@ export function tooEarly(records: readonly RequestRecord[]): string | undefined 
   const early = earlyOnes(records);
   return early <= tolerance * warm
     ? undefined
-    : `${early} of ${warm} warm requests were sent while most cold ones before them had no reply yet`;
+    : `${grouped(early)} of ${grouped(warm)} warm requests were sent while most cold ones before them had no reply yet`;
 }
 
 /**

@@ -260,7 +260,7 @@ test("usage that told what cannot be degrades by what stands instead, and says w
     state: "DEGRADED",
     reasons: [
       {
-        what: "output tokens of 1 replies are counted as one for each event, because usage told what cannot be: 2147483647 in a reply of 8 events, where at most 64 were asked for",
+        what: "output tokens of 1 replies are counted as one for each event, because usage told what cannot be: 2,147,483,647 in a reply of 8 events, where at most 64 were asked for",
       },
     ],
   });
@@ -353,7 +353,7 @@ test.each([
   expect(reasons).toMatchObject([
     {
       state: "DEGRADED",
-      what: "counted 12000 prompt tokens where 10100 were asked for (1.19 times as many; 64 a request, a chat template's, are taken off the difference)",
+      what: "counted 12,000 prompt tokens where 10,100 were asked for (1.19 times as many; 64 a request, a chat template's, are taken off the difference)",
       exceeded: { value: 0.125 },
       advice: "its tokenizer takes the text apart otherwise: read the lengths in titles as words, or send token ids where it takes them",
       engine: "plain",

@@ -2,3 +2,14 @@
 export function grouped(count: number): string {
   return count.toLocaleString("en-US");
 }
+
+/** A count that a server told, which may be any number: "24,576", "-0.5". */
+export function groupedIfWhole(count: number | undefined): string {
+  if (count === undefined) return "unknown length";
+  return Number.isSafeInteger(count) ? grouped(count) : String(count);
+}
+
+/** What an engine tells of itself, as people read it: "131,072 tokens" of "131072 tokens". It is compared, and kept, as it was told. */
+export function groupedSize(told: string): string {
+  return told.replace(/^\d{4,15}(?= tokens$)/, (digits) => grouped(Number(digits)));
+}

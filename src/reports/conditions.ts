@@ -1,6 +1,7 @@
 import { limitsOf } from "../measure/validityLimits.ts";
 import { afterwards, untoldAfterwards } from "../model/afterwards.ts";
 import type { Deadlines, Order, Slo } from "../model/experiment.ts";
+import { groupedSize } from "../model/grouped.ts";
 import type { LimitName } from "../model/limits.ts";
 import type { EngineDescription, ExperimentDescription, TestResult } from "../model/result.ts";
 import { shellWord } from "../model/shellWord.ts";
@@ -87,7 +88,7 @@ function engineBlocks(engine: EngineDescription, index: number, facts: Readonly<
     { name: "GPUs", value: gpus.join(", ") },
     { name: "URL", value: url ?? "" },
     { name: "API", value: api ?? "" },
-    ...factsOf(facts).map(({ name, value }) => ({ name: capitalised(name), value })),
+    ...factsOf(facts).map(({ name, value }) => ({ name: capitalised(name), value: groupedSize(value) })),
     {
       name: "Environment, added",
       value: factsOf(environment?.added ?? {})

@@ -6,7 +6,7 @@ import type { Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
 import { sloPhrase } from "./conditions.ts";
 import { harnessErrorLine } from "./harnessError.ts";
-import { count, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
+import { count, duration, missing, observedPhrase, rate, ratio, wantedPhrase } from "./numbers.ts";
 import {
   bunchedPhrase,
   byChancePhrase,
@@ -156,7 +156,7 @@ function checkLines({ verdicts, experiments }: TestResult, figures: TestFigures,
       : verdict.ok
         ? (["met", "good"] as const)
         : (["not met", "bad"] as const);
-    return labelled(label, tone, `${where}${check}: ${found}wanted ${wanted}`, options);
+    return labelled(label, tone, `${where}${check}: ${found}wanted ${wantedPhrase(wanted)}`, options);
   });
 }
 

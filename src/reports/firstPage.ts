@@ -5,7 +5,7 @@ import type { ExperimentResult, TestResult } from "../model/result.ts";
 import { effects } from "./charts.ts";
 import type { Block, Column, Tone } from "./document.ts";
 import { byOther, headlines, isWithheld } from "./headlines.ts";
-import { change, count, counted, duration, missing, observedPhrase, rate, ratio } from "./numbers.ts";
+import { change, count, counted, duration, missing, observedPhrase, rate, ratio, wantedPhrase } from "./numbers.ts";
 import {
   byChancePhrase,
   cachePhrase,
@@ -212,7 +212,7 @@ function checks({ verdicts }: TestResult, figures: TestFigures): readonly Block[
   if (verdicts.length === 0) return [];
   const rows = [...Map.groupBy(verdicts, ({ check }) => check)].map(([check, ofCheck]) => [
     check,
-    [...new Set(ofCheck.map(({ wanted }) => wanted))].join("; "),
+    [...new Set(ofCheck.map(({ wanted }) => wantedPhrase(wanted)))].join("; "),
     ofCheck.map(observedOf).join("; "),
     outcomeOf(ofCheck, figures),
   ]);

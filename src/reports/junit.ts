@@ -3,7 +3,7 @@ import type { Comparison, Verdict } from "../model/figures.ts";
 import type { Report } from "../model/report.ts";
 import type { ExperimentResult, RunManifest, TestResult } from "../model/result.ts";
 import { toSeconds, type Seconds } from "../model/time.ts";
-import { observedPhrase } from "./numbers.ts";
+import { observedPhrase, wantedPhrase } from "./numbers.ts";
 import { cachePhrase, comparisonSentence, metricName, reasonPhrase, ungatedPhrase, withheldSentence } from "./sentences.ts";
 import { isVirtual } from "./virtual.ts";
 
@@ -89,7 +89,7 @@ function casesOf({ validity, verdicts, comparisons }: ExperimentFigures, failOn:
 }
 
 function checkCase({ check, ok, observed, wanted }: Verdict, isInvalid: boolean): Case {
-  const says = `${observed === undefined ? "no data" : observedPhrase(observed, wanted)}, wanted ${wanted}`;
+  const says = `${observed === undefined ? "no data" : observedPhrase(observed, wanted)}, wanted ${wantedPhrase(wanted)}`;
   return isInvalid
     ? { name: check, ends: "skipped", says: `${says}; withheld, because the run is INVALID` }
     : { name: check, ends: ok ? "passed" : "failure", says };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { change, duration, observedPhrase, percent, plain, rate, ratio, ratioInterval } from "./numbers.ts";
+import { change, duration, observedPhrase, percent, plain, rate, ratio, ratioInterval, wantedPhrase } from "./numbers.ts";
 
 test("a duration has three digits that count, in milliseconds below a second", () => {
   expect([0.00042, 0.00412, 0.0412, 0.412, 0.9996, 4.123, 41.23, 412.3, 1234].map(duration)).toEqual([
@@ -80,4 +80,14 @@ test("an observed value has as many digits as it takes to see on which side of w
     "4.0001",
     "0.0000001235",
   ]);
+});
+
+test("what a check wants is grouped as what was found is, and an author's own words stay as they are", () => {
+  expect(["at most 10000", "at least 1234.5", "from 50 to 10000", "at most 0.5"].map(wantedPhrase)).toEqual([
+    "at most 10,000",
+    "at least 1,234.5",
+    "from 50 to 10,000",
+    "at most 0.5",
+  ]);
+  expect(wantedPhrase("port 8000 to answer")).toBe("port 8000 to answer");
 });

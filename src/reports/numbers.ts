@@ -48,6 +48,11 @@ function numberIn(text: string): number {
   return Number(text.replaceAll(",", ""));
 }
 
+/** What a check wants, with its limits as its value is told: "at most 10,000". */
+export function wantedPhrase(wanted: string): string {
+  return wanted.replaceAll(/(?<=^(?:at most|at least|from) |^from \S+ to )-?\d{4,15}\b/g, (digits) => count(Number(digits)));
+}
+
 /** "5 %", "0.4 %", and "99.6 %": what is not all of it is never 100 %. */
 export function percent(share: number | undefined): string {
   return share === undefined ? missing : `${grouped(share * 100, percentDecimals(Math.abs(share * 100)))} %`;

@@ -27,6 +27,11 @@ test("every check is a line that says whether it was proven", () => {
   expect(said[0]).toEqual(["plain", "a prompt asked twice", "found in the cache", "0 of 1088 tokens cached", "proven"]);
 });
 
+test("sizes that engines tell of themselves are grouped on the page, whoever groups them in its log", () => {
+  const said = proofBlocks(resultOf(["32768 tokens", "131,072 tokens"], true)).at(-1);
+  expect(said).toEqual({ kind: "list", items: ["cores: plain 32,768 tokens, cached 131,072 tokens"] });
+});
+
 test("engines that are unlike are told with both values, like ones in one sentence", () => {
   expect(proofBlocks(resultOf(["1 core", "2 cores"], true)).at(-1)).toEqual({
     kind: "list",

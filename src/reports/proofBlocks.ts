@@ -1,6 +1,7 @@
 import { comparedAnswers, departureText, type ComparedAnswers } from "../measure/answers.ts";
 import { differences } from "../measure/proofs.ts";
 import type { CacheTokens, SharedCacheTokens } from "../measure/cacheTokens.ts";
+import { groupedSize } from "../model/grouped.ts";
 import type { TestResult } from "../model/result.ts";
 import type { Block } from "./document.ts";
 import { count, counted, missing } from "./numbers.ts";
@@ -10,7 +11,13 @@ export function proofBlocks(result: TestResult): readonly Block[] {
   const { proofs = [], experiments } = result;
   const rows = proofs.flatMap(({ engine, checks, experiment }) => {
     const title = experiment === undefined ? "" : `${experiments[experiment]?.description.title ?? `experiment ${experiment}`}: `;
-    return checks.map(({ what, wanted, found, ok, partly }) => [engine, `${title}${what}`, wanted, found, verdictOf(ok, partly)]);
+    return checks.map(({ what, wanted, found, ok, partly }) => [
+      engine,
+      `${title}${what}`,
+      groupedSize(wanted),
+      groupedSize(found),
+      verdictOf(ok, partly),
+    ]);
   });
   if (rows.length === 0) return [];
   return [
@@ -54,7 +61,7 @@ function verdictOf(ok: boolean | undefined, partly = false): string {
 function differenceBlocks(result: TestResult): readonly Block[] {
   if (result.description.engines.length < 2) return [];
   const items = differences(result).map(({ what, found, wasAsked }) => {
-    const values = found.map(({ engine, value }) => `${engine} ${value}`).join(", ");
+    const values = found.map(({ engine, value }) => `${engine} ${groupedSize(value)}`).join(", ");
     return `${what}: ${values}${wasAsked ? " (asked for)" : ""}`;
   });
   const text =

@@ -8,6 +8,7 @@ import type { Request } from "../model/request.ts";
 import { toSeconds, type Nanoseconds, type Seconds } from "../model/time.ts";
 import { expectedCachedTokens } from "../measure/cacheTokens.ts";
 import { cacheTolerance } from "../measure/proofs.ts";
+import { groupedIfWhole } from "../model/grouped.ts";
 import type { CacheReuse, ProofCheck } from "../model/proof.ts";
 import { documentQa } from "../workloads/documentQa.ts";
 
@@ -104,7 +105,7 @@ export function untold({ ending }: Asked): string {
   const { outcome, impossibleCachedTokens: impossible, promptTokens } = ending;
   if (outcome.kind !== "completed") return `it was not answered (${outcome.kind === "failed" ? outcome.message : outcome.kind})`;
   if (impossible === undefined) return "its replies do not tell cached tokens";
-  return `its replies tell what cannot be: ${impossible} cached tokens of a prompt of ${promptTokens ?? "unknown length"}`;
+  return `its replies tell what cannot be: ${groupedIfWhole(impossible)} cached tokens of a prompt of ${groupedIfWhole(promptTokens)}`;
 }
 
 function enough(ending: Ending, reuse: CacheReuse | undefined): number {

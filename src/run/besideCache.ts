@@ -1,4 +1,5 @@
 import type { Ending } from "../model/exchange.ts";
+import { grouped } from "../model/grouped.ts";
 import type { CacheReuse } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
@@ -30,7 +31,7 @@ function tokensBeside(running: RunningEngine, cachedTokens: number | undefined, 
   if (external !== undefined) return external;
   if (cachedTokens === undefined) return "neither its replies nor its metrics tell of it";
   if (cachedTokens === 0 || own === 0 || resetIsTold(running)) return cachedTokens;
-  return `not seen: its replies tell ${cachedTokens} cached tokens, and nothing says that they are not of its own cache`;
+  return `not seen: its replies tell ${grouped(cachedTokens)} cached tokens, and nothing says that they are not of its own cache`;
 }
 
 function resetIsTold({ engine, resetCaches }: RunningEngine): boolean {

@@ -1,5 +1,6 @@
 import type { SlottedService } from "../launch/neededServices.ts";
 import type { CachesBefore } from "../model/experiment.ts";
+import { grouped } from "../model/grouped.ts";
 import type { CacheReuse, EngineProof, ProofCheck } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
@@ -89,7 +90,7 @@ function leftText(cachedTokens: number | undefined, answers: readonly string[]):
   const said = answers.at(-1) ?? "not asked";
   if (cachedTokens === undefined)
     return { found: `cold was asked for and could not be seen: neither its replies nor its metrics tell of hits (${said})` };
-  if (cachedTokens > 0) return { found: `${cachedTokens} tokens still found; ${said}`, ok: false };
+  if (cachedTokens > 0) return { found: `${grouped(cachedTokens)} tokens still found; ${said}`, ok: false };
   return { found: `not found after ${answers.length === 1 ? "one reset" : `${answers.length} resets`}`, ok: true };
 }
 
@@ -128,12 +129,18 @@ async function primed(workload: Workload, { asker, reuse }: CachesOf): Promise<r
   if (last === undefined) return [];
   const found = await untilFound(asker, last, { reuse });
   const { cachedTokens } = found.ending;
-  const what = `${contexts.length} ${contexts.length === 1 ? "context" : "contexts"} asked about beforehand`;
+  const what = `${grouped(contexts.length)} ${contexts.length === 1 ? "context" : "contexts"} asked about beforehand`;
   const most = mostOfIt(found.ending, reuse);
-  const wanted = `the last of them is found again${most === undefined ? "" : `, ${most} tokens`}`;
+  const wanted = `the last of them is found again${most === undefined ? "" : `, ${grouped(most)} tokens`}`;
   const check = { what, wanted, seen: "requests" } as const;
   if (cachedTokens === undefined) return [{ ...check, found: untold(found) }];
-  return [{ ...check, found: `${cachedTokens} of ${found.ending.promptTokens ?? 0} tokens`, ...foundAgain(found.ending, reuse) }];
+  return [
+    {
+      ...check,
+      found: `${grouped(cachedTokens)} of ${grouped(found.ending.promptTokens ?? 0)} tokens`,
+      ...foundAgain(found.ending, reuse),
+    },
+  ];
 }
 
 /** A prompt that holds a reply cannot be asked before that reply is there. */

@@ -1,6 +1,7 @@
 import { keptReplies, type KeptReply } from "../journal/keptReplies.ts";
 import type { JournalWriter } from "../journal/write.ts";
 import { reason } from "../launch/readiness.ts";
+import { grouped } from "../model/grouped.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Count } from "./tokenizer.ts";
@@ -76,5 +77,5 @@ function soonAfter(stop: AbortSignal): AbortSignal {
 }
 
 function uncounted(engine: string, counted: number, replies: number, why: string): string {
-  return `engine ${engine}: its tokenizer counted ${counted} of ${replies} replies (${why}); the others stay as they were told or counted`;
+  return `engine ${engine}: its tokenizer counted ${grouped(counted)} of ${grouped(replies)} replies (${why}); the others stay as they were told or counted`;
 }

@@ -67,9 +67,9 @@ async function repeated({ running, asker }: Up): Promise<EngineProof["checks"][n
 }
 
 test("a cache that was asked for finds a prompt again, in whole pieces", async () => {
-  expect(await repeated(await up(memory))).toMatchObject({ wanted: "found in the cache, 1024 tokens", ok: true });
-  expect((await repeated(await up(memory)))?.found).toMatch(/^1024 of 1088 tokens cached; answered in 0\.\d+ s, then 0\.\d+ s$/);
-  expect(await repeated(await up({ prefixCaching: true }))).toMatchObject({ wanted: "found in the cache, 1072 tokens", ok: true });
+  expect(await repeated(await up(memory))).toMatchObject({ wanted: "found in the cache, 1,024 tokens", ok: true });
+  expect((await repeated(await up(memory)))?.found).toMatch(/^1,024 of 1,088 tokens cached; answered in 0\.\d+ s, then 0\.\d+ s$/);
+  expect(await repeated(await up({ prefixCaching: true }))).toMatchObject({ wanted: "found in the cache, 1,072 tokens", ok: true });
 });
 
 test("that replies tell of hits is kept, where one did", async () => {
@@ -85,7 +85,7 @@ test("where none was asked for, nothing is found", async () => {
 test("an engine that is healthy and never caches is not the one that was asked for", async () => {
   const check = await repeated(await up(nothing, simulated(memory)));
   expect(check).toMatchObject({ ok: false });
-  expect(check?.found).toMatch(/^0 of 1088 tokens cached/);
+  expect(check?.found).toMatch(/^0 of 1,088 tokens cached/);
 });
 
 test("neither is one that caches although it must not", async () => {
@@ -110,7 +110,7 @@ test("nothing is proven of an engine of which nobody knows what it keeps", async
 });
 
 test("a cache beside the engine's own is seen once the engine's own is emptied, and missed where it is not there", async () => {
-  expect(await beside(await up(both))).toMatchObject({ found: "1024 tokens, once the engine's own cache was emptied", ok: true });
+  expect(await beside(await up(both))).toMatchObject({ found: "1,024 tokens, once the engine's own cache was emptied", ok: true });
   expect(await beside(await up({ prefixCaching: true }, simulated(both)))).toMatchObject({ ok: false });
   const { running, asker } = await up(both);
   const { resetCaches: _means, ...without } = running;
@@ -144,16 +144,16 @@ test("hits of an engine's own cache are not taken for those of one beside it, wh
   await using silent = await behindHttp(await alone(), () => "", false);
   const check = await beside(silent);
   expect(check).not.toHaveProperty("ok");
-  expect(check?.found).toMatch(/^not seen: its replies tell 1072 cached tokens/);
+  expect(check?.found).toMatch(/^not seen: its replies tell 1,072 cached tokens/);
 });
 
 test("where only replies tell of hits they are believed if its own cache counts none", async () => {
   await using older = await behindHttp(await up(both), () => "vllm:gpu_prefix_cache_hits_total 7\n");
-  expect(await beside(older)).toMatchObject({ wanted: "a hit, 1024 tokens", found: expect.stringMatching(/^1024 tokens/), ok: true });
+  expect(await beside(older)).toMatchObject({ wanted: "a hit, 1,024 tokens", found: expect.stringMatching(/^1,024 tokens/), ok: true });
 });
 
 test("a cache beside the engine that stores late is waited for, and none that may have been there is said to be missing", async () => {
-  expect(await beside(await storingLate())).toMatchObject({ found: expect.stringMatching(/^1024 tokens/), ok: true });
+  expect(await beside(await storingLate())).toMatchObject({ found: expect.stringMatching(/^1,024 tokens/), ok: true });
   await using untold = await behindHttp(await storingLate(), () => "");
   expect(await beside(untold)).not.toHaveProperty("ok");
 });
@@ -231,14 +231,14 @@ async function storingLate(): Promise<Up> {
 
 test("a prompt of which only a part is found again is waited for, and told as found in part", async () => {
   const late = partial(await up(memory), 2.5e9);
-  expect(await repeated(late)).toMatchObject({ wanted: "found in the cache, 1024 tokens", ok: true });
+  expect(await repeated(late)).toMatchObject({ wanted: "found in the cache, 1,024 tokens", ok: true });
   expect(await repeated(late)).not.toHaveProperty("partly");
   const { running, asker } = partial(await up(memory), Infinity);
   const proof = await prove(running, world, asker, 0);
   expect(proof.checks.find(({ what }) => what === "a prompt asked twice")).toMatchObject({ ok: true, partly: true });
   expect(proofReasons(0, among(proof), [])).toMatchObject([{ state: "DEGRADED", engine: "cached" }]);
   const primed = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });
-  expect(primed?.checks).toMatchObject([{ wanted: "the last of them is found again, 2047 tokens", ok: true, partly: true }]);
+  expect(primed?.checks).toMatchObject([{ wanted: "the last of them is found again, 2,047 tokens", ok: true, partly: true }]);
 });
 
 test("a system prompt that a server adds to each is told as cached before anybody has seen the rest, and that is no lie", async () => {
@@ -255,13 +255,13 @@ test("a system prompt that a server adds to each is told as cached before anybod
 
 test("an engine that tells hits of a prompt that nobody had seen tells them of every prompt", async () => {
   const check = await repeated(telling(await up(nothing, simulated(memory)), () => () => 1_024));
-  expect(check).toMatchObject({ wanted: "found in the cache, 1024 tokens, and nothing of it before", ok: false });
-  expect(check?.found).toMatch(/^1024 when nobody had seen it, then 1024 of 1088 tokens cached/);
+  expect(check).toMatchObject({ wanted: "found in the cache, 1,024 tokens, and nothing of it before", ok: false });
+  expect(check?.found).toMatch(/^1,024 when nobody had seen it, then 1,024 of 1,088 tokens cached/);
 });
 
 test("what a prompt has of a template is found at once, and not held against an engine", async () => {
   const check = await repeated(templated(await up(memory), 300));
-  expect(check).toMatchObject({ found: expect.stringMatching(/^1324 of 1388 tokens cached/), ok: true });
+  expect(check).toMatchObject({ found: expect.stringMatching(/^1,324 of 1,388 tokens cached/), ok: true });
   expect(check).not.toHaveProperty("partly");
 });
 
@@ -282,7 +282,7 @@ test("a reset that says it has worked and left the cache full is caught", async 
   const { running, asker } = await up(memory);
   const pretending = { ...running, resetCaches: () => true };
   const proof = await broughtTo("cold", workload, { running: pretending, reuse, asker, experiment: 0 });
-  expect(proof?.checks).toMatchObject([{ found: "1024 tokens still found; it says it is done", ok: false }]);
+  expect(proof?.checks).toMatchObject([{ found: "1,024 tokens still found; it says it is done", ok: false }]);
 });
 
 const twoCaches = { own: true, ownPiece: 16, external: true, externalPiece: 256 };
@@ -327,7 +327,7 @@ test("cold: where replies do not tell of hits the engine's counters do, and wher
     return (await broughtTo("cold", workload, { ...engine, reuse: own, experiment: 0 }))?.checks[0];
   };
   expect(await cold(true, true)).toMatchObject({ found: "not found after one reset", ok: true });
-  expect(await cold(true, false)).toMatchObject({ found: expect.stringMatching(/^1072 tokens still found/), ok: false });
+  expect(await cold(true, false)).toMatchObject({ found: expect.stringMatching(/^1,072 tokens still found/), ok: false });
   const unseen = await cold(false, false);
   expect(unseen?.found).toMatch(/^cold was asked for and could not be seen/);
   expect(unseen).not.toHaveProperty("ok");
@@ -360,7 +360,7 @@ test("primed: every context is found at its first question", async () => {
   const proof = await broughtTo("primed", workload, { running, reuse, asker, experiment: 0 });
   const what = "3 contexts asked about beforehand";
   expect(proof?.checks).toEqual([
-    { what, wanted: "the last of them is found again, 2047 tokens", found: "2047 of 2048 tokens", seen: "requests", ok: true },
+    { what, wanted: "the last of them is found again, 2,047 tokens", found: "2,047 of 2,048 tokens", seen: "requests", ok: true },
   ]);
   for (const request of workload.requests.slice(0, 3)) expect((await asked(asker, request)).ending.cachedTokens).toBe(2_048);
 });

@@ -4,6 +4,7 @@ import { askedTwice, cacheTolerance } from "../measure/proofs.ts";
 import { tokensAdded } from "../measure/tokensAdded.ts";
 import type { EngineClaims, World } from "../model/engine.ts";
 import type { Ending } from "../model/exchange.ts";
+import { grouped } from "../model/grouped.ts";
 import type { CacheReuse, EngineProof, ProofCheck, Trait } from "../model/proof.ts";
 import type { Request } from "../model/request.ts";
 import type { RunningEngine } from "../model/running.ts";
@@ -156,12 +157,12 @@ interface AskedBoth {
 
 function hitCheck(reuse: CacheReuse, { first, second, prompt }: AskedBoth): ProofCheck {
   const most = mostOfIt(second.ending, reuse);
-  const wanted = `found in the cache${most === undefined ? "" : `, ${most} tokens`}`;
+  const wanted = `found in the cache${most === undefined ? "" : `, ${grouped(most)} tokens`}`;
   if (second.ending.cachedTokens === undefined) return { ...asking, wanted, found: untold(second) };
   const found = foundText(first, second);
   if (!isToldAtOnce(first.ending, second.ending, prompt)) return { ...asking, wanted, found, ...foundAgain(second.ending, reuse) };
   const anew = `${wanted}, and nothing of it before`;
-  return { ...asking, wanted: anew, found: `${first.ending.cachedTokens ?? 0} when nobody had seen it, then ${found}`, ok: false };
+  return { ...asking, wanted: anew, found: `${grouped(first.ending.cachedTokens ?? 0)} when nobody had seen it, then ${found}`, ok: false };
 }
 
 /**
@@ -184,7 +185,7 @@ function missCheck(first: Asked, second: Asked): ProofCheck {
 
 function foundText(first: Asked, second: Asked): string {
   const { cachedTokens = 0, promptTokens = 0 } = second.ending;
-  return `${cachedTokens} of ${promptTokens} tokens cached; answered in ${seconds(first)}, then ${seconds(second)}`;
+  return `${grouped(cachedTokens)} of ${grouped(promptTokens)} tokens cached; answered in ${seconds(first)}, then ${seconds(second)}`;
 }
 
 function seconds({ took }: Asked): string {
@@ -200,7 +201,7 @@ async function besideCheck(reuse: CacheReuse, running: RunningEngine, asker: Ask
   const most = mostOfIt(beside.reply, { ...reuse, own: false });
   const found =
     beside.tokens > 0
-      ? `${beside.tokens} tokens, once the engine's own cache was emptied`
+      ? `${grouped(beside.tokens)} tokens, once the engine's own cache was emptied`
       : "none, though the engine's own cache was emptied";
-  return [{ ...check, wanted: `a hit${most === undefined ? "" : `, ${most} tokens`}`, found, ...foundBeside(beside, reuse) }];
+  return [{ ...check, wanted: `a hit${most === undefined ? "" : `, ${grouped(most)} tokens`}`, found, ...foundBeside(beside, reuse) }];
 }

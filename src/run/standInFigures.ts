@@ -1,6 +1,7 @@
 import { fewestFor } from "../measure/distribution.ts";
 import { draws, type Draw } from "../model/draw.ts";
 import type { Distribution, EngineSummary, Summary } from "../model/figures.ts";
+import { grouped } from "../model/grouped.ts";
 import { nearest } from "../model/nearest.ts";
 import type { CacheState } from "../model/request.ts";
 
@@ -114,7 +115,7 @@ function distribution(name: string, count: number, draw: Draw, { unknown, lackin
     const needed = fewest(member);
     if (member in figures && !isThere(member))
       lacking.add(
-        `${name}.${member} takes ${needed === 1 ? "1 request" : `${needed} requests`}, and there ${count === 1 ? "is" : "are"} ${count}`,
+        `${name}.${member} takes ${needed === 1 ? "1 request" : `${grouped(needed)} requests`}, and there ${count === 1 ? "is" : "are"} ${count}`,
       );
   };
   const there = Object.fromEntries(Object.entries(figures).map(([member, value]) => [member, isThere(member) ? value : undefined]));

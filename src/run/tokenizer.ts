@@ -1,6 +1,7 @@
 import { askEngine } from "../launch/ask.ts";
 import { reason } from "../launch/readiness.ts";
 import type { TokenizerQuestion } from "../model/engine.ts";
+import { grouped } from "../model/grouped.ts";
 import type { RunningEngine } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
 import { words } from "../model/words.ts";
@@ -63,7 +64,9 @@ async function oursIn(count: Count, signal: AbortSignal): Promise<Ours> {
   const ofHalf = await count(textOf(half), signal);
   const isPlausible = tokens >= words.length * leastOfAWord && ofHalf > tokens * 0.25 && ofHalf < tokens * 0.75;
   if (isPlausible) return { words: words.length, tokens };
-  throw new Unanswered(`answers with ${tokens} tokens for ${words.length} words, and with ${ofHalf} for ${half.length}`);
+  throw new Unanswered(
+    `answers with ${grouped(tokens)} tokens for ${grouped(words.length)} words, and with ${grouped(ofHalf)} for ${grouped(half.length)}`,
+  );
 }
 
 /** As prompts have them: each with the space before it. */

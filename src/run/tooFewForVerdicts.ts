@@ -2,6 +2,7 @@ import { fewestPairs } from "../measure/judgement.ts";
 import { forMore } from "../measure/forMore.ts";
 import { wavesOfBlock } from "../measure/waves.ts";
 import { attachedTest } from "../model/attachedTest.ts";
+import { grouped } from "../model/grouped.ts";
 import { cacheState } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
 
@@ -28,7 +29,7 @@ export function tooFewForVerdicts(test: string, experiments: readonly Asked[]): 
     const isSettledElse = kinds.some((kind) => kind.requests >= fewestPairs && kind.waves >= fewestPairs);
     const followsOthers = workload.requests.some(({ arrival }) => arrival.kind === "after");
     return few.map((kind) => {
-      const which = kinds.length === 1 ? "its requests" : `its ${kind.requests} ${named[kind.state]} requests`;
+      const which = kinds.length === 1 ? "its requests" : `its ${grouped(kind.requests)} ${named[kind.state]} requests`;
       const only = isSettledElse ? ` for ${named[kind.state]} requests` : "";
       const more = kind.state === "cold" && kinds.length > 1 ? "more documents" : "more requests";
       const orElse = followsOthers ? `, or have ${more}, or fewer users at a time` : "";

@@ -1,5 +1,6 @@
 import { checkOptions, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
 import { drawBelow, draws } from "../model/draw.ts";
+import { grouped } from "../model/grouped.ts";
 import { most } from "../model/most.ts";
 import type { Arrival, Passage, Request } from "../model/request.ts";
 import type { Arrivals, Workload, WorkloadGenerator } from "../model/workload.ts";
@@ -49,7 +50,7 @@ function tokensIn({ contextTokens, questionTokens, documents, requests }: Docume
 
 function titleOf({ contextTokens, documents, requests }: DocumentQaOptions): string {
   const about = documents === 1 ? "" : ` about ${counted(documents, "document")}`;
-  return `${contextTokens.toLocaleString("en-US")} context tokens, ${counted(requests, "question")}${about}`;
+  return `${grouped(contextTokens)} context tokens, ${counted(requests, "question")}${about}`;
 }
 
 /** With any of them, by chance, it may well be meant. */
@@ -57,12 +58,12 @@ function doubtIn({ documents, requests, pick }: Required<DocumentQaOptions>): Pi
   const never = documents - requests;
   if (pick === "random" || never <= 0) return {};
   return {
-    doubt: `${never} of its ${counted(documents, "document")} ${never === 1 ? "is" : "are"} never asked about, and none of the others twice: say more requests, or fewer documents`,
+    doubt: `${grouped(never)} of its ${counted(documents, "document")} ${never === 1 ? "is" : "are"} never asked about, and none of the others twice: say more requests, or fewer documents`,
   };
 }
 
 function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function generate(options: Required<DocumentQaOptions>, arrivals: Arrivals, seed: number, block: number): Workload {

@@ -1,4 +1,5 @@
 import { checkTogether, mistakeIn, nonEmptyText, oneOf, plainData, shown, wholeNumber, type OptionRule } from "../model/checkOptions.ts";
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import { partsOf, type Passage, type ReplyOf, type Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
@@ -115,7 +116,7 @@ function mistakeInIds({ text, tokenIds }: Passage): string | undefined {
 function mistakeInReuse({ reusableTokens, contextTokens, questionTokens }: Request): string | undefined {
   const prompt = contextTokens + questionTokens;
   if (!(reusableTokens > prompt)) return undefined;
-  return `reusableTokens must be at most its contextTokens and questionTokens together, ${prompt}, not ${reusableTokens}`;
+  return `reusableTokens must be at most its contextTokens and questionTokens together, ${grouped(prompt)}, not ${grouped(reusableTokens)}`;
 }
 
 function circlePhrase(circle: readonly number[]): string {

@@ -1,4 +1,5 @@
 import { shown, wholeNumber } from "../model/checkOptions.ts";
+import { grouped } from "../model/grouped.ts";
 import { HarnessError } from "../model/harnessError.ts";
 import type { Arrival } from "../model/request.ts";
 import type { Arrivals } from "../model/workload.ts";
@@ -21,9 +22,12 @@ export function soundArrivals(arrivals: Arrivals): Arrivals {
 }
 
 function parseSchedule(given: unknown, count: number, kind: string): readonly Arrival[] {
-  if (!Array.isArray(given)) throw unsound(kind, `schedule(${count}) must give a list of ${count} arrivals, not ${shown(given)}`);
+  if (!Array.isArray(given)) throw unsound(kind, `schedule(${count}) must give a list of ${grouped(count)} arrivals, not ${shown(given)}`);
   if (given.length !== count) {
-    throw unsound(kind, `schedule(${count}) must give ${count} arrivals, one for each request, and gives ${given.length}`);
+    throw unsound(
+      kind,
+      `schedule(${count}) must give ${grouped(count)} arrivals, one for each request, and gives ${grouped(given.length)}`,
+    );
   }
   const position = wholeNumber({ from: 0, to: count - 1 });
   for (const [place, arrival] of given.entries()) {

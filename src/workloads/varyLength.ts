@@ -54,7 +54,7 @@ function tooLong(tokens: number): HarnessError {
 
 function titleOf({ contextTokens, requests }: VaryLengthOptions): string {
   const longest = lengthsOf(requests - 1) * contextTokens;
-  return `${contextTokens.toLocaleString("en-US")} to ${longest.toLocaleString("en-US")} context tokens, ${requests} request${requests === 1 ? "" : "s"}`;
+  return `${grouped(contextTokens)} to ${grouped(longest)} context tokens, ${grouped(requests)} request${requests === 1 ? "" : "s"}`;
 }
 
 /** How many times the first length request `id` has: 1, 2, 2, 3, 3, … */

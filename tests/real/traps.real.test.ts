@@ -127,7 +127,7 @@ test("LMCache in the process of an engine without a GPU: by its log and by a pro
   const reasons = report.validity.reasons.map(({ engine, what }) => `${engine ?? ""}: ${what}`);
   expect(reasons).toContainEqual(expect.stringMatching(/^inert: .*LMCache: wanted no complaint in its log, found /));
   expect(reasons).toContainEqual(
-    expect.stringMatching(/^inert: .*a prompt asked twice: wanted found in the cache, 1024 tokens, found 0 of 1088 tokens/),
+    expect.stringMatching(/^inert: .*a prompt asked twice: wanted found in the cache, 1,024 tokens, found 0 of 1,088 tokens/),
   );
   expect(reasons).toContainEqual(
     expect.stringMatching(/the engines differ in more than what was asked for: cores: plain 1 core, inert 2 cores/),
@@ -142,13 +142,13 @@ test("caches that are said to be emptied and are not: vLLM's word is not taken f
   expect(byEngine("emptied")).toEqual(["proven", "proven"]);
   expect(byEngine("left_full")).toEqual(["not so", "not so"]);
   expect(emptied.find(({ engine }) => engine === "left_full")?.["found"]).toMatch(
-    /^1024 tokens still found; \/reset_prefix_cache answered 200 /,
+    /^1,024 tokens still found; \/reset_prefix_cache answered 200 /,
   );
   expect(report.validity.reasons.map(({ engine }) => engine)).not.toContain("emptied");
   // vLLM's own cache answers first: the one beside it is seen once that is emptied.
   const beside = report.proof.checks.filter(({ claim }) => claim === "the cache beside the engine");
   expect(beside.map(({ found, verdict }) => [found, verdict])).toEqual(
-    ["emptied", "left_full"].map(() => ["1024 tokens, once the engine's own cache was emptied", "proven"]),
+    ["emptied", "left_full"].map(() => ["1,024 tokens, once the engine's own cache was emptied", "proven"]),
   );
 });
 
