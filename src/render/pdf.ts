@@ -1,4 +1,4 @@
-import type { Content, CustomTableLayout, TDocumentDefinitions, TableCell } from "pdfmake/interfaces.js";
+import type { Content, CustomTableLayout, Node, TDocumentDefinitions, TableCell } from "pdfmake/interfaces.js";
 import type { Block, Fact, Figure, ReportDocument, Table } from "../reports/document.ts";
 import { fontFiles } from "./assets.ts";
 import { lightTones } from "./palette.ts";
@@ -32,6 +32,7 @@ export async function renderPdf(document: ReportDocument): Promise<Uint8Array> {
       ),
     ],
     footer: (page, pages) => footerOf(document, page, pages),
+    pageBreakBefore: isTooLow,
     pageSize: "A4",
     pageMargins: [margins.left, margins.top, margins.right, margins.bottom],
     // The file's id is made of these, so they come from the run and not from the clock.
@@ -87,20 +88,31 @@ function footerOf({ footer }: ReportDocument, page: number, pages: number): Cont
   };
 }
 
-// A heading stays with what follows it, and two half figures share a row. A long table may break between its rows.
+/** Where a heading, and the beginning of what follows it, has no room below. */
+function isTooLow({ headlineLevel: wanted, startPosition: { pageInnerHeight, verticalRatio } }: Node): boolean {
+  return wanted !== undefined && pageInnerHeight * (1 - verticalRatio) < wanted;
+}
+
+// A heading stays with what follows it, and two half figures share a row. A long table may break between its rows: its heading stays with the first.
 function keptTogether(blocks: readonly Block[], content: readonly Content[]): readonly Content[] {
   const groups = groupsOf(blocks).map(({ start, end, together }): Content[] => {
     const members = content.slice(start, end);
     if (together === "row") return [{ columns: members, columnGap, unbreakable: true }];
-    return together === "stack" ? [{ stack: members, unbreakable: true }] : members;
+    if (together === "stack") return [{ stack: members, unbreakable: true }];
+    return together === "heading" ? withRoomBelow(members, roomOf(blocks.slice(start, end + 1))) : members;
   });
   return groups.flat();
+}
+
+/** The first of these begins a page where it has less room: pdfmake hands the number on to `isTooLow`, and does nothing else with it. */
+function withRoomBelow([first, ...others]: readonly Content[], room: number): Content[] {
+  return [{ stack: first === undefined ? [] : [first], headlineLevel: room }, ...others];
 }
 
 interface Group {
   readonly start: number;
   readonly end: number;
-  readonly together: "row" | "stack" | "no";
+  readonly together: "row" | "stack" | "heading" | "no";
 }
 
 function groupsOf(blocks: readonly Block[]): readonly Group[] {
@@ -118,7 +130,14 @@ function groupAt(blocks: readonly Block[], start: number): Group {
   while (isHeading(follower)) follower++;
   const block = blocks[follower];
   const fits = block !== undefined && block.kind !== "pageBreak" && !isLong(block) && !isHalf(follower);
-  return { start, end: fits ? follower + 1 : follower, together: "stack" };
+  return fits ? { start, end: follower + 1, together: "stack" } : { start, end: follower, together: "heading" };
+}
+
+/** Points that headings take with the beginning of what comes last: of a table its head and two rows, of the rest a few lines. */
+function roomOf(blocks: readonly Block[]): number {
+  const last = blocks.at(-1);
+  const lines = last?.kind === "table" ? 2 + linesOf({ ...last, rows: last.rows.slice(0, 2) }) : 3;
+  return 30 * (blocks.length - 1) + 13 * Math.min(lines, linesOfPage / 2);
 }
 
 /** What is kept together and has no room on a page is lost, heading and all. */
@@ -257,6 +276,9 @@ function factsOf(facts: readonly Fact[]): Content {
   };
 }
 
+/** Letters of a text that is not wrapped either, as "not known": it would cost its whole row a line. */
+const shortText = 12;
+
 /** Letters of a word, or of what stands between its hyphens, that is not broken in a table. */
 const longestWord = 24;
 
@@ -265,8 +287,8 @@ function tableOf({ columns, rows }: Table): Content {
     text: unbroken(text),
     bold,
     alignment: columns[index]?.align ?? "left",
-    // Numbers stay whole; what is long may wrap.
-    noWrap: columns[index]?.align === "right" && text.length < 24,
+    // Numbers stay whole, and what is short; what is long may wrap.
+    noWrap: text.length < (columns[index]?.align === "right" ? 24 : shortText),
     // A long name would push the last columns off the page.
     wordBreak: text.split(/[ -]/).some(({ length }) => length > longestWord) ? "break-all" : "normal",
   });

@@ -95,6 +95,26 @@ test("a box is not torn over the foot of a page, wherever it falls; one that is 
   expect((await boxesIn([{ kind: "code", text: command.repeat(20) }])).length).toBeGreaterThan(1);
 });
 
+test("no page ends in a heading, whatever follows it: a long table brings its first rows along", async () => {
+  const line: Block = { kind: "paragraph", tone: "plain", text: "a line" };
+  const headings: readonly Block[] = [
+    { kind: "heading", level: 2, text: "Conditions of the run" },
+    { kind: "heading", level: 3, text: "Limits of its validity" },
+  ];
+  const columns = ["Limit", "Above"].map((title) => ({ title, align: "left" as const }));
+  const table: Block = { kind: "table", columns, rows: Array.from({ length: 60 }, () => ["a limit", "5 %"]) };
+  const list: Block = { kind: "list", items: Array.from({ length: 60 }, () => "an item") };
+  for (const follower of [table, list]) {
+    for (const count of [29, 30, 31, 32, 33, 34, 35]) {
+      const pages = await pagesOf([...Array.from({ length: count }, () => line), ...headings, follower]);
+      const sizes = pages.map((page) => [...page.matchAll(/\/F\d+ ([\d.]+) Tf/g)].map(([, size]) => Number(size)));
+      // 13 and 10.5 are headings', and the last are the footer's.
+      const lasts = sizes.map((of) => of.slice(0, -2).at(-1));
+      expect([count, lasts.filter((size) => size === 10.5 || size === 13)]).toEqual([count, []]);
+    }
+  }
+});
+
 test("no page is empty, however full the one before a break is", async () => {
   const line: Block = { kind: "paragraph", tone: "plain", text: "a line" };
   const lasts: readonly Block[] = [line, { ...line, tone: "bad", label: "worse" }, { kind: "list", items: ["a line"] }];
@@ -114,6 +134,16 @@ test("a long name in a table is broken at its hyphens, as it would be at spaces,
     return page?.match(/T[jJ]\n/g)?.length;
   };
   expect(await drawn("without-any-cache-of-its-own-anywhere")).toBe(await drawn("without any cache of its own anywhere"));
+});
+
+test("a short text in a table is not wrapped: it would cost its whole row a line", async () => {
+  const columns = ["Engine", "Wanted", "Found", ""].map((title) => ({ title, align: "left" as const, wide: title === "Found" }));
+  const long = Array.from({ length: 12 }, () => "mistralai").join(" ");
+  const drawn = async (verdict: string) => {
+    const [page] = await pagesOf([{ kind: "table", columns, rows: [["plain", long, long, verdict]] }]);
+    return page?.match(/T[jJ]\n/g)?.length;
+  };
+  expect(await drawn("not known")).toBe(await drawn("proven"));
 });
 
 test("a section that is longer than a page is there, also below its heading", async () => {

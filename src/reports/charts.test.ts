@@ -144,3 +144,10 @@ test("long labels leave more than a third of the width to the picture, and those
   expect(left).toBeLessThan(chartWidths.full * 0.62);
   expect(picture).toContain("… 2/s</text>");
 });
+
+test("numbers along a small picture's axis stand apart: where there are too many, every other one is left out", async () => {
+  const points = Array.from({ length: 24 }, (_, index) => point("a", index, 0.1 + index / 200));
+  const picture = await svg(distribution(points, ["a"], axis));
+  const shown = [...picture.matchAll(/<text text-anchor="middle" transform="translate\([^>]*opacity="1">(\d+)</g)].map(([, text]) => text);
+  expect(shown).toEqual(["0", "40", "80", "120", "160", "200"]);
+});

@@ -1,3 +1,4 @@
+import { grouped } from "../model/grouped.ts";
 import type { Launcher, LaunchOrder, RunningEngine } from "../model/running.ts";
 import { simulatedCore } from "./core.ts";
 import { virtualLine } from "./virtualLine.ts";
@@ -13,7 +14,7 @@ export const inProcess: Launcher = {
 function runningInProcess({ name, engine, clock, tell }: LaunchOrder): RunningEngine {
   if (engine.launch.kind !== "inProcess") throw new TypeError(`the in-process launcher was given an engine of kind ${engine.launch.kind}`);
   const core = simulatedCore(engine.launch.simulation, clock);
-  const facts = { gpu: core.gpu.name, "KV blocks": String(core.kvBlocks) };
+  const facts = { gpu: core.gpu.name, "KV blocks": grouped(core.kvBlocks) };
   tell({ kind: "ready", engine: name, after: 0, url: "in this process", facts });
   return {
     name,
