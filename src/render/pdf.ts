@@ -3,7 +3,7 @@ import type { Block, Fact, Figure, ReportDocument, Table } from "../reports/docu
 import { fontFiles } from "./assets.ts";
 import { lightTones } from "./palette.ts";
 import { svg } from "./svg.ts";
-import { unbroken } from "./unbroken.ts";
+import { isShort, unbroken } from "./unbroken.ts";
 
 const margins = { left: 48, top: 40, right: 48, bottom: 48 };
 const textWidth = 595.28 - margins.left - margins.right; // A4, in points
@@ -276,9 +276,6 @@ function factsOf(facts: readonly Fact[]): Content {
   };
 }
 
-/** Letters of a text that is not wrapped either, as "not known": it would cost its whole row a line. */
-const shortText = 12;
-
 /** Letters of a word, or of what stands between its hyphens, that is not broken in a table. */
 const longestWord = 24;
 
@@ -288,7 +285,7 @@ function tableOf({ columns, rows }: Table): Content {
     bold,
     alignment: columns[index]?.align ?? "left",
     // Numbers stay whole, and what is short; what is long may wrap.
-    noWrap: text.length < (columns[index]?.align === "right" ? 24 : shortText),
+    noWrap: isShort(text) || (columns[index]?.align === "right" && text.length < 24),
     // A long name would push the last columns off the page.
     wordBreak: text.split(/[ -]/).some(({ length }) => length > longestWord) ? "break-all" : "normal",
   });

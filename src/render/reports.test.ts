@@ -41,6 +41,19 @@ test("in a table of the page numbers stay whole, and a sentence among them wraps
   const check = { experiment: 0, check: "tail", ok: false, wanted: "at most 1, but there is no value (a p99 takes 662 measurements)" };
   const page = await renderHtml(story({ ...result, verdicts: [check] }));
   expect(page).toContain(`<td class="right sentence">${check.wanted}</td><td class="right">no data</td>`);
+  expect(page).toMatch(/<td class="right sentence">[\d.]+\u00a0ms \([\d.]+\u00a0ms\u00a0to\u00a0[\d.]+\u00a0ms\)</);
+});
+
+test("in a table of the page the title of an experiment stands beside all rows of its engines, and makes none of them tall", async () => {
+  const page = await renderHtml(story(fixture({ contexts: [8_192, 16_384], requests: 3 })));
+  const starts = [...page.matchAll(/<tr( class="on")?><td( rowspan="2")?>([^<]*)<.td>/g)].map(([, on, span, text]) => [text, on, span]);
+  const [on, span] = [' class="on"', ' rowspan="2"'];
+  expect(starts.slice(0, 4)).toEqual([
+    ["8,192 context tokens, 3 questions", undefined, span],
+    ["plain", on, undefined],
+    ["16,384 context tokens, 3 questions", undefined, span],
+    ["plain", on, undefined],
+  ]);
 });
 
 test("the page's own scripts are whole: nothing in a library or a name ends them early", async () => {
@@ -144,6 +157,8 @@ test("a short text in a table is not wrapped: it would cost its whole row a line
     return page?.match(/T[jJ]\n/g)?.length;
   };
   expect(await drawn("not known")).toBe(await drawn("proven"));
+  const table = { kind: "table", columns, rows: [["plain", long, long, "not known"]] } as const;
+  expect(await renderHtml({ title: "a test", subtitle: "", footer: "", blocks: [table] })).toContain('<td class="short">not known</td>');
 });
 
 test("a section that is longer than a page is there, also below its heading", async () => {
