@@ -1,11 +1,29 @@
+import { existsSync } from "node:fs";
+
 import { HarnessError } from "../model/harnessError.ts";
 
+/** What was asked of the system. */
+interface Start {
+  readonly program: string;
+  /** It is to work in. */
+  readonly directory: string;
+}
+
 /** A program that is here and that the system does not start, as the error that ends its launch. Anything else is thrown on. */
-export function cannotStart(who: string, program: string, cause: unknown): HarnessError {
+export function cannotStart(who: string, { program, directory }: Start, cause: unknown): HarnessError {
   const code = codeOf(cause);
+  // The system's answer is the same as of a program that is not there.
+  if (code === "ENOENT" && !existsSync(directory)) return removed(who, directory, cause);
   // A full disk is told by whoever tells of the results.
   if (code === undefined || code === "ENOSPC") throw cause;
   return new HarnessError("engine-missing", `${who}: ${program} is here but cannot be started (${code})`, { hint: adviceOn(code), cause });
+}
+
+function removed(who: string, directory: string, cause: unknown): HarnessError {
+  return new HarnessError("output", `${who}: its directory ${directory} was removed before it was started`, {
+    hint: "leave a run's directory alone until it has ended",
+    cause,
+  });
 }
 
 function codeOf(cause: unknown): string | undefined {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -71,6 +71,17 @@ test("a program that the system does not start, whatever it answers, is told wit
     code: "engine-missing",
     message: "engine plain: node is here but cannot be started (E2BIG)",
     hint: expect.stringContaining("put what is long into a file"),
+  });
+});
+
+test("a directory that somebody removes as its engine is about to start is told as removed, and the program is not blamed", async () => {
+  const tell = (event: RunEvent) => {
+    if (event.kind === "booting") rmSync(at.file("scratch"), { recursive: true });
+  };
+  expect(await launchError(at.engine("answers"), {}, process.env, { tell })).toMatchObject({
+    code: "output",
+    message: `engine plain: its directory ${at.file("scratch")} was removed before it was started`,
+    hint: "leave a run's directory alone until it has ended",
   });
 });
 

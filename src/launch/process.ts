@@ -115,7 +115,7 @@ async function start({ order, place, command, env, directory, logs }: Boot): Pro
   try {
     return await place.start({ program, args, env, directory }, logs);
   } catch (cause) {
-    throw cannotStart(`engine ${order.name}`, program, cause);
+    throw cannotStart(`engine ${order.name}`, { program, directory }, cause);
   }
 }
 

@@ -210,7 +210,7 @@ async function started(boot: Boot): Promise<RunningService> {
   order.tell({ kind: "serviceStarting", service: service.name, command: shown, log: logs.stdout });
   const from = order.clock.now();
   const start = await order.place.start({ program, args, env, directory }, logs).catch((cause: unknown) => {
-    throw cannotStart(`service ${service.name}`, program, cause);
+    throw cannotStart(`service ${service.name}`, { program, directory }, cause);
   });
   await upOrEnded(boot, start);
   order.tell({
