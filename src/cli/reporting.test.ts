@@ -42,6 +42,20 @@ test("what makes reports again makes the copies again too, which would stay an e
   await expect(writeReports(result, where.at("run"), { copies })).rejects.toMatchObject({ hint: expect.stringContaining(again) });
 });
 
+test("a report that somebody removes before it is copied is told, with what makes it again where its run is still there, and nothing is copied", async () => {
+  using where = folder();
+  const [first = "", ...others] = await writeReports(result, where.at("run"));
+  rmSync(first);
+  const told = (hint: string) => ({ code: "output", message: `${first} cannot be copied: ENOENT: no such file or directory`, hint });
+  const copied = async () => copyReports([first, ...others], where.at("copies"));
+  await expect(copied()).rejects.toMatchObject(
+    told(`somebody removed it meanwhile; once more: tandem report ${where.at("run")} -o ${where.at("copies")}`),
+  );
+  rmSync(where.at("run"), { recursive: true });
+  await expect(copied()).rejects.toMatchObject(told("leave a run's directory alone until it has ended"));
+  expect(where.files()).toEqual([]);
+});
+
 test("a lock that somebody left behind, killed, is waited for a few seconds, once", async () => {
   using where = folder();
   mkdirSync(where.at("out", ".tandem-lock"), { recursive: true });

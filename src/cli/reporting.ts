@@ -31,8 +31,21 @@ export async function writeReports(result: TestResult, directory: string, { exce
 
 /** Of reports of one run; returns the copies' paths. */
 export async function copyReports(paths: readonly string[], copies: string): Promise<readonly string[]> {
-  const files = paths.map((path) => ({ path: join(copies, basename(path)), content: async () => readFileSync(path) }));
-  return allOrNone(files, { command: reportOf(shellWord(dirname(paths[0] ?? ""))), copies });
+  const again = { command: reportOf(shellWord(dirname(paths[0] ?? ""))), copies };
+  return allOrNone(
+    paths.map((path) => ({ path: join(copies, basename(path)), content: async () => original(path, again) })),
+    again,
+  );
+}
+
+/** It was written a moment ago; whoever tidies up may have taken it away since. */
+function original(path: string, again: Again): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const hint = existsSync(dirname(path)) ? remedyFor(codeOf(cause), again) : "leave a run's directory alone until it has ended";
+    throw new HarnessError("output", `${path} cannot be copied: ${withoutCall(cause)}`, { hint, cause });
+  }
 }
 
 interface Places {
@@ -184,10 +197,13 @@ function attempted<T>(path: string, again: Again, act: () => T): T {
   try {
     return act();
   } catch (cause) {
-    // Without the call and its paths, which are our own affair.
-    const why = (cause as Error).message.replace(/, [a-z]+(?: '.*)?$/s, "");
-    throw new HarnessError("output", `${path} cannot be written: ${why}`, { hint: remedyFor(codeOf(cause), again), cause });
+    throw new HarnessError("output", `${path} cannot be written: ${withoutCall(cause)}`, { hint: remedyFor(codeOf(cause), again), cause });
   }
+}
+
+/** Why, without the call and its paths, which are our own affair. */
+function withoutCall(cause: unknown): string {
+  return (cause as Error).message.replace(/, [a-z]+(?: '.*)?$/s, "");
 }
 
 function codeOf(error: unknown): unknown {
