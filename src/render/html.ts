@@ -1,5 +1,6 @@
 import type { Block, Fact, Figure, ReportDocument, Table } from "../reports/document.ts";
 import { chartScripts, pageFiles } from "./assets.ts";
+import { cellSpan } from "./cellSpan.ts";
 import { darkChartColours, darkTones, lightTones } from "./palette.ts";
 import { svg } from "./svg.ts";
 import { isShort, unbroken } from "./unbroken.ts";
@@ -86,18 +87,13 @@ function tableOf({ columns, rows }: Table): string {
   const side = (index: number, text = "") =>
     columns[index]?.align === "right" ? right(text) : isShort(text) && text.includes(" ") ? ' class="short"' : "";
   const head = columns.map(({ title }, index) => `<th scope="col"${side(index)}>${escaped(title)}</th>`).join("");
-  // A row whose first cell is empty goes on with what stands in the one above it.
-  const goesOn = (place: number) => place > 0 && rows[place]?.[0] === "";
-  const span = (place: number, index: number) => {
-    const after = rows.findIndex((_, other) => other > place && !goesOn(other));
-    const height = (after === -1 ? rows.length : after) - place;
-    return index > 0 || height === 1 ? "" : ` rowspan="${height}"`;
-  };
-  const cellsOf = (row: readonly string[], place: number) =>
-    row.map((cell, index) =>
-      index === 0 && goesOn(place) ? "" : `<td${span(place, index)}${side(index, cell)}>${escaped(unbroken(cell))}</td>`,
-    );
-  const body = rows.map((row, place) => `<tr${goesOn(place) ? ' class="on"' : ""}>${cellsOf(row, place).join("")}</tr>`).join("\n");
+  const cellsOf = (row: readonly string[], span: number) =>
+    row.map((cell, index) => {
+      const rowspan = index > 0 || span === 1 ? "" : ` rowspan="${span}"`;
+      return index === 0 && span === 0 ? "" : `<td${rowspan}${side(index, cell)}>${escaped(unbroken(cell))}</td>`;
+    });
+  const rowOf = (row: readonly string[], span: number) => `<tr${span === 0 ? ' class="on"' : ""}>${cellsOf(row, span).join("")}</tr>`;
+  const body = rows.map((row, place) => rowOf(row, cellSpan(rows, place))).join("\n");
   return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
 }
 

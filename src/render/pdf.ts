@@ -1,6 +1,7 @@
-import type { Content, CustomTableLayout, Node, TDocumentDefinitions, TableCell } from "pdfmake/interfaces.js";
-import type { Block, Fact, Figure, ReportDocument, Table } from "../reports/document.ts";
+import type { Content, ContentText, CustomTableLayout, Node, TDocumentDefinitions } from "pdfmake/interfaces.js";
+import type { Block, Column, Fact, Figure, ReportDocument, Table } from "../reports/document.ts";
 import { fontFiles } from "./assets.ts";
+import { cellSpan } from "./cellSpan.ts";
 import { lightTones } from "./palette.ts";
 import { svg } from "./svg.ts";
 import { isShort, unbroken } from "./unbroken.ts";
@@ -11,7 +12,9 @@ const columnGap = 14; // between two half figures, in points
 const ink = lightTones.plain.text;
 const hairline = "#d0d7de";
 
-const lines: CustomTableLayout = {
+// The types lack it: a line below the last row of a page, where the next one has been moved on.
+const lines: CustomTableLayout & { hLineWhenBroken: boolean } = {
+  hLineWhenBroken: false,
   vLineWidth: () => 0,
   paddingLeft: (column) => (column === 0 ? 0 : 6),
   paddingRight: (column, node) => (column === (node.table.widths?.length ?? 0) - 1 ? 0 : 6),
@@ -88,12 +91,13 @@ function footerOf({ footer }: ReportDocument, page: number, pages: number): Cont
   };
 }
 
-/** Where a heading, and the beginning of what follows it, has no room below. */
+/** Where a heading, or a row of a table, and what is to stand with it, has no room below. */
 function isTooLow({ headlineLevel: wanted, startPosition: { pageInnerHeight, verticalRatio } }: Node): boolean {
   return wanted !== undefined && pageInnerHeight * (1 - verticalRatio) < wanted;
 }
 
-// A heading stays with what follows it, and two half figures share a row. A long table may break between its rows: its heading stays with the first.
+// A heading stays with what follows it, and two half figures share a row. A long table may break between its rows: its heading stays with the
+// first, and rows that share a first cell with each other.
 function keptTogether(blocks: readonly Block[], content: readonly Content[]): readonly Content[] {
   const groups = groupsOf(blocks).map(({ start, end, together }): Content[] => {
     const members = content.slice(start, end);
@@ -133,12 +137,26 @@ function groupAt(blocks: readonly Block[], start: number): Group {
   return fits ? { start, end: follower + 1, together: "stack" } : { start, end: follower, together: "heading" };
 }
 
-/** Points that headings take with the beginning of what comes last: of a table its head and two rows, of the rest a few lines. */
+/** Points that headings take with the beginning of what comes last: of a table its head and first rows, of the rest a few lines. */
 function roomOf(blocks: readonly Block[]): number {
   const last = blocks.at(-1);
-  const lines = last?.kind === "table" ? 2 + linesOf({ ...last, rows: last.rows.slice(0, 2) }) : 3;
-  return 30 * (blocks.length - 1) + 13 * Math.min(lines, linesOfPage / 2);
+  const first = last?.kind === "table" ? last.rows.slice(0, Math.max(2, cellSpan(last.rows, 0))) : [];
+  return 30 * (blocks.length - 1) + (last?.kind === "table" ? 30 + roomOfRows({ ...last, rows: first }) : 40);
 }
+
+/** Points. What takes more than half of a page breaks all the same. */
+function roomOfRows({ columns, rows }: Table): number {
+  const texts = columns.map((column, index) => [column.title, ...rows.map((row) => row[index] ?? "")]);
+  const isWhole = texts.map((own, index) => own.every((text) => staysWhole(text, columns[index])));
+  const longest = texts.map((own) => Math.max(...own.map(({ length }) => length)));
+  const left = longest.reduce((left, letters, index) => left - (isWhole[index] === true ? letters : 0) - lettersBetween, lettersOfRow);
+  const letters = Math.max(8, left / isWhole.filter((whole) => !whole).length);
+  const lines = rows.map((row) => Math.max(...row.map((text, index) => (isWhole[index] === true ? 1 : linesIn(text, letters)))));
+  return Math.min(14 * lines.reduce((sum, count) => sum + count, 0) + 4 * rows.length, 14 * (linesOfPage / 2));
+}
+
+/** Of a table, as they are on average: letters in all of its columns, and those that would have room between two. */
+const [lettersOfRow, lettersBetween] = [106, 2.5];
 
 /** What is kept together and has no room on a page is lost, heading and all. */
 function isLong(block: Block): boolean {
@@ -279,16 +297,22 @@ function factsOf(facts: readonly Fact[]): Content {
 /** Letters of a word, or of what stands between its hyphens, that is not broken in a table. */
 const longestWord = 24;
 
-function tableOf({ columns, rows }: Table): Content {
-  const cell = (text: string, index: number, bold = false): TableCell => ({
+function tableOf(table: Table): Content {
+  const { columns, rows } = table;
+  const cell = (text: string, index: number, bold = false): ContentText => ({
     text: unbroken(text),
     bold,
     alignment: columns[index]?.align ?? "left",
     // Numbers stay whole, and what is short; what is long may wrap.
-    noWrap: isShort(text) || (columns[index]?.align === "right" && text.length < 24),
+    noWrap: staysWhole(text, columns[index]),
     // A long name would push the last columns off the page.
     wordBreak: text.split(/[ -]/).some(({ length }) => length > longestWord) ? "break-all" : "normal",
   });
+  // Each cell of a row must be told to begin the next page with the others; within what is kept whole anyway none may.
+  const roomBelow = (place: number) => {
+    const span = place === 0 || !isLong(table) ? 0 : cellSpan(rows, place);
+    return span < 2 ? {} : { headlineLevel: roomOfRows({ ...table, rows: rows.slice(place, place + span) }) };
+  };
   return {
     table: {
       headerRows: 1,
@@ -297,7 +321,7 @@ function tableOf({ columns, rows }: Table): Content {
       widths: columns.map(({ wide }, index) => ((wide ?? (index === 0 && !columns.some((column) => column.wide))) ? "*" : "auto")),
       body: [
         columns.map(({ title }, index) => cell(title, index, true)),
-        ...rows.map((row) => row.map((text, index) => cell(text, index))),
+        ...rows.map((row, place) => row.map((text, index) => ({ ...cell(text, index), ...roomBelow(place) }))),
       ],
     },
     layout: {
@@ -308,6 +332,10 @@ function tableOf({ columns, rows }: Table): Content {
     fontSize: 8.5,
     margin: [0, 0, 0, 8],
   };
+}
+
+function staysWhole(text: string, column: Column | undefined): boolean {
+  return isShort(text) || (column?.align === "right" && text.length < 24);
 }
 
 async function figureOf({ title, spec, note, size }: Figure): Promise<Content> {

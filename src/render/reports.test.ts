@@ -140,6 +140,22 @@ test("no page is empty, however full the one before a break is", async () => {
   }
 });
 
+test("no page begins amid the engines of one experiment, whose title stands beside the first of them", async () => {
+  const line: Block = { kind: "paragraph", tone: "plain", text: "a line" };
+  const columns = ["Experiment", "Engine"].map((title) => ({ title, align: "left" as const }));
+  const rows = Array.from({ length: 12 }, () => [
+    ["an experiment", "plain"],
+    ["", "cached"],
+    ["", "large"],
+  ]);
+  for (const count of [8, 9, 10, 11, 12]) {
+    const pages = await pagesOf([...Array.from({ length: count }, () => line), { kind: "table", columns, rows: rows.flat() }]);
+    const words = pages[1]?.match(/T[jJ]\n/g)?.length ?? 0;
+    // Two of the head and two of the footer; of each experiment two of its title and three engines.
+    expect([count, (words - 4) % 5]).toEqual([count, 0]);
+  }
+});
+
 test("a long name in a table is broken at its hyphens, as it would be at spaces, and not within its words", async () => {
   const drawn = async (name: string) => {
     const columns = [name, ...Array.from({ length: 8 }, () => "requests/s")].map((title) => ({ title, align: "left" as const }));
