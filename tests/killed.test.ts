@@ -60,7 +60,7 @@ describe("killed with SIGKILL, no engine is left within 2 s, and report works on
     expect(reported.code).toBe(/^ {2}INVALID/m.test(reported.stdout) ? 4 : 0);
     expect(/INVALID +the run ended before \d+ of 40 requests were due/.test(reported.stdout)).toBe(cut);
     expect(reported.stdout).toContain("test_quick.simulated.pdf");
-    expect(reported.stdout.includes("was sent no request")).toBe(cut && sign !== playing);
+    expect(reported.stdout).not.toContain("was sent no request"); // it goes without saying
   });
 });
 

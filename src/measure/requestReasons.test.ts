@@ -57,6 +57,10 @@ test("an engine that was sent nothing is the reason, but not while the run goes 
   expect(found(twenty("plain"), { stillRunning: true })).toEqual([]);
 });
 
+test("that the run ended before anything of an experiment was due is said once, and not again of each engine that was sent nothing", () => {
+  expect(found([], { complete: false }, 40).map(({ what }) => what)).toEqual(["the run ended before 40 of 40 requests were due"]);
+});
+
 test("of an experiment amid which the run was killed nobody knows what was sent last: it is said that nothing was written down, not that nothing was sent", () => {
   const begun = { kind: "experimentStarted", experiment: 0, title: "", order: "together", engines, requests: 40 } as const;
   const over = { kind: "experimentEnded", experiment: 0, took: 1 } as const;
@@ -69,6 +73,6 @@ test("of an experiment amid which the run was killed nobody knows what was sent 
     unwritten.replace("40 of", "20 of"),
     "had no record of a request on the disk when the run was cut off",
   ]);
-  const unsent = ["the run ended before 40 of 40 requests were due", "was sent no request", "was sent no request"];
-  for (const kinds of [[], [begun, over], [begun, ended]]) expect(whats([], 40, kinds)).toEqual(unsent);
+  const unsent = ["the run ended before 20 of 40 requests were due", "was sent no request"];
+  for (const kinds of [[], [begun, over], [begun, ended]]) expect(whats(twenty("plain"), 20, kinds)).toEqual(unsent);
 });

@@ -26,10 +26,10 @@ export function requestReasons(
       unread: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(isUnread).length,
       limited: summary.failures === 0 ? 0 : ofEngine(experiment.records, summary.engine).filter(({ status }) => status === 429).length,
     });
-  const isLackExplained = stillRunning || (cutOff && experiment.records.length === 0);
-  const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(isLackExplained && summary.requests === 0));
   const words = stillRunning ? ofRunGoingOn : cutOff ? ofKilledRun : ofEndedRun;
   const lacking = deaths.length > 0 ? unbegun(experiment, events) : population(experiment, words, limits);
+  const isLackExplained = stillRunning || (experiment.records.length === 0 && lacking.length > 0);
+  const unexplained = summaries.filter((summary) => !isExplainedBy(deaths, summary) && !(isLackExplained && summary.requests === 0));
   return [...lacking, ...unexplained.flatMap(failing)];
 }
 
