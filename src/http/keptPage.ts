@@ -2,7 +2,6 @@ import type { Socket } from "node:net";
 
 import type { Seconds } from "../model/time.ts";
 import { addressOf } from "./addressOf.ts";
-import { basicOf } from "./basicOf.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
 import { dial } from "./dial.ts";
 import { GrowingBytes } from "./growingBytes.ts";
@@ -36,8 +35,7 @@ export class KeptPage implements Disposable {
     const { host, pathname, search } = this.#server;
     const { content } = options;
     const ofContent = content === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(content) };
-    const basic = basicOf(this.#server);
-    const all = { host, ...(basic === undefined ? {} : { authorization: basic }), ...options.headers, ...ofContent };
+    const all = { host, ...options.headers, ...ofContent };
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
     const head = `${content === undefined ? "GET" : "POST"} ${pathname}${search} HTTP/1.1\r\n${lines.join("")}\r\n`;
     this.#question = Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(content ?? "")]);

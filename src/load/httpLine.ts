@@ -91,7 +91,7 @@ class HttpLine implements WatchedLine, ExchangeHome {
     this.clock = clock;
     this.connectWithin = toNanoseconds(connectWithin);
     this.pool = new Pool({ server, clock, stamps, unasked: () => void this.unasked++ }, this.connectWithin, budget);
-    this.secrets = [wire.apiKey ?? "", decodeURIComponent(parsed.password), ...querySecrets(url)].filter(Boolean);
+    this.secrets = [wire.apiKey ?? "", ...querySecrets(url)].filter(Boolean);
     this.leavesOutZeros = wire.leavesOutZeros === true;
     this.opensAtMost = opensAtMost;
     this.keepsText = keepsText;

@@ -1,4 +1,3 @@
-import { basicOf } from "../http/basicOf.ts";
 import type { Wire } from "../model/engine.ts";
 import type { Replies } from "../model/exchange.ts";
 import { partsOf, type Message, type Passage, type ReplyOf, type Request } from "../model/request.ts";
@@ -59,7 +58,6 @@ function joined(beginning: string, prompt: string | Buffer, promptBytes: number)
 
 /** What is the same in every request's head. */
 function headStart({ url, wire }: Destination): string {
-  const authorization = wire.apiKey === undefined ? basicOf(url) : `Bearer ${wire.apiKey}`;
   return [
     `POST ${pathOf(url, wire.api)} HTTP/1.1`,
     `Host: ${url.host}`,
@@ -67,7 +65,7 @@ function headStart({ url, wire }: Destination): string {
     "Accept: text/event-stream",
     "Accept-Encoding: identity",
     "Content-Type: application/json",
-    ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
+    ...(wire.apiKey === undefined ? [] : [`Authorization: Bearer ${wire.apiKey}`]),
     "",
   ].join("\r\n");
 }

@@ -20,6 +20,7 @@ const sound: Engine = {
   },
 };
 const { launch, wire } = sound;
+const attachedAt = (url: string) => ({ launch: { kind: "attached", url, ready: { path: "/health", within: 8 } } });
 const store = { name: "redis", kind: "Redis", needs: {}, launch: {}, ready: {} };
 
 test("an engine that is whole has no mistakes", () => {
@@ -46,6 +47,13 @@ test.each<[string, object, readonly string[]]>([
   ["token ids in a chat", { wire: { ...wire, api: "chat" } }, ['wire.takesTokenIds must be false with api "chat", whose prompts are text']],
   ["what is no function", { claims: {}, info: [{ path: "/info" }] }, ["claims must be a function, not {}", "info[0].facts is missing"]],
   ["half a launch", { launch: { kind: "attached" } }, ["launch.url is missing", "launch.ready is missing"]],
+  ["what is no URL of a server", attachedAt("ftp://me:hunter22@host"), ["launch.url must be the http or https URL of a server"]],
+  ["what is no URL", attachedAt("me:hunter22@ho st"), ["launch.url must be the http or https URL of a server"]],
+  [
+    "a password in a URL, and is not shown",
+    attachedAt("http://me:100%@host:1/v1"),
+    ["launch.url, of host:1, must not hold a user or a password: the server's key is wire.apiKey"],
+  ],
 ])("%s are told, all of them", (_, change, mistakes) => {
   expect(mistakesInEngine({ ...sound, ...change })).toEqual(mistakes);
 });

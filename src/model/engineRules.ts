@@ -169,11 +169,24 @@ function whole(value: unknown, rules: Rules): readonly string[] {
 }
 
 function mistakesInLaunch(launch: unknown): readonly string[] {
-  const { kind, ready } = membersOf(launch);
+  const { kind, ready, url } = membersOf(launch);
   if (launch === undefined || anObject(launch) !== undefined) return [];
   const known = Object.entries(ofLaunch).find(([name]) => name === kind);
   if (known === undefined) return [mistakeIn("launch.kind", kind, oneOf(...Object.keys(ofLaunch))) ?? ""];
-  return [...broken("launch.", launch, known[1]), ...broken("launch.ready.", ready, ofReadiness)];
+  return [
+    ...broken("launch.", launch, known[1]),
+    ...(kind === "attached" ? mistakesInUrl(url) : []),
+    ...broken("launch.ready.", ready, ofReadiness),
+  ];
+}
+
+/** Neither says what it is: there may be a password in it. That it is a text is a rule of its own. */
+function mistakesInUrl(given: unknown): readonly string[] {
+  if (nonEmptyText(given) !== undefined) return [];
+  const url = URL.canParse(String(given)) ? new URL(String(given)) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return ["launch.url must be the http or https URL of a server"];
+  const isOpen = url.username !== "" || url.password !== "";
+  return isOpen ? [`launch.url, of ${url.host}, must not hold a user or a password: the server's key is wire.apiKey`] : [];
 }
 
 function contradiction({ api, takesTokenIds }: Readonly<Record<string, unknown>>): readonly string[] {
