@@ -1,5 +1,6 @@
 import type { Request } from "../model/request.ts";
 import type { Turn, Turns } from "./order.ts";
+import { ownReplies } from "./ownReplies.ts";
 import { PlacesByRequest } from "./placesByRequest.ts";
 
 /** The places of those that follow a turn. Of a hundred thousand turns most have one at most, which needs no list. */
@@ -62,17 +63,6 @@ function withOneMore(followers: Followers, place: number): Followers {
 /** Those whose own replies its prompt contains come last. */
 function awaitedBy({ arrival }: Request, replies: readonly number[]): readonly number[] {
   return arrival.kind === "after" && !replies.includes(arrival.request) ? [arrival.request, ...replies] : replies;
-}
-
-/** Each once. */
-function ownReplies({ messages }: Request): readonly number[] {
-  let replies: number[] | undefined;
-  for (const { parts } of messages) {
-    for (const part of parts) {
-      if (part.kind === "reply" && part.source === "own") (replies ??= []).push(part.request);
-    }
-  }
-  return replies === undefined ? none : [...new Set(replies)];
 }
 
 /** Those that nobody's end can ever set free. */

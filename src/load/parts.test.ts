@@ -33,6 +33,21 @@ test("a request that contains another's reply goes where that one is", () => {
   expect(idsOf(partsOfPhase([turn(0), turn(1), containing], 2))).toEqual([["a0", "a2"], ["a1"]]);
 });
 
+test("a scripted reply is a text, for which nobody waits: it brings no requests together", () => {
+  const scripted = { kind: "passage", text: "a", tokenIds: [1] } as const;
+  const quoting = (id: number): Turn => ({
+    ...turn(id),
+    request: {
+      ...turn(id).request,
+      messages: [{ role: "assistant", parts: [{ kind: "reply", request: 0, source: "scripted", scripted }] }],
+    },
+  });
+  expect(idsOf(partsOfPhase([turn(0), quoting(1), quoting(2), quoting(3)], 2))).toEqual([
+    ["a0", "a2"],
+    ["a1", "a3"],
+  ]);
+});
+
 test("a request that contains replies of two sessions brings them together", () => {
   const parts = [0, 1].map((request) => ({ kind: "reply", request, source: "own" }) as const);
   const joining: Turn = { ...turn(4, 1), request: { ...turn(4, 1).request, messages: [{ role: "user", parts }] } };

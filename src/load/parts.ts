@@ -1,9 +1,9 @@
-import { partsOf } from "../model/request.ts";
 import type { Phase, Turn } from "./order.ts";
+import { ownReplies } from "./ownReplies.ts";
 import { PlacesByRequest } from "./placesByRequest.ts";
 
 /**
- * A phase in `count` parts that can be played beside one another: a turn that follows another one, or contains its reply, is in the same part.
+ * A phase in `count` parts that can be played beside one another: a turn that follows another one, or contains its reply as the engine gave it, is in the same part.
  * What falls due one after the other goes to one part after the other, so that each has its share at any time.
  */
 export function partsOfPhase(phase: Phase, count: number): readonly Phase[] {
@@ -44,8 +44,8 @@ function firstsOf(phase: Phase): Int32Array {
   return firsts.map(firstOf);
 }
 
-/** Requests that this one waits for or contains. */
+/** Requests that this one waits for, or whose own replies it contains. */
 function predecessors({ request }: Turn): readonly number[] {
-  const contained = partsOf(request).flatMap((part) => (part.kind === "reply" ? [part.request] : []));
+  const contained = ownReplies(request);
   return request.arrival.kind === "after" ? [request.arrival.request, ...contained] : contained;
 }
