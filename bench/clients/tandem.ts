@@ -6,7 +6,7 @@ import { punctualClock } from "../../src/host/realClock.ts";
 import { receiveStamps } from "../../src/host/receiveStamps.ts";
 import { drive } from "../../src/load/drive.ts";
 import { httpLine } from "../../src/load/httpLine.ts";
-import type { Phase, Turn } from "../../src/load/order.ts";
+import type { Phase, Turn } from "../../src/load/phase.ts";
 import { pack, unpack } from "../../src/load/packedPhases.ts";
 import { rehearse } from "../../src/load/rehearsal.ts";
 import type { Stamped } from "../../src/measure/rulerError.ts";

@@ -9,7 +9,8 @@ import type { Recorder } from "../model/recorder.ts";
 import type { Request } from "../model/request.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import { drive, type DriveOptions } from "./drive.ts";
-import { inTurn, together, type Phase } from "./order.ts";
+import { inTurn, together } from "./order.ts";
+import type { Phase } from "./phase.ts";
 import { Tally } from "./tally.ts";
 import { plainRequest } from "./testServer.ts";
 

@@ -4,7 +4,7 @@ import type { Clock } from "../model/host.ts";
 import type { Recorder } from "../model/recorder.ts";
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { GuardedRecorder } from "./guardedRecorder.ts";
-import type { Turns } from "./order.ts";
+import type { Turns } from "./phase.ts";
 import { Player } from "./player.ts";
 import { Tally } from "./tally.ts";
 

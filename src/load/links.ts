@@ -1,5 +1,5 @@
 import type { Request } from "../model/request.ts";
-import type { Turn, Turns } from "./order.ts";
+import type { Turn, Turns } from "./phase.ts";
 import { ownReplies } from "./ownReplies.ts";
 import { PlacesByRequest } from "./placesByRequest.ts";
 

@@ -5,7 +5,8 @@ import { poisson } from "../arrivals/poisson.ts";
 import { draws } from "../model/draw.ts";
 import type { Request } from "../model/request.ts";
 import type { Workload } from "../model/workload.ts";
-import { interleaved, inTurn, together, type Phase } from "./order.ts";
+import { interleaved, inTurn, together } from "./order.ts";
+import type { Phase } from "./phase.ts";
 import { plainRequest } from "./testServer.ts";
 
 const arrivals: readonly Request["arrival"][] = [

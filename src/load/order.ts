@@ -1,21 +1,7 @@
 import type { Request } from "../model/request.ts";
 import type { Seconds } from "../model/time.ts";
 import type { Workload } from "../model/workload.ts";
-
-/** One request's turn on one engine. */
-export interface Turn {
-  readonly engine: string;
-  readonly block: number;
-  readonly request: Request;
-  /** From the start of its phase; undefined when it follows another request of the same engine and block. */
-  readonly due: Seconds | undefined;
-}
-
-/** Turns that share a start; the next phase starts when every one of them has ended. */
-export type Phase = readonly Turn[];
-
-/** A phase for whoever plays it, be they kept as a list or not. */
-export type Turns = Pick<Phase, "length" | "at">;
+import type { Phase, Turn } from "./phase.ts";
 
 /** Every engine gets each request at the same time; who is first changes from request to request. One phase for each block. */
 export function together(engines: readonly string[], workload: Workload, repeats: number): readonly Phase[] {

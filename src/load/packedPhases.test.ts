@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import type { Message, Passage, ReplyOf, Request } from "../model/request.ts";
-import { together, type Phase, type Turn } from "./order.ts";
+import { together } from "./order.ts";
+import type { Phase, Turn } from "./phase.ts";
 import { pack, unpack } from "./packedPhases.ts";
 import { plainRequest } from "./testServer.ts";
 

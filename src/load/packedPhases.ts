@@ -1,5 +1,5 @@
 import type { Arrival, Message, Passage, ReplyOf, Request } from "../model/request.ts";
-import type { Phase, Turn, Turns } from "./order.ts";
+import type { Phase, Turn, Turns } from "./phase.ts";
 
 /**
  * Phases as they cross to another thread: in columns, since cloning them as objects took 13 µs a request, and keeping them as objects there

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import type { Request } from "../model/request.ts";
-import type { Turn } from "./order.ts";
+import type { Turn } from "./phase.ts";
 import { partsOfPhase } from "./parts.ts";
 import { plainRequest } from "./testServer.ts";
 

@@ -1,4 +1,4 @@
-import type { Phase, Turn } from "./order.ts";
+import type { Phase, Turn } from "./phase.ts";
 import { ownReplies } from "./ownReplies.ts";
 import { PlacesByRequest } from "./placesByRequest.ts";
 

@@ -1,4 +1,4 @@
-import type { Turn, Turns } from "./order.ts";
+import type { Turn, Turns } from "./phase.ts";
 
 /** Finds the place of a request among turns: that of the same engine in the same block. */
 export class PlacesByRequest {

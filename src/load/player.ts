@@ -6,7 +6,7 @@ import type { DriveOptions } from "./drive.ts";
 import { Expectation } from "./expectation.ts";
 import { Flight, limitsOf, type FlightHome, type FlightOptions } from "./flight.ts";
 import { Members, type Member } from "./members.ts";
-import type { Turns } from "./order.ts";
+import type { Turns } from "./phase.ts";
 import { lookAhead, Preparation, type Preparer } from "./preparation.ts";
 import { Steps, type Step } from "./steps.ts";
 import type { Tally } from "./tally.ts";

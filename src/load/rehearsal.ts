@@ -10,7 +10,7 @@ import type { Request } from "../model/request.ts";
 import { ConnectionBudget } from "./connectionBudget.ts";
 import { drive } from "./drive.ts";
 import { httpLine } from "./httpLine.ts";
-import type { Phase, Turn } from "./order.ts";
+import type { Phase, Turn } from "./phase.ts";
 import { pack, unpack } from "./packedPhases.ts";
 
 /** A function is compiled for good after it has run 3,000 times: whatever sends, reads and ends gets there. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Request } from "../model/request.ts";
-import type { Phase } from "./order.ts";
+import type { Phase } from "./phase.ts";
 import { Steps } from "./steps.ts";
 import { plainRequest } from "./testServer.ts";
 

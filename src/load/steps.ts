@@ -1,6 +1,6 @@
 import { toNanoseconds, type Nanoseconds } from "../model/time.ts";
 import { linksOf, type Links } from "./links.ts";
-import type { Turn, Turns } from "./order.ts";
+import type { Turn, Turns } from "./phase.ts";
 
 /** A turn in its phase, made when it is first asked for. It keeps what is asked of its request again and again, since each look at that makes it anew. */
 export class Step {

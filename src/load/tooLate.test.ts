@@ -7,7 +7,8 @@ import type { Outcome } from "../model/outcome.ts";
 import type { Recorder } from "../model/recorder.ts";
 import type { Nanoseconds } from "../model/time.ts";
 import { drive } from "./drive.ts";
-import { together, type Phase } from "./order.ts";
+import { together } from "./order.ts";
+import type { Phase } from "./phase.ts";
 import { plainRequest } from "./testServer.ts";
 
 const millisecond = 1_000_000;

@@ -1,4 +1,4 @@
-import type { Phase } from "../load/order.ts";
+import type { Phase } from "../load/phase.ts";
 import { busiestSecond, mostDueAtOnce } from "../measure/dues.ts";
 import type { Seconds } from "../model/time.ts";
 

@@ -1,4 +1,4 @@
-import type { Phase } from "../load/order.ts";
+import type { Phase } from "../load/phase.ts";
 import { draws } from "../model/draw.ts";
 import type { Passage, Request } from "../model/request.ts";
 import type { Seconds } from "../model/time.ts";

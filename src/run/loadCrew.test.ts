@@ -13,7 +13,7 @@ import { realClock } from "../host/realClock.ts";
 import { thisMachine } from "../host/thisMachine.ts";
 import { openJournal } from "../journal/write.ts";
 import { readTest } from "../journal/read.ts";
-import type { Phase } from "../load/order.ts";
+import type { Phase } from "../load/phase.ts";
 import { listening } from "../load/testServer.ts";
 import { defaultDeadlines } from "../model/experiment.ts";
 import { stampCodes } from "../model/recorder.ts";

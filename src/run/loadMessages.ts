@@ -1,5 +1,5 @@
 import type { HttpLineOptions } from "../load/httpLine.ts";
-import type { Phase } from "../load/order.ts";
+import type { Phase } from "../load/phase.ts";
 import type { PackedPhases } from "../load/packedPhases.ts";
 import type { Stamped } from "../measure/rulerError.ts";
 import type { StampSource } from "../model/exchange.ts";

@@ -1,4 +1,5 @@
-import { interleaved, inTurn, together as atTheSameTime, type Phase, type Turn } from "../load/order.ts";
+import { interleaved, inTurn, together as atTheSameTime } from "../load/order.ts";
+import type { Phase, Turn } from "../load/phase.ts";
 import { workloadHash } from "../journal/workloadHash.ts";
 import { limits as validityLimits } from "../measure/validityLimits.ts";
 import type { Engine, SimulationOptions, World } from "../model/engine.ts";

@@ -1,7 +1,7 @@
 import type { JournalWriter } from "../journal/write.ts";
 import { drive } from "../load/drive.ts";
 import { httpLine } from "../load/httpLine.ts";
-import type { Phase } from "../load/order.ts";
+import type { Phase } from "../load/phase.ts";
 import { Tally } from "../load/tally.ts";
 import { untilWellOrDead } from "../launch/stillWell.ts";
 import type { Line } from "../model/exchange.ts";
