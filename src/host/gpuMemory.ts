@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { groupedIfDigits } from "../model/grouped.ts";
 
 /** Memory in use on these GPUs together, in MiB; undefined without a driver that tells. */
 export async function gpuMemoryUsed(ids: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
@@ -9,13 +10,13 @@ export async function gpuMemoryUsed(ids: readonly string[], env: NodeJS.ProcessE
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Who holds memory there: "process 1234 (VLLM::EngineCore), 64749 MiB". Whoever is ending has lost its name, and is left out. */
+/** Who holds memory there: "process 1234 (VLLM::EngineCore), 64,749 MiB". Whoever is ending has lost its name, and is left out. */
 export async function gpuMemoryHolders(ids: readonly string[], env: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const lines = await asked(ids, ["--query-compute-apps=pid,used_memory,process_name", "--format=csv,noheader,nounits"], env);
   const living = (lines ?? []).filter((line) => !line.endsWith("[No data]"));
   return living.map((line) => {
     const [pid = "", used = "", ...name] = line.split(",").map((field) => field.trim());
-    return `process ${pid} (${name.join(",")}), ${used} MiB`;
+    return `process ${pid} (${name.join(",")}), ${groupedIfDigits(used)} MiB`;
   });
 }
 

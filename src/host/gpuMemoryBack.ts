@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { grouped } from "../model/grouped.ts";
 import type { GpuBefore, Place } from "../model/running.ts";
 import type { Seconds } from "../model/time.ts";
 
@@ -33,7 +34,7 @@ export async function gpuMemoryBack(
     const holders = waited > within ? await look.holders([gpu]) : [];
     if (waited > (holders.length === 0 ? longerForTheEnding * within : within)) {
       const [were, they] = names.length === 1 ? ["was", "it and its"] : ["were", "they and their"];
-      const more = `${used - mib} MiB more are in use on GPU ${gpu} than before ${names.join(" and ")} ${were} started`;
+      const more = `${grouped(used - mib)} MiB more are in use on GPU ${gpu} than before ${names.join(" and ")} ${were} started`;
       const after = `${waited.toFixed(waited < 10 ? 1 : 0)} s after ${they} services have ended`;
       return { kind: "held", message: `${more}, ${after}: held by ${heldBy(holders)}` };
     }

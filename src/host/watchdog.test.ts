@@ -114,7 +114,7 @@ test.runIf(process.platform === "linux")("memory that stays is a warning that na
   expect(warning?.event).toEqual({
     kind: "warning",
     message: expect.stringMatching(
-      /^64749 MiB more are in use on GPU 0 than before cached was started, 10 s after it and its services have ended: held by process 1066 \(VLLM::EngineCore\), 64749 MiB$/,
+      /^64,749 MiB more are in use on GPU 0 than before cached was started, 10 s after it and its services have ended: held by process 1066 \(VLLM::EngineCore\), 64,749 MiB$/,
     ),
   });
 });

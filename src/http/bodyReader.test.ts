@@ -51,7 +51,7 @@ describe("a body in chunks, however it is split:", () => {
     ["half a line end after it", "3\r\none\rtwo", "a chunk is longer than its size"],
     ["a size that nothing has", "1000000000001\r\n", "a chunk of more than 2^48 bytes"],
     ["a last line that does not end", "0\r\n\rone", "the last chunk does not end its line"],
-    ["trailers without end", `0\r\n${"x-a: b\r\n".repeat(10_000)}`, "trailers of more than 65536 bytes"],
+    ["trailers without end", `0\r\n${"x-a: b\r\n".repeat(10_000)}`, "trailers of more than 65,536 bytes"],
   ];
   test.each(problems)("%s is a problem", (_, bytes, problem) => {
     for (const size of sizes) expect(readOf(chunked, bytes, size)).toMatchObject({ problem, isComplete: false });

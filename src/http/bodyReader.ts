@@ -1,3 +1,4 @@
+import { grouped } from "../model/grouped.ts";
 import type { Framing } from "./head.ts";
 
 /** Who is given the body. */
@@ -154,7 +155,7 @@ export class BodyReader {
     } else {
       this.place = byte === carriageReturn ? "lastLineFeed" : "trailerLine";
     }
-    if (++this.trailerBytes > longestTrailers) this.problem = `trailers of more than ${longestTrailers} bytes`;
+    if (++this.trailerBytes > longestTrailers) this.problem = `trailers of more than ${grouped(longestTrailers)} bytes`;
   }
 }
 

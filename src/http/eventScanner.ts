@@ -1,3 +1,4 @@
+import { grouped } from "../model/grouped.ts";
 import { lineEndIn } from "./alikeEvents.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 
@@ -177,7 +178,7 @@ export class EventScanner {
       this.isBetweenEvents = false;
       this.partialLine.append(bytes, lineStart, end);
     }
-    if (this.partialLine.length + this.kept.length > largestEvent) this.problem = `an event of more than ${largestEvent} bytes`;
+    if (this.partialLine.length + this.kept.length > largestEvent) this.problem = `an event of more than ${grouped(largestEvent)} bytes`;
   }
 
   private keepData(bytes: Buffer): void {

@@ -77,7 +77,7 @@ test("a head of up to 65536 bytes is read, and a longer one is none, whether it 
   const longest = start + "b".repeat(65_536 - start.length - 4);
   for (const size of [1_000_000, 65_536, 9_000]) {
     expect(readOf(`${longest}\r\n\r\n`, size)).toMatchObject({ kind: "head" });
-    const tooLong = { kind: "bad", message: "a response head of more than 65536 bytes" };
+    const tooLong = { kind: "bad", message: "a response head of more than 65,536 bytes" };
     expect(readOf(`${longest}b\r\n\r\n`, size)).toMatchObject(tooLong);
     expect(readOf(`${longest}${"b".repeat(10_000)}`, size)).toMatchObject(tooLong);
     expect(readOf(`${longest}${"\r\nx-c: d".repeat(1_000)}`, size)).toMatchObject(tooLong);

@@ -1,3 +1,4 @@
+import { grouped } from "../model/grouped.ts";
 import type { Seconds } from "../model/time.ts";
 import { GrowingBytes } from "./growingBytes.ts";
 import { longestHead, parseHead, type ParsedHead } from "./parseHead.ts";
@@ -33,7 +34,7 @@ export type HeadReading =
   | { readonly kind: "head"; readonly head: Head; readonly bodyAt: number }
   | { readonly kind: "bad"; readonly message: string };
 
-const tooLong: HeadReading = { kind: "bad", message: `a response head of more than ${longestHead} bytes` };
+const tooLong: HeadReading = { kind: "bad", message: `a response head of more than ${grouped(longestHead)} bytes` };
 const lineFeed = 10;
 /** Said of the wait for a request, and perhaps while one was on its way: its reply would then be taken for that of the next one. */
 const requestTimeout = 408;

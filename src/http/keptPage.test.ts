@@ -40,7 +40,7 @@ test("what is sent with the question goes by POST", async () => {
 test("an answer without end is given up", async () => {
   const server = await serving(() => `HTTP/1.1 200 OK\r\n\r\n${"a".repeat(17_000_000)}`);
   using page = new KeptPage(server.url);
-  await expect(page.read(10, never)).rejects.toThrow("it answers with more than 16000000 bytes");
+  await expect(page.read(10, never)).rejects.toThrow("it answers with more than 16,000,000 bytes");
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 
+import { grouped } from "../model/grouped.ts";
 import type { Seconds } from "../model/time.ts";
 import { addressOf } from "./addressOf.ts";
 import { BodyReader, type PieceTaker } from "./bodyReader.ts";
@@ -123,7 +124,7 @@ class PageConnection implements PieceTaker {
 
   piece(bytes: Buffer, start: number, end: number): void {
     if (this.#body.length + end - start <= longestAnswer) this.#body.append(bytes, start, end);
-    else this.end(new Error(`it answers with more than ${longestAnswer} bytes`));
+    else this.end(new Error(`it answers with more than ${grouped(longestAnswer)} bytes`));
   }
 
   takeChunks(_bytes: Buffer, start: number): number {

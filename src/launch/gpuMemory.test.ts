@@ -52,7 +52,7 @@ test("memory that comes back within the bound is waited for, and nothing is said
 test("memory that stays is a warning that names who holds it, and who was started there", async () => {
   expect(await warnings(driver(0, 64_749), { cached: ["0"] }, 0.3)).toEqual([
     expect.stringMatching(
-      /^64749 MiB more are in use on GPU 0 than before cached was started, \d+\.\d s after it and its services have ended: held by process 1066 \(VLLM::EngineCore\), 64749 MiB$/,
+      /^64,749 MiB more are in use on GPU 0 than before cached was started, \d+\.\d s after it and its services have ended: held by process 1066 \(VLLM::EngineCore\), 64,749 MiB$/,
     ),
   ]);
 });
@@ -84,8 +84,8 @@ test("a GPU with less memory free than its engines are to take is told before th
     const engines = names.map((name) => ({ name, gpus: ["0"], engine: { gpuShare } }));
     return (await gpuMemoryLacking(engines, place)).map(({ message }) => message);
   };
-  const held = "the rest is held by process 1066 (VLLM::EngineCore), 64749 MiB";
-  expect(await lacking(0.8, "plain")).toEqual([`GPU 0 has 50759 of 81559 MiB free, less than the 80 % that plain is to take: ${held}`]);
+  const held = "the rest is held by process 1066 (VLLM::EngineCore), 64,749 MiB";
+  expect(await lacking(0.8, "plain")).toEqual([`GPU 0 has 50,759 of 81,559 MiB free, less than the 80 % that plain is to take: ${held}`]);
   expect(await lacking(0.4, "plain", "cached")).toEqual([expect.stringContaining("80 % that plain and cached are to take")]);
   expect(await lacking(0.6, "plain")).toEqual([]);
 });

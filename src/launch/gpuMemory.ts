@@ -1,4 +1,5 @@
 import { gpuMemoryBack, heldBy } from "../host/gpuMemoryBack.ts";
+import { grouped } from "../model/grouped.ts";
 import type { GpuBefore, Place } from "../model/running.ts";
 import type { RunEvent } from "../model/runEvent.ts";
 import type { Seconds } from "../model/time.ts";
@@ -79,7 +80,7 @@ export async function gpuMemoryLacking(engines: readonly OnGpus[], place: Place)
     const share = engines.reduce((sum, { engine }) => sum + engine.gpuShare, 0);
     if (total === undefined || used === undefined || used <= Math.max(1 - share, unremarkable) * total) return [];
     const [names, are] = [engines.map(({ name }) => name).join(" and "), engines.length === 1 ? "is" : "are"];
-    const free = `GPU ${gpu} has ${total - used} of ${total} MiB free, less than the ${Math.round(share * 100)} % that ${names} ${are} to take`;
+    const free = `GPU ${gpu} has ${grouped(total - used)} of ${grouped(total)} MiB free, less than the ${Math.round(share * 100)} % that ${names} ${are} to take`;
     const stopped = engines.filter(
       ({ engine }) => engine.needsItsShare === true && (engine.gpuShare - countedOtherwise) * total > total - used,
     );

@@ -263,7 +263,7 @@ describe("a failure has its name:", () => {
     ["a chunk without a size", `${streamHead}hello\r\n`, "bad-response", /chunk without a size/],
     ["a chunk longer than its size", `${streamHead}2\r\nhello\r\n`, "bad-response", /longer than its size/],
     ["two lengths that disagree", `HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nhi`, "bad-response", /not HTTP/],
-    ["a head without end", `HTTP/1.1 200 OK\r\n${"x-a: b\r\n".repeat(9_000)}`, "bad-response", /head of more than 65536 bytes/],
+    ["a head without end", `HTTP/1.1 200 OK\r\n${"x-a: b\r\n".repeat(9_000)}`, "bad-response", /head of more than 65,536 bytes/],
     ["not HTTP at all", "SSH-2.0-OpenSSH_9.2\r\n", "bad-response", /not HTTP/],
     ["half a head", "HTTP/1.1 200 OK\r\ncontent-", "disconnected", /within the response head/],
     [

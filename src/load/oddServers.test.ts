@@ -152,7 +152,7 @@ test("the lines of an event are lines, as the standard has it", () => {
 test("an event without end is given up", () => {
   const megabyte = "a".repeat(2 ** 20);
   const bytes = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ${megabyte.repeat(65)}`;
-  expect(readOf(bytes).outcome).toEqual(failed("bad-response", "an event of more than 67108864 bytes"));
+  expect(readOf(bytes).outcome).toEqual(failed("bad-response", "an event of more than 67,108,864 bytes"));
 });
 
 test("a reply to a wish that nobody had is a status like any other", () => {

@@ -9,6 +9,11 @@ export function groupedIfWhole(count: number | undefined): string {
   return Number.isSafeInteger(count) ? grouped(count) : String(count);
 }
 
+/** A count that a program printed, or what it printed instead of one: "81,559", "[N/A]". */
+export function groupedIfDigits(told: string): string {
+  return /^\d{4,15}$/.test(told) ? grouped(Number(told)) : told;
+}
+
 /** What an engine tells of itself, as people read it: "131,072 tokens" of "131072 tokens". It is compared, and kept, as it was told. */
 export function groupedSize(told: string): string {
   return told.replace(/^\d{4,15}(?= tokens$)/, (digits) => grouped(Number(digits)));

@@ -5,6 +5,7 @@ import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
 import { kernelStamps } from "../host/native.ts";
 import { triedStamps } from "../host/triedStamps.ts";
 import { unlessGone } from "../host/unlessGone.ts";
+import { grouped } from "../model/grouped.ts";
 import type { Place } from "../model/running.ts";
 
 /** One thing a machine has or lacks. */
@@ -89,7 +90,7 @@ async function disk(directory: string): Promise<readonly Finding[]> {
 async function sharedMemory(): Promise<readonly Finding[]> {
   const size = await freeIn("/dev/shm");
   if (size === undefined) return [];
-  const found = `${(size / 2 ** 20).toFixed(0)} MiB free in /dev/shm`;
+  const found = `${grouped(Math.round(size / 2 ** 20))} MiB free in /dev/shm`;
   if (size >= 512 * 2 ** 20) return [{ what: "shared memory", state: "ok", found }];
   return [
     {

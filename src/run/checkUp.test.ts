@@ -66,8 +66,8 @@ test("a GPU whose memory somebody holds is a warning that says who; none at all 
   const driver = `#!/bin/sh\ncase "$*" in *compute-apps*) echo "1066, 64740, VLLM::EngineCore";; *) echo "${listing}";; esac\n`;
   expect(await found(machine({ "nvidia-smi": driver }), "GPU 0")).toMatchObject({
     state: "warning",
-    found: "NVIDIA H100 80GB HBM3, 64749 of 81559 MiB used",
-    fix: "an engine would want what is held by process 1066 (VLLM::EngineCore), 64740 MiB",
+    found: "NVIDIA H100 80GB HBM3, 64,749 of 81,559 MiB used",
+    fix: "an engine would want what is held by process 1066 (VLLM::EngineCore), 64,740 MiB",
   });
   expect(await found(machine({ "nvidia-smi": printing(listing.replace("64749", "0")) }), "GPU 0")).toMatchObject({ state: "ok" });
   const none = await found(machine({}), "GPU");

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 
 import { fitOf, knownPairs, knownSglangPairs } from "../engines/knownPairs.ts";
 import { unlessGone } from "../host/unlessGone.ts";
+import { groupedIfDigits } from "../model/grouped.ts";
 import type { Place } from "../model/running.ts";
 import { checkMachine, type Finding } from "./checkMachine.ts";
 import { versionsIn } from "./installationOf.ts";
@@ -53,7 +54,7 @@ async function gpu({ place, env }: Patient): Promise<readonly Finding[]> {
 
 async function gpuFinding([index = "", name = "", , used = "", total = ""]: readonly string[], place: Place): Promise<Finding> {
   const what = `GPU ${index}`;
-  const found = `${name}, ${used} of ${total} MiB used`;
+  const found = `${name}, ${groupedIfDigits(used)} of ${groupedIfDigits(total)} MiB used`;
   if (Number.isNaN(Number(used)) || Number(used) <= 0.05 * Number(total)) return { what, state: "ok", found };
   const holders = (await place.gpuMemory?.holders([index])) ?? [];
   const who = holders.length === 0 ? "by no living process that nvidia-smi knows of" : `by ${holders.join("; ")}`;

@@ -86,10 +86,10 @@ test("GPU memory that somebody holds stops an engine that will not boot without,
   const place = {
     ...thisMachine(),
     gpus: async () => [{ id: "0", name: "H100", memoryMib: 81_559 }],
-    gpuMemory: { used: async () => 64_749, holders: async () => ["process 1066 (VLLM::EngineCore), 64740 MiB"] },
+    gpuMemory: { used: async () => 64_749, holders: async () => ["process 1066 (VLLM::EngineCore), 64,740 MiB"] },
   };
   const held =
-    "GPU 0 has 16810 of 81559 MiB free, less than the 80 % that one is to take: the rest is held by process 1066 (VLLM::EngineCore), 64740 MiB";
+    "GPU 0 has 16,810 of 81,559 MiB free, less than the 80 % that one is to take: the rest is held by process 1066 (VLLM::EngineCore), 64,740 MiB";
   const found = async (one: Engine) => {
     const tests = [{ name: "test_x", engines: planned({ one }, ["0"]) }];
     const blocked = await blockedOf(tests, { place, tell: () => {} });
