@@ -6,6 +6,7 @@ import type { RunEvent } from "../model/runEvent.ts";
 import { grouped, groupedSize } from "../model/grouped.ts";
 import { orderPhrases } from "../reports/conditions.ts";
 import { counted, duration } from "../reports/numbers.ts";
+import { LiveLines } from "./liveLines.ts";
 
 /** Shows a run while it happens: live lines on a terminal, elsewhere a line per event. */
 export interface Progress {
@@ -57,7 +58,7 @@ class LiveProgress implements Progress {
   private readonly terminal: Terminal;
   private readonly state = new RunState();
   private readonly timer: NodeJS.Timeout;
-  private drawn = 0;
+  private readonly live = new LiveLines();
 
   constructor(terminal: Terminal) {
     this.terminal = terminal;
@@ -77,26 +78,16 @@ class LiveProgress implements Progress {
       event.kind === "serviceReady"
     )
       return;
-    this.clear();
     this.terminal.tell(line);
   }
 
   done(): void {
     clearInterval(this.timer);
-    this.clear();
+    this.live[Symbol.dispose]();
   }
 
   private draw(): void {
-    this.clear();
-    const lines = this.state.lines().map((line) => line.slice(0, this.terminal.columns - 1));
-    if (lines.length === 0) return;
-    process.stderr.write(`${lines.join("\n")}\n`);
-    this.drawn = lines.length;
-  }
-
-  private clear(): void {
-    if (this.drawn > 0) process.stderr.write(`\x1b[${this.drawn}A\x1b[J`);
-    this.drawn = 0;
+    this.live.show(this.state.lines().map((line) => line.slice(0, this.terminal.columns - 1)));
   }
 }
 
