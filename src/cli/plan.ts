@@ -15,6 +15,7 @@ import { blockedOf, blockedTogether, lackingNow } from "../run/prepare.ts";
 import { explain } from "./explain.ts";
 import type { Call } from "./flags.ts";
 import { movedSeeds } from "./movedSeeds.ts";
+import { printProse } from "./printProse.ts";
 import { shaped } from "./shaping.ts";
 
 /** Minutes a launched engine takes to be ready, for the estimate only: recorded boots took 0.6 to 2.5. */
@@ -75,7 +76,7 @@ function printPlan(slotted: SlottedTest, terminal: Terminal): void {
   const { test, services } = slotted;
   const { description } = test;
   terminal.print(`${test.name}${description.simulated ? "  (simulated)" : ""}`);
-  if (description.summary !== undefined) terminal.print(`  ${description.summary}`);
+  if (description.summary !== undefined) printProse(description.summary, { indent: 2 }, terminal);
   for (const engine of test.engines) printEngine(engine, slotted, terminal);
   for (const service of services) printService(service, terminal);
   terminal.print("  experiments");
@@ -87,11 +88,12 @@ function printPlan(slotted: SlottedTest, terminal: Terminal): void {
     const { repeats, seed, deadlines, slo } = planned.experiment;
     const blocks = repeats === 1 ? "" : `, ${repeats} blocks`;
     const order = names.length === 1 ? "" : `, ${orderPhrases[planned.order]}`;
-    terminal.print(`       ${counted(requests, "request")} to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
+    const tell = (text: string) => printProse(text, { indent: 7 }, terminal);
+    tell(`${counted(requests, "request")} to ${names.join(" and ")}${order}${blocks}, seed ${seed}`);
     const prompts = planned.asText ? ", prompts as text" : "";
-    terminal.print(`       ${arrivalsPhrase(planned.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}${prompts}`);
-    terminal.print(`       deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
-    if (slo !== undefined) terminal.print(`       goodput: of all requests due, those that keep ${sloPhrase(slo)}`);
+    tell(`${arrivalsPhrase(planned.arrivals)}${lastDue(lasts(phases))}; workload ${planned.hash.slice(0, 12)}${prompts}`);
+    tell(`deadlines in seconds: ${deadlinesPhrase(deadlines)}`);
+    if (slo !== undefined) tell(`goodput: of all requests due, those that keep ${sloPhrase(slo)}`);
   }
   terminal.print(`  takes ${test.virtual ? "no time: virtual time" : timeInWords(test)}\n`);
 }
@@ -101,7 +103,7 @@ function printEngine(planned: PlannedEngine, { test, place, slots }: SlottedTest
   const engine = describeEngine(planned, { slot, place });
   const several = new Set(test.engines.map(({ batch }) => batch)).size > 1;
   terminal.print(`  ${engine.name}: ${engine.kind}, ${engine.model}${test.description.baseline === engine.name ? " (baseline)" : ""}`);
-  for (const feature of engine.features) terminal.print(`    ${feature}`);
+  for (const feature of engine.features) printProse(feature, { indent: 4 }, terminal);
   if (needsGpus(planned)) terminal.print(`    ${gpusInWords(planned)}${several ? `; up in turn ${planned.batch + 1}` : ""}`);
   if (engine.url !== undefined) terminal.print(`    url      ${engine.url}, ${engine.api}`);
   if (engine.command !== undefined) {

@@ -12,6 +12,7 @@ export function processTerminal(): Terminal {
     interactive: isatty(2) && process.env["TERM"] !== "dumb",
     // A pseudo-terminal that nobody gave a size has 0 columns.
     columns: process.stdout.columns || process.stderr.columns || 80,
+    ...(isatty(1) ? { wrapsAt: process.stdout.columns || 80 } : {}),
     colour: isatty(1) && process.stdout.hasColors(),
   };
 }

@@ -16,5 +16,7 @@ export interface Terminal {
   tell(text: string): void;
   readonly interactive: boolean;
   readonly columns: number;
+  /** Where prose on stdout goes on in the next line; missing where that is no terminal, and a line stays whole. */
+  readonly wrapsAt?: number;
   readonly colour: boolean;
 }
