@@ -277,7 +277,7 @@ function impossibleHits(replies: readonly RequestRecord[], engine: string, limit
   const told = replies.filter(({ impossibleCachedTokens }) => impossibleCachedTokens !== undefined);
   const [first] = told;
   return beyond(limits.cachedTokens, share(told.length, replies.length), {
-    what: `usage told what cannot be in ${grouped(told.length)} of ${grouped(replies.length)} replies: ${groupedIfWhole(first?.impossibleCachedTokens)} cached tokens of a prompt of ${groupedIfWhole(first?.promptTokens)}`,
+    what: `usage told what cannot be in ${grouped(told.length)} of ${grouped(replies.length)} replies: ${groupedIfWhole(first?.impossibleCachedTokens)} cached tokens of a prompt of ${first?.promptTokens === undefined ? "unknown length" : groupedIfWhole(first.promptTokens)}`,
     advice: "they are taken for untold: look at the engine's own counters of hits; the server, or what stands before it, counts wrongly",
     engine,
   });

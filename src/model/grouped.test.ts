@@ -8,7 +8,7 @@ test("a size that an engine tells of itself is grouped for people, and nothing e
 });
 
 test("what a server counts may be no count: it is told as it came", () => {
-  expect([2_000_000_000, -0.5, 1e300, undefined].map(groupedIfWhole)).toEqual(["2,000,000,000", "-0.5", "1e+300", "unknown length"]);
+  expect([2_000_000_000, -0.5, 1e300, undefined].map(groupedIfWhole)).toEqual(["2,000,000,000", "-0.5", "1e+300", "unknown"]);
 });
 
 test("a count that a program printed is grouped, and what it printed instead stays", () => {

@@ -3,9 +3,9 @@ export function grouped(count: number): string {
   return count.toLocaleString("en-US");
 }
 
-/** A count that a server told, which may be any number: "24,576", "-0.5". */
+/** A count that a server told, which may be any number, or none: "24,576", "-0.5", "unknown". */
 export function groupedIfWhole(count: number | undefined): string {
-  if (count === undefined) return "unknown length";
+  if (count === undefined) return "unknown";
   return Number.isSafeInteger(count) ? grouped(count) : String(count);
 }
 

@@ -3,7 +3,7 @@ import { chartScripts, pageFiles } from "./assets.ts";
 import { cellSpan } from "./cellSpan.ts";
 import { darkChartColours, darkTones, lightTones } from "./palette.ts";
 import { svg } from "./svg.ts";
-import { isShort, unbroken } from "./unbroken.ts";
+import { isShort, longestNumber, unbroken } from "./unbroken.ts";
 
 /** One page that asks the network for nothing: charts are drawn here, and again with tooltips where scripts may run. */
 export async function renderHtml(document: ReportDocument): Promise<string> {
@@ -78,12 +78,10 @@ function paragraphOf({ text, tone, label }: Extract<Block, { kind: "paragraph" }
   return `<p class="labelled">${badge}<span>${escaped(unbroken(text))}</span></p>`;
 }
 
-/** Letters: "49,536 / 36,864 / 4,800", and no "64.0 ms (63.9 ms to 64.1 ms)", which three times leaves no room for what it is. */
-const longestNumber = 24;
-
 function tableOf({ columns, rows }: Table): string {
+  const longest = longestNumber(columns);
   // Numbers stay whole; a sentence would push what follows it off the page.
-  const right = (text: string) => (text.length > longestNumber ? ' class="right sentence"' : ' class="right"');
+  const right = (text: string) => (text.length > longest ? ' class="right sentence"' : ' class="right"');
   const side = (index: number, text = "") =>
     columns[index]?.align === "right" ? right(text) : isShort(text) && text.includes(" ") ? ' class="short"' : "";
   const head = columns.map(({ title }, index) => `<th scope="col"${side(index)}>${escaped(title)}</th>`).join("");

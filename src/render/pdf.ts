@@ -4,7 +4,7 @@ import { fontFiles } from "./assets.ts";
 import { cellSpan } from "./cellSpan.ts";
 import { lightTones } from "./palette.ts";
 import { svg } from "./svg.ts";
-import { isShort, unbroken } from "./unbroken.ts";
+import { isShort, longestNumber, unbroken } from "./unbroken.ts";
 
 const margins = { left: 48, top: 40, right: 48, bottom: 48 };
 const textWidth = 595.28 - margins.left - margins.right; // A4, in points
@@ -147,7 +147,7 @@ function roomOf(blocks: readonly Block[]): number {
 /** Points. What takes more than half of a page breaks all the same. */
 function roomOfRows({ columns, rows }: Table): number {
   const texts = columns.map((column, index) => [column.title, ...rows.map((row) => row[index] ?? "")]);
-  const isWhole = texts.map((own, index) => own.every((text) => staysWhole(text, columns[index])));
+  const isWhole = texts.map((own, index) => own.every((text) => staysWhole(text, index, columns)));
   const longest = texts.map((own) => Math.max(...own.map(({ length }) => length)));
   const left = longest.reduce((left, letters, index) => left - (isWhole[index] === true ? letters : 0) - lettersBetween, lettersOfRow);
   const letters = Math.max(8, left / isWhole.filter((whole) => !whole).length);
@@ -304,7 +304,7 @@ function tableOf(table: Table): Content {
     bold,
     alignment: columns[index]?.align ?? "left",
     // Numbers stay whole, and what is short; what is long may wrap.
-    noWrap: staysWhole(text, columns[index]),
+    noWrap: staysWhole(text, index, columns),
     // A long name would push the last columns off the page.
     wordBreak: text.split(/[ -]/).some(({ length }) => length > longestWord) ? "break-all" : "normal",
   });
@@ -334,8 +334,8 @@ function tableOf(table: Table): Content {
   };
 }
 
-function staysWhole(text: string, column: Column | undefined): boolean {
-  return isShort(text) || (column?.align === "right" && text.length < 24);
+function staysWhole(text: string, index: number, columns: readonly Column[]): boolean {
+  return isShort(text) || (columns[index]?.align === "right" && text.length <= longestNumber(columns));
 }
 
 async function figureOf({ title, spec, note, size }: Figure): Promise<Content> {

@@ -41,7 +41,15 @@ test("in a table of the page numbers stay whole, and a sentence among them wraps
   const check = { experiment: 0, check: "tail", ok: false, wanted: "at most 1, but there is no value (a p99 takes 662 measurements)" };
   const page = await renderHtml(story({ ...result, verdicts: [check] }));
   expect(page).toContain(`<td class="right sentence">${check.wanted}</td><td class="right">no data</td>`);
-  expect(page).toMatch(/<td class="right sentence">[\d.]+\u00a0ms \([\d.]+\u00a0ms\u00a0to\u00a0[\d.]+\u00a0ms\)</);
+});
+
+test.each([
+  [2, "right"],
+  [3, "right sentence"],
+])("a mean with its interval stays on one line beside few others, and of %i engines it is of class %s", async (count, side) => {
+  const engines = ["plain", "cached", "third"].slice(0, count);
+  const page = await renderHtml(story(fixture({ engines, contexts: [8_192], requests: 3 })));
+  expect(page).toMatch(new RegExp(`<td class="${side}">[\\d.]+\u00a0ms \\([\\d.]+\u00a0ms\u00a0to\u00a0[\\d.]+\u00a0ms\\)<`));
 });
 
 test("in a table of the page the title of an experiment stands beside all rows of its engines, and makes none of them tall", async () => {

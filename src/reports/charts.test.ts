@@ -92,6 +92,14 @@ test("no two of a dozen engines have the same colour and the same dash", () => {
   expect(dashes.slice(6).filter((dash, index) => JSON.stringify(dash) === JSON.stringify(dashes[index]))).toEqual([]);
 });
 
+test("of long titles that end alike the end is left out, and nothing that sets them apart is cut", async () => {
+  const titles = ["cached, 1,024", "prefix, 1,024", "cached, 20,480"];
+  const drawn = await svg(
+    effects(titles.map((title) => ({ label: `${title} context tokens, 24 questions about 6 documents`, comparison }))),
+  );
+  for (const title of titles) expect(drawn).toContain(`>${title} context tokens…</text>`);
+});
+
 test("long titles that differ in their end keep it, and are otherwise cut there", async () => {
   const alike = "1,024 context tokens, 240 questions about 240 documents";
   const drawn = await svg(effects(["5 per second at random", "8 at a time"].map((load) => ({ label: `${alike}, ${load}`, comparison }))));

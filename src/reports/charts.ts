@@ -147,10 +147,21 @@ export function distribution(points: readonly RequestPoint[], engines: readonly 
  * Long ones would leave no room for the picture; they stand in full in the sentences beside it. What sets them apart is kept where there is
  * room for it; where two become the same all the same, each has its number.
  */
-function shortened(labels: readonly string[]): readonly string[] {
+function shortened(all: readonly string[]): readonly string[] {
+  const labels = withoutAlikeEnd(all);
   const alike = lengthAlike(labels);
   const short = labels.map((label) => (label.length > longestLabel ? withoutMiddle(label, label.slice(alike)) : label));
   return short.map((label, index) => (short.indexOf(label) === index ? label : `${label} (${index + 1})`));
+}
+
+/** Where one is too long: what all of them end with, from a comma on, sets none apart. */
+function withoutAlikeEnd(labels: readonly string[]): readonly string[] {
+  const [first = ""] = labels;
+  if (new Set(labels).size < 2 || labels.every(({ length }) => length <= longestLabel)) return labels;
+  let alike = 0;
+  while (alike < first.length && labels.every((label) => label.at(-1 - alike) === first.at(-1 - alike))) alike++;
+  const comma = first.indexOf(", ", first.length - alike);
+  return comma < 0 ? labels : labels.map((label) => `${label.slice(0, label.length - first.length + comma)}…`);
 }
 
 function withoutMiddle(label: string, end: string): string {

@@ -105,7 +105,7 @@ export function untold({ ending }: Asked): string {
   const { outcome, impossibleCachedTokens: impossible, promptTokens } = ending;
   if (outcome.kind !== "completed") return `it was not answered (${outcome.kind === "failed" ? outcome.message : outcome.kind})`;
   if (impossible === undefined) return "its replies do not tell cached tokens";
-  return `its replies tell what cannot be: ${groupedIfWhole(impossible)} cached tokens of a prompt of ${groupedIfWhole(promptTokens)}`;
+  return `its replies tell what cannot be: ${groupedIfWhole(impossible)} cached tokens of a prompt of ${promptTokens === undefined ? "unknown length" : groupedIfWhole(promptTokens)}`;
 }
 
 function enough(ending: Ending, reuse: CacheReuse | undefined): number {
